@@ -1,0 +1,58 @@
+"""The errors that Perennial raises on purpose, and whether trying again can help."""
+
+from __future__ import annotations
+
+
+class PerennialError(Exception):
+    """Base of all. The message says what is wrong, where, and what to do.
+
+    Attributes
+    ----------
+    retryable : bool
+        True where the same call may succeed later without anyone changing anything (a server that
+        was away). Operators end the retries of all other errors at once.
+    """
+
+    retryable = False
+
+
+class SpecError(PerennialError):
+    """A model spec is wrong, or asks for something that does not exist."""
+
+
+class DataError(PerennialError):
+    """The source or a snapshot cannot be used as the spec says."""
+
+
+class ValidationFailed(PerennialError):
+    """The data do not meet the spec's expectations."""
+
+
+class TrainingError(PerennialError):
+    """The estimator could not be built, fitted, saved or loaded."""
+
+
+class PromotionError(PerennialError):
+    """A version cannot be registered or promoted, such as when the champion has moved meanwhile."""
+
+
+class StoreError(PerennialError):
+    """The store refuses: no rights, disk full, a key outside its root."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer."""
+
+    retryable = True
+
+
+class SourceUnavailable(DataError):
+    """The source does not answer, or changed while it was read."""
+
+    retryable = True
+
+
+class TrackingUnavailable(PerennialError):
+    """The MLflow server does not answer."""
+
+    retryable = True

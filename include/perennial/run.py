@@ -1,0 +1,61 @@
+"""One retraining: what is retrained, on what, for whom, and where its results go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+    from perennial.store.protocol import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingRun:
+    """The arguments of every stage.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    store : Store
+        Where snapshots, reports and verdicts go.
+    run_id : str
+        Names the run; a stage that is called again with the same run and inputs finds its own work and keeps it.
+    tracking_uri : str
+        MLflow's tracking and registry server.
+    data_root : Path
+        Folder below which local sources lie.
+    as_of : datetime or None
+        Newest event time to take, with a zone; None: the newest in the source.
+    window_days : float or None
+        In place of the spec's window, for this run.
+    dry_run : bool
+        Stop after the verdict: register nothing, promote nothing.
+    reason, triggered_by : str
+        Why, and by whom or what; they end as tags on the model version.
+    sql_url : str or None
+        SQLAlchemy URL of the source's connection; never logged.
+    s3 : boto3 S3 client or None
+        For sources on S3; None: made from the environment.
+    """
+
+    spec: ModelSpec
+    store: Store
+    run_id: str
+    tracking_uri: str
+    data_root: Path
+    as_of: datetime | None = None
+    window_days: float | None = None
+    dry_run: bool = False
+    reason: str = ""
+    triggered_by: str = ""
+    sql_url: str | None = field(default=None, repr=False)
+    s3: Any = None
+
+    @property
+    def prefix(self) -> str:
+        """Folder of this run's reports in the store, with a slash at its end."""
+        safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in self.run_id)
+        return f"{self.spec.name}/runs/{safe}/"

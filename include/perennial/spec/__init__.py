@@ -1,0 +1,25 @@
+"""The model spec: pydantic models of the YAML file, its loader and its JSON Schema. Safe to import at parse time."""
+
+from __future__ import annotations
+
+from perennial.spec.model import Model
+from perennial.spec.evaluation import Evaluation, Gates, Holdout
+from perennial.spec.features import Features, Target
+from perennial.spec.model_spec import ModelSpec
+from perennial.spec.schedule import Schedule
+from perennial.spec.source import Source, Window
+from perennial.spec.validation import Expectation
+
+__all__ = [
+    "Evaluation",
+    "Expectation",
+    "Features",
+    "Gates",
+    "Holdout",
+    "Model",
+    "ModelSpec",
+    "Schedule",
+    "Source",
+    "Target",
+    "Window",
+]

@@ -1,0 +1,65 @@
+"""What is predicted, and from what."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from perennial.spec.part import Part
+
+IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+
+
+class Target(Part):
+    """The column to predict."""
+
+    column: str
+    """Labels (classification: whole numbers, true/false or text) or numbers (regression). Rows without are not used."""
+    positive: int | str | None = None
+    """Binary classification: the label that counts as positive. Default 1; needed where the labels are text."""
+    label_delay_days: float = Field(default=0, ge=0)
+    """How long after the event a label can be trusted. Training rows end this long before the holdout begins."""
+
+
+class Features(Part):
+    """The model's inputs."""
+
+    numeric: tuple[str, ...] = ()
+    """Columns read as 64-bit floats. Missing values are allowed; so is infinity, which is treated as missing."""
+    categorical: tuple[str, ...] = ()
+    """Columns read as text, one-hot or ordinal encoded; categories unseen in training are allowed."""
+    transform: str | None = Field(default=None, pattern=IMPORT_PATH)
+    """`module:function` of yours: takes a data frame of `inputs`, returns one, row for row, that has every feature.
+    It becomes the first step of the model, so that training and serving can't differ."""
+    inputs: tuple[str, ...] = ()
+    """Source columns that the transform reads. Without a transform the features themselves are the inputs."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All features, numeric first."""
+        return self.numeric + self.categorical
+
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """The source columns that the model reads."""
+        return self.inputs if self.transform else self.columns
+
+    @field_validator("numeric", "categorical", "inputs")
+    @classmethod
+    def _no_repeats(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        repeated = sorted({column for column in columns if columns.count(column) > 1})
+        if repeated:
+            raise ValueError(f"named twice: {', '.join(repeated)}")
+        return columns
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.columns:
+            raise ValueError("name at least one numeric or categorical feature")
+        both = sorted(set(self.numeric) & set(self.categorical))
+        if both:
+            raise ValueError(f"both numeric and categorical: {', '.join(both)}")
+        if (self.transform is None) != (not self.inputs):
+            raise ValueError("transform and inputs belong together: inputs are the source columns that the transform reads")
+        return self

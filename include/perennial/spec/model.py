@@ -1,0 +1,29 @@
+"""The estimator that is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from perennial.spec.part import Part
+
+
+class Model(Part):
+    """A scikit-learn compatible estimator, named by import path."""
+
+    estimator: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    """Such as `sklearn.linear_model.LogisticRegression`."""
+    params: dict[str, Any] = {}
+    """Arguments of its constructor."""
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    """Given to the estimator as `random_state` where it takes one."""
+    trusted_types: tuple[str, ...] = ()
+    """Types beyond Perennial's reviewed list that a saved model may contain, as skops names them."""
+
+    @field_validator("params")
+    @classmethod
+    def _seed_has_its_field(cls, params: dict[str, Any]) -> dict[str, Any]:
+        if "random_state" in params:
+            raise ValueError("random_state is set by model.seed")
+        return params

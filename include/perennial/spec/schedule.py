@@ -1,0 +1,19 @@
+"""When a model is retrained without anyone asking."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from perennial.spec.part import Part
+from perennial.spec.source import check_zone
+
+
+class Schedule(Part):
+    """A cron expression in a time zone."""
+
+    cron: str
+    """Five fields, such as `0 6 * * 1`: Mondays at six."""
+    time_zone: str = "UTC"
+    """IANA name, such as `America/New_York`."""
+
+    _zone = field_validator("time_zone")(check_zone)

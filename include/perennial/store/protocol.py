@@ -1,0 +1,80 @@
+"""What a place for bytes must do. Every adapter passes tests/unit/store/contract.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from perennial.errors import StoreError
+
+
+class KeyNotFound(StoreError):
+    """Nothing is stored under the key."""
+
+
+class Conflict(StoreError):
+    """A conditional write found another version than it expected."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An entry of a listing. `version` changes whenever the content does."""
+
+    key: str
+    size_bytes: int
+    modified: datetime
+    version: str
+
+
+@dataclass(frozen=True)
+class Versioned:
+    """Content, and the version that `replace` wants back."""
+
+    data: bytes
+    version: str
+
+
+class Store(Protocol):
+    """Bytes under slash-separated keys. A reader sees an object whole or not at all, whatever is killed when."""
+
+    uri: str
+
+    def read(self, key: str) -> bytes:
+        """Return the content, or raise KeyNotFound."""
+
+    def read_versioned(self, key: str) -> Versioned:
+        """Return the content and its version, or raise KeyNotFound."""
+
+    def exists(self, key: str) -> bool:
+        """Tell whether something is stored under the key."""
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """Yield all objects whose key starts with the prefix (a folder: end it with a slash), in key order."""
+
+    def write(self, key: str, data: bytes) -> str:
+        """Store atomically, over whatever is there; return the new version."""
+
+    def create(self, key: str, data: bytes) -> str:
+        """Store only if nothing is there; raise Conflict otherwise; return the version."""
+
+    def replace(self, key: str, data: bytes, expected: str) -> str:
+        """Store only over the expected version; raise Conflict otherwise (also if gone); return the new version."""
+
+    def put_file(self, key: str, path: Path) -> str:
+        """Store a file's content atomically, over whatever is there; return the new version. May move `path`."""
+
+    def delete(self, key: str) -> None:
+        """Remove; nothing happens if it is not there."""
+
+    def local_file(self, key: str) -> AbstractContextManager[Path]:
+        """A readable file with the content, there until the block ends. Not to be written to."""
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """An empty folder on the disk from which `put_file` is cheapest; removed when the block ends.
+
+        What a killed process left is removed by a later one.
+        """
