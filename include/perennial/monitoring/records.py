@@ -1,0 +1,127 @@
+"""What a check of the sensor DAG measures, decides and remembers: small, frozen, JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from perennial.outcomes import Champion, Outcome, Snapshot
+from perennial.spec.monitoring import CheckName
+
+
+class MonitorState(Outcome):
+    """How far a model has been watched. One object per model, replaced only over the version that was read."""
+
+    sequence: int = 0
+    """Number of the last closed check."""
+    cursor: datetime | None = None
+    """Event time up to which rows have been checked."""
+    matured_cursor: datetime | None = None
+    """Event time up to which labelled rows have gone through Page-Hinkley and the performance check."""
+    champion_version: str | None = None
+    """The champion that `page_hinkley` watches; another one begins afresh."""
+    page_hinkley: dict[str, Any] | None = None
+    """The detector's state."""
+    alarm: Alarm | None = None
+    """A drift that was found and held back: it is weighed again with every check until it is settled."""
+
+
+class Alarm(Outcome):
+    """Checks that have fired and may trigger, but were held back or coalesced."""
+
+    checks: tuple[CheckName, ...]
+    first_sequence: int
+    first_as_of: datetime
+    sentence: str
+
+
+class OpenCheck(Outcome):
+    """A check as it was begun. Created once per sequence number: whoever repeats it works on the same rows."""
+
+    model: str
+    sequence: int
+    as_of: datetime
+    spec_digest: str
+    champion: Champion | None
+    cursor: datetime | None
+    """The state's cursor before the check; None: never checked."""
+    batch: Snapshot | None
+    """New and late rows; None: there are none (a pending alarm is weighed again)."""
+    rows: int
+    """Rows after the cursor."""
+    late_rows: int
+    """Rows behind the cursor that no earlier check has seen, and that this one checks."""
+    too_late_rows: int = 0
+    """Labelled rows behind the matured cursor: too late for Page-Hinkley, which takes rows in order."""
+    matured_until: datetime | None
+    """Labels of events up to here can be trusted at `as_of`."""
+    matured_rows: int
+    """Labelled rows after the state's matured cursor, up to `matured_until`."""
+
+
+class ColumnResult(Outcome):
+    """One column of a drift test."""
+
+    column: str
+    status: Literal["drifted", "steady", "not tested"]
+    sentence: str
+    statistic: float | None = None
+    pvalue: float | None = None
+    adjusted_pvalue: float | None = None
+
+
+class CheckResult(Outcome):
+    """What one check found."""
+
+    check: CheckName
+    status: Literal["fired", "quiet", "not tested"]
+    sentence: str
+    figures: dict[str, float | int | str | None] = {}
+    columns: tuple[ColumnResult, ...] = ()
+    detector: dict[str, Any] | None = None
+    """Page-Hinkley's state after these rows."""
+
+
+class RetrainingOutcome(Outcome):
+    """How a retraining ended."""
+
+    run_id: str
+    result: Literal["promoted", "rejected", "failed", "running"]
+    sentence: str = ""
+
+
+class Decision(Outcome):
+    """What the governor made of the checks."""
+
+    outcome: Literal["trigger", "coalesce", "hold", "none"]
+    reasons: tuple[str, ...]
+    fired: tuple[CheckName, ...] = ()
+    """Checks that argue for a retraining now, pending ones included."""
+    warned: tuple[CheckName, ...] = ()
+    """Checks that fired but may only warn."""
+    run_id: str | None = None
+    """Of the retraining that is triggered: the digest of check and decision."""
+    alarm: Alarm | None = None
+    """What stays pending."""
+
+
+class LedgerEntry(Outcome):
+    """A check, whole: rows, figures, decision. Created once per sequence number and never changed."""
+
+    sequence: int
+    model: str
+    as_of: datetime
+    check: OpenCheck
+    results: tuple[CheckResult, ...]
+    decision: Decision
+
+
+class BreakerClosed(Outcome):
+    """Someone closed the breaker by hand: rejections before this check no longer count."""
+
+    after_sequence: int
+    by: str
+    reason: str = ""
+
+
+MonitorState.model_rebuild()

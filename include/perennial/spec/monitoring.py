@@ -1,0 +1,139 @@
+"""When a model is watched, what counts as drift, and when drift may retrain it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, FiniteFloat, field_validator, model_validator
+
+from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
+from perennial.spec.part import Part
+from perennial.spec.source import check_zone
+
+CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
+
+
+class MonitoringSchedule(Part):
+    """When to look: a cron expression in a zone, or every N minutes."""
+
+    cron: str | None = None
+    every_minutes: int | None = Field(default=None, ge=1)
+    time_zone: str = "UTC"
+
+    _zone = field_validator("time_zone")(check_zone)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.cron is None) == (self.every_minutes is None):
+            raise ValueError("give exactly one of cron or every_minutes")
+        return self
+
+
+class Drift(Part):
+    """The tests of the columns: Kolmogorov-Smirnov for numbers, chi-square for categories, both on the predictions."""
+
+    level: float = Field(default=0.01, gt=0, lt=0.5)
+    """False discovery rate over the columns (Benjamini-Hochberg)."""
+    effect_floor: float = Field(default=0.1, ge=0, lt=1)
+    """Least distance that matters: D of Kolmogorov-Smirnov; for categories the largest change of a cumulative share."""
+    min_columns: int | None = Field(default=None, ge=1)
+    """Columns that must drift for the check to fire; default 1."""
+    min_share: float | None = Field(default=None, gt=0, le=1)
+    """The same as a share of the columns tested; give one of the two."""
+    exclude: tuple[str, ...] = ()
+    """Features left out, such as the month, which always differs."""
+    entity: str | None = None
+    """Column naming what the rows repeat (a customer, a machine): the effective sample size follows from it."""
+
+    @model_validator(mode="after")
+    def _columns_or_share(self) -> Self:
+        if self.min_columns is not None and self.min_share is not None:
+            raise ValueError("give min_columns or min_share, not both")
+        return self
+
+
+class PageHinkleyCheck(Part):
+    """The sequential test of the per-row loss."""
+
+    one_false_alarm_in: int = Field(default=1_000_000, ge=1000)
+    """Rows: the threshold is calibrated so that undrifted losses alarm about once in so many."""
+    shift: float = Field(default=0.25, gt=0)
+    """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
+
+
+class PerformanceCheck(Part):
+    """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
+
+    minimum: dict[MetricName, FiniteFloat] = {}
+    maximum: dict[MetricName, FiniteFloat] = {}
+    min_rows: int = Field(default=200, ge=1)
+    """Fewest matured rows on which it may be tested."""
+
+    @model_validator(mode="after")
+    def _right_side(self) -> Self:
+        wrong = sorted(set(self.minimum) & LOWER_IS_BETTER | set(self.maximum) - LOWER_IS_BETTER)
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: minimum is for metrics where more is better, maximum for the others")
+        return self
+
+
+class VolumeCheck(Part):
+    """Rows since the last training."""
+
+    rows: int = Field(ge=1)
+
+
+class Require(Part):
+    """`of` checks looked back on, `checks` of which must have fired."""
+
+    checks: int = Field(default=2, ge=1)
+    of: int = Field(default=3, ge=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.checks > self.of:
+            raise ValueError(f"{self.checks} of the last {self.of} checks can never be")
+        return self
+
+
+class Monitoring(Part):
+    """What the sensor DAG does."""
+
+    schedule: MonitoringSchedule | None = None
+    """None: checks only when triggered."""
+    min_rows: int = Field(default=500, ge=2)
+    """New rows to wait for before a check is made."""
+    lateness_days: float = Field(default=7, ge=0)
+    """Rows that arrive up to so many days behind the cursor are still checked."""
+    drift: Drift = Drift()
+    page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
+    performance: PerformanceCheck | None = None
+    volume: VolumeCheck | None = None
+    require: Require = Require()
+    """Damping of the drift tests ks, categorical and predictions; the other checks carry their own damping."""
+
+
+class AtMost(Part):
+    """A budget: so many retrainings in so many days."""
+
+    retrainings: int = Field(default=3, ge=1)
+    days: float = Field(default=30, gt=0)
+
+
+class Breaker(Part):
+    """Opens after so many rejected or failed candidates in a row; closed by hand or after a time."""
+
+    rejections: int = Field(default=3, ge=1)
+    reset_days: float = Field(default=30, gt=0)
+
+
+class Retraining(Part):
+    """What the governor lets through."""
+
+    cooldown_days: float = Field(default=3, ge=0)
+    at_most: AtMost = AtMost()
+    breaker: Breaker = Breaker()
+    first: bool = True
+    """Whether the monitor may trigger the first training of a model that has no champion."""
+    triggers: tuple[CheckName, ...] = ("ks", "page_hinkley", "performance")
+    """Checks that may trigger; the others only warn."""
