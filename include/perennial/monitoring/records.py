@@ -30,9 +30,11 @@ class Alarm(Outcome):
     """Checks that have fired and may trigger, but were held back or coalesced."""
 
     checks: tuple[CheckName, ...]
-    first_sequence: int
-    first_as_of: datetime
-    sentence: str
+    champion_version: str | None
+    """The champion that it speaks of; with another champion the alarm is settled."""
+    sequence: int
+    """The check that found it."""
+    as_of: datetime
 
 
 class OpenCheck(Outcome):

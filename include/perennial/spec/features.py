@@ -61,5 +61,7 @@ class Features(Part):
         if both:
             raise ValueError(f"both numeric and categorical: {', '.join(both)}")
         if (self.transform is None) != (not self.inputs):
-            raise ValueError("transform and inputs belong together: inputs are the source columns that the transform reads")
+            raise ValueError(
+                "transform and inputs belong together: inputs are the source columns that the transform reads"
+            )
         return self

@@ -11,6 +11,7 @@ from perennial.spec.model import Model
 from perennial.spec.evaluation import Evaluation
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
+from perennial.spec.monitoring import Monitoring, Retraining
 from perennial.spec.part import Part
 from perennial.spec.schedule import Schedule
 from perennial.spec.source import Source
@@ -37,6 +38,10 @@ class ModelSpec(Part):
     evaluation: Evaluation
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
+    monitoring: Monitoring | None = None
+    """None: no sensor DAG."""
+    retraining: Retraining = Retraining()
+    """What the governor lets through when the sensor DAG finds drift."""
     tags: tuple[str, ...] = ()
     """Airflow tags of the DAGs."""
 
@@ -62,12 +67,16 @@ class ModelSpec(Part):
                 f"holdout and label delay take {taken:g}"
             )
         if window.rows is not None and holdout.rows is not None and holdout.rows >= window.rows:
-            raise ValueError(f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}")
+            raise ValueError(
+                f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}"
+            )
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds: event time, key, target, model inputs, expectations' columns."""
-        expected = [value for item in self.validation for name, value in item.kwargs.items() if name.startswith("column")]
+        expected = [
+            value for item in self.validation for name, value in item.kwargs.items() if name.startswith("column")
+        ]
         flat = [c for value in expected for c in (value if isinstance(value, list) else [value]) if isinstance(c, str)]
         wanted = (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
         return tuple(dict.fromkeys((*wanted, *(c for c in flat if c not in self.features.columns))))

@@ -70,7 +70,9 @@ class Source(Part):
         if "://" in uri:
             raise ValueError(f"{uri!r}: only s3:// and folders below the data root are read")
         if uri.startswith(("/", "~")) or ".." in uri.split("/"):
-            raise ValueError(f"{uri!r} leaves the data root: give a folder below it, and set PERENNIAL_DATA to the root")
+            raise ValueError(
+                f"{uri!r} leaves the data root: give a folder below it, and set PERENNIAL_DATA to the root"
+            )
         return uri
 
     @model_validator(mode="after")
