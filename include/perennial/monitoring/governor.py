@@ -88,21 +88,21 @@ def _arguing(
     spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], past: Past
 ) -> tuple[tuple[CheckName, ...], list[str]]:
     """Return the checks that argue for a retraining, and a sentence for each that fired and may trigger."""
-    assert spec.monitoring is not None
+    monitoring = spec.monitoring or Monitoring()
     fired: list[CheckName] = []
     reasons = []
     for result in results:
         if result.check not in spec.retraining.triggers:
             continue
         if result.status == "fired":
-            enough, count = _enough_of_the_last(spec.monitoring, check, result.check, past.ledger)
+            enough, count = _enough_of_the_last(monitoring, check, result.check, past.ledger)
             reasons.append(f"{result.sentence}{count}")
             if enough:
                 fired.append(result.check)
-        if result.check not in fired and _still_pending(spec.monitoring, check, result, past.alarm):
-            assert past.alarm is not None
+        alarm = past.alarm
+        if alarm and result.check not in fired and _still_pending(monitoring, check, result, alarm):
             fired.append(result.check)
-            reasons.append(f"{result.check} fired in check {past.alarm.sequence} and was held back; it is not settled.")
+            reasons.append(f"{result.check} fired in check {alarm.sequence} and was held back; it is not settled.")
     return tuple(fired), reasons
 
 
@@ -134,9 +134,9 @@ def _enough_of_the_last(
     )
 
 
-def _still_pending(monitoring: Monitoring, check: OpenCheck, result: CheckResult, alarm: Alarm | None) -> bool:
+def _still_pending(monitoring: Monitoring, check: OpenCheck, result: CheckResult, alarm: Alarm) -> bool:
     """Tell whether an alarm that was held back still stands: same champion, and these rows do not contradict it."""
-    if alarm is None or check.champion is None or result.check not in alarm.checks:
+    if check.champion is None or result.check not in alarm.checks:
         return False
     if alarm.champion_version != check.champion.version:
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from perennial.spec.model import Model
 from perennial.spec.evaluation import Evaluation, Gates, Holdout
 from perennial.spec.features import Features, Target
+from perennial.spec.model import Model
 from perennial.spec.model_spec import ModelSpec
 from perennial.spec.schedule import Schedule
 from perennial.spec.source import Source, Window

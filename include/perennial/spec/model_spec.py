@@ -7,10 +7,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from perennial.spec.model import Model
 from perennial.spec.evaluation import Evaluation
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
+from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
 from perennial.spec.part import Part
 from perennial.spec.schedule import Schedule
