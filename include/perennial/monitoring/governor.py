@@ -75,13 +75,13 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
         return _let_through(spec, check, results, past, fired=(), warned=(), reasons=("There is no champion yet.",))
     fired, reasons = _arguing(spec, check, results, past)
     warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)
-    reasons += [f"{r.sentence} This check only warns." for r in results if r.check in warned]
+    warnings = tuple(f"{r.sentence} This check only warns." for r in results if r.check in warned)
     if fired:
-        return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=tuple(reasons))
+        return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=(*reasons, *warnings))
     if reasons:
-        return Decision(outcome="hold", reasons=tuple(reasons), warned=warned)
-    untested = [r.sentence for r in results if r.status == "not tested"]
-    return Decision(outcome="none", reasons=("No check fired.", *untested))
+        return Decision(outcome="hold", reasons=(*reasons, *warnings), warned=warned)
+    untested = tuple(r.sentence for r in results if r.status == "not tested")
+    return Decision(outcome="none", reasons=(*(warnings or ("No check fired.",)), *untested), warned=warned)
 
 
 def _arguing(
