@@ -1,0 +1,97 @@
+"""Every check and its decision, kept for good; and how the retrainings that came of them ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from perennial.monitoring.records import BreakerClosed, LedgerEntry, RetrainingOutcome
+from perennial.outcomes import Verdict
+from perennial.run import reports_prefix
+from perennial.store.protocol import Conflict, KeyNotFound, Store
+
+
+def entry_key(model: str, sequence: int) -> str:
+    """Return an entry's key in the store; keys sort like sequence numbers."""
+    return f"{model}/ledger/{sequence:08d}.json"
+
+
+def breaker_key(model: str) -> str:
+    """Return the key that says when someone last closed the breaker."""
+    return f"{model}/monitor/breaker.json"
+
+
+def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
+    """Keep the entry, unless one of its number is there: then that one stands, and is returned.
+
+    A decision may depend on what ran at the time. Whoever repeats it, after a crash or beside another
+    scheduler, is bound by the first.
+    """
+    try:
+        store.create(entry_key(entry.model, entry.sequence), entry.model_dump_json(indent=2).encode())
+    except Conflict:
+        return read_entry(store, entry.model, entry.sequence)
+    return entry
+
+
+def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
+    """Return one entry.
+
+    Raises
+    ------
+    KeyNotFound
+        There is none of that number.
+    """
+    return LedgerEntry.model_validate_json(store.read(entry_key(model, sequence)))
+
+
+def read_ledger(store: Store, model: str) -> tuple[LedgerEntry, ...]:
+    """Return all entries, oldest first."""
+    keys = [item.key for item in store.list(f"{model}/ledger/")]
+    return tuple(LedgerEntry.model_validate_json(store.read(key)) for key in keys)
+
+
+def retraining_outcomes(
+    store: Store, ledger: Iterable[LedgerEntry], active: Collection[str]
+) -> dict[str, RetrainingOutcome]:
+    """Tell how the triggered retrainings ended, by run id.
+
+    Parameters
+    ----------
+    store : Store
+    ledger : iterable of LedgerEntry
+    active : collection of str
+        Ids of the retrainings that are queued or running.
+    """
+    triggered = [(entry.model, entry.decision.run_id) for entry in ledger if entry.decision.outcome == "trigger"]
+    return {run_id: _outcome(store, model, run_id, active) for model, run_id in triggered if run_id}
+
+
+def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> RetrainingOutcome:
+    if run_id in active:
+        return RetrainingOutcome(run_id=run_id, result="running")
+    prefix = reports_prefix(model, run_id)
+    try:
+        verdict = Verdict.model_validate_json(store.read(prefix + "verdict.json"))
+    except KeyNotFound:
+        return RetrainingOutcome(run_id=run_id, result="failed", sentence="It ended without a verdict.")
+    if verdict.outcome == "reject":
+        return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
+    if store.exists(prefix + "promotion.json"):
+        return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
+    return RetrainingOutcome(run_id=run_id, result="failed", sentence=f"Not promoted, although: {verdict.sentence}")
+
+
+def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
+    """Let rejections before now no longer count; kept with who did it and why."""
+    ledger = read_ledger(store, model)
+    closed = BreakerClosed(after_sequence=ledger[-1].sequence if ledger else 0, by=by, reason=reason)
+    store.write(breaker_key(model), closed.model_dump_json(indent=2).encode())
+    return closed
+
+
+def breaker_closed(store: Store, model: str) -> BreakerClosed | None:
+    """Return when someone last closed the breaker, or None."""
+    try:
+        return BreakerClosed.model_validate_json(store.read(breaker_key(model)))
+    except KeyNotFound:
+        return None
