@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     log = tmp_path_factory.mktemp("moto") / "moto.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, Path(__file__).with_name("s3_server.py"), "-H", "127.0.0.1", "-p", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "MOTO_PORT": str(port)},
@@ -74,6 +75,25 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables in a SQLite file; making them takes seconds, copying the file does not."""
+    from perennial.training.sqlite_tracking import ensure_schema
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    ensure_schema(database)
+    return database
+
+
+@pytest.fixture
+def mlflow_uri(mlflow_template: Path, tmp_path: Path) -> str:
+    """Tracking URI of an MLflow of the test's own, on SQLite; artifacts lie beside the file."""
+    database = tmp_path / "mlflow" / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copyfile(mlflow_template, database)
+    return f"sqlite:///{database}"
 
 
 def _free_port() -> int:
