@@ -190,7 +190,9 @@ def test_a_decision_function_ranks_but_gives_no_probabilities(make_spec: MakeSpe
 
     decisions = model.decision_function(x[200:])
     columns = [decisions] if classes == 2 else list(decisions.T)
-    expected = [sk.roc_auc_score(y[200:] == label, c) for label, c in zip(range(classes)[-len(columns) :], columns, strict=True)]
+    expected = [
+        sk.roc_auc_score(y[200:] == label, c) for label, c in zip(range(classes)[-len(columns) :], columns, strict=True)
+    ]
     assert scores.metrics["roc_auc"] == pytest.approx(np.mean(expected))
     assert set(scores.undefined) == {"log_loss", "brier"}
     assert scores.notes == ("no predict_proba: rows are ranked by decision_function",)
