@@ -135,6 +135,7 @@ def _compared(evaluation: Evaluation, champion: Scores, version: str, spec: Mode
         asked = f"worse by less than {tolerance:g}, or better" if tolerance else "better"
         verb = "is" if passed else "is not"
         sentence = f"{name} {reached} {verb} {asked}, compared with {champions} of champion v{version} on the same rows"
+        sentence += "".join(f" ({note})" for note in evaluation.notes)
     return GateResult(
         name="champion", passed=passed, sentence=sentence, value=value, threshold=beaten - sign * tolerance
     )

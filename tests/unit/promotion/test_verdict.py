@@ -210,6 +210,12 @@ def test_without_comparison_and_absolute_gates_nothing_is_promoted() -> None:
     assert "add one under evaluation.gates" in verdict.sentence
 
 
+def test_an_unfair_comparison_is_said_where_it_decides() -> None:
+    note = "champion v3 was trained on rows up to noon, among them up to 50 of the 500 held-out rows (10%)"
+    verdict = decide(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.72}, notes=(note,)), spec(), candidate())
+    assert f"({note})" in verdict.sentence
+
+
 any_figure = st.floats(allow_nan=True, allow_infinity=True)
 tolerances = st.floats(0, 10)
 
