@@ -140,6 +140,8 @@ class Champion(Outcome):
 class Evaluation(Outcome):
     """Candidate and champion on the same holdout."""
 
+    mlflow_run_id: str
+    """The candidate's."""
     rows: int
     classes: tuple[str, ...] = ()
     """Labels present in the holdout (classification)."""

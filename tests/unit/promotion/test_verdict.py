@@ -69,6 +69,7 @@ def evaluation(
         return Scores(metrics=figures, undefined={n: reason for n, v in figures.items() if math.isnan(v)})
 
     facts = {
+        "mlflow_run_id": "run",
         "rows": 500,
         "classes": ("0", "1"),
         "candidate": scores(metrics),
