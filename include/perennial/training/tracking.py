@@ -118,10 +118,13 @@ class Tracker:
             self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Log a run's figures; NaN is kept as NaN."""
+        """Log a run's figures; NaN is kept as NaN. Those that the run has already, to the same value, stay as they are."""
         now = int(time.time() * 1000)
         with self.connected():
-            self.client.log_batch(run_id, metrics=[Metric(key, value, now, 0) for key, value in metrics.items()])
+            there = self.client.get_run(run_id).data.metrics
+            # As text, since NaN does not equal itself.
+            fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
+            self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run, over those of the same names."""

@@ -85,6 +85,15 @@ def test_runs_are_found_by_tag_and_undefined_figures_survive(mlflow_uri):
     assert found.data.metrics["auc"] != found.data.metrics["auc"]
 
 
+def test_figures_logged_again_leave_one_point_and_changed_ones_the_newest(mlflow_uri):
+    tracker = Tracker(mlflow_uri)
+    run_id = tracker.start_run(tracker.experiment_id("perennial/late"), "first", {})
+    for rows in (9, 9, 3):
+        tracker.log_metrics(run_id, {"auc": float("nan"), "loss": 0.1, "rows": rows})
+    assert tracker.client.get_run(run_id).data.metrics["rows"] == 3
+    assert [len(tracker.client.get_metric_history(run_id, key)) for key in ("auc", "loss", "rows")] == [1, 1, 2]
+
+
 def test_artifacts_go_up(mlflow_uri, tmp_path):
     tracker = Tracker(mlflow_uri)
     run_id = tracker.start_run(tracker.experiment_id("perennial/late"), "first", {})
