@@ -66,7 +66,7 @@ def _choices(error: ErrorDetails) -> list[str]:
 def _nearest_field(error: ErrorDetails) -> str:
     *above, word = _path(error)
     near = did_you_mean(str(word), _model_at(tuple(above)).model_fields)
-    elsewhere = next((place for place in _places(ModelSpec) if place[-1] == word and len(place) > 1), ())
+    elsewhere = next((place for place in field_paths(ModelSpec) if place[-1] == word and len(place) > 1), ())
     return near or (elsewhere and f"it belongs under {dotted(elsewhere[:-1])}") or ""
 
 
@@ -116,8 +116,9 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _places(model: type[BaseModel], above: FieldPath = ()) -> Iterator[FieldPath]:
+def field_paths(model: type[BaseModel], above: FieldPath = ()) -> Iterator[FieldPath]:
+    """Yield the path of every field of a part and of the parts in it."""
     for name, field in model.model_fields.items():
         yield (*above, name)
         for part in _models_in(field.annotation):
-            yield from _places(part, (*above, name))
+            yield from field_paths(part, (*above, name))
