@@ -1,4 +1,4 @@
-"""What tests of several packages share: a real S3 server over HTTP."""
+"""What tests of several packages share: a real S3 server over HTTP, and a slice of the real flights."""
 
 from __future__ import annotations
 
@@ -16,6 +16,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+FLIGHT_SPEC = """
+name: flight_delay
+description: A slice of the demo's model, small enough for tests.
+task: classification
+source:
+  uri: flights/
+  event_time: event_time
+  key: [flight_date, carrier, flight, origin]
+  window: {days: 60}
+target: {column: late, label_delay_days: 1}
+features:
+  numeric: [hour, day_of_week, distance, plane_age, temp, wind_speed, precip, visib]
+  categorical: [carrier, origin, dest]
+validation:
+  - type: expect_column_values_to_be_between
+    kwargs: {column: distance, min_value: 1, max_value: 6000}
+  - type: expect_column_values_to_be_in_set
+    kwargs: {column: origin, value_set: [EWR, JFK, LGA]}
+model:
+  estimator: sklearn.ensemble.HistGradientBoostingClassifier
+  params: {max_iter: 20}
+  seed: 1
+evaluation:
+  holdout: {days: 10}
+  primary: roc_auc
+  metrics: [log_loss, f1]
+  gates: {minimum: {roc_auc: 0.55}, tolerance: 0.02}
+"""
 
 
 @dataclass(frozen=True)
@@ -113,3 +142,31 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
         else:
             return
     pytest.fail(f"the S3 server did not start:\n{log.read_text()}")
+
+
+def land_slice(data_root: Path, month: int) -> Path:
+    """Write two carriers' flights of a month where `flight_spec` looks for them."""
+    from demo.flights import month_of_flights  # the demo's own preparation, at the repository's root
+
+    rows = month_of_flights(month)
+    path = data_root / "flights" / f"2013-{month:02}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows[rows["carrier"].isin(["B6", "US"])].to_parquet(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data root with January and February."""
+    data_root = tmp_path_factory.mktemp("data")
+    for month in (1, 2):
+        land_slice(data_root, month)
+    return data_root
+
+
+@pytest.fixture(scope="session")
+def flight_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of the spec's YAML file."""
+    path = tmp_path_factory.mktemp("models") / "flight_delay.yaml"
+    path.write_text(FLIGHT_SPEC)
+    return path
