@@ -1,8 +1,9 @@
-"""What tests of several packages share: a real S3 server over HTTP."""
+"""What tests of several packages share: a real S3 server over HTTP, and a slice of the real flights."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+FLIGHT_SPEC = """
+name: flight_delay
+description: A slice of the demo's model, small enough for tests.
+task: classification
+source:
+  uri: flights/
+  event_time: event_time
+  key: [flight_date, carrier, flight, origin]
+  window: {days: 60}
+target: {column: late, label_delay_days: 1}
+features:
+  numeric: [hour, day_of_week, distance, plane_age, temp, wind_speed, precip, visib]
+  categorical: [carrier, origin, dest]
+validation:
+  - type: expect_column_values_to_be_between
+    kwargs: {column: distance, min_value: 1, max_value: 6000}
+  - type: expect_column_values_to_be_in_set
+    kwargs: {column: origin, value_set: [EWR, JFK, LGA]}
+model:
+  estimator: sklearn.ensemble.HistGradientBoostingClassifier
+  params: {max_iter: 20}
+  seed: 1
+evaluation:
+  holdout: {days: 10}
+  primary: roc_auc
+  metrics: [log_loss, f1]
+  gates: {minimum: {roc_auc: 0.55}, tolerance: 0.02}
+"""
 
 
 @dataclass(frozen=True)
@@ -63,7 +93,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     log = tmp_path_factory.mktemp("moto") / "moto.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, Path(__file__).with_name("s3_server.py"), "-H", "127.0.0.1", "-p", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "MOTO_PORT": str(port)},
@@ -74,6 +104,25 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables in a SQLite file; making them takes seconds, copying the file does not."""
+    from perennial.training.sqlite_tracking import ensure_schema
+
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    ensure_schema(database)
+    return database
+
+
+@pytest.fixture
+def mlflow_uri(mlflow_template: Path, tmp_path: Path) -> str:
+    """Tracking URI of an MLflow of the test's own, on SQLite; artifacts lie beside the file."""
+    database = tmp_path / "mlflow" / "mlflow.db"
+    database.parent.mkdir()
+    shutil.copyfile(mlflow_template, database)
+    return f"sqlite:///{database}"
 
 
 def _free_port() -> int:
@@ -93,3 +142,31 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path
         else:
             return
     pytest.fail(f"the S3 server did not start:\n{log.read_text()}")
+
+
+def land_slice(data_root: Path, month: int) -> Path:
+    """Write two carriers' flights of a month where `flight_spec` looks for them."""
+    from demo.flights import month_of_flights  # the demo's own preparation, at the repository's root
+
+    rows = month_of_flights(month)
+    path = data_root / "flights" / f"2013-{month:02}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows[rows["carrier"].isin(["B6", "US"])].to_parquet(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data root with January and February."""
+    data_root = tmp_path_factory.mktemp("data")
+    for month in (1, 2):
+        land_slice(data_root, month)
+    return data_root
+
+
+@pytest.fixture(scope="session")
+def flight_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of the spec's YAML file."""
+    path = tmp_path_factory.mktemp("models") / "flight_delay.yaml"
+    path.write_text(FLIGHT_SPEC)
+    return path

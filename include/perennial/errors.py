@@ -52,7 +52,11 @@ class SourceUnavailable(DataError):
     retryable = True
 
 
-class TrackingUnavailable(PerennialError):
+class TrackingError(PerennialError):
+    """The MLflow server refuses: no rights, a deleted experiment, a run that is gone."""
+
+
+class TrackingUnavailable(TrackingError):
     """The MLflow server does not answer."""
 
     retryable = True

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PlainSerializer
+
+
+def _json_number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+# JSON has no NaN, and Airflow's client refuses to send one: it travels as the text "nan", which pydantic reads back.
+Figure = Annotated[float, PlainSerializer(_json_number, return_type=float | str, when_used="json")]
 
 
 class Outcome(BaseModel):
     """Base of all. `model_dump(mode="json")` is what goes into an XCom; `model_validate` takes it back."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ColumnChange(Outcome):
@@ -108,10 +117,13 @@ class Candidate(Outcome):
 
 
 class Scores(Outcome):
-    """A model's figures on the holdout. A metric that is not defined there is NaN, with a note saying why."""
+    """A model's figures on the holdout. A metric that is not defined there is NaN."""
 
-    metrics: dict[str, float]
+    metrics: dict[str, Figure]
+    undefined: dict[str, str] = {}
+    """Why, for each metric that is NaN."""
     notes: tuple[str, ...] = ()
+    """What else to know about the figures."""
 
 
 class Champion(Outcome):
@@ -128,6 +140,8 @@ class Champion(Outcome):
 class Evaluation(Outcome):
     """Candidate and champion on the same holdout."""
 
+    mlflow_run_id: str
+    """The candidate's."""
     rows: int
     classes: tuple[str, ...] = ()
     """Labels present in the holdout (classification)."""
@@ -145,8 +159,8 @@ class GateResult(Outcome):
     passed: bool
     sentence: str
     """What was measured, against what, in words."""
-    value: float | None = None
-    threshold: float | None = None
+    value: Figure | None = None
+    threshold: Figure | None = None
 
 
 class Verdict(Outcome):

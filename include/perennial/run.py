@@ -57,5 +57,18 @@ class RetrainingRun:
     @property
     def prefix(self) -> str:
         """Folder of this run's reports in the store, with a slash at its end."""
-        safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in self.run_id)
-        return f"{self.spec.name}/runs/{safe}/"
+        return reports_prefix(self.spec.name, self.run_id)
+
+
+def reports_prefix(model: str, run_id: str) -> str:
+    """Return the folder of a run's reports in the store, with a slash at its end.
+
+    Parameters
+    ----------
+    model : str
+        The spec's name.
+    run_id : str
+        As Airflow or the command line named the run; characters that no file name should have become underscores.
+    """
+    safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
+    return f"{model}/runs/{safe}/"

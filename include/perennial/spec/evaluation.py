@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Self
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Part
+from perennial.spec.part import Number, Part, Whole, refuse
 
 
 class Holdout(Part):
     """The newest rows of the window, kept out of training: exactly one of the three."""
 
-    days: float | None = Field(default=None, gt=0)
+    days: Number | None = Field(default=None, gt=0)
     """The last N days."""
-    rows: int | None = Field(default=None, gt=0)
+    rows: Whole | None = Field(default=None, gt=0)
     """The last N rows."""
-    fraction: float | None = Field(default=None, gt=0, lt=1)
+    fraction: Number | None = Field(default=None, gt=0, lt=1)
     """The last share of the rows."""
 
     @model_validator(mode="after")
@@ -32,30 +33,32 @@ class Holdout(Part):
 class Gates(Part):
     """What a candidate must reach to be promoted. All gates must pass."""
 
-    minimum: dict[MetricName, FiniteFloat] = {}
+    minimum: dict[MetricName, Number] = {}
     """Least values of metrics where more is better, such as `{roc_auc: 0.65}`."""
-    maximum: dict[MetricName, FiniteFloat] = {}
+    maximum: dict[MetricName, Number] = {}
     """Greatest values of metrics where less is better, such as `{log_loss: 0.6}`."""
-    tolerance: float = Field(default=0.0, ge=0)
+    tolerance: Number = Field(default=0.0, ge=0)
     """The primary metric may be worse than the champion's by less than this; 0 asks for better."""
-    min_rows: int = Field(default=100, ge=1)
+    min_rows: Whole = Field(default=100, ge=1)
     """Fewest labelled holdout rows on which a verdict may rest."""
 
-    @field_validator("minimum")
-    @classmethod
-    def _more_is_better(cls, minimum: dict[str, float]) -> dict[str, float]:
-        wrong = sorted(set(minimum) & LOWER_IS_BETTER)
+    @model_validator(mode="after")
+    def _right_direction(self) -> Self:
+        wrong = [
+            *(
+                (("minimum", name), "less is better, so this belongs under 'maximum'")
+                for name in self.minimum
+                if name in LOWER_IS_BETTER
+            ),
+            *(
+                (("maximum", name), "more is better, so this belongs under 'minimum'")
+                for name in self.maximum
+                if name not in LOWER_IS_BETTER
+            ),
+        ]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: less is better, so this belongs under 'maximum'")
-        return minimum
-
-    @field_validator("maximum")
-    @classmethod
-    def _less_is_better(cls, maximum: dict[str, float]) -> dict[str, float]:
-        wrong = sorted(set(maximum) - LOWER_IS_BETTER)
-        if wrong:
-            raise ValueError(f"{', '.join(wrong)}: more is better, so this belongs under 'minimum'")
-        return maximum
+            refuse(*wrong)
+        return self
 
 
 class Evaluation(Part):
@@ -68,7 +71,26 @@ class Evaluation(Part):
     """Further metrics to report."""
     gates: Gates = Gates()
 
+    @model_validator(mode="after")
+    def _holdout_can_pass(self) -> Self:
+        rows, needed = self.holdout.rows, self.gates.min_rows
+        if rows is not None and rows < needed:
+            refuse(
+                (
+                    ("holdout", "rows"),
+                    f"a holdout of {rows} rows never passes the gate min_rows, which asks for {needed}",
+                )
+            )
+        return self
+
+    def metric_paths(self) -> Iterator[tuple[tuple[str | int, ...], MetricName]]:
+        """Yield every metric that is named, with the path of the place where it is: primary, further, gated."""
+        yield ("primary",), self.primary
+        yield from ((("metrics", index), name) for index, name in enumerate(self.metrics))
+        yield from ((("gates", "minimum", name), name) for name in self.gates.minimum)
+        yield from ((("gates", "maximum", name), name) for name in self.gates.maximum)
+
     @property
     def all_metrics(self) -> tuple[MetricName, ...]:
         """Primary, further and gated metrics, each once, in that order."""
-        return tuple(dict.fromkeys((self.primary, *self.metrics, *self.gates.minimum, *self.gates.maximum)))
+        return tuple(dict.fromkeys(name for _, name in self.metric_paths()))

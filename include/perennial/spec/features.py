@@ -6,33 +6,43 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Part
-
-IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+from perennial.spec.part import Number, Part, Text
+from perennial.spec.patterns import FUNCTION_PATH
 
 
 class Target(Part):
     """The column to predict."""
 
-    column: str
+    column: Text
     """Labels (classification: whole numbers, true/false or text) or numbers (regression). Rows without are not used."""
     positive: int | str | None = None
     """Binary classification: the label that counts as positive. Default 1; needed where the labels are text."""
-    label_delay_days: float = Field(default=0, ge=0)
+    label_delay_days: Number = Field(default=0, ge=0)
     """How long after the event a label can be trusted. Training rows end this long before the holdout begins."""
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _label(cls, positive: object) -> object:
+        if isinstance(positive, bool):
+            raise ValueError(
+                f"YAML reads this as {str(positive).lower()}: quote a label that is text; a true label is 1"
+            )
+        if positive is not None and not isinstance(positive, int | str):
+            raise ValueError(f"give a whole number or text, not {positive!r}")
+        return positive
 
 
 class Features(Part):
     """The model's inputs."""
 
-    numeric: tuple[str, ...] = ()
+    numeric: tuple[Text, ...] = ()
     """Columns read as 64-bit floats. Missing values are allowed; so is infinity, which is treated as missing."""
-    categorical: tuple[str, ...] = ()
+    categorical: tuple[Text, ...] = ()
     """Columns read as text, one-hot or ordinal encoded; categories unseen in training are allowed."""
-    transform: str | None = Field(default=None, pattern=IMPORT_PATH)
+    transform: str | None = Field(default=None, pattern=FUNCTION_PATH)
     """`module:function` of yours: takes a data frame of `inputs`, returns one, row for row, that has every feature.
     It becomes the first step of the model, so that training and serving can't differ."""
-    inputs: tuple[str, ...] = ()
+    inputs: tuple[Text, ...] = ()
     """Source columns that the transform reads. Without a transform the features themselves are the inputs."""
 
     @property

@@ -6,19 +6,20 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from perennial.spec.part import Part
+from perennial.spec.part import Part, Text, Whole
+from perennial.spec.patterns import CLASS_PATH
 
 
 class Model(Part):
     """A scikit-learn compatible estimator, named by import path."""
 
-    estimator: str = Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+    estimator: str = Field(pattern=CLASS_PATH)
     """Such as `sklearn.linear_model.LogisticRegression`."""
     params: dict[str, Any] = {}
     """Arguments of its constructor."""
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: Whole = Field(default=0, ge=0, lt=2**32)
     """Given to the estimator as `random_state` where it takes one."""
-    trusted_types: tuple[str, ...] = ()
+    trusted_types: tuple[Text, ...] = ()
     """Types beyond Perennial's reviewed list that a saved model may contain, as skops names them."""
 
     @field_validator("params")

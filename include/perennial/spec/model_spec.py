@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, Self
+import json
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,16 +14,19 @@ from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
-from perennial.spec.part import Part
+from perennial.spec.part import Part, Text, refuse
+from perennial.spec.patterns import NAME
 from perennial.spec.schedule import Schedule
 from perennial.spec.source import Source
 from perennial.spec.validation import Expectation
+
+Complaint = tuple[tuple[str | int, ...], str]
 
 
 class ModelSpec(Part):
     """One model: its data, its estimator, how it is judged and when it is retrained."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=200)
+    name: str = Field(pattern=NAME, max_length=200)
     """Names the DAGs (`<name>.retrain`), the registered model and the folder in the store."""
     description: str = ""
     """What the model predicts and for whom; shown in Airflow."""
@@ -42,45 +47,80 @@ class ModelSpec(Part):
     """None: no sensor DAG."""
     retraining: Retraining = Retraining()
     """What the governor lets through when the sensor DAG finds drift."""
-    tags: tuple[str, ...] = ()
+    tags: tuple[Annotated[Text, Field(max_length=100)], ...] = ()
     """Airflow tags of the DAGs."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        metrics = CLASSIFICATION if self.task == "classification" else REGRESSION
-        foreign = [name for name in self.evaluation.all_metrics if name not in metrics]
-        if foreign:
-            raise ValueError(f"{', '.join(foreign)}: no metric of {self.task}; choose from {', '.join(metrics)}")
-        if self.target.column in self.features.columns + self.features.inputs:
-            raise ValueError(f"the target {self.target.column!r} is among the features: the model would see the answer")
-        if self.target.positive is not None and self.task == "regression":
-            raise ValueError("target.positive is for classification")
-        self._check_windows()
+        complaints = [
+            *self._foreign_metrics(),
+            *self._target_misused(),
+            *self._nothing_to_train_on(),
+            *self._made_later(),
+        ]
+        if complaints:
+            refuse(*complaints)
         return self
 
-    def _check_windows(self) -> None:
+    def _foreign_metrics(self) -> Iterator[Complaint]:
+        metrics = CLASSIFICATION if self.task == "classification" else REGRESSION
+        for path, name in self.evaluation.metric_paths():
+            if name not in metrics:
+                yield ("evaluation", *path), f"{name!r} is no metric of {self.task}; choose from {', '.join(metrics)}"
+
+    def _target_misused(self) -> Iterator[Complaint]:
+        target, source = self.target.column, self.source
+        for part in ("numeric", "categorical", "inputs"):
+            if target in getattr(self.features, part):
+                yield ("features", part), f"the target {target!r} is among the features: the model would see the answer"
+        if target == source.event_time or target in source.key:
+            yield ("target", "column"), f"{target!r} is the event time or a key of the source: it can't be predicted"
+        if self.target.positive is not None and self.task == "regression":
+            yield ("target", "positive"), "is for classification only"
+
+    def _nothing_to_train_on(self) -> Iterator[Complaint]:
         window, holdout = self.source.window, self.evaluation.holdout
         taken = (holdout.days or 0) + self.target.label_delay_days
         if window.days is not None and taken >= window.days:
-            raise ValueError(
-                f"nothing is left to train on: the window has {window.days:g} days, "
-                f"holdout and label delay take {taken:g}"
+            yield (
+                ("source", "window", "days"),
+                f"nothing is left to train on: the window has {window.days:g} days, holdout and label delay take {taken:g}",
             )
         if window.rows is not None and holdout.rows is not None and holdout.rows >= window.rows:
-            raise ValueError(
-                f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}"
+            yield (
+                ("source", "window", "rows"),
+                f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
             )
+
+    def _made_later(self) -> Iterator[Complaint]:
+        made = set(self.features.columns) - set(self._source_columns)
+        for index, item in enumerate(self.validation):
+            for argument, columns in item.columns.items():
+                for column in sorted(made.intersection(columns)):
+                    yield (
+                        ("validation", index, "kwargs", argument),
+                        f"{column!r} is made by features.transform, after validation: expect something of its inputs",
+                    )
+
+    @property
+    def _source_columns(self) -> tuple[str, ...]:
+        return (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds: event time, key, target, model inputs, expectations' columns."""
-        expected = [
-            value for item in self.validation for name, value in item.kwargs.items() if name.startswith("column")
-        ]
-        flat = [c for value in expected for c in (value if isinstance(value, list) else [value]) if isinstance(c, str)]
-        wanted = (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
-        return tuple(dict.fromkeys((*wanted, *(c for c in flat if c not in self.features.columns))))
+        expected = (column for item in self.validation for columns in item.columns.values() for column in columns)
+        return tuple(dict.fromkeys((*self._source_columns, *expected)))
 
     def digest(self) -> str:
-        """Hexadecimal SHA-256 of the spec's content, whatever the YAML's layout."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """Hexadecimal SHA-256 of the spec's content, whatever the YAML's layout and the order of its fields."""
+        return hashlib.sha256(json.dumps(_canonical(self.model_dump())).encode()).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    # Keys are kept apart by type (a class weight of 0 is not one of "0"), which JSON's own keys can't do.
+    if isinstance(value, dict):
+        return {"mapping": sorted([repr(key), _canonical(item)] for key, item in value.items())}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return value if isinstance(value, str | int | float | None) else {"date": repr(value)}

@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+# Lists as well as true and false would otherwise be read as numbers, and numbers as text.
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Part(BaseModel):
     """A frozen piece of a spec that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def refuse(*complaints: tuple[tuple[str | int, ...], str]) -> NoReturn:
+    """Raise one validation error for several fields, from a validator that looks at more than one.
+
+    Parameters
+    ----------
+    *complaints : tuple of (path, message)
+        The path is relative to the part that is validated; pydantic puts the part's own in front.
+    """
+    # A brace in a message would be taken for a placeholder, so the message is passed as a value.
+    details = [
+        InitErrorDetails(type=PydanticCustomError("spec", "{message}", {"message": message}), loc=path, input=None)
+        for path, message in complaints
+    ]
+    raise ValidationError.from_exception_data("spec", details)

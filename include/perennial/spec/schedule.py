@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
+from perennial.spec.cron import check_cron
 from perennial.spec.part import Part
 from perennial.spec.source import check_zone
 
@@ -16,4 +17,5 @@ class Schedule(Part):
     time_zone: str = "UTC"
     """IANA name, such as `America/New_York`."""
 
+    _cron = field_validator("cron")(check_cron)
     _zone = field_validator("time_zone")(check_zone)

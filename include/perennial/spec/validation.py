@@ -7,12 +7,20 @@ from typing import Any
 from pydantic import Field
 
 from perennial.spec.part import Part
+from perennial.spec.patterns import EXPECTATION
 
 
 class Expectation(Part):
     """A Great Expectations expectation by its own name and arguments."""
 
-    type: str = Field(pattern=r"^expect_[a-z0-9_]+$")
+    type: str = Field(pattern=EXPECTATION)
     """Such as `expect_column_values_to_be_between`."""
     kwargs: dict[str, Any] = {}
     """Its arguments, such as `{column: distance, min_value: 0, mostly: 0.99}`."""
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns that each argument names (`column`, `column_A`, `column_list`, `column_set` and so on)."""
+        arguments = {name: value for name, value in self.kwargs.items() if name.startswith("column")}
+        lists = {name: value if isinstance(value, list) else [value] for name, value in arguments.items()}
+        return {name: tuple(item for item in items if isinstance(item, str)) for name, items in lists.items()}

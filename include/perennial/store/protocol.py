@@ -1,4 +1,4 @@
-"""What a place for bytes must do. Every adapter passes tests/unit/store/contract.py."""
+"""What a place for bytes must do. Every adapter passes tests/unit/store/test_contract.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ class Conflict(StoreError):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An entry of a listing. `version` changes whenever the content does."""
+    """An entry of a listing.
+
+    `version` changes whenever the content does. It is cheap (a local file is not read for it), so it is not
+    always the version that `replace` wants: that one comes with `read_versioned`.
+    """
 
     key: str
     size_bytes: int
@@ -64,8 +68,8 @@ class Store(Protocol):
     def replace(self, key: str, data: bytes, expected: str) -> str:
         """Store only over the expected version; raise Conflict otherwise (also if gone); return the new version."""
 
-    def put_file(self, key: str, path: Path) -> str:
-        """Store a file's content atomically, over whatever is there; return the new version. May move `path`."""
+    def put_file(self, key: str, path: Path) -> None:
+        """Store a file's content atomically, over whatever is there. May move `path`."""
 
     def delete(self, key: str) -> None:
         """Remove; nothing happens if it is not there."""

@@ -1,0 +1,66 @@
+# Perennial. `make` alone lists what there is to make.
+
+PYTHON ?= python3
+AIRFLOW_PORT ?= 8080
+MLFLOW_PORT ?= 5000
+export AIRFLOW_PORT MLFLOW_PORT
+# A wheel of some hundred megabytes over a slow line is no reason to give up.
+export UV_HTTP_TIMEOUT ?= 300
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stop test lint types bench requirements clean
+# A recipe that fails half-way leaves no stamp behind.
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@echo
+	@echo "Variables: PYTHON (python3), AIRFLOW_PORT (8080), MLFLOW_PORT (5000), ONCE=1 (demo stops what it started)"
+
+demo: $(INSTALLED) ## retrain on real flights in a real Airflow, twice; ONCE=1 stops it at the end
+	@$(BIN)/python -m demo play $(if $(filter-out 0,$(ONCE)),--once)
+
+stop: ## stop what make demo left running
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo stop; fi
+
+test: $(INSTALLED) ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## style, layers and model specs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/perennial lint
+
+types: $(INSTALLED) ## static types of the library and the demo
+	$(BIN)/mypy
+	$(BIN)/mypy -p demo
+
+bench: $(INSTALLED) ## measure: each prints its ratio and the limit
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+requirements: $(INSTALLED) ## compile the pinned requirements anew from pyproject.toml
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra demo --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	echo uv | $(COMPILE) - -o requirements-uv.txt
+
+clean: stop ## remove what make made; your data, store and models under .perennial stay
+	rm -rf .venv .perennial/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find include plugins dags demo bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-uv.txt requirements.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+		echo "Perennial needs Python 3.11 to 3.13. $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+			"Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into .venv (a few minutes the first time) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@# Compiled here once: every Airflow task would pay for it where PYTHONDONTWRITEBYTECODE is set.
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,160 @@
+"""Parse 200 model specs, against 200 DAGs written by hand with as many plain operators.
+
+    .venv/bin/python bench/parse.py
+
+Prints the ratio of the times and the libraries of the stages that parsing has loaded (none).
+
+Both sides are parsed by Airflow's own DagBag and serialized, as the DAG processor does, in a fresh
+process each time; imports that both share are done before the clock, of processor time, starts. Ours is retraining.py and
+spec_guard.py over 200 copies of the demo's spec. The hand-written DAGs have the same schedule, form,
+page, retries and seven operators in the same line; they are written once as 200 files, and once as one
+file, which spares them the reading of 200 and is the harder peer. A third peer, for information, is
+that one file without a trigger form, which does less than ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[1]
+HEAVY = ("pandas", "numpy", "scipy", "sklearn", "mlflow", "great_expectations", "boto3", "pyarrow")
+
+HAND_WRITTEN = """
+from datetime import timedelta
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, chain
+
+for name in {names}:
+    with DAG(
+        dag_id=name,
+        description="The chance that a flight arrives late.",
+        doc_md={page!r},
+        schedule=CronTriggerTimetable("0 6 * * 1", timezone="America/New_York"),
+        catchup=False,
+        max_active_runs=1,
+        tags=["demo", "flights", "retraining"],
+        default_args={{
+            "owner": "flight-operations",
+            "retries": 3,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": timedelta(minutes=10),
+        }},
+{form}    ):
+        chain(*(
+            EmptyOperator(task_id=task_id)
+            for task_id in ("ingest", "validate", "train", "evaluate", "decide", "register")
+        ), EmptyOperator(task_id="promote", outlets=[Asset("x-champion://" + name)]))
+"""
+
+FORM = """\
+        params={
+            "as_of": Param(None, type=["null", "string"], format="date-time", description="Newest event time."),
+            "window_days": Param(None, type=["null", "number"], exclusiveMinimum=0, description="Days to take."),
+            "dry_run": Param(False, type="boolean", description="Stop after the verdict."),
+            "reason": Param(None, type=["null", "string"], maxLength=500, description="Why."),
+        },
+"""
+
+CLOCK = """
+import json, sys, time
+import airflow.sdk, airflow.providers.standard.operators.empty
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+DagBag({empty!r})
+started = time.process_time()
+bag = DagBag({folder!r})
+size = sum(len(json.dumps(DagSerialization.to_dict(dag))) for dag in bag.dags.values())
+seconds = time.process_time() - started
+assert not bag.import_errors, bag.import_errors
+print("RESULT", json.dumps({{
+    "seconds": seconds,
+    "dags": len(bag.dags),
+    "tasks": sum(len(dag.tasks) for dag in bag.dags.values()),
+    "bytes": size,
+    "loaded": [name for name in {heavy!r} if name in sys.modules],
+}}))
+"""
+
+
+def measure(folder: Path, scratch: Path, models: Path) -> dict[str, object]:
+    """Parse a folder in a fresh process."""
+    empty = scratch / "empty"
+    empty.mkdir(exist_ok=True)
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(scratch / "home"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+        "PERENNIAL_MODELS": str(models),
+    }
+    code = CLOCK.format(folder=str(folder), empty=str(empty), heavy=HEAVY)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=scratch
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT "))
+    return json.loads(line.removeprefix("RESULT "))
+
+
+def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
+    """Write the specs and the hand-written DAGs; return the folders to parse."""
+    sys.path.insert(0, str(REPOSITORY / "plugins"))
+    from perennial.spec.loader import load_spec
+    from perennial_airflow.spec_page import spec_page
+
+    demo = REPOSITORY / "dags" / "models" / "flight_delay.yaml"
+    page = spec_page(load_spec(demo))
+    names = [f"flight_delay_{number:03}" for number in range(count)]
+    for folder in ("models", "one_file", "many_files", "formless"):
+        (scratch / folder).mkdir()
+    for name in names:
+        text = demo.read_text().replace("name: flight_delay ", f"name: {name} ")
+        (scratch / "models" / f"{name}.yaml").write_text(text)
+        (scratch / "many_files" / f"{name}.py").write_text(HAND_WRITTEN.format(names=[name], page=page, form=FORM))
+    (scratch / "one_file" / "all.py").write_text(HAND_WRITTEN.format(names=names, page=page, form=FORM))
+    (scratch / "formless" / "all.py").write_text(HAND_WRITTEN.format(names=names, page=page, form=""))
+    return {
+        "perennial": REPOSITORY / "dags",
+        "by hand, one file": scratch / "one_file",
+        "by hand, a file each": scratch / "many_files",
+        "by hand, one file, no form": scratch / "formless",
+    }
+
+
+def main() -> None:
+    """Measure all three in turn, since other work on the machine slows all of them, and print medians."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--specs", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        sides = write_inputs(scratch, options.specs)
+        rounds = [
+            {side: measure(path, scratch, scratch / "models") for side, path in sides.items()}
+            for _ in range(options.rounds)
+        ]
+    medians = {}
+    for side in sides:
+        seen = [results[side] for results in rounds]
+        assert {(result["dags"], result["tasks"]) for result in seen} == {(options.specs, 7 * options.specs)}
+        medians[side] = statistics.median(result["seconds"] for result in seen)
+        print(f"{side:27} {medians[side]:6.2f} s   {seen[0]['bytes'] / 1e6:5.1f} MB serialized")
+    for side in list(sides)[1:]:
+        print(f"ratio to {side}: {medians['perennial'] / medians[side]:.2f}")
+    loaded = sorted({name for results in rounds for name in results["perennial"]["loaded"]})
+    print(f"loaded by parsing: {', '.join(loaded) or 'none of ' + ', '.join(HEAVY)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""One retraining DAG per model spec: ingest >> validate >> train >> evaluate >> decide >> register >> promote."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param, ParamsDict, TriggerRule, chain, get_parsing_context
+
+from perennial.spec import ModelSpec
+from perennial.spec.loader import find_spec, load_folder
+from perennial_airflow.champion_asset import ChampionAsset
+from perennial_airflow.operators.decide import DecideOperator
+from perennial_airflow.operators.evaluate import EvaluateOperator
+from perennial_airflow.operators.ingest import IngestOperator
+from perennial_airflow.operators.promote import PromoteOperator
+from perennial_airflow.operators.register import RegisterOperator
+from perennial_airflow.operators.train import TrainOperator
+from perennial_airflow.operators.validate import ValidateOperator
+from perennial_airflow.spec_page import spec_page
+
+log = logging.getLogger(__name__)
+
+MODELS = Path(os.environ.get("PERENNIAL_MODELS") or Path(__file__).parent / "models")
+SUFFIX = ".retrain"
+
+# What a person fills in under "Trigger".
+FORM = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title="As of",
+        section="Data",
+        description="Newest event time to take. Empty: the newest in the source.",
+    ),
+    "window_days": Param(
+        None,
+        type=["null", "number"],
+        exclusiveMinimum=0,
+        title="Window in days",
+        section="Data",
+        description="Days before 'as of' to take, in place of the spec's window. Empty: the spec's.",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        section="Run",
+        description="Stop after the verdict: register nothing, promote nothing.",
+    ),
+    "reason": Param(
+        None,
+        type=["null", "string"],
+        maxLength=500,
+        title="Reason",
+        section="Run",
+        description="Why you retrain now; kept with the model version.",
+    ),
+}
+
+
+def retraining(spec: ModelSpec) -> DAG:
+    """Return the model's retraining DAG."""
+    with DAG(
+        dag_id=spec.name + SUFFIX,
+        description=spec.description.partition("\n")[0],
+        doc_md=spec_page(spec),
+        schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.time_zone) if spec.schedule else None,
+        catchup=False,
+        max_active_runs=1,
+        tags=sorted({"perennial", "retraining", *spec.tags}),
+        default_args={
+            "owner": spec.owner,
+            "retries": 3,
+            "retry_delay": timedelta(seconds=30),
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": timedelta(minutes=10),
+        },
+    ) as dag:
+        run = {
+            "spec": spec,
+            "as_of": "{{ params.as_of or '' }}",
+            "window_days": "{{ params.window_days or '' }}",
+            "dry_run": "{{ params.dry_run }}",
+            "reason": "{{ params.reason or '' }}",
+        }
+        ingest = IngestOperator(task_id="ingest", **run)
+        validate = ValidateOperator(task_id="validate", snapshot=ingest.output, **run)
+        train = TrainOperator(task_id="train", snapshot=ingest.output, **run)
+        evaluate = EvaluateOperator(task_id="evaluate", snapshot=ingest.output, candidate=train.output, **run)
+        decide = DecideOperator(task_id="decide", evaluation=evaluate.output, candidate=train.output, **run)
+        register = RegisterOperator(
+            task_id="register",
+            candidate=train.output,
+            evaluation=evaluate.output,
+            verdict=decide.output,
+            **run,
+        )
+        promote = PromoteOperator(
+            task_id="promote",
+            registered=register.output,
+            verdict=decide.output,
+            outlets=[ChampionAsset(spec.name)],
+            # After a dry run's skipped register it still starts, to say in its own log why it does nothing.
+            trigger_rule=TriggerRule.NONE_FAILED,
+            **run,
+        )
+        chain(ingest, validate, train, evaluate, decide, register, promote)
+        dag.add_result(decide.output)
+    # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
+    dag.params = copy.deepcopy(ParamsDict(FORM))
+    return dag
+
+
+def specs_to_build() -> list[ModelSpec]:
+    """Return all good specs, or in a task only the one whose DAG it belongs to."""
+    dag_id = get_parsing_context().dag_id
+    if dag_id is not None:
+        return [find_spec(dag_id.removesuffix(SUFFIX), MODELS)]
+    specs, problems = load_folder(MODELS)
+    for problem in problems:  # spec_guard.py shows them in the web interface
+        log.warning("Skipped: %s", problem)
+    return list(specs.values())
+
+
+for model in specs_to_build():
+    retraining(model)

@@ -1,0 +1,98 @@
+"""`python -m demo play | stop | land`: what `make demo` and `make stop` call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from demo import flights, services
+from demo.airflow_api import AirflowApi
+from demo.errors import DemoError
+from demo.home import USER, Home
+from demo.report import print_how_to_open, print_report
+from demo.retraining import retrain, wait_for_dag
+
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.command()
+def play(
+    once: Annotated[bool, typer.Option("--once", help="Stop Airflow and MLflow at the end.")] = False,
+) -> None:
+    """Start Airflow and MLflow, land flights, retrain, land newer flights, retrain again."""
+    home = Home.from_environment(os.environ)
+    if left := services.running(home):
+        raise DemoError(
+            f"a demo is running already ({', '.join(service.name for service in left)}), in {home.folder}: "
+            f"open {home.airflow_url}, or end it with make stop. The password of {USER} is in {home.passwords}"
+        )
+    services.check_ports(home)
+    home.make_afresh()
+    keep = False
+    try:
+        _play(home)
+        keep = not once
+    finally:
+        if not keep:
+            services.stop_all(home)
+    if keep:
+        print_how_to_open(home, console)
+
+
+def _play(home: Home) -> None:
+    console.print(f"Starting Airflow ({home.airflow_url}) and MLflow ({home.mlflow_url}) ...")
+    services.start_all(home)
+    with AirflowApi(home.airflow_url, user=USER, password=home.password()) as airflow:
+        flights.clear(home.data)
+        console.print("Landing the flights of January and February 2013 ...")
+        flights.land(1, home.data)
+        flights.land(2, home.data)
+        wait_for_dag(airflow)
+        first = retrain(airflow, "January, February", console)
+        console.print("Landing the flights of March 2013 ...")
+        flights.land(3, home.data)
+        second = retrain(airflow, "and March", console)
+    print_report([first, second], console)
+    if first.verdict.outcome != "promote":
+        raise DemoError(f"there is no champion: {first.verdict.sentence}")
+
+
+@app.command()
+def stop() -> None:
+    """Stop the services that `play` left running."""
+    home = Home.from_environment(os.environ)
+    stopped = services.stop_all(home)
+    names = ", ".join(service.name for service in stopped)
+    console.print(f"Stopped {names}." if stopped else f"Nothing of {home.folder} is running.")
+
+
+@app.command()
+def land(
+    months: Annotated[list[int], typer.Argument(min=1, max=12, help="Months of 2013.")],
+) -> None:
+    """Put months of flights under the data root, for `perennial run flight_delay` or a DAG run of your own."""
+    home = Home.from_environment(os.environ)
+    for month in months:
+        console.print(str(flights.land(month, home.data)), soft_wrap=True)
+
+
+def main() -> None:
+    """Run a command; say what went wrong without a traceback where it is known."""
+    # A terminated demo stops its services as an interrupted one does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        app()
+    except DemoError as error:
+        console.print(f"[red]Demo:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

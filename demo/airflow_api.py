@@ -1,0 +1,98 @@
+"""Airflow's REST API, as far as the demo needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from demo.errors import DemoError
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A task of a run: its state in Airflow's words ('waiting' before it has one) and the seconds it ran."""
+
+    task_id: str
+    state: str
+    seconds: float | None
+    tries: int
+
+
+class AirflowApi:
+    """A logged-in client. Use as a context manager.
+
+    Parameters
+    ----------
+    url : str
+        Of the web interface, without a slash at its end.
+    user, password : str
+    """
+
+    def __init__(self, url: str, *, user: str, password: str) -> None:
+        # A proxy of the environment has no business between this machine and itself.
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        token = self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._http.close()
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Tell whether Airflow has parsed the DAG."""
+        return self._http.get(f"/api/v2/dags/{dag_id}").is_success
+
+    def import_errors(self) -> list[str]:
+        """Return what kept DAG files from being parsed."""
+        found = self._call("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Unpause the DAG, start a run with the given parameters, and return the run's id."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        started = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
+        run_id: str = started["dag_run_id"]
+        return run_id
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """Return a run as Airflow describes it."""
+        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        """Return the run's tasks in no particular order."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return [
+            TaskState(task["task_id"], task["state"] or "waiting", task["duration"], task["try_number"])
+            for task in found
+        ]
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Return what a task handed on: its XCom."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        value: dict[str, Any] = self._call("GET", path)["value"]
+        return value
+
+    def log(self, dag_id: str, run_id: str, task: TaskState) -> list[str]:
+        """Return the lines of a task's last try."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{task.tries}"
+        content = self._call("GET", path, headers={"Accept": "application/json"})["content"]
+        return [line for entry in content for line in _lines(entry)]
+
+    def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        answer = self._http.request(method, path, **arguments)
+        if not answer.is_success:
+            raise DemoError(f"Airflow refused {method} {path}: {answer.status_code} {answer.text[:500]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+def _lines(entry: str | dict[str, Any]) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    errors = [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail") or []]
+    return [f"{entry.get('level', '')} {entry['event']}".strip(), *errors]

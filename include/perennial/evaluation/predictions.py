@@ -1,0 +1,114 @@
+"""What a model says about the held-out rows, in one form for every kind of estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from perennial.errors import TrainingError
+
+Label = int | float | str
+
+
+class Predictor(Protocol):
+    """A fitted scikit-learn estimator; classifiers may have `classes_`, `predict_proba` and `decision_function`."""
+
+    def predict(self, frame: pd.DataFrame) -> Any:
+        """Return one label or number per row."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """A model's answers for n rows, in their order.
+
+    Attributes
+    ----------
+    values : array of shape (n,)
+        Predicted labels (classification) or numbers (regression).
+    classes : tuple of labels
+        The labels that the model knows, which name the columns below; empty for regression.
+    probabilities : array of shape (n, len(classes)) or None
+    decisions : array of shape (n, len(classes)) or None
+        Scores that only rank: the greater, the likelier the label. None where there are probabilities.
+    """
+
+    values: NDArray[Any]
+    classes: tuple[Label, ...] = ()
+    probabilities: NDArray[np.float64] | None = None
+    decisions: NDArray[np.float64] | None = None
+
+    @property
+    def ranking(self) -> NDArray[np.float64] | None:
+        """Whatever ranks the rows by label: probabilities, or else decisions."""
+        return self.probabilities if self.probabilities is not None else self.decisions
+
+
+def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
+    """Ask the model for all that it can say about the rows.
+
+    Parameters
+    ----------
+    model : fitted estimator
+    frame : DataFrame of shape (n, columns)
+        The columns that the model reads.
+
+    Raises
+    ------
+    TrainingError
+        Its probabilities have not a row per row and a column per label.
+    """
+    values = np.asarray(model.predict(frame)).ravel()
+    known = getattr(model, "classes_", None)
+    if known is None:
+        return Predictions(values)
+    classes = as_labels(known)
+    if hasattr(model, "predict_proba"):
+        probabilities = np.asarray(model.predict_proba(frame), dtype=np.float64)
+        if probabilities.shape != (len(frame), len(classes)):
+            raise TrainingError(
+                f"predict_proba gives an array of shape {probabilities.shape} for {len(frame)} rows "
+                f"and {len(classes)} labels: it should have a row per row and a column per label"
+            )
+        return Predictions(values, classes, probabilities=probabilities)
+    if hasattr(model, "decision_function"):
+        decisions = _one_column_per_label(np.asarray(model.decision_function(frame), dtype=np.float64), len(classes))
+        return Predictions(values, classes, decisions=decisions)
+    return Predictions(values, classes)
+
+
+def _one_column_per_label(decisions: NDArray[np.float64], labels: int) -> NDArray[np.float64] | None:
+    if decisions.ndim == 1:
+        # Of two labels scikit-learn gives the second one's score only.
+        return np.column_stack([-decisions, decisions])
+    # One-vs-one scores have a column per pair of labels, which ranks no single label.
+    return decisions if decisions.shape[1] == labels else None
+
+
+def as_labels(values: Iterable[Any]) -> tuple[Label, ...]:
+    """Return labels as plain numbers and texts, so that those of a model and those of a snapshot compare equal."""
+    plain = (value.item() if isinstance(value, np.generic) else value for value in values)
+    # NaN equals nothing, not even itself: as text it can be counted like any other wrong answer.
+    return tuple(value if isinstance(value, Label) and value == value else str(value) for value in plain)
+
+
+def distinct_labels(values: NDArray[Any]) -> tuple[Label, ...]:
+    """Return each label of an array once, in the order of `join_labels`."""
+    return join_labels(as_labels(pd.unique(values)))
+
+
+def join_labels(*groups: Iterable[Label]) -> tuple[Label, ...]:
+    """Return every label of the groups once: numbers in order, then texts in order."""
+    distinct = {label for group in groups for label in group}
+    return tuple(sorted(distinct, key=lambda label: (isinstance(label, str), label)))
+
+
+def positions(values: NDArray[Any], labels: tuple[Label, ...]) -> NDArray[np.intp]:
+    """Return where in `labels` each value is, shape (n,)."""
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    place = {label: i for i, label in enumerate(labels)}
+    return np.array([place[label] for label in as_labels(distinct)], dtype=np.intp)[codes]

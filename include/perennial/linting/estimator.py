@@ -1,0 +1,111 @@
+"""Checks that a spec's estimator can be built as the spec says, fits its task and can give its metrics."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from perennial.linting.finding import Finding
+from perennial.linting.importing import CannotImport, import_name
+from perennial.spec.evaluation import Evaluation
+from perennial.spec.model import Model
+from perennial.spec.problem import did_you_mean
+
+_NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
+_NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
+
+
+def check_estimator(model: Model, task: str | None, evaluation: Evaluation | None) -> Iterator[Finding]:
+    """Yield what is wrong with the estimator.
+
+    Parameters
+    ----------
+    model : Model
+    task : {'classification', 'regression'} or None
+    evaluation : Evaluation or None
+        None, here and for the task: that part of the spec is itself wrong, and what rests on it is not checked.
+    """
+    module_name, _, name = model.estimator.rpartition(".")
+    try:
+        kind = import_name(module_name, name)
+    except CannotImport as error:
+        yield Finding(("model", "estimator"), error.message, error.hint)
+        return
+    if not (inspect.isclass(kind) and hasattr(kind, "fit") and hasattr(kind, "predict")):
+        yield Finding(("model", "estimator"), f"{model.estimator} is no estimator: no class with fit and predict")
+        return
+    wrong_names = list(_wrong_names(kind, model))
+    yield from wrong_names
+    if not wrong_names:
+        yield from _built(kind, model, task, evaluation)
+
+
+def _wrong_names(kind: type, model: Model) -> Iterator[Finding]:
+    parameters = _parameters(kind)
+    if parameters is None:
+        return
+    if model.seed and "random_state" not in parameters:
+        yield Finding(("model", "seed"), f"{kind.__name__} takes no random_state: leave the seed out")
+    for name in model.params:
+        if name not in parameters:
+            yield Finding(
+                ("model", "params", name),
+                f"{kind.__name__} has no parameter {name!r}",
+                did_you_mean(name, parameters),
+            )
+    for name, parameter in parameters.items():
+        if parameter.default is parameter.empty and name not in {*model.params, "random_state"}:
+            yield Finding(("model", "params"), f"{kind.__name__} needs the parameter {name!r}")
+
+
+def _parameters(kind: type) -> Mapping[str, inspect.Parameter] | None:
+    """Return the constructor's parameters, or None if it takes any or does not tell."""
+    try:
+        parameters = inspect.signature(kind).parameters
+    except ValueError:  # some classes written in C
+        return None
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return None if takes_any else parameters
+
+
+def _built(kind: type, model: Model, task: str | None, evaluation: Evaluation | None) -> Iterator[Finding]:
+    try:
+        estimator = kind(**model.params)
+        # scikit-learn looks at values only in fit: this is what fit calls first. Others' classes may not have it.
+        if hasattr(estimator, "_parameter_constraints"):
+            estimator._validate_params()
+    except Exception as error:
+        yield Finding(("model", "params"), f"{kind.__name__} refuses them: {error}")
+        return
+    if task is None:
+        return
+    said = _task_of(estimator)
+    if said != task:
+        others = f"it is for {said}" if said else "it says it is for neither classification nor regression"
+        yield Finding(("model", "estimator"), f"{model.estimator} is not for {task}: {others}")
+    elif evaluation is not None and task == "classification":
+        yield from _metrics_out_of_reach(estimator, evaluation)
+
+
+def _task_of(estimator: Any) -> str | None:
+    from sklearn.base import is_classifier, is_regressor
+
+    try:
+        if is_classifier(estimator):
+            return "classification"
+        return "regression" if is_regressor(estimator) else None
+    except Exception:  # its tags are not scikit-learn's
+        return None
+
+
+def _metrics_out_of_reach(estimator: Any, evaluation: Evaluation) -> Iterator[Finding]:
+    if hasattr(estimator, "predict_proba"):
+        return
+    beyond = _NEED_PROBABILITIES
+    if not hasattr(estimator, "decision_function"):
+        beyond |= _NEED_RANKING
+    for path, name in evaluation.metric_paths():
+        if name in beyond:
+            message = f"{name!r} needs probabilities, and {type(estimator).__name__} gives none"
+            yield Finding(("evaluation", *path), message)

@@ -1,0 +1,107 @@
+"""Everything that can be said about specs without touching data: their fields, and the code that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from perennial.linting.estimator import check_estimator
+from perennial.linting.expectations import check_expectations
+from perennial.linting.finding import Finding
+from perennial.linting.transform import check_transform
+from perennial.spec import ModelSpec, SpecFileError, SpecProblem
+from perennial.spec.loader import check, name_clashes, read_defaults, read_spec, spec_files
+from perennial.spec.positions import Located
+from perennial.spec.problem import dotted
+
+
+def lint_paths(paths: Sequence[Path]) -> tuple[int, list[SpecProblem]]:
+    """Check spec files and all specs of folders.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders.
+
+    Returns
+    -------
+    int
+        How many specs there are.
+    list of SpecProblem
+        Everything that is wrong with them, and with paths that lead nowhere.
+    """
+    problems: list[SpecProblem] = []
+    folders: dict[Path, dict[Path, None]] = {}  # specs of one folder may not share a name
+    for path in paths:
+        try:
+            files = spec_files(path) if path.is_dir() else [path]
+        except SpecFileError as error:
+            problems.extend(error.problems)
+            continue
+        for file in files:
+            folders.setdefault(file.parent, {})[file] = None
+    for files_of_folder in folders.values():
+        problems.extend(_lint_files(files_of_folder))
+    return sum(map(len, folders.values())), list(dict.fromkeys(problems))
+
+
+def lint_spec(spec: ModelSpec, path: Path) -> list[SpecProblem]:
+    """Check the code that a spec names: estimator and its parameters, transform, expectations and their arguments.
+
+    Imports what the spec names, and Great Expectations if it has expectations.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    path : Path
+        The spec's file, for the lines of the problems.
+    """
+    return _deep(dict(spec), read_spec(path, read_defaults(path.parent)))
+
+
+def _lint_files(files: Mapping[Path, None]) -> Iterator[SpecProblem]:
+    trees: dict[Path, Located] = {}
+    for path in files:
+        try:
+            trees[path] = read_spec(path, read_defaults(path.parent))
+        except SpecFileError as error:
+            yield from error.problems
+            continue
+        try:
+            parts = dict(check(trees[path]))
+        except SpecFileError as error:
+            yield from error.problems
+            parts = _sound_parts(trees[path])
+        yield from _deep(parts, trees[path])
+    yield from name_clashes(trees).values()
+
+
+def _sound_parts(tree: Located) -> dict[str, Any]:
+    """Return the parts that are right in themselves, so that one misspelt field does not hide what else is wrong."""
+    parts = {}
+    for name, field in ModelSpec.model_fields.items():
+        if name in tree.children:
+            try:
+                parts[name] = TypeAdapter(field.rebuild_annotation()).validate_python(tree.children[name].value)
+            except ValidationError:
+                continue
+    return parts
+
+
+def _deep(parts: Mapping[str, Any], tree: Located) -> list[SpecProblem]:
+    problems = []
+    for finding in _findings(parts):
+        place = tree.at(finding.path)
+        problems.append(SpecProblem(place.file, place.line, dotted(finding.path), finding.message, finding.hint))
+    return problems
+
+
+def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
+    if "model" in parts:
+        yield from check_estimator(parts["model"], parts.get("task"), parts.get("evaluation"))
+    if "features" in parts and parts["features"].transform is not None:
+        yield from check_transform(parts["features"].transform)
+    yield from check_expectations(parts.get("validation", ()))

@@ -1,0 +1,1 @@
+"""Whether a candidate becomes champion (verdict), and making it so (registry)."""

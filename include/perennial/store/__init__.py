@@ -1,0 +1,21 @@
+"""Where bytes live: a local folder or S3, behind one small protocol."""
+
+from __future__ import annotations
+
+from perennial.store.disk import disk_errors
+from perennial.store.local import LocalStore
+from perennial.store.open import open_store
+from perennial.store.protocol import Conflict, KeyNotFound, Store, StoredObject, Versioned
+from perennial.store.s3 import S3Store
+
+__all__ = [
+    "Conflict",
+    "KeyNotFound",
+    "LocalStore",
+    "S3Store",
+    "Store",
+    "StoredObject",
+    "Versioned",
+    "disk_errors",
+    "open_store",
+]

@@ -1,0 +1,41 @@
+"""Open a store by its URI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from perennial.errors import StoreError
+from perennial.store.local import LocalStore
+from perennial.store.protocol import Store
+from perennial.store.s3 import S3Store
+
+
+def open_store(uri: str, *, s3: Any = None) -> Store:
+    """Return the store that a URI names. Nothing is read or written yet.
+
+    Parameters
+    ----------
+    uri : str
+        `s3://bucket/prefix`, `file:///folder`, or the path of a folder.
+    s3 : boto3 S3 client or None
+        None: made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
+
+    Raises
+    ------
+    StoreError
+        If the URI names no such place.
+    """
+    if "://" not in uri:
+        if not uri.strip():
+            raise StoreError("the store has no name: set PERENNIAL_STORE to a folder or to s3://bucket/prefix")
+        return LocalStore(Path(uri))
+    parts = urlsplit(uri)
+    if parts.scheme == "s3":
+        # Not parts.path: a key may hold the characters that end a path elsewhere.
+        bucket, _, prefix = uri.partition("://")[2].partition("/")
+        return S3Store(bucket, prefix, client=s3)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return LocalStore(Path(unquote(parts.path)))
+    raise StoreError(f"{uri!r} names no store: use s3://bucket/prefix, file:///folder, or the path of a folder")

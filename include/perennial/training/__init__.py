@@ -1,0 +1,17 @@
+"""From a snapshot to a logged candidate: preprocessing, estimator, model file, MLflow run."""
+
+from __future__ import annotations
+
+import os
+
+# MLflow reads these when it is imported, and this file runs before any module here imports it.
+# Whoever sets a variable outside decides.
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    # MLflow's own seven retries keep a task silent for four minutes when the server is away;
+    # whoever runs the task retries too.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "60",
+}.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,62 @@
+"""What made a model, beside its data and its spec: the code, the libraries, the machine."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import perennial
+
+LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
+
+
+@functools.cache
+def code_version() -> str:
+    """Return which Perennial this is.
+
+    Returns
+    -------
+    str
+        `PERENNIAL_CODE_VERSION` from the environment if set (an image has no checkout); else the package's
+        version, in a git checkout with the commit: `0.1.0+g1a2b3c4d5e6f`, and `-dirty` where files were changed.
+    """
+    stated = os.environ.get("PERENNIAL_CODE_VERSION", "").strip()
+    if stated:
+        return stated
+    commit = _commit(Path(perennial.__file__).parent)
+    return f"{perennial.__version__}+g{commit}" if commit else perennial.__version__
+
+
+def library_versions() -> dict[str, str]:
+    """Return distribution -> version of what computes and stores a model."""
+    return {name: metadata.version(name) for name in LIBRARIES}
+
+
+def system_description() -> str:
+    """Describe the machine in a line: operating system, processor, cores, Python."""
+    return f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def _commit(folder: Path) -> str | None:
+    try:
+        # Installed into the environment of some other project's checkout, the package is not among its files.
+        _git(folder, "ls-files", "--error-unmatch", "__init__.py")
+        return _git(folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=10,
+        env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
+    )
+    return done.stdout.strip()

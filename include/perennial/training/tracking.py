@@ -1,0 +1,229 @@
+"""MLflow, with its failures in Perennial's words. Nothing here touches MLflow's process-wide tracking URI."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import mlflow.artifacts
+import sqlalchemy
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+
+from perennial.errors import PerennialError, TrackingError, TrackingUnavailable
+from perennial.training.sqlite_tracking import artifact_root, ensure_schema
+
+__all__ = ["MlflowException", "Tracker"]
+
+# A failed call is told once, by our own error; MLflow would print the driver's traceback first.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+class Tracker:
+    """An MLflow server, or the database of one.
+
+    Parameters
+    ----------
+    uri : str
+        `http(s)://...`, or `sqlite:///...` (the file is made when it is not there).
+
+    Raises
+    ------
+    TrackingUnavailable
+        It does not answer; said within about 20 seconds.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.shown_uri = _without_credentials(uri)
+        self._database = _sqlite_path(uri)
+        with self.connected():
+            if self._database is not None:
+                ensure_schema(self._database)
+            _knock(uri)
+            self.client = MlflowClient(uri)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Turn what MLflow raises inside the block into TrackingUnavailable or TrackingError."""
+        try:
+            yield
+        except PerennialError:
+            raise
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            if status >= 500 or status == 429:
+                raise self._unavailable(error) from None
+            raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
+        except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise self._unavailable(error) from None
+
+    def experiment_id(self, name: str) -> str:
+        """Return the experiment's id; make the experiment where it is not there yet."""
+        with self.connected():
+            found = self.client.get_experiment_by_name(name)
+            if found is None:
+                root = None if self._database is None else f"{artifact_root(self._database)}/{name}"
+                try:
+                    return str(self.client.create_experiment(name, artifact_location=root))
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                        raise
+                    found = self.client.get_experiment_by_name(name)
+            if found.lifecycle_stage == "deleted":
+                raise TrackingError(
+                    f"experiment {name!r} is deleted in MLflow at {self.shown_uri}: restore it there "
+                    f"(mlflow experiments restore -x {found.experiment_id})"
+                )
+            return str(found.experiment_id)
+
+    def find_runs(self, experiment_id: str, tag: str, value: str) -> list[Run]:
+        """Return the experiment's runs that carry a tag, oldest first."""
+        with self.connected():
+            condition = f"tags.`{tag}` = '{value}'"
+            return list(self.client.search_runs([experiment_id], condition, order_by=["attributes.start_time ASC"]))
+
+    def start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+        """Begin a run and return its id; it counts as unfinished until `finish_run`."""
+        with self.connected():
+            run = self.client.create_run(experiment_id, tags=dict(tags), run_name=name)
+            return str(run.info.run_id)
+
+    def finish_run(self, run_id: str, *, failed: bool = False) -> None:
+        """Mark a run as finished, or as failed."""
+        with self.connected():
+            self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    def discard_run(self, experiment_id: str, run_id: str) -> None:
+        """Delete a run and the models that it logged."""
+        with self.connected():
+            models = self.client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+            for model in models:
+                self.client.delete_logged_model(model.model_id)
+            self.client.delete_run(run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Log a run's settings. Those it has already must not change."""
+        with self.connected():
+            self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Log a run's figures; NaN is kept as NaN. Those that the run has already, to the same value, stay as they are."""
+        now = int(time.time() * 1000)
+        with self.connected():
+            there = self.client.get_run(run_id).data.metrics
+            # As text, since NaN does not equal itself.
+            fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
+            self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a run, over those of the same names."""
+        with self.connected():
+            self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def log_text(self, run_id: str, text: str, path: str) -> None:
+        """Keep a text among the run's artifacts."""
+        with self._transfer(f"artifact {path}"):
+            self.client.log_text(run_id, text, path)
+
+    def log_folder(self, run_id: str, folder: Path, path: str) -> None:
+        """Keep the files of a local folder among the run's artifacts, under `path`."""
+        with self._transfer(f"artifacts {path}"):
+            self.client.log_artifacts(run_id, str(folder), path)
+
+    def log_model_folder(self, model_id: str, folder: Path) -> None:
+        """Upload the files of a logged model."""
+        with self._transfer("the model"):
+            self.client.log_model_artifacts(model_id, str(folder))
+
+    def download_file(self, model_uri: str, name: str, folder: Path) -> Path:
+        """Fetch a file of a model.
+
+        Parameters
+        ----------
+        model_uri : str
+            `models:/<name>/<version>`, or `models:/<id>` of a logged model.
+        name : str
+            Path within the model.
+        folder : Path
+            Where to put it.
+        """
+        with self._transfer(f"{name} of {model_uri}"):
+            model, _, version = model_uri.removeprefix("models:/").partition("/")
+            if version:
+                source = self.client.get_model_version_download_uri(model, version)
+            else:
+                source = self.client.get_logged_model(model).artifact_location
+            if source.startswith("models:/"):
+                source = self.client.get_logged_model(source.removeprefix("models:/")).artifact_location
+            found = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{source}/{name}", dst_path=str(folder), tracking_uri=self.uri
+            )
+            return Path(found)
+
+    @contextmanager
+    def _transfer(self, what: str) -> Iterator[None]:
+        """`connected` for artifacts, which come from whatever storage MLflow uses, each with errors of its own."""
+        try:
+            with self.connected():
+                yield
+        except PerennialError:
+            raise
+        except Exception as error:
+            raise TrackingUnavailable(
+                f"MLflow's artifact storage ({self.shown_uri}) did not take or give {what}: {self._shown(error)}"
+            ) from None
+
+    def _unavailable(self, error: Exception) -> TrackingUnavailable:
+        return TrackingUnavailable(
+            f"MLflow at {self.shown_uri} does not answer: {self._shown(error)}. Is the server up, and "
+            f"MLFLOW_TRACKING_URI (or the connection mlflow_default) right?"
+        )
+
+    def _shown(self, error: Exception) -> str:
+        text = str(error) or type(error).__name__
+        return text.replace(self.uri, self.shown_uri)
+
+
+def _knock(uri: str) -> None:
+    """Fail soon if nobody is there: MLflow's own calls would go on trying for many minutes."""
+    scheme = urlsplit(uri).scheme
+    if scheme in ("http", "https"):
+        http_request(
+            get_default_host_creds(uri),
+            "/health",
+            "GET",
+            max_retries=2,
+            timeout=5,
+            retry_codes=(),
+            raise_on_status=False,
+        )
+    elif scheme.partition("+")[0] in _DATABASES:
+        engine = sqlalchemy.create_engine(uri)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(uri.removeprefix("sqlite:///")).absolute()
+
+
+def _without_credentials(uri: str) -> str:
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

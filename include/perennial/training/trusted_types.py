@@ -1,0 +1,32 @@
+"""Types that a model file may hold without the spec naming them: what scikit-learn's own estimators need.
+
+skops reads a model without running code from the file: it makes instances of types by name, and refuses
+every type that is neither on its own list (scikit-learn's public estimators, NumPy's and SciPy's data) nor
+allowed by whoever loads. This list adds what Perennial's preprocessing and the usual estimators contain. Each
+was read for what making one and using it can do. None opens a file, a socket or a process, imports a module or
+evaluates text.
+
+One thing the list does not give: the trees and neighbour indices follow node numbers without checking them. A file
+made with intent could so crash the process that predicts. Models are therefore loaded only from the MLflow server
+that the deployment names, and whoever can write there must be trusted that far.
+"""
+
+from __future__ import annotations
+
+REVIEWED_TYPES: dict[str, str] = {
+    "functools.partial": "wraps a function that must itself be on the list; histogram boosting wraps check_array",
+    "numpy.dtype": "names a type of numbers",
+    "numpy.nan_to_num": "Perennial's step that takes infinity for missing; computes on arrays",
+    "sklearn._loss.loss.HalfTweedieLoss": "loss function; numbers only",
+    "sklearn._loss.loss.HalfTweedieLossIdentity": "loss function; numbers only",
+    "sklearn.calibration._CalibratedClassifier": "holds the calibrators of CalibratedClassifierCV",
+    "sklearn.calibration._SigmoidCalibration": "two coefficients",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "a tree of histogram boosting, as arrays",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64": "distance function of a neighbour index",
+    "sklearn.neighbors._ball_tree.BallTree": "neighbour index, as arrays",
+    "sklearn.neighbors._kd_tree.KDTree": "neighbour index, as arrays",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer": "state of a fit; numbers only",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer": "state of a fit; numbers only",
+    "sklearn.tree._tree.Tree": "a decision tree, as arrays",
+    "sklearn.utils.validation.check_array": "checks arrays; histogram boosting keeps it as a step",
+}

@@ -1,0 +1,64 @@
+"""Validate a snapshot."""
+
+from __future__ import annotations
+
+from perennial.data.snapshot import read_snapshot
+from perennial.outcomes import Snapshot, Validation
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec
+from perennial.validation.check import check, holds
+from perennial.validation.failed import describe
+from perennial.validation.page import render_page
+from perennial.validation.quiet import quiet
+from perennial.validation.suite import POSITION, build_suite
+
+
+def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
+    """Check a snapshot against the spec's expectations, and keep the report in the store.
+
+    A second call overwrites the report with the same one. A validation that fails returns; it does not raise.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+    snapshot : Snapshot
+        Only the columns that the expectations need are read.
+
+    Returns
+    -------
+    Validation
+        Not passed if any expectation does not hold or could not be checked. Passed if there are none.
+
+    Raises
+    ------
+    SpecError
+        An expectation does not exist or does not take its arguments.
+    StoreError
+        The snapshot cannot be read or the report not be stored.
+    """
+    spec = run.spec
+    with quiet():
+        suite = build_suite(spec)
+        rows = read_snapshot(run.store, snapshot, columns=_columns(spec, snapshot))
+        result = check(suite, rows)
+        failed = tuple(
+            describe(spec.validation[one.expectation_config.meta[POSITION]], one)
+            for one in result.results
+            if not holds(one)
+        )
+        page = render_page(run, snapshot, result, failed)
+    key = run.prefix + "data_docs.html"
+    run.store.write(key, page)
+    return Validation(passed=not failed, expectations=len(result.results), failed=failed, data_docs_key=key)
+
+
+def _columns(spec: ModelSpec, snapshot: Snapshot) -> list[str]:
+    """Return the columns to read: those that the expectations name, or all if one may need any of them."""
+    available = list(snapshot.schema_)
+    if any(item.type.startswith("expect_table_column") or "row_condition" in item.kwargs for item in spec.validation):
+        return available
+    named = {column for item in spec.validation for columns in item.columns.values() for column in columns}
+    # The event time is never too much, and lets rows be counted where no column is named.
+    named.add(spec.source.event_time)
+    # Great Expectations says of the others that they are not there.
+    return [column for column in available if column in named]

@@ -1,0 +1,1 @@
+"""Perennial in Airflow: operators, hooks, links and the reports' API."""

@@ -1,0 +1,1 @@
+"""What Perennial adds to Airflow's API server."""

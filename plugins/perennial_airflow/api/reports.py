@@ -1,0 +1,52 @@
+"""Serve the reports of retrainings from the store, to those who may read the model's retraining DAG."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+
+from perennial.errors import StoreError, StoreUnavailable
+from perennial.run import reports_prefix
+
+# A report is HTML that holds values from people's data: it may show itself, and neither run nor fetch anything.
+REPORT_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-cache",
+}
+MEDIA_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "png": "image/png"}
+
+ModelName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$")]
+RunName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$")]
+FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|png)$")]
+
+
+def may_read_dag(model: ModelName, request: Request, user: GetUserDep) -> None:
+    """Let through who may read the model's retraining DAG; raise 401 or 403 for all others."""
+    requires_access_dag("GET", param_dag_id=f"{model}.retrain")(request, user)
+
+
+# No pages about the API itself: those would have no authentication.
+app = FastAPI(title="Perennial reports", docs_url=None, redoc_url=None, openapi_url=None)
+
+
+@app.get("/reports/{model}/runs/{run}/{file}", dependencies=[Depends(may_read_dag)])
+def report(model: ModelName, run: RunName, file: FileName) -> Response:
+    """Return one file of a run's reports, such as `data_docs.html` or `verdict.json`."""
+    from perennial.store import KeyNotFound
+    from perennial_airflow.hooks.store import StoreHook
+
+    try:
+        content = StoreHook().open().read(reports_prefix(model, run) + file)
+    except KeyNotFound:
+        raise HTTPException(
+            404, f"Run {run} of {model} has no {file}: it did not get that far, or its reports are in another store"
+        ) from None
+    except StoreUnavailable as error:
+        raise HTTPException(503, str(error)) from None
+    except StoreError as error:
+        raise HTTPException(500, str(error)) from None
+    return Response(content, media_type=MEDIA_TYPES[file.rpartition(".")[2]], headers=REPORT_HEADERS)

@@ -1,0 +1,1 @@
+"""Where Airflow's connections and environment become the library's arguments."""

@@ -1,0 +1,58 @@
+"""The connections from which a model's rows are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from perennial.errors import SpecError
+
+if TYPE_CHECKING:
+    from perennial.spec import Source
+
+
+def s3_client() -> Any:
+    """Return a boto3 client from the connection `aws_default`, or from boto3's environment where there is none."""
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    return S3Hook(aws_conn_id="aws_default").get_conn()
+
+
+class SourceHook(BaseHook):
+    """Finds what reading a spec's source needs."""
+
+    def __init__(self, source: Source) -> None:
+        super().__init__()
+        self.source = source
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the arguments of `RetrainingRun` that reach the source: `sql_url`, `s3` or none.
+
+        Raises
+        ------
+        SpecError
+            The spec names a connection that Airflow does not have, or that has no SQLAlchemy URL.
+        """
+        if self.source.connection is not None:
+            return {"sql_url": self._sqlalchemy_url(self.source.connection)}
+        if (self.source.uri or "").startswith("s3://"):
+            return {"s3": s3_client()}
+        return {}
+
+    def _sqlalchemy_url(self, connection_id: str) -> str:
+        from airflow.providers.common.sql.hooks.sql import DbApiHook
+        from airflow.sdk.exceptions import AirflowNotFoundException
+
+        try:
+            hook = self.get_hook(connection_id)
+        except AirflowNotFoundException:
+            raise SpecError(
+                f"source.connection: Airflow has no connection {connection_id!r}: add it under Admin > Connections, "
+                f"or set AIRFLOW_CONN_{connection_id.upper()}"
+            ) from None
+        if not isinstance(hook, DbApiHook):
+            raise SpecError(
+                f"source.connection: {connection_id!r} is no SQL database (its hook is {type(hook).__name__})"
+            )
+        return hook.get_uri()

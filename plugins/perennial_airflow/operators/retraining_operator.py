@@ -1,0 +1,100 @@
+"""What the operators of all stages have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator, RetryPolicy
+
+from perennial_airflow import run_arguments
+from perennial_airflow.retries import RetryWhatCanChange
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.outcomes import Outcome
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+RETRY_WHAT_CAN_CHANGE = RetryWhatCanChange()
+
+
+class RetrainingOperator(BaseOperator):
+    """Base of all: makes a `RetrainingRun` of the spec, the form and the DAG run, and calls one stage with it.
+
+    Results go to XCom as the JSON of the stage's outcome. The store, data root and MLflow server are the
+    deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection `mlflow_default`).
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    as_of : datetime or str, optional
+        Newest event time to take, with a zone; nothing: the newest in the source.
+    window_days : float or str, optional
+        In place of the spec's window; nothing: the spec's.
+    dry_run : bool or str
+        Stop after the verdict: register nothing, promote nothing.
+    reason : str
+        Why this run; nothing: how it was triggered.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = ("as_of", "window_days", "dry_run", "reason")
+    ui_color = "#e6f0e2"
+
+    def __init__(
+        self,
+        *,
+        spec: ModelSpec,
+        as_of: datetime | str | None = None,
+        window_days: float | str | None = None,
+        dry_run: bool | str = False,
+        reason: str = "",
+        retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retry_policy=retry_policy, **kwargs)
+        self.spec = spec
+        self.as_of = as_of
+        self.window_days = window_days
+        self.dry_run = dry_run
+        self.reason = reason
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the stage and return its outcome as JSON."""
+        return self.run_stage(self.retraining_run(context)).model_dump(mode="json")
+
+    @abstractmethod
+    def run_stage(self, run: RetrainingRun) -> Outcome:
+        """Call the stage with what earlier stages returned."""
+
+    def retraining_run(self, context: Context, **source: Any) -> RetrainingRun:
+        """Return the arguments of every stage.
+
+        Parameters
+        ----------
+        context : Context
+            The task's.
+        **source
+            `sql_url` or `s3`, which only reading the source needs.
+        """
+        from perennial.run import RetrainingRun
+        from perennial_airflow.hooks.store import StoreHook
+        from perennial_airflow.hooks.tracking import TrackingHook
+
+        dag_run = context["dag_run"]
+        user = dag_run.triggering_user_name
+        return RetrainingRun(
+            spec=self.spec,
+            store=StoreHook().open(),
+            run_id=dag_run.run_id,
+            tracking_uri=TrackingHook().connect(),
+            data_root=run_arguments.data_root(),
+            as_of=run_arguments.as_of(self.as_of),
+            window_days=run_arguments.window_days(self.window_days),
+            dry_run=run_arguments.flag(self.dry_run),
+            reason=self.reason or f"{dag_run.run_type.value} run",
+            triggered_by=f"{dag_run.run_type.value} by {user}" if user else dag_run.run_type.value,
+            **source,
+        )

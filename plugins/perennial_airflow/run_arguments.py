@@ -1,0 +1,74 @@
+"""The form's values as the library wants them. Templates render to text, so each may come as text."""
+
+from __future__ import annotations
+
+import math
+import os
+from datetime import datetime
+from pathlib import Path
+
+from perennial.errors import PerennialError
+
+NOTHING = {"", "None", "null"}
+
+
+class RunArgumentError(PerennialError):
+    """A value from the trigger form, a connection or whoever triggered the run cannot be used."""
+
+
+def as_of(value: datetime | str | None) -> datetime | None:
+    """Return the moment, or None where none is given.
+
+    Raises
+    ------
+    RunArgumentError
+        It is no moment, or has no zone.
+    """
+    if value is None or value in NOTHING:
+        return None
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except ValueError:
+        raise RunArgumentError(f"as_of: {value!r} is no moment: write one such as 2013-03-01T00:00:00Z") from None
+    if moment.tzinfo is None:
+        raise RunArgumentError(f"as_of: {value!r} has no zone: add one, such as 2013-03-01T00:00:00Z")
+    return moment
+
+
+def window_days(value: float | str | None) -> float | None:
+    """Return the number of days, or None where none is given.
+
+    Raises
+    ------
+    RunArgumentError
+        It is no number, or not above 0.
+    """
+    if value is None or value in NOTHING:
+        return None
+    try:
+        days = float(value)
+    except ValueError:
+        raise RunArgumentError(f"window_days: {value!r} is no number of days") from None
+    if not (days > 0 and math.isfinite(days)):
+        raise RunArgumentError(f"window_days: {value!r}: give a number above 0, or nothing for the spec's window")
+    return days
+
+
+def flag(value: bool | str) -> bool:
+    """Return the truth value.
+
+    Raises
+    ------
+    RunArgumentError
+        It is neither true nor false: guessing could promote what was meant to be a dry run.
+    """
+    if isinstance(value, bool):
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    raise RunArgumentError(f"dry_run: {value!r} is neither true nor false")
+
+
+def data_root() -> Path:
+    """Return the folder below which local sources lie: PERENNIAL_DATA."""
+    return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))

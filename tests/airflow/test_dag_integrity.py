@@ -1,0 +1,173 @@
+"""The DAG files parse into the pipeline that they promise, the same at every parse, and without loading what tasks need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+pytestmark = pytest.mark.airflow
+
+DAGS = Path(__file__).parents[2] / "dags"
+PIPELINE = ["ingest", "validate", "train", "evaluate", "decide", "register", "promote"]
+HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlflow", "great_expectations", "boto3", "pyarrow"]
+
+
+def test_the_repositorys_own_specs_become_dags(load_dags: Callable[[], DagBag]) -> None:
+    bag = load_dags()
+
+    assert bag.import_errors == {}
+    assert "flight_delay.retrain" in bag.dags
+
+
+def test_the_tasks_run_one_after_the_other(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    add_spec()
+    dag = load_dags().dags["orders.retrain"]
+
+    assert [task.task_id for task in dag.topological_sort()] == PIPELINE
+    for before, after in pairwise(PIPELINE):
+        assert after in dag.task_dict[before].downstream_task_ids
+
+
+def test_every_dag_survives_serialization(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    add_spec(schedule={"cron": "0 6 * * 1", "time_zone": "America/New_York"})
+    for dag in load_dags().dags.values():
+        serialized = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+        again = DagSerialization.from_dict(serialized)
+
+        assert again.dag_id == dag.dag_id
+        assert {task.task_id: task.downstream_task_ids for task in again.tasks} == {
+            task.task_id: task.downstream_task_ids for task in dag.tasks
+        }
+
+
+def test_two_parses_make_the_same_dag(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    add_spec(schedule={"cron": "0 6 * * 1"})
+    first, second = (DagSerialization.to_dict(load_dags().dags["orders.retrain"]) for _ in range(2))
+
+    assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
+
+
+@pytest.mark.parametrize("file", sorted(DAGS.glob("*.py")), ids=lambda path: path.name)
+def test_no_dag_file_depends_on_when_it_is_parsed(file: Path) -> None:
+    from airflow.utils.dag_version_inflation_checker import check_dag_file_stability
+
+    assert check_dag_file_stability(str(file)).runtime_varying_values == {}
+
+
+def test_the_spec_sets_schedule_owner_tags_and_page(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    from airflow.sdk import CronTriggerTimetable
+
+    add_spec(schedule={"cron": "0 6 * * 1", "time_zone": "America/New_York"}, tags=["desk"])
+    add_spec("returns")
+    bag = load_dags()
+    dag, unscheduled = bag.dags["orders.retrain"], bag.dags["returns.retrain"]
+
+    assert isinstance(dag.timetable, CronTriggerTimetable)
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 6 * * 1", "America/New_York")
+    assert unscheduled.schedule is None
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert {"desk", "perennial", "retraining"} == set(dag.tags)
+    assert {task.owner for task in dag.tasks} == {"customer-desk"}
+    assert dag.description == "Which orders arrive late."
+    assert "| `roc_auc` | at least 0.6 |" in dag.doc_md
+
+
+def test_the_next_scheduled_run_is_known_without_a_start_date(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    add_spec(schedule={"cron": "0 6 * * 1", "time_zone": "America/New_York"})
+    dag = load_dags().dags["orders.retrain"]
+    scheduled = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+
+    info = scheduled.next_dagrun_info(last_automated_run_info=None)
+
+    assert info is not None
+    local = info.run_after.in_timezone("America/New_York")
+    assert (local.day_of_week, local.hour, local.minute) == (0, 6, 0)
+
+
+def test_the_trigger_form_takes_what_a_person_would_type(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec()
+    params = load_dags().dags["orders.retrain"].params
+
+    assert dict(params) == {"as_of": None, "window_days": None, "dry_run": False, "reason": None}
+    for name in params:
+        assert params.get_param(name).description
+    typed = {"as_of": "2013-03-01T00:00:00Z", "window_days": 30.5, "dry_run": True, "reason": "new fleet"}
+    for name, value in typed.items():
+        assert params.get_param(name).resolve(value) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("as_of", "yesterday"), ("as_of", "2013-03-01"), ("window_days", 0), ("window_days", "30"), ("dry_run", "yes")],
+)
+def test_the_trigger_form_refuses_what_means_nothing(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], name: str, value: Any
+) -> None:
+    from airflow.sdk.exceptions import ParamValidationError
+
+    add_spec()
+    param = load_dags().dags["orders.retrain"].params.get_param(name)
+
+    with pytest.raises(ParamValidationError):
+        param.resolve(value)
+
+
+def test_promote_tells_of_the_champion(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    add_spec()
+    dag = load_dags().dags["orders.retrain"]
+
+    assert {task.task_id: [asset.uri for asset in task.outlets] for task in dag.tasks if task.outlets} == {
+        "promote": ["perennial://orders/champion"]
+    }
+
+
+def test_a_task_builds_its_own_dag_only(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_spec("orders")
+    add_spec("returns")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "returns.retrain")  # as Airflow's task runner does
+
+    assert set(load_dags().dags) == {"returns.retrain"}
+
+
+def test_parsing_loads_no_library_of_the_stages(airflow_home: Path, add_spec: Callable[..., Path]) -> None:
+    add_spec(schedule={"cron": "0 6 * * 1"})
+    code = f"""
+import sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+
+bag = DagBag({str(DAGS)!r})
+assert list(bag.dags) == ["orders.retrain"], bag.import_errors
+[DagSerialization.to_dict(dag) for dag in bag.dags.values()]
+print("loaded:", [name for name in {HEAVY} if name in sys.modules])
+"""
+    parsed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ, timeout=120
+    )
+
+    assert "loaded: []" in parsed.stdout

@@ -1,0 +1,154 @@
+"""Every stage is killed at random points and called again: the end is as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from perennial.store import open_store
+
+KILLS = 50
+STAGES = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
+pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(900)]
+
+
+@dataclass
+class StageProcess:
+    """Stages run one after the other in processes of their own, over one store and one registry."""
+
+    process: subprocess.Popen[str]
+
+    def run(self, stage: str, arguments: list[Any], kill_after_s: float | None = None) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        order = {"stage": stage, "arguments": arguments, "kill_after_s": kill_after_s}
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        assert answer["error"] is None, f"{stage}: {answer['error']}"
+        return answer
+
+
+@pytest.fixture
+def start(flights: Path, flight_spec: Path) -> Iterator[Any]:
+    """Return a function that starts a StageProcess in a folder."""
+    started = []
+
+    def start_in(folder: Path) -> StageProcess:
+        folder.mkdir()
+        settings = {
+            "spec": str(flight_spec),
+            "store": str(folder / "store"),
+            "run_id": "crash-test",
+            "tracking_uri": f"sqlite:///{folder / 'mlflow.db'}",
+            "data_root": str(flights),
+            "answer": str(folder / "answer.json"),
+        }
+        log = (folder / "log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("stage_process.py"), json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=folder,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", (folder / "log").read_text()
+        return StageProcess(process)
+
+    yield start_in
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def arguments_of(stage: str, done: dict[str, Any]) -> list[Any]:
+    wanted = {
+        "ingest": (),
+        "validate": ("ingest",),
+        "train": ("ingest",),
+        "evaluate": ("ingest", "train"),
+        "decide": ("evaluate", "train"),
+        "register": ("train", "evaluate", "decide"),
+        "promote": ("register", "decide"),
+    }
+    return [done[name] for name in wanted[stage]]
+
+
+def what_is_there(folder: Path) -> dict[str, Any]:
+    """Describe store and registry. MLflow's random ids and measured seconds differ from run to run and are taken out."""
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    experiments = client.search_experiments(filter_string="name LIKE 'perennial/%'")
+    runs = client.search_runs([e.experiment_id for e in experiments])
+    ids = {run.info.run_id: f"<run {i}>" for i, run in enumerate(runs)}
+    models = client.search_logged_models([e.experiment_id for e in experiments])
+    ids |= {model.model_id: f"<model {i}>" for i, model in enumerate(models)}
+
+    def plain(content: object) -> str:
+        text = str(content).replace(str(folder), "<folder>")
+        for found, name in ids.items():
+            text = text.replace(found, name)
+        return re.sub(r'("?(?:train_)?seconds"?:? ?)[0-9.e-]+', r"\1<seconds>", text)
+
+    store = open_store(str(folder / "store"))
+    registered = client.search_registered_models()
+    return {
+        "store": {plain(item.key): plain(store.read(item.key)) for item in store.list()},
+        "runs": [
+            {
+                "status": run.info.status,
+                "params": plain(run.data.params),
+                "metrics": {k: v for k, v in run.data.metrics.items() if "seconds" not in k},
+                "tags": {k: plain(v) for k, v in run.data.tags.items() if k.startswith("perennial.")},
+                "artifacts": sorted(plain(item.path) for item in client.list_artifacts(run.info.run_id)),
+            }
+            for run in runs
+        ],
+        "logged models": [(plain(model.status), plain(model.name)) for model in models],
+        "versions": [
+            (version.version, plain(version.tags), plain(version.run_id), plain(version.description))
+            for model in registered
+            for version in client.search_model_versions(f"name='{model.name}'")
+        ],
+        "aliases": [model.aliases for model in registered],
+    }
+
+
+def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(start: Any, tmp_path: Path) -> None:
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    process = start(undisturbed)
+    done: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    for stage in STAGES:
+        answer = process.run(stage, arguments_of(stage, done))
+        done[stage], seconds[stage] = answer["outcome"], answer["seconds"]
+
+    chance = random.Random(2013)
+    process, done, kills = start(disturbed), {}, dict.fromkeys(STAGES, 0)
+    for number, stage in enumerate(STAGES):
+        due = KILLS // len(STAGES) + (number < KILLS % len(STAGES))
+        while kills[stage] < due:
+            answer = process.run(stage, arguments_of(stage, done), chance.uniform(0, seconds[stage]))
+            kills[stage] += answer["killed"]
+            # A stage that got through before it was killed is called once more, like a task cleared by hand;
+            # what took longer the first time is shorter now, so the next kill comes sooner.
+            if not answer["killed"]:
+                seconds[stage] = answer["seconds"]
+        done[stage] = process.run(stage, arguments_of(stage, done))["outcome"]
+
+    assert sum(kills.values()) == KILLS
+    expected = what_is_there(undisturbed)
+    assert expected["aliases"] == [{"champion": 1}]
+    assert what_is_there(disturbed) == expected

@@ -1,0 +1,284 @@
+"""A candidate is promoted only by figures that are there, reach every gate and beat the champion."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perennial.outcomes import Candidate, Champion, Evaluation, Scores, Verdict
+from perennial.promotion.verdict import decide
+from perennial.spec import ModelSpec
+from perennial.spec.metrics import LOWER_IS_BETTER
+
+DAY = datetime(2013, 3, 1, tzinfo=UTC)
+
+
+def spec(primary: str = "roc_auc", **gates: Any) -> ModelSpec:
+    regression = primary in {"rmse", "mae", "r2", "mape"}
+    return ModelSpec.model_validate(
+        {
+            "name": "late",
+            "task": "regression" if regression else "classification",
+            "source": {"uri": "rows/", "event_time": "at", "window": {"days": 60}},
+            "target": {"column": "label"},
+            "features": {"numeric": ["x"]},
+            "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
+            "evaluation": {"holdout": {"days": 10}, "primary": primary, "gates": gates},
+        }
+    )
+
+
+def candidate(**changes: Any) -> Candidate:
+    facts = {
+        "mlflow_run_id": "run",
+        "experiment_id": "1",
+        "model_uri": "models:/m-1",
+        "snapshot_digest": "rows-2",
+        "spec_digest": "spec-1",
+        "code_version": "code-1",
+        "train_rows": 1000,
+        "train_start": DAY,
+        "train_end": DAY,
+        "holdout_rows": 500,
+        "holdout_start": DAY,
+        "holdout_end": DAY,
+        "unlabelled_rows": 0,
+    }
+    return Candidate.model_validate(facts | changes)
+
+
+CHAMPION = Champion(
+    version="3",
+    mlflow_run_id="older",
+    snapshot_digest="rows-1",
+    spec_digest="spec-1",
+    code_version="code-1",
+    train_end=DAY,
+)
+
+
+def evaluation(
+    metrics: dict[str, float], champion: dict[str, float] | None = None, *, reason: str = "no reason", **changes: Any
+) -> Evaluation:
+    def scores(figures: dict[str, float]) -> Scores:
+        return Scores(metrics=figures, undefined={n: reason for n, v in figures.items() if math.isnan(v)})
+
+    facts = {
+        "mlflow_run_id": "run",
+        "rows": 500,
+        "classes": ("0", "1"),
+        "candidate": scores(metrics),
+        "champion": scores(champion) if champion is not None else None,
+        "champion_is": CHAMPION if champion is not None else None,
+    }
+    return Evaluation.model_validate(facts | changes)
+
+
+def failed(verdict: Verdict) -> set[str]:
+    return {gate.name for gate in verdict.gates if not gate.passed}
+
+
+@pytest.mark.parametrize(
+    ("measured", "asked", "fails"),
+    [
+        pytest.param(evaluation({"roc_auc": 0.7}), spec(), set(), id="first model"),
+        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.69}), spec(), set(), id="better"),
+        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.71}), spec(), {"champion"}, id="worse"),
+        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}), spec(), {"champion"}, id="tie"),
+        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}), spec(tolerance=0.01), set(), id="tie, tolerated"),
+        pytest.param(evaluation({"roc_auc": 0.5}, {"roc_auc": 0.75}), spec(tolerance=0.25), {"champion"}, id="edge"),
+        pytest.param(evaluation({"rmse": 1.0}, {"rmse": 1.1}), spec("rmse"), set(), id="less is better"),
+        pytest.param(evaluation({"rmse": 1.2}, {"rmse": 1.1}), spec("rmse"), {"champion"}, id="more is worse"),
+        pytest.param(evaluation({"rmse": 1.2}, {"rmse": 1.1}), spec("rmse", tolerance=0.2), set(), id="tolerated"),
+        pytest.param(evaluation({"roc_auc": 0.7}), spec(minimum={"roc_auc": 0.7}), set(), id="minimum reached"),
+        pytest.param(
+            evaluation({"roc_auc": 0.7}), spec(minimum={"roc_auc": 0.71}), {"minimum roc_auc"}, id="below minimum"
+        ),
+        pytest.param(
+            evaluation({"roc_auc": 0.7, "log_loss": 0.6}), spec(maximum={"log_loss": 0.6}), set(), id="maximum kept"
+        ),
+        pytest.param(
+            evaluation({"roc_auc": 0.7, "log_loss": 0.7}),
+            spec(maximum={"log_loss": 0.6}),
+            {"maximum log_loss"},
+            id="above maximum",
+        ),
+        pytest.param(evaluation({"roc_auc": 0.7}, rows=100), spec(), set(), id="just enough rows"),
+        pytest.param(evaluation({"roc_auc": 0.7}, rows=99), spec(), {"rows"}, id="too few rows"),
+        pytest.param(
+            evaluation({"roc_auc": math.nan}, classes=("0",)), spec(), {"labels", "primary metric"}, id="one label"
+        ),
+        pytest.param(
+            evaluation({"roc_auc": math.nan}, rows=0, classes=()),
+            spec(),
+            {"rows", "labels", "primary metric"},
+            id="no rows",
+        ),
+        pytest.param(evaluation({"roc_auc": math.inf}), spec(), {"primary metric"}, id="infinite metric"),
+        pytest.param(evaluation({}), spec(), {"primary metric"}, id="metric not computed"),
+        pytest.param(
+            evaluation({"roc_auc": 0.7}, {"roc_auc": math.nan}), spec(), {"champion"}, id="champion undefined"
+        ),
+        pytest.param(evaluation({"rmse": 1.0}, classes=()), spec("rmse"), set(), id="regression has no labels"),
+    ],
+)
+def test_cases(measured: Evaluation, asked: ModelSpec, fails: set[str]) -> None:
+    verdict = decide(measured, asked, candidate())
+    assert failed(verdict) == fails
+    assert verdict.outcome == ("reject" if fails else "promote")
+
+
+def test_the_same_rows_spec_and_code_are_nothing_new() -> None:
+    again = candidate(snapshot_digest="rows-1")
+    verdict = decide(evaluation({"roc_auc": 0.9}, {"roc_auc": 0.7}), spec(), again)
+    assert failed(verdict) == {"news"}
+    assert "the same rows, spec and code version as champion v3" in verdict.sentence
+
+
+@pytest.mark.parametrize("changed", ["snapshot_digest", "spec_digest", "code_version"])
+def test_any_other_origin_is_news(changed: str) -> None:
+    same = {"snapshot_digest": "rows-1", "spec_digest": "spec-1", "code_version": "code-1"}
+    verdict = decide(
+        evaluation({"roc_auc": 0.9}, {"roc_auc": 0.7}), spec(), candidate(**(same | {changed: "something else"}))
+    )
+    assert verdict.outcome == "promote"
+
+
+def test_a_promotion_reads_as_a_sentence_with_both_figures() -> None:
+    measured = evaluation({"roc_auc": 0.7312}, {"roc_auc": 0.7287}, rows=25_110)
+    verdict = decide(measured, spec(minimum={"roc_auc": 0.65}), candidate())
+    assert verdict.sentence == (
+        "Fit to promote: roc_auc 0.7312 on 25,110 held-out rows, "
+        "champion v3 reaches 0.7287 on the same rows; all 6 gates passed."
+    )
+    assert verdict.champion_version == "3"
+
+
+def test_a_first_promotion_says_that_there_is_no_champion() -> None:
+    verdict = decide(evaluation({"rmse": 1234.5}), spec("rmse"), candidate())
+    assert verdict.sentence == (
+        "Fit to promote: rmse 1,234.5000 on 500 held-out rows, there is no champion yet; all 4 gates passed."
+    )
+    assert verdict.champion_version is None
+
+
+def test_a_rejection_names_every_failed_gate_with_figures() -> None:
+    measured = evaluation({"roc_auc": 0.61, "log_loss": 0.8}, {"roc_auc": 0.72}, rows=12)
+    verdict = decide(measured, spec(minimum={"roc_auc": 0.65}, maximum={"log_loss": 0.6}), candidate())
+    assert verdict.sentence == (
+        "Rejected: only 12 labelled rows in the holdout, fewer than 100; "
+        "roc_auc 0.6100 is below the minimum of 0.6500; "
+        "log_loss 0.8000 is above the maximum of 0.6000; "
+        "roc_auc 0.6100 is not better, compared with 0.7200 of champion v3 on the same rows. 4 of 7 gates failed."
+    )
+
+
+def test_a_reason_that_fails_several_gates_is_said_once() -> None:
+    measured = evaluation({"roc_auc": math.nan}, {"roc_auc": 0.7}, reason="the model's scores are NaN in 3 of 500 rows")
+    verdict = decide(measured, spec(minimum={"roc_auc": 0.65}), candidate())
+    assert verdict.sentence == (
+        "Rejected: roc_auc is undefined: the model's scores are NaN in 3 of 500 rows. 3 of 6 gates failed."
+    )
+
+
+def test_a_close_miss_shows_figures_that_differ() -> None:
+    verdict = decide(evaluation({"roc_auc": 0.649999}), spec(minimum={"roc_auc": 0.65}), candidate())
+    assert "roc_auc 0.649999 is below the minimum of 0.650000" in verdict.sentence
+
+
+def unscorable() -> dict[str, Any]:
+    return {"champion_is": CHAMPION, "notes": ("champion v3 reads the column 'wind', which the snapshot lacks",)}
+
+
+def test_a_champion_that_cannot_be_scored_leaves_the_absolute_gates() -> None:
+    verdict = decide(evaluation({"roc_auc": 0.7}, **unscorable()), spec(minimum={"roc_auc": 0.65}), candidate())
+    assert verdict.outcome == "promote"
+    assert "champion v3 could not be scored" in verdict.sentence
+    gate = next(gate for gate in verdict.gates if gate.name == "champion")
+    assert "reads the column 'wind'" in gate.sentence
+    assert "minimum and maximum gates alone" in gate.sentence
+    assert verdict.champion_version == "3"
+
+
+def test_without_comparison_and_absolute_gates_nothing_is_promoted() -> None:
+    verdict = decide(evaluation({"roc_auc": 0.7}, **unscorable()), spec(), candidate())
+    assert failed(verdict) == {"champion"}
+    assert "add one under evaluation.gates" in verdict.sentence
+
+
+def test_an_unfair_comparison_is_said_where_it_decides() -> None:
+    note = "champion v3 was trained on rows up to noon, among them up to 50 of the 500 held-out rows (10%)"
+    verdict = decide(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.72}, notes=(note,)), spec(), candidate())
+    assert f"({note})" in verdict.sentence
+
+
+any_figure = st.floats(allow_nan=True, allow_infinity=True)
+tolerances = st.floats(0, 10)
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[Evaluation, ModelSpec]:
+    """Any figures under any gates on roc_auc (more is better) and log_loss (less is better)."""
+    figures = st.fixed_dictionaries({"roc_auc": any_figure, "log_loss": any_figure})
+    champion = draw(st.none() | figures)
+    measured = evaluation(
+        draw(figures),
+        champion,
+        rows=draw(st.integers(0, 300)),
+        classes=draw(st.sampled_from([(), ("0",), ("0", "1"), ("a", "b", "c")])),
+    )
+    bound = st.floats(allow_nan=False, allow_infinity=False)
+    gates = {
+        "minimum": draw(st.just({}) | st.fixed_dictionaries({"roc_auc": bound})),
+        "maximum": draw(st.just({}) | st.fixed_dictionaries({"log_loss": bound})),
+        "tolerance": draw(tolerances),
+    }
+    return measured, spec(draw(st.sampled_from(["roc_auc", "log_loss"])), **gates)
+
+
+@given(judged())
+def test_nothing_is_promoted_past_a_failed_gate_or_an_undefined_figure(case: tuple[Evaluation, ModelSpec]) -> None:
+    measured, asked = case
+    verdict = decide(measured, asked, candidate())
+    gates, primary = asked.evaluation.gates, asked.evaluation.primary
+
+    assert (verdict.outcome == "promote") == all(gate.passed for gate in verdict.gates)
+    if verdict.outcome == "reject":
+        assert verdict.sentence.startswith("Rejected: ")
+        return
+    figures = measured.candidate.metrics
+    gated = {primary, *gates.minimum, *gates.maximum}
+    assert all(math.isfinite(figures[name]) for name in gated)
+    assert measured.rows >= gates.min_rows
+    assert len(measured.classes) >= 2
+    assert all(figures[name] >= least for name, least in gates.minimum.items())
+    assert all(figures[name] <= most for name, most in gates.maximum.items())
+    if measured.champion is not None:
+        beaten = measured.champion.metrics[primary]
+        gain = beaten - figures[primary] if primary in LOWER_IS_BETTER else figures[primary] - beaten
+        assert gain > -gates.tolerance
+
+
+@given(
+    primary=st.sampled_from(["roc_auc", "log_loss"]),
+    pair=st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)),
+    champion=st.floats(-1e6, 1e6),
+    bound=st.floats(-1e6, 1e6),
+    tolerance=tolerances,
+)
+def test_a_better_figure_is_never_judged_worse(
+    primary: str, pair: tuple[float, float], champion: float, bound: float, tolerance: float
+) -> None:
+    worse, better = sorted(pair, reverse=primary in LOWER_IS_BETTER)
+    limit = {"maximum" if primary in LOWER_IS_BETTER else "minimum": {primary: bound}}
+    asked = spec(primary, tolerance=tolerance, **limit)
+
+    def promoted(value: float) -> bool:
+        return decide(evaluation({primary: value}, {primary: champion}), asked, candidate()).outcome == "promote"
+
+    assert promoted(better) >= promoted(worse)

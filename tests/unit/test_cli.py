@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from perennial import cli, stages
+from perennial.errors import DataError
+from perennial.outcomes import Verdict
+from perennial.spec.json_schema import json_schema
+
+LATE = """\
+name: late
+task: classification
+source: {uri: flights/, event_time: at, window: {days: 60}}
+target: {column: late}
+features: {numeric: [distance]}
+model: {estimator: sklearn.linear_model.LogisticRegression}
+evaluation: {holdout: {days: 7}, primary: roc_auc}
+"""
+
+
+@pytest.fixture
+def perennial(monkeypatch, tmp_path, capsys):
+    """Run the console script's entry in an empty folder; give back exit code, output and errors."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PERENNIAL_MODELS", "PERENNIAL_STORE", "PERENNIAL_DATA", "MLFLOW_TRACKING_URI", "PERENNIAL_SQL_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "500")
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["perennial", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        output = capsys.readouterr()
+        return ended.value.code or 0, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def models(tmp_path):
+    folder = tmp_path / "dags" / "models"
+    folder.mkdir(parents=True)
+    (folder / "late.yaml").write_text(LATE)
+    return folder
+
+
+@pytest.fixture
+def retrained(monkeypatch):
+    """The runs that the command asked for; each ends with the verdict that the test sets."""
+    runs = []
+    outcome = {"is": "promote"}
+
+    def retrain(run, console):
+        runs.append(run)
+        return Verdict(outcome=outcome["is"], sentence="", gates=(), champion_version=None)
+
+    monkeypatch.setattr("perennial.foreground.retrain", retrain)
+    return runs, outcome
+
+
+def test_lint_says_how_many_specs_are_fine(perennial, models):
+    assert perennial("lint") == (0, "1 spec is fine\n", "")
+    (models / "other.yaml").write_text(LATE.replace("name: late", "name: other"))
+    assert perennial("lint", models) == (0, "2 specs are fine\n", "")
+
+
+def test_lint_prints_every_problem_at_once_and_fails(perennial, models):
+    (models / "late.yaml").write_text(
+        LATE.replace("numeric", "numric").replace("LogisticRegression", "LogisticRegresion")
+    )
+    (models / "empty.yaml").write_text("")
+    code, output, _ = perennial("lint", "dags/models", "nowhere.yaml")
+    assert code == 1
+    assert output.splitlines() == [
+        "dags/models/empty.yaml: is empty",
+        "dags/models/late.yaml:5: features.numric: unknown field 'numric' (did you mean 'numeric'?)",
+        "dags/models/late.yaml:6: model.estimator: module 'sklearn.linear_model' has no 'LogisticRegresion' "
+        "(did you mean 'LogisticRegression'?)",
+        "nowhere.yaml: cannot be read: No such file or directory",
+    ]
+
+
+def test_lint_takes_the_folder_from_the_environment(perennial, models, monkeypatch):
+    elsewhere = models.rename(models.parent / "specs")
+    monkeypatch.setenv("PERENNIAL_MODELS", str(elsewhere))
+    assert perennial("lint") == (0, "1 spec is fine\n", "")
+
+
+def test_lint_without_a_folder_fails(perennial):
+    code, output, _ = perennial("lint")
+    assert code == 1
+    assert output == "dags/models: cannot be read: No such file or directory\n"
+
+
+def test_schema_prints_the_json_schema(perennial):
+    code, output, _ = perennial("schema")
+    assert code == 0
+    assert json.loads(output) == json_schema()
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("promote", 0), ("reject", 3)])
+def test_run_exits_by_its_verdict(perennial, models, retrained, outcome, code):
+    retrained[1]["is"] = outcome
+    assert perennial("run", "late")[0] == code
+    assert perennial("run", "late", "--dry-run")[0] == code
+
+
+def test_run_passes_its_options_on(perennial, models, retrained, monkeypatch):
+    monkeypatch.setenv("PERENNIAL_SQL_URL", "sqlite://")
+    monkeypatch.setenv("PERENNIAL_DATA", "landing")
+    perennial(
+        *("run", "late", "--store", "kept", "--as-of", "2013-03-01T00:00:00+01:00", "--window-days", "30"),
+        *("--reason", "because", "--dry-run"),
+    )
+    (run,) = retrained[0]
+    assert run.spec.name == "late"
+    assert run.store.uri.endswith("/kept")
+    assert run.as_of.isoformat() == "2013-03-01T00:00:00+01:00"
+    assert (run.window_days, run.reason, run.dry_run, run.sql_url) == (30.0, "because", True, "sqlite://")
+    assert str(run.data_root) == "landing"
+    assert run.run_id.startswith("cli-")
+
+
+def test_a_dry_run_and_the_run_after_it_share_their_work(perennial, models, retrained):
+    perennial("run", "late", "--dry-run")
+    perennial("run", "late")
+    perennial("run", "late", "--window-days", "30")
+    first, second, third = retrained[0]
+    assert first.run_id == second.run_id != third.run_id
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["lake"], "dags/models has no model named 'lake': it has late (did you mean 'late'?)"),
+        (["gone.yaml"], "gone.yaml: cannot be read: No such file or directory"),
+        (["late", "--as-of", "2013-03-01"], "has no zone: add one, such as 2013-03-01T00:00:00Z"),
+        (["late", "--as-of", "2013-03-01T06:00"], "has no zone: add one, such as 2013-03-01T06:00:00Z"),
+        (["late", "--as-of", "yesterday"], "--as-of 'yesterday' is no moment"),
+        (["late", "--window-days", "0"], "--window-days 0: give a number above 0"),
+        (["late", "--window-days", "nan"], "--window-days nan: give a number above 0"),
+        (["late", "--store", "ftp://x"], "ftp://x"),
+    ],
+)
+def test_what_cannot_be_run_is_one_clear_message(perennial, models, retrained, arguments, said):
+    code, output, errors = perennial("run", *arguments)
+    assert code == 1
+    assert output == ""
+    assert errors.startswith("error: ")
+    assert said in errors
+    assert "Traceback" not in errors
+    assert retrained[0] == []
+
+
+def test_an_error_of_a_stage_is_printed_as_it_is(perennial, models, monkeypatch):
+    def fail(run):
+        raise DataError("no rows in [2013-01-01, 2013-02-01]: is the source empty?")
+
+    monkeypatch.setattr(stages, "ingest", fail)
+    code, output, errors = perennial("run", "late")
+    assert code == 1
+    assert errors == "error: no rows in [2013-01-01, 2013-02-01]: is the source empty?\n"
+    assert "✗ ingest" in output
+
+
+def test_the_sql_url_is_not_shown_in_the_help(perennial, monkeypatch):
+    monkeypatch.setenv("PERENNIAL_SQL_URL", "postgresql://me:secret@db/x")
+    code, output, errors = perennial("run", "--help")
+    assert code == 0
+    assert "PERENNIAL_SQL_URL" in output
+    assert "secret" not in output + errors
+
+
+def test_the_command_line_is_light_to_import():
+    code = "import sys, perennial.cli; print(*sorted(m for m in sys.modules if '.' not in m))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {
+        "airflow",
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "mlflow",
+        "great_expectations",
+        "boto3",
+        "pyarrow",
+        "skops",
+    }
+    assert "typer" in loaded
+    assert not heavy.intersection(loaded)

@@ -1,0 +1,373 @@
+"""Validation of real snapshots by the real Great Expectations, on rows whose failures are known."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from perennial.data.ingest import ingest
+from perennial.errors import SpecError
+from perennial.outcomes import FailedExpectation, Snapshot, Validation
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec
+from perennial.store import LocalStore
+from perennial.validation.validate import validate
+
+pytestmark = pytest.mark.integration
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+START = datetime(2013, 1, 1, tzinfo=UTC)
+ROWS = pd.DataFrame(
+    {
+        "time": [START + timedelta(days=day) for day in range(8)],
+        "distance": [100.0, 200.0, None, 9999.0, -5.0, 300.0, float("inf"), 100.0],
+        "air_time": [50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 110.0, 120.0],
+        "carrier": ["AA", "UA", None, "??", "AA", HOSTILE, "UA", "AA"],
+        "late": [0, 1, 0, 1, 0, 1, 0, 1],
+    }
+)
+
+Expectations = list[dict[str, Any]]
+Validate = Callable[[Expectations], Validation]
+
+
+def expect(kind: str, **arguments: Any) -> dict[str, Any]:
+    return {"type": f"expect_{kind}", "kwargs": arguments}
+
+
+def between(column: str, **bounds: Any) -> dict[str, Any]:
+    return expect("column_values_to_be_between", column=column, **bounds)
+
+
+def spec_with(expectations: Expectations) -> ModelSpec:
+    return ModelSpec.model_validate(
+        {
+            "name": "flights",
+            "task": "classification",
+            "source": {"uri": "landing", "event_time": "time", "window": {"days": 30}},
+            "target": {"column": "late"},
+            "features": {"numeric": ["distance", "air_time"], "categorical": ["carrier"]},
+            "validation": expectations,
+            "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
+            "evaluation": {"holdout": {"fraction": 0.2}, "primary": "roc_auc"},
+        }
+    )
+
+
+class Bench:
+    """A data folder with the rows, and a store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = LocalStore(folder / "store")
+        self.data = folder / "data"
+        (self.data / "landing").mkdir(parents=True)
+        ROWS.to_parquet(self.data / "landing" / "rows.parquet")
+
+    def run(self, expectations: Expectations) -> RetrainingRun:
+        return RetrainingRun(
+            spec=spec_with(expectations),
+            store=self.store,
+            run_id="manual__2013-02-01T00:00:00+00:00",
+            tracking_uri="sqlite:///nowhere.db",
+            data_root=self.data,
+        )
+
+    def validate(self, expectations: Expectations) -> Validation:
+        run = self.run(expectations)
+        return validate(run, ingest(run))
+
+    def page(self, validation: Validation) -> str:
+        return self.store.read(validation.data_docs_key).decode()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def only(validation: Validation) -> FailedExpectation:
+    assert not validation.passed
+    (failed,) = validation.failed
+    return failed
+
+
+class TestOutcome:
+    def test_expectations_that_hold_pass(self, bench: Bench) -> None:
+        validation = bench.validate(
+            [
+                between("air_time", min_value=50, max_value=120),
+                between("distance", min_value=0, max_value=5000, mostly=0.5),
+                expect("column_values_to_not_be_null", column="carrier", mostly=0.8),
+                expect("table_row_count_to_be_between", min_value=8, max_value=8),
+            ]
+        )
+        assert validation == Validation(
+            passed=True,
+            expectations=4,
+            failed=(),
+            data_docs_key="flights/runs/manual__2013-02-01T00_00_00+00_00/data_docs.html",
+        )
+
+    def test_rows_that_fail_are_counted_and_shown(self, bench: Bench) -> None:
+        validation = bench.validate([between("distance", min_value=0, max_value=5000, mostly=0.9)])
+        assert only(validation) == FailedExpectation(
+            type="expect_column_values_to_be_between",
+            column="distance",
+            unexpected_rows=3,
+            rows=8,
+            examples=("9999", "-5", "inf"),
+            sentence="distance: expect_column_values_to_be_between (min_value 0, max_value 5000, mostly 0.9) does not "
+            "hold in 3 of 8 rows (42.9% of those with a value), such as 9999, -5, inf",
+        )
+
+    def test_missing_values_are_counted_without_examples(self, bench: Bench) -> None:
+        failed = only(bench.validate([expect("column_values_to_not_be_null", column="carrier")]))
+        assert (failed.column, failed.unexpected_rows, failed.rows, failed.examples) == ("carrier", 1, 8, ())
+        assert failed.sentence.endswith("does not hold in 1 of 8 rows (12.5%)")
+
+    def test_examples_are_distinct_and_five_at_most(self, bench: Bench) -> None:
+        failed = only(bench.validate([expect("column_values_to_be_in_set", column="carrier", value_set=["none"])]))
+        assert failed.unexpected_rows == 7
+        assert failed.examples == ("'AA'", "'UA'", "'??'", repr(HOSTILE))
+        failed = only(bench.validate([between("air_time", max_value=0)]))
+        assert failed.examples == ("50", "60", "70", "80", "90")
+
+    def test_a_figure_of_the_whole_column_is_shown(self, bench: Bench) -> None:
+        failed = only(bench.validate([expect("column_mean_to_be_between", column="air_time", max_value=10)]))
+        assert (failed.unexpected_rows, failed.rows) == (None, None)
+        assert failed.sentence == "air_time: expect_column_mean_to_be_between (max_value 10) does not hold: found 85"
+
+    def test_an_expectation_of_the_table_names_no_column(self, bench: Bench) -> None:
+        failed = only(bench.validate([expect("table_row_count_to_be_between", min_value=1000)]))
+        assert failed.column is None
+        assert failed.sentence == (
+            "the snapshot: expect_table_row_count_to_be_between (min_value 1000) does not hold: found 8"
+        )
+
+    def test_several_columns_are_all_named(self, bench: Bench) -> None:
+        failed = only(
+            bench.validate(
+                [expect("column_pair_values_a_to_be_greater_than_b", column_A="air_time", column_B="distance")]
+            )
+        )
+        assert failed.column == "air_time, distance"
+        assert failed.examples[0] == "(50, 100)"
+
+    def test_an_expectation_that_cannot_be_checked_fails_and_the_others_are_checked(self, bench: Bench) -> None:
+        validation = bench.validate(
+            [
+                between("carrier", min_value=5),
+                between("air_time", max_value=60),
+            ]
+        )
+        unchecked, wrong = validation.failed
+        assert unchecked.column == "carrier"
+        assert "could not be checked" in unchecked.sentence
+        assert wrong.unexpected_rows == 6
+
+    def test_a_column_that_is_not_in_the_snapshot_fails_by_name(self, bench: Bench) -> None:
+        run = bench.run([])
+        snapshot = ingest(run)
+        failed = only(validate(bench.run([expect("column_to_exist", column="gone")]), snapshot))
+        assert failed.column == "gone"
+        failed = only(validate(bench.run([between("gone", min_value=0)]), snapshot))
+        assert "could not be checked" in failed.sentence
+        assert "gone" in failed.sentence.partition("could not be checked")[2]
+
+    def test_failures_come_in_the_order_of_the_spec(self, bench: Bench) -> None:
+        validation = bench.validate(
+            [
+                between("distance", min_value=0),
+                expect("table_row_count_to_be_between", min_value=1000),
+                expect("column_values_to_be_unique", column="carrier"),
+                expect("column_mean_to_be_between", column="air_time", max_value=10),
+                between("air_time", max_value=0),
+            ]
+        )
+        assert [(failed.type, failed.column) for failed in validation.failed] == [
+            ("expect_column_values_to_be_between", "distance"),
+            ("expect_table_row_count_to_be_between", None),
+            ("expect_column_values_to_be_unique", "carrier"),
+            ("expect_column_mean_to_be_between", "air_time"),
+            ("expect_column_values_to_be_between", "air_time"),
+        ]
+
+    @pytest.mark.parametrize("bound", ["2013-01-04", "2013-01-04T00:00:00", "2013-01-04T01:00:00+01:00", START.date()])
+    def test_event_times_are_compared_in_utc(self, bench: Bench, bound: Any) -> None:
+        failed = only(bench.validate([between("time", max_value=bound)]))
+        assert failed.unexpected_rows == (7 if bound == START.date() else 4)
+
+    def test_a_condition_may_name_other_columns(self, bench: Bench) -> None:
+        condition = {"row_condition": "air_time > 100", "condition_parser": "pandas"}
+        failed = only(bench.validate([between("distance", max_value=200, **condition)]))
+        assert failed.unexpected_rows == 1
+
+    def test_all_columns_are_there_where_the_table_is_judged_by_them(self, bench: Bench) -> None:
+        columns = list(ROWS.columns)
+        assert bench.validate([expect("table_columns_to_match_set", column_set=columns)]).passed
+        assert bench.validate([expect("table_column_count_to_equal", value=len(columns))]).passed
+
+
+class TestSpecs:
+    def test_everything_wrong_is_named_at_once_and_nothing_is_stored(self, bench: Bench) -> None:
+        run = bench.run(
+            [
+                between("distance", min_value=0),
+                expect("column_values_to_be_betwixt", column="distance"),
+                between("distance", minimum=0),
+            ]
+        )
+        snapshot = ingest(run)
+        with pytest.raises(SpecError) as caught:
+            validate(run, snapshot)
+        assert "validation[0]" not in str(caught.value)
+        assert re.search(r"validation\[1\].*betwixt.*expect_column_values_to_be_between", str(caught.value))
+        assert re.search(r"validation\[2\].*minimum", str(caught.value))
+        assert list(bench.store.list(run.prefix)) == []
+
+
+class PageReader(HTMLParser):
+    """What a browser would load and show."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            assert not name.startswith("on"), f"{tag} has {name}"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+class TestPage:
+    @pytest.fixture
+    def page(self, bench: Bench) -> str:
+        return bench.page(
+            bench.validate(
+                [
+                    between("distance", min_value=0),
+                    expect("column_values_to_be_in_set", column="carrier", value_set=["AA", "UA"]),
+                    expect("column_distinct_values_to_be_in_set", column="carrier", value_set=["AA"]),
+                    expect("column_values_to_be_unique", column="carrier"),
+                    expect("column_mean_to_be_between", column="air_time", max_value=10),
+                    between("carrier", min_value=5),
+                    expect(
+                        "column_kl_divergence_to_be_less_than",
+                        column="carrier",
+                        partition_object={"values": ["AA", "UA"], "weights": [0.5, 0.5]},
+                        threshold=0.01,
+                    ),
+                    between("air_time", min_value=50),
+                ]
+            )
+        )
+
+    def test_it_shows_every_expectation_with_its_figures(self, page: str) -> None:
+        text = PageReader(page).text
+        assert "flights: 7 of 8 expectations fail" in text
+        assert "manual__2013-02-01T00:00:00+00:00" in text
+        for shown in ("distance", "carrier", "air_time", "1 unexpected values found", "85", "✓ holds", "✗ fails"):
+            assert shown in text
+        assert "could not be checked" in text
+
+    def test_it_needs_neither_network_nor_scripts(self, page: str) -> None:
+        reader = PageReader(page)
+        assert {"script", "link", "img", "iframe", "object"}.isdisjoint(reader.tags)
+        assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+        assert "default-src 'none'" in page
+        assert "http" not in re.sub(r"http-equiv", "", page)
+
+    def test_values_of_the_data_are_text_and_never_markup(self, page: str) -> None:
+        assert HOSTILE not in page
+        # In the list of failures, and in the tables of Great Expectations.
+        assert PageReader(page).text.count(HOSTILE) >= 4
+
+    def test_without_expectations_it_passes_and_says_so(self, bench: Bench) -> None:
+        validation = bench.validate([])
+        assert (validation.passed, validation.expectations) == (True, 0)
+        assert "flights: the spec has no expectations, nothing was checked" in PageReader(bench.page(validation)).text
+
+    def test_a_second_run_overwrites_it(self, bench: Bench) -> None:
+        first = bench.validate([between("distance", min_value=0)])
+        bench.store.write(first.data_docs_key, b"broken")
+        second = bench.validate([between("distance", min_value=0)])
+        assert second == first
+        assert "1 of 1 expectations fail" in bench.page(second)
+        assert [entry.key for entry in bench.store.list("flights/runs/")] == [first.data_docs_key]
+
+
+class TestQuiet:
+    def test_no_progress_bars_no_chatter_and_no_warnings(
+        self, bench: Bench, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        run = bench.run(
+            [
+                between("distance", min_value=0),
+                expect("column_values_to_be_unique", column="carrier"),
+                expect("column_distinct_values_to_be_in_set", column="carrier", value_set=["AA"]),
+                expect("column_mean_to_be_between", column="air_time", max_value=10),
+                expect("column_pair_values_a_to_be_greater_than_b", column_A="air_time", column_B="distance"),
+                expect("compound_columns_to_be_unique", column_list=["carrier", "late"]),
+            ]
+        )
+        snapshot = ingest(run)
+        caplog.clear()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            validate(run, snapshot)
+        assert [record.getMessage() for record in caplog.records] == []
+        assert [str(warning.message) for warning in caught] == []
+        assert capfd.readouterr() == ("", "")
+
+    def test_nothing_is_sent_anywhere(self, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+        sent: list[object] = []
+        monkeypatch.setattr(socket.socket, "connect", lambda _, address: sent.append(address))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **_: sent.append(arguments))
+        bench.validate([between("distance", min_value=0)])
+        assert sent == []
+
+    def test_telemetry_is_off_before_great_expectations_is_imported(self) -> None:
+        code = "import os, sys, perennial.validation; print(os.environ['GX_ANALYTICS_ENABLED'], 'great_expectations' in sys.modules)"
+        environment = {name: value for name, value in os.environ.items() if name != "GX_ANALYTICS_ENABLED"}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout == "false False\n"
+
+
+def test_only_the_columns_that_are_needed_are_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from perennial.validation import validate as module
+
+    asked: list[list[str]] = []
+    read = module.read_snapshot
+
+    def watched(store: LocalStore, snapshot: Snapshot, *, columns: list[str]) -> pd.DataFrame:
+        asked.append(columns)
+        return read(store, snapshot, columns=columns)
+
+    monkeypatch.setattr(module, "read_snapshot", watched)
+    bench.validate([between("distance", min_value=0)])
+    assert asked == [["time", "distance"]]
