@@ -1,0 +1,37 @@
+"""Has the data, or the model's error on them, moved? Arrays in, frozen results out. See docs/drift.md."""
+
+from __future__ import annotations
+
+from perennial.drift.calibration import calibrate
+from perennial.drift.calibration_result import Calibration
+from perennial.drift.categorical import ChiSquare
+from perennial.drift.chi_square import Comparison, compare_labels
+from perennial.drift.kolmogorov_smirnov import KolmogorovSmirnov
+from perennial.drift.ks import KSResult, ks_2samp
+from perennial.drift.multiple_testing import benjamini_hochberg
+from perennial.drift.page_hinkley import PageHinkley
+from perennial.drift.performance import PerformanceCheck, check_performance
+from perennial.drift.proportions import proportions_pvalue
+from perennial.drift.report import ColumnDrift, DriftReport, MissingRate
+from perennial.drift.volume import VolumeCheck, check_volume
+
+__all__ = [
+    "Calibration",
+    "ChiSquare",
+    "ColumnDrift",
+    "Comparison",
+    "DriftReport",
+    "KSResult",
+    "KolmogorovSmirnov",
+    "MissingRate",
+    "PageHinkley",
+    "PerformanceCheck",
+    "VolumeCheck",
+    "benjamini_hochberg",
+    "calibrate",
+    "check_performance",
+    "check_volume",
+    "compare_labels",
+    "ks_2samp",
+    "proportions_pvalue",
+]

@@ -1,0 +1,55 @@
+"""Columns of numbers, however they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from perennial.errors import DataError
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Columns: TypeAlias = Mapping[str, npt.ArrayLike] | pd.DataFrame
+"""A data frame, or arrays of one length by name."""
+
+
+def as_floats(values: Any, column: str) -> Floats:
+    """Return one column as float64, missing values as NaN; the column itself, not a copy, where it is float64 already.
+
+    Raises
+    ------
+    DataError
+        The column is no column of numbers, or not one-dimensional.
+    """
+    try:
+        if isinstance(values, pd.Series):
+            if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
+                raise TypeError("times are not numbers")
+            floats = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            array = np.asarray(values)
+            if array.dtype.kind in "mM":
+                raise TypeError("times are not numbers")
+            floats = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"column '{column}' is not numeric: {error}") from error
+    if floats.ndim != 1:
+        raise DataError(f"column '{column}' has shape {floats.shape}; one value a row is wanted")
+    return floats
+
+
+def numeric_columns(frame: Columns) -> tuple[str, ...]:
+    """Names of the columns that hold numbers or booleans, in order."""
+    if isinstance(frame, pd.DataFrame):
+        return tuple(str(name) for name in frame.select_dtypes(include=["number", "bool"]).columns)
+    return tuple(name for name, values in frame.items() if np.asarray(values).dtype.kind in "biuf")
+
+
+def sorted_values(values: Floats) -> tuple[Floats, int]:
+    """Return the values in ascending order without the missing ones, and how many of these there are."""
+    ordered = np.sort(values)
+    present = int(np.searchsorted(ordered, np.nan))  # NaN sorts behind everything, infinity included.
+    return ordered[:present], values.size - present

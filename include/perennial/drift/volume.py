@@ -1,0 +1,25 @@
+"""Whether enough new rows have come since the last training."""
+
+from __future__ import annotations
+
+from perennial.outcomes import Outcome
+
+
+class VolumeCheck(Outcome):
+    """Rows since the last training against the number that warrants another."""
+
+    rows: int
+    limit: int
+    reached: bool
+    sentence: str
+
+
+def check_volume(rows: int, *, limit: int) -> VolumeCheck:
+    """Compare the rows that came since the champion's training with a limit; both are numbers of rows."""
+    if limit < 1:
+        raise ValueError(f"limit is a number of rows, at least 1; got {limit}")
+    if rows < 0:
+        raise ValueError(f"rows is a number of rows, at least 0; got {rows}")
+    reached = rows >= limit
+    sentence = f"{rows:,} rows since the last training, {'at least' if reached else 'fewer than'} {limit:,}"
+    return VolumeCheck(rows=rows, limit=limit, reached=reached, sentence=sentence)
