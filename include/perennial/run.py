@@ -1,4 +1,4 @@
-"""One retraining: what is retrained, on what, for whom, and where its results go."""
+"""One retraining, or one check: of which model, on what, for whom, and where its results go."""
 
 from __future__ import annotations
 
@@ -13,28 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrainingRun:
-    """The arguments of every stage.
+class Run:
+    """What retrainings and checks have in common.
 
     Attributes
     ----------
     spec : ModelSpec
     store : Store
         Where snapshots, reports and verdicts go.
-    run_id : str
-        Names the run; a stage that is called again with the same run and inputs finds its own work and keeps it.
     tracking_uri : str
         MLflow's tracking and registry server.
     data_root : Path
         Folder below which local sources lie.
     as_of : datetime or None
         Newest event time to take, with a zone; None: the newest in the source.
-    window_days : float or None
-        In place of the spec's window, for this run.
-    dry_run : bool
-        Stop after the verdict: register nothing, promote nothing.
-    reason, triggered_by : str
-        Why, and by whom or what; they end as tags on the model version.
     sql_url : str or None
         SQLAlchemy URL of the source's connection; never logged.
     s3 : boto3 S3 client or None
@@ -43,16 +35,47 @@ class RetrainingRun:
 
     spec: ModelSpec
     store: Store
-    run_id: str
     tracking_uri: str
     data_root: Path
     as_of: datetime | None = None
+    sql_url: str | None = field(default=None, repr=False)
+    s3: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorRun(Run):
+    """The arguments of every step of a check.
+
+    Attributes
+    ----------
+    active : tuple of str
+        Ids of the model's retrainings that are queued or running.
+    """
+
+    active: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrainingRun(Run):
+    """The arguments of every stage.
+
+    Attributes
+    ----------
+    run_id : str
+        Names the run; a stage that is called again with the same run and inputs finds its own work and keeps it.
+    window_days : float or None
+        In place of the spec's window, for this run.
+    dry_run : bool
+        Stop after the verdict: register nothing, promote nothing.
+    reason, triggered_by : str
+        Why, and by whom or what; they end as tags on the model version.
+    """
+
+    run_id: str
     window_days: float | None = None
     dry_run: bool = False
     reason: str = ""
     triggered_by: str = ""
-    sql_url: str | None = field(default=None, repr=False)
-    s3: Any = None
 
     @property
     def prefix(self) -> str:

@@ -22,5 +22,6 @@ def advance(state: MonitorState, check: OpenCheck, results: Sequence[CheckResult
         matured_cursor=check.matured_until or state.matured_cursor,
         champion_version=check.champion.version if check.champion else None,
         page_hinkley=detector,
+        seen=check.seen or state.seen,
         alarm=decision.alarm,
     )

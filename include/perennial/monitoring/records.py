@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from perennial.outcomes import Champion, Outcome, Snapshot
+from perennial.outcomes import Champion, Outcome
 from perennial.spec.monitoring import CheckName
 
 
@@ -22,6 +22,8 @@ class MonitorState(Outcome):
     """The champion that `page_hinkley` watches; another one begins afresh."""
     page_hinkley: dict[str, Any] | None = None
     """The detector's state."""
+    seen: str | None = None
+    """Store key of the hashes of the rows behind the cursor that were checked; rows not among them come late."""
     alarm: Alarm | None = None
     """A drift that was found and held back: it is weighed again with every check until it is settled."""
 
@@ -46,19 +48,24 @@ class OpenCheck(Outcome):
     spec_digest: str
     champion: Champion | None
     cursor: datetime | None
-    """The state's cursor before the check; None: never checked."""
-    batch: Snapshot | None
-    """New and late rows; None: there are none (a pending alarm is weighed again)."""
+    """The state's cursor before the check; None: there is no champion, so no rows are compared."""
+    batch: str | None
+    """Store key of the new and late rows; None: there are none."""
     rows: int
     """Rows after the cursor."""
     late_rows: int
     """Rows behind the cursor that no earlier check has seen, and that this one checks."""
-    too_late_rows: int = 0
-    """Labelled rows behind the matured cursor: too late for Page-Hinkley, which takes rows in order."""
+    matured: str | None
+    """Store key of the labelled rows for Page-Hinkley and the performance check; None: there are none."""
+    matured_rows: int
     matured_until: datetime | None
     """Labels of events up to here can be trusted at `as_of`."""
-    matured_rows: int
-    """Labelled rows after the state's matured cursor, up to `matured_until`."""
+    too_late_rows: int
+    """Late rows whose label should have matured before: Page-Hinkley, which takes rows in order, does without them."""
+    seen: str | None
+    """Store key of the hashes of the rows that will have been checked after this."""
+    rows_since_training: int
+    """Rows newer than the champion's snapshot."""
 
 
 class ColumnResult(Outcome):

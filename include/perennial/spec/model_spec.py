@@ -110,7 +110,8 @@ class ModelSpec(Part):
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds: event time, key, target, model inputs, expectations' columns."""
         expected = (column for item in self.validation for columns in item.columns.values() for column in columns)
-        return tuple(dict.fromkeys((*self._source_columns, *expected)))
+        entity = self.monitoring.drift.entity if self.monitoring else None
+        return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))
 
     def digest(self) -> str:
         """Hexadecimal SHA-256 of the spec's content, whatever the YAML's layout and the order of its fields."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from perennial.spec.cron import check_cron
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Part
+from perennial.spec.part import Number, Part, Text, Whole
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
@@ -17,9 +18,10 @@ class MonitoringSchedule(Part):
     """When to look: a cron expression in a zone, or every N minutes."""
 
     cron: str | None = None
-    every_minutes: int | None = Field(default=None, ge=1)
+    every_minutes: Whole | None = Field(default=None, ge=1)
     time_zone: str = "UTC"
 
+    _cron = field_validator("cron")(lambda value: value if value is None else check_cron(value))
     _zone = field_validator("time_zone")(check_zone)
 
     @model_validator(mode="after")
@@ -32,17 +34,17 @@ class MonitoringSchedule(Part):
 class Drift(Part):
     """The tests of the columns: Kolmogorov-Smirnov for numbers, chi-square for categories, both on the predictions."""
 
-    level: float = Field(default=0.01, gt=0, lt=0.5)
+    level: Number = Field(default=0.01, gt=0, lt=0.5)
     """False discovery rate over the columns (Benjamini-Hochberg)."""
-    effect_floor: float = Field(default=0.1, ge=0, lt=1)
+    effect_floor: Number = Field(default=0.1, ge=0, lt=1)
     """Least distance that matters: D of Kolmogorov-Smirnov; for categories the largest change of a cumulative share."""
-    min_columns: int | None = Field(default=None, ge=1)
+    min_columns: Whole | None = Field(default=None, ge=1)
     """Columns that must drift for the check to fire; default 1."""
-    min_share: float | None = Field(default=None, gt=0, le=1)
+    min_share: Number | None = Field(default=None, gt=0, le=1)
     """The same as a share of the columns tested; give one of the two."""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Text, ...] = ()
     """Features left out, such as the month, which always differs."""
-    entity: str | None = None
+    entity: Text | None = None
     """Column naming what the rows repeat (a customer, a machine): the effective sample size follows from it."""
 
     @model_validator(mode="after")
@@ -55,18 +57,18 @@ class Drift(Part):
 class PageHinkleyCheck(Part):
     """The sequential test of the per-row loss."""
 
-    one_false_alarm_in: int = Field(default=1_000_000, ge=1000)
+    one_false_alarm_in: Whole = Field(default=1_000_000, ge=1000)
     """Rows: the threshold is calibrated so that undrifted losses alarm about once in so many."""
-    shift: float = Field(default=0.25, gt=0)
+    shift: Number = Field(default=0.25, gt=0)
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
 
 
 class PerformanceCheck(Part):
     """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
 
-    minimum: dict[MetricName, FiniteFloat] = {}
-    maximum: dict[MetricName, FiniteFloat] = {}
-    min_rows: int = Field(default=200, ge=1)
+    minimum: dict[MetricName, Number] = {}
+    maximum: dict[MetricName, Number] = {}
+    min_rows: Whole = Field(default=200, ge=1)
     """Fewest matured rows on which it may be tested."""
 
     @model_validator(mode="after")
@@ -80,14 +82,14 @@ class PerformanceCheck(Part):
 class VolumeCheck(Part):
     """Rows since the last training."""
 
-    rows: int = Field(ge=1)
+    rows: Whole = Field(ge=1)
 
 
 class Require(Part):
     """`of` checks looked back on, `checks` of which must have fired."""
 
-    checks: int = Field(default=2, ge=1)
-    of: int = Field(default=3, ge=1)
+    checks: Whole = Field(default=2, ge=1)
+    of: Whole = Field(default=3, ge=1)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -101,9 +103,9 @@ class Monitoring(Part):
 
     schedule: MonitoringSchedule | None = None
     """None: checks only when triggered."""
-    min_rows: int = Field(default=500, ge=2)
+    min_rows: Whole = Field(default=500, ge=2)
     """New rows to wait for before a check is made."""
-    lateness_days: float = Field(default=7, ge=0)
+    lateness_days: Number = Field(default=7, ge=0)
     """Rows that arrive up to so many days behind the cursor are still checked."""
     drift: Drift = Drift()
     page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
@@ -116,21 +118,21 @@ class Monitoring(Part):
 class AtMost(Part):
     """A budget: so many retrainings in so many days."""
 
-    retrainings: int = Field(default=3, ge=1)
-    days: float = Field(default=30, gt=0)
+    retrainings: Whole = Field(default=3, ge=1)
+    days: Number = Field(default=30, gt=0)
 
 
 class Breaker(Part):
     """Opens after so many rejected or failed candidates in a row; closed by hand or after a time."""
 
-    rejections: int = Field(default=3, ge=1)
-    reset_days: float = Field(default=30, gt=0)
+    rejections: Whole = Field(default=3, ge=1)
+    reset_days: Number = Field(default=30, gt=0)
 
 
 class Retraining(Part):
     """What the governor lets through."""
 
-    cooldown_days: float = Field(default=3, ge=0)
+    cooldown_days: Number = Field(default=3, ge=0)
     at_most: AtMost = AtMost()
     breaker: Breaker = Breaker()
     first: bool = True
