@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -64,6 +65,8 @@ def retrain(run: RetrainingRun, console: Console) -> Verdict:
 
 def _run_stages(run: RetrainingRun, display: _Display) -> tuple[Evaluation, Verdict]:
     snapshot = display.show("ingest", lambda: stages.ingest(run), _of_snapshot)
+    # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
+    run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
     display.show("validate", lambda: stages.validate(run, snapshot), _of_validation)
     candidate = display.show("train", lambda: stages.train(run, snapshot), _of_candidate)
     evaluation = display.show(
@@ -117,11 +120,13 @@ class _Summary(ProgressColumn):
 def _of_snapshot(snapshot: Snapshot) -> str:
     span = f"{snapshot.start:%Y-%m-%d} to {snapshot.end:%Y-%m-%d}"
     kept = ", there already" if snapshot.reused else ""
-    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}"
+    dropped = snapshot.exact_duplicates + snapshot.key_duplicates
+    duplicates = f", {dropped:,} duplicates left out" if dropped else ""
+    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}"
 
 
 def _of_validation(validation: Validation) -> str:
-    return f"{validation.expectations} expectations hold"
+    return f"{validation.expectations} of {validation.expectations} expectations hold"
 
 
 def _of_candidate(candidate: Candidate) -> str:

@@ -67,8 +67,8 @@ def called(monkeypatch):
             schema_={},
             size_bytes=1,
             rows_read=1234,
-            exact_duplicates=0,
-            key_duplicates=0,
+            exact_duplicates=2,
+            key_duplicates=1,
         ),
         "validate": Validation(passed=True, expectations=3, failed=(), data_docs_key="d"),
         "train": Candidate(
@@ -106,18 +106,19 @@ def called(monkeypatch):
         "register": RegisteredVersion(name="late", version="2", alias=None),
         "promote": Promotion(name="late", version="2", previous_version="1"),
     }
-    names = []
+    names, run_ids = [], {}
 
     def stage(name):
         def answer(*arguments):
             names.append(name)
+            run_ids[name] = arguments[0].run_id
             return answers[name]
 
         return answer
 
     for name in answers:
         monkeypatch.setattr(stages, name, stage(name))
-    return names, answers
+    return names, answers, run_ids
 
 
 def shown(run):
@@ -132,7 +133,13 @@ def test_a_promotion_goes_through_all_stages_with_a_line_for_each(called, tmp_pa
     assert verdict.outcome == "promote"
     lines = [line.split() for line in text.splitlines()]
     assert [line[1] for line in lines if line[:1] == ["✓"]] == called[0]
-    for part in ["1,234 rows", "snapshot abcdef012345", "3 expectations hold", "roc_auc 0.7500, champion 0.7000"]:
+    for part in [
+        "1,234 rows",
+        "3 duplicates left out",
+        "snapshot abcdef012345",
+        "3 of 3 expectations hold",
+        "roc_auc 0.7500, champion 0.7000",
+    ]:
         assert part in text
     assert "late v2 is champion in place of v1" in text
     assert "Fit to promote: [everything] passed." in text
@@ -151,7 +158,7 @@ def test_the_gates_are_shown_beside_the_champion(called, tmp_path):
 
 
 def test_a_rejected_candidate_is_registered_and_not_promoted(called, tmp_path):
-    names, answers = called
+    names, answers, _ = called
     answers["decide"] = answers["decide"].model_copy(update={"outcome": "reject", "sentence": "Rejected: worse."})
     verdict, text = shown(make_run(tmp_path))
     assert verdict.outcome == "reject"
@@ -163,6 +170,16 @@ def test_a_dry_run_registers_nothing_and_says_so(called, tmp_path):
     _, text = shown(make_run(tmp_path, dry_run=True))
     assert called[0][-1] == "decide"
     assert "nothing was registered" in text
+
+
+def test_reports_belong_to_the_command_and_its_rows(called, tmp_path):
+    _, answers, run_ids = called
+    shown(make_run(tmp_path))
+    assert run_ids.pop("ingest") == "cli-1"
+    assert set(run_ids.values()) == {"cli-1-abcdef012345"}
+    answers["ingest"] = answers["ingest"].model_copy(update={"digest": "0" * 64})
+    shown(make_run(tmp_path))
+    assert run_ids["decide"] == "cli-1-000000000000"
 
 
 def test_a_failed_stage_is_marked_and_its_error_goes_on(called, tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""From a source to a snapshot, and from a snapshot to training and holdout rows."""

@@ -1,0 +1,174 @@
+"""Columns in their snapshot's types, the same whichever format they came in.
+
+- A time is UTC in microseconds (finer digits are cut off). One without zone is taken in the source's `time_zone`: if
+  the clocks went back and it happened twice, as the earlier; if they went forward past it, as the moment of the change.
+- A number is a 64-bit float. NaN and the usual spellings of a missing value ('', NA, null ...) are missing; infinity
+  stays; true and false are 1 and 0; text that reads as a number is one.
+- Text stays as it is, '007' too. An empty text is missing, since a CSV file cannot tell the two apart. A number that
+  becomes text is written without needless decimals: 7.0 is '7'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perennial.data.columns import NUMBER, TEXT, TIME, WHOLE, is_fractional
+
+_MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none"])
+_TRUE = pa.array(["true", "True", "TRUE"])
+_FALSE = pa.array(["false", "False", "FALSE"])
+_HAS_ZONE = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
+_UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+
+
+class BadValue(ValueError):
+    """A value that is not what its column is read as.
+
+    Attributes
+    ----------
+    index : int
+        Of the first such value in the array.
+    """
+
+    def __init__(self, index: int, problem: str) -> None:
+        super().__init__(problem)
+        self.index = index
+
+
+def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.Array:
+    """Return the array in a snapshot's type.
+
+    Parameters
+    ----------
+    array : pyarrow.Array
+        As read.
+    dtype : pyarrow.DataType
+        One of TIME, NUMBER, WHOLE, TEXT.
+    time_zone : str or None
+        Of times that carry none.
+
+    Raises
+    ------
+    BadValue
+        If a value cannot be read so.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), dtype)
+    if dtype == TIME:
+        return to_time(array, time_zone)
+    return {NUMBER: _to_number, WHOLE: _to_whole, TEXT: _to_text}[dtype](array)
+
+
+def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
+    """Return times in UTC with microseconds; see `canonical`."""
+    if _is_text(array.type):
+        return _converted(array, lambda part: _parse_times(part, time_zone), "is no time in ISO format")
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("us"))
+    if not pa.types.is_timestamp(array.type):
+        raise _bad(array, f"is {array.type}, not a time")
+    # Only nanoseconds are cut: seconds that do not fit microseconds must not wrap around.
+    cut = array.cast(pa.timestamp("us", array.type.tz), safe=array.type.unit != "ns")
+    return cut.cast(TIME) if cut.type.tz else _localise(cut, time_zone)
+
+
+def _to_number(array: pa.Array) -> pa.Array:
+    if _is_text(array.type):
+        numbers = _converted(array, _parse_numbers, "is not a number")
+    elif _is_numeric(array.type):
+        numbers = array.cast(NUMBER, safe=False)
+    else:
+        raise _bad(array, f"is {array.type}, not a number")
+    return _without_nan(numbers)
+
+
+def _to_whole(array: pa.Array) -> pa.Array:
+    if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
+        return _converted(array, lambda part: part.cast(WHOLE), "does not fit 64 bits")
+    return _converted(_to_number(array), lambda part: part.cast(WHOLE), "is no whole number, so it is no class's label")
+
+
+def _to_text(array: pa.Array) -> pa.Array:
+    if pa.types.is_nested(array.type):
+        raise _bad(array, f"is {array.type}, neither text nor a number")
+    if pa.types.is_timestamp(array.type) and array.type.tz:
+        array = array.cast(pa.timestamp(array.type.unit, "UTC"))
+    if pa.types.is_floating(array.type):
+        array = _without_nan(array)
+    text = _converted(array, lambda part: part.cast(TEXT), "is not text in UTF-8")
+    if pa.types.is_decimal(array.type):
+        text = pc.replace_substring_regex(text, r"\.0+$|(\.\d*[1-9])0+$", r"\1")
+    empty = pc.equal(pc.binary_length(text), 0)
+    return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
+
+
+def _parse_times(array: pa.Array, time_zone: str | None) -> pa.Array:
+    try:
+        return array.cast(TIME)
+    except pa.ArrowInvalid:
+        text = array.cast(TEXT)
+    text = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
+    text = pc.if_else(pc.is_in(text, _MISSING), None, text)
+    zoned = pc.match_substring_regex(text, _HAS_ZONE)
+    aware = pc.if_else(zoned, text, None).cast(TIME)
+    naive = pc.if_else(zoned, None, text).cast(pa.timestamp("us"))
+    return pc.coalesce(aware, _localise(naive, time_zone))
+
+
+def _localise(naive: pa.Array, time_zone: str | None) -> pa.Array:
+    if naive.null_count == len(naive):
+        return naive.cast(TIME)
+    if time_zone is None:
+        raise _bad(naive, "has no zone: write it with one, or give source.time_zone in the spec")
+    return pc.assume_timezone(naive, time_zone, ambiguous="earliest", nonexistent="latest").cast(TIME)
+
+
+def _parse_numbers(array: pa.Array) -> pa.Array:
+    try:
+        return array.cast(NUMBER)
+    except pa.ArrowInvalid:
+        text = array.cast(TEXT)
+    text = pc.if_else(pc.is_in(text, _MISSING), None, text)
+    text = pc.if_else(pc.is_in(text, _TRUE), "1", text)
+    return pc.if_else(pc.is_in(text, _FALSE), "0", text).cast(NUMBER)
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    nan = pc.is_nan(array)
+    return pc.if_else(nan, None, array) if pc.any(nan).as_py() else array
+
+
+def _converted(array: pa.Array, convert: Callable[[pa.Array], pa.Array], problem: str) -> pa.Array:
+    """Convert all, or find the first value that does not convert by halving."""
+    try:
+        return convert(array)
+    except _UNREADABLE:
+        pass
+    good, bad = 0, len(array)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        try:
+            convert(array.slice(good, middle - good))
+            good = middle
+        except (*_UNREADABLE, BadValue):
+            bad = middle
+    raise _bad(array.slice(good), problem, offset=good)
+
+
+def _bad(array: pa.Array, problem: str, *, offset: int = 0) -> BadValue:
+    first = int(np.argmax(array.is_valid().to_numpy(zero_copy_only=False)))
+    return BadValue(offset + first, f"{str(array[first])!r} {problem}")
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype))
+
+
+def _is_numeric(dtype: pa.DataType) -> bool:
+    return bool(pa.types.is_boolean(dtype) or pa.types.is_integer(dtype)) or is_fractional(dtype)

@@ -1,0 +1,127 @@
+"""Which columns a spec takes from its source, what each is read as, and what it is missed for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from enum import Enum, auto
+
+import pyarrow as pa
+
+from perennial.errors import DataError
+from perennial.spec import ModelSpec
+
+TIME = pa.timestamp("us", tz="UTC")
+NUMBER = pa.float64()
+WHOLE = pa.int64()
+TEXT = pa.string()
+
+
+class Kind(Enum):
+    """What a column is read as."""
+
+    TIME = auto()
+    NUMBER = auto()
+    TEXT = auto()
+    LABEL = auto()
+    """Whole numbers or text, as the source has it: a classification's target."""
+    OPEN = auto()
+    """Numbers, times or text, as the source has it: inputs of a transform and columns of expectations."""
+
+
+class Natural(Enum):
+    """What a column of a source is by itself."""
+
+    EMPTY = auto()
+    NUMBER = auto()
+    TIME = auto()
+    TEXT = auto()
+
+
+def column_kinds(spec: ModelSpec) -> dict[str, Kind]:
+    """Return the columns that a snapshot holds, in order, and what each is read as."""
+    return {column: _kind(spec, column) for column in spec.columns}
+
+
+def column_types(kinds: Mapping[str, Kind], naturals: Mapping[str, Collection[Natural]]) -> dict[str, pa.DataType]:
+    """Return each column's type in the snapshot.
+
+    Parameters
+    ----------
+    kinds : mapping of column to Kind
+    naturals : mapping of column to the Naturals met in the whole source
+        Of the LABEL and OPEN columns. By the whole source and not the window, since the layout of the files must not
+        decide.
+    """
+    return {column: _type(kind, set(naturals.get(column, ())) - {Natural.EMPTY}) for column, kind in kinds.items()}
+
+
+def natural_of(dtype: pa.DataType) -> Natural:
+    """Return what a column of this type is by itself."""
+    if pa.types.is_dictionary(dtype):
+        return natural_of(dtype.value_type)
+    if pa.types.is_null(dtype):
+        return Natural.EMPTY
+    if pa.types.is_boolean(dtype) or pa.types.is_integer(dtype) or is_fractional(dtype):
+        return Natural.NUMBER
+    if pa.types.is_timestamp(dtype) or pa.types.is_date(dtype):
+        return Natural.TIME
+    return Natural.TEXT
+
+
+def is_fractional(dtype: pa.DataType) -> bool:
+    """Tell whether values of this type may have decimals."""
+    return bool(pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))
+
+
+def check_columns(spec: ModelSpec, found: Collection[str], where: str) -> None:
+    """Raise DataError, with every missing column by name and role, unless all that the spec reads was found."""
+    missing = [column for column in spec.columns if column not in found]
+    if missing:
+        lines = [f"  {_role(spec, column)} {column!r}{_similar(column, found)}" for column in missing]
+        raise DataError(
+            f"{where} lacks columns that the spec of {spec.name} reads:\n"
+            + "\n".join(lines)
+            + f"\nIt has: {', '.join(sorted(found)) or 'none'}. Mend the source, or name its columns in the spec."
+        )
+
+
+def _kind(spec: ModelSpec, column: str) -> Kind:
+    if column == spec.source.event_time:
+        return Kind.TIME
+    if column == spec.target.column:
+        return Kind.LABEL if spec.task == "classification" else Kind.NUMBER
+    if column in spec.features.numeric:
+        return Kind.NUMBER
+    if column in (*spec.features.categorical, *spec.source.key):
+        return Kind.TEXT
+    return Kind.OPEN
+
+
+def _type(kind: Kind, naturals: set[Natural]) -> pa.DataType:
+    if kind is Kind.TIME:
+        return TIME
+    if kind is Kind.NUMBER:
+        return NUMBER
+    if kind is Kind.LABEL:
+        return WHOLE if naturals <= {Natural.NUMBER} else TEXT
+    if kind is Kind.OPEN and naturals == {Natural.NUMBER}:
+        return NUMBER
+    if kind is Kind.OPEN and naturals == {Natural.TIME}:
+        return TIME
+    return TEXT
+
+
+def _role(spec: ModelSpec, column: str) -> str:
+    if column == spec.source.event_time:
+        return "event time"
+    if column == spec.target.column:
+        return "target"
+    if column in spec.features.input_columns:
+        return "input of the transform" if spec.features.transform else "feature"
+    return "key" if column in spec.source.key else "column of an expectation"
+
+
+def _similar(column: str, found: Collection[str]) -> str:
+    close = difflib.get_close_matches(column, found, n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

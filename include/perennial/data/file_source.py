@@ -1,0 +1,161 @@
+"""Rows from files below a local folder or an S3 prefix."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from perennial.data import csv_file, json_file, parquet_file
+from perennial.data.columns import Kind, check_columns, column_kinds
+from perennial.data.facts import Facts, merge
+from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
+from perennial.data.window import Bounds, NewestTimes
+from perennial.errors import DataError, SourceUnavailable
+from perennial.outcomes import SourceObject
+from perennial.spec import ModelSpec
+from perennial.store.protocol import KeyNotFound, Store, StoredObject
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """How files of one format are recognised, looked at and read."""
+
+    suffixes: tuple[str, ...]
+    scan: Callable[[Path, ScanRequest], Facts]
+    read: Callable[[Path, Mapping[str, Kind], ScanRequest, Bounds | None], Iterator[Rows]]
+
+
+_FORMATS = {
+    "parquet": FileFormat(parquet_file.SUFFIXES, parquet_file.scan, parquet_file.read),
+    "csv": FileFormat(csv_file.SUFFIXES, csv_file.scan, csv_file.read),
+    "jsonl": FileFormat(json_file.SUFFIXES, json_file.scan, json_file.read),
+}
+
+
+class FileSource:
+    """The files of one format below a folder, deeper ones included.
+
+    Names that begin with '_' or '.', of files and of folders, are left out: so unfinished files are marked.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    store : Store
+        Where the files lie.
+    folder : str
+        Key prefix of the files, with a slash at its end, or empty.
+    label : str
+        What messages and the manifest put before a key.
+    """
+
+    def __init__(self, spec: ModelSpec, store: Store, folder: str, *, label: str = "") -> None:
+        self.name = f"{store.uri}/{folder}"
+        self._label = label
+        self._spec = spec
+        self._store = store
+        self._folder = folder
+        self._format = _FORMATS[spec.source.format]
+        self._kinds = column_kinds(spec)
+        self._request = ScanRequest(
+            event_time=spec.source.event_time,
+            time_zone=spec.source.time_zone,
+            open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+        )
+        self._facts: dict[StoredObject, Facts] = {}
+
+    def scan(self) -> Facts:
+        """Find out columns and time range; see Source."""
+        objects = self._list()
+        if not objects:
+            raise DataError(
+                f"{self.name} has no {' or '.join(self._format.suffixes)} files (names that begin with '_' or '.' do "
+                "not count): check source.uri and source.format, and that something was delivered"
+            )
+        for stored in objects:
+            with self._opened(stored) as path:
+                facts = self._format.scan(path, self._request)
+                self._facts[stored] = facts
+            if self._request.event_time not in facts.types:
+                check_columns(self._spec, facts.types, self._label + stored.key)
+            log.debug("%s: %d rows, %s to %s", self._label + stored.key, facts.rows, facts.start, facts.end)
+        return merge(self._facts.values())
+
+    def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
+        """Return the N-th newest event time up to `as_of`; see Source."""
+        bounds = Bounds(None, as_of)
+        newest = NewestTimes(rows)
+        only_time = {self._request.event_time: Kind.TIME}
+        for end, stored in sorted(self._within(bounds), key=lambda pair: pair[0], reverse=True):
+            if newest.surpass(end):
+                break
+            with self._opened(stored) as path:
+                for found in self._format.read(path, only_time, self._request, bounds):
+                    times = event_times(found, self._request)
+                    newest.add(times.filter(bounds.mask(times)))
+        return newest.oldest()
+
+    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows within the bounds; see Source."""
+        objects = [stored for _, stored in self._within(bounds)]
+        for stored in objects:
+            check_columns(self._spec, self._facts[stored].types, self._label + stored.key)
+        for position, stored in enumerate(objects, start=1):
+            began, rows = time.perf_counter(), 0
+            with self._opened(stored) as path:
+                for found in self._format.read(path, self._kinds, self._request, bounds):
+                    batch = take_rows(found, types, self._request, bounds)
+                    rows += batch.num_rows
+                    yield batch
+            seconds = time.perf_counter() - began
+            name = self._label + stored.key
+            log.info("%s (%d of %d): %d rows in %.1f s", name, position, len(objects), rows, seconds)
+
+    def read_objects(self, bounds: Bounds) -> tuple[SourceObject, ...]:
+        """Return the files that `read` reads; see Source."""
+        now = {stored.key: stored.version for stored in self._list()}
+        for _, stored in self._within(bounds):
+            if now.get(stored.key) != stored.version:
+                raise self._changed(stored)
+        return tuple(
+            SourceObject(name=self._label + stored.key, version=stored.version) for _, stored in self._within(bounds)
+        )
+
+    def _list(self) -> list[StoredObject]:
+        return [stored for stored in self._store.list(self._folder) if self._is_mine(stored.key)]
+
+    def _is_mine(self, key: str) -> bool:
+        hidden = any(part.startswith(("_", ".")) for part in key.removeprefix(self._folder).split("/"))
+        return key.endswith(self._format.suffixes) and not hidden
+
+    def _within(self, bounds: Bounds) -> Iterator[tuple[datetime, StoredObject]]:
+        for stored, facts in self._facts.items():
+            if facts.start and facts.end and bounds.overlap(facts.start, facts.end):
+                yield facts.end, stored
+
+    @contextmanager
+    def _opened(self, stored: StoredObject) -> Iterator[Path]:
+        try:
+            with self._store.local_file(stored.key) as path:
+                yield path
+        except KeyNotFound as error:
+            raise self._changed(stored) from error
+        except Unreadable as error:
+            # What is read while it is written looks broken, and may be whole the next time.
+            if all(other != stored for other in self._store.list(stored.key)):
+                raise self._changed(stored) from error
+            raise DataError(f"{self._label}{stored.key}: {error}") from error
+
+    def _changed(self, stored: StoredObject) -> SourceUnavailable:
+        return SourceUnavailable(
+            f"{self._label}{stored.key} was replaced or removed while it was read: try again, and write source files "
+            "under a name that begins with '_' or '.' until they are complete"
+        )

@@ -1,0 +1,212 @@
+"""From a source to a snapshot: immutable rows, addressed by their content.
+
+The rows of the window are read once, in record batches. Their hashes and they themselves go to the disk; duplicates are
+found from the hashes; what stays is written to Parquet files, and the manifest is written last. The disk must hold the
+window's rows uncompressed for that while; memory holds a few batches.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from datetime import UTC
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+import pyarrow as pa
+
+from perennial.data.columns import check_columns, column_kinds, column_types
+from perennial.data.duplicates import HashSpill, Resolution
+from perennial.data.facts import Facts
+from perennial.data.file_source import FileSource
+from perennial.data.manifest import MANIFEST, Manifest, load_manifest
+from perennial.data.parts import keep, remove_strays, write_parts
+from perennial.data.row_hash import hash_rows
+from perennial.data.schema_history import Seen, mark_latest, previous_schema, schema_changes
+from perennial.data.source import Source
+from perennial.data.sql_source import SqlSource
+from perennial.data.stash import Stash, regular
+from perennial.data.tally import Tally
+from perennial.data.window import Bounds, fixed_bounds
+from perennial.errors import DataError
+from perennial.outcomes import ColumnChange, Snapshot
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec, Window
+from perennial.store.open import open_store
+
+log = logging.getLogger(__name__)
+
+
+def ingest(run: RetrainingRun) -> Snapshot:
+    """Read the source's window and keep its rows as a snapshot.
+
+    Equal rows are kept once, and of rows with one key the newest. The same rows give the same digest, in whatever
+    order, files and format they come; if their snapshot is there already, nothing is written.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+
+    Returns
+    -------
+    Snapshot
+        With the window, the counts and the schema changes of this run, whoever wrote the rows.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read as the spec says, or has no rows in the window.
+    SourceUnavailable
+        The source does not answer, or changed while it was read.
+    StoreError
+        The store refuses to take the snapshot, such as when the disk is full.
+    """
+    began = time.perf_counter()
+    source = _open_source(run)
+    facts = source.scan()
+    check_columns(run.spec, facts.types, source.name)
+    bounds = _bounds(run, source, facts)
+    types = column_types(column_kinds(run.spec), facts.naturals)
+    log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
+    with run.store.scratch() as folder:
+        stash, resolution = _collect(run.spec, source, bounds, types, folder)
+        if not resolution.rows:
+            raise _nothing_within(source, bounds, facts)
+        manifest, reused = _kept(run, source, bounds, stash, resolution, folder)
+    changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id), facts.types)
+    seen = Seen(run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(facts.types))
+    mark_latest(run.store, run.spec.name, seen)
+    snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused)
+    _report(snapshot, time.perf_counter() - began)
+    return snapshot
+
+
+def _open_source(run: RetrainingRun) -> Source:
+    given = run.spec.source
+    if given.sql is not None:
+        if run.sql_url is None:
+            raise DataError(
+                f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not given"
+            )
+        return SqlSource(run.spec, run.sql_url)
+    uri = cast(str, given.uri)
+    if uri.startswith("s3://"):
+        store = open_store(uri, s3=run.s3)
+        return FileSource(run.spec, store, "", label=f"{store.uri}/")
+    folder = PurePosixPath(uri).as_posix()
+    return FileSource(run.spec, open_store(str(run.data_root)), "" if folder == "." else f"{folder}/")
+
+
+def _bounds(run: RetrainingRun, source: Source, facts: Facts) -> Bounds:
+    if facts.start is None or facts.end is None:
+        raise DataError(f"{source.name} has no rows: check that something was delivered")
+    if run.as_of and run.as_of.tzinfo is None:
+        raise DataError(
+            f"as_of {run.as_of.isoformat()} has no zone: write it with one, such as {run.as_of.isoformat()}Z"
+        )
+    as_of = (run.as_of or facts.end).astimezone(UTC)
+    window = run.spec.source.window if run.window_days is None else Window(days=run.window_days)
+    bounds = fixed_bounds(window, as_of)
+    if window.rows is not None:
+        bounds = Bounds(source.nth_newest(window.rows, as_of), as_of)
+    if not bounds.overlap(facts.start, facts.end):
+        raise _nothing_within(source, bounds, facts)
+    return bounds
+
+
+def _nothing_within(source: Source, bounds: Bounds, facts: Facts) -> DataError:
+    return DataError(
+        f"{source.name} has no rows from {bounds.start or 'the beginning'} to {bounds.end}: its event times go from "
+        f"{facts.start} to {facts.end}. Check as_of and the window, or whether the newest files were delivered."
+    )
+
+
+def _collect(
+    spec: ModelSpec, source: Source, bounds: Bounds, types: dict[str, pa.DataType], folder: Path
+) -> tuple[Stash, Resolution]:
+    schema = pa.schema(types)
+    stash = Stash(folder / "rows.arrow", schema)
+    spill = HashSpill(folder / "hashes", keyed=bool(spec.source.key))
+    for batch in stash.write(regular(source.read(bounds, types))):
+        times = batch.column(spec.source.event_time).cast(pa.int64()).to_numpy()
+        spill.add(hash_rows(batch, spec.source.key), times)
+    header = json.dumps([[field.name, str(field.type)] for field in schema])
+    return stash, spill.resolve(header.encode())
+
+
+def _kept(
+    run: RetrainingRun, source: Source, bounds: Bounds, stash: Stash, resolution: Resolution, folder: Path
+) -> tuple[Manifest, bool]:
+    """Return the manifest of the rows, and whether it was there already."""
+    model, digest = run.spec.name, resolution.digest
+    objects = source.read_objects(bounds)
+    reused = run.store.exists(f"{model}/snapshots/{digest}/{MANIFEST}")
+    if not reused:
+        tally = Tally(run.spec)
+        written = write_parts(tally.count(stash.surviving(resolution)), stash.schema, folder)
+        tally.check_target()
+        tally.report()
+        manifest = Manifest(
+            model=model,
+            digest=digest,
+            rows=resolution.rows,
+            start=tally.start,
+            end=tally.end,
+            window_start=bounds.start,
+            as_of=bounds.end,
+            schema_={field.name: str(field.type) for field in stash.schema},
+            size_bytes=sum(one.part.size_bytes for one in written),
+            rows_read=resolution.rows_read,
+            exact_duplicates=resolution.exact_duplicates,
+            key_duplicates=resolution.key_duplicates,
+            parts=tuple(one.part for one in written),
+            source_objects=objects,
+        )
+        reused = not keep(run.store, written, manifest)
+    kept = load_manifest(run.store, model, digest)
+    remove_strays(run.store, kept.prefix, kept.parts)
+    return kept, reused
+
+
+def _snapshot(
+    manifest: Manifest, bounds: Bounds, resolution: Resolution, changes: tuple[ColumnChange, ...], *, reused: bool
+) -> Snapshot:
+    """Return the stored rows as this run came to them."""
+    stored = {name: getattr(manifest, name) for name in Snapshot.model_fields}
+    return Snapshot.model_validate(
+        stored
+        | {
+            "window_start": bounds.start,
+            "as_of": bounds.end,
+            "rows_read": resolution.rows_read,
+            "exact_duplicates": resolution.exact_duplicates,
+            "key_duplicates": resolution.key_duplicates,
+            "schema_changes": changes,
+            "reused": reused,
+        }
+    )
+
+
+def _report(snapshot: Snapshot, seconds: float) -> None:
+    for change in snapshot.schema_changes:
+        log.warning(
+            "column %r was %s since the last snapshot: %s -> %s",
+            change.column,
+            change.change,
+            change.before or "none",
+            change.after or "none",
+        )
+    log.info(
+        "%s %s: %d rows from %s to %s, %.1f MB; %d exact and %d key duplicates left out of %d rows; %.1f s",
+        "found again" if snapshot.reused else "wrote",
+        snapshot.prefix,
+        snapshot.rows,
+        snapshot.start,
+        snapshot.end,
+        snapshot.size_bytes / 1e6,
+        snapshot.exact_duplicates,
+        snapshot.key_duplicates,
+        snapshot.rows_read,
+        seconds,
+    )

@@ -1,0 +1,207 @@
+"""Rows from a query, streamed from the database, which applies the window itself as far as that is safe."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
+from perennial.data.facts import Facts, merge, rough_type_name
+from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
+from perennial.data.window import Bounds, NewestTimes
+from perennial.errors import DataError, SourceUnavailable
+from perennial.outcomes import SourceObject
+from perennial.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+_BATCH_ROWS = 20_000
+_SAMPLE_ROWS = 100
+# Between a time as the database writes it and the same in UTC.
+_ZONE_SLACK = timedelta(days=2)
+_Statement = sa.Select[Any]
+
+
+class SqlSource:
+    """The answer to a SELECT.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    url : str
+        SQLAlchemy URL of the database. It and its password are kept out of all messages.
+    """
+
+    def __init__(self, spec: ModelSpec, url: str) -> None:
+        self.name = f"the query over {spec.source.connection}"
+        self._spec = spec
+        self._url = url
+        self._sql = (spec.source.sql or "").strip().rstrip(";")
+        self._kinds = column_kinds(spec)
+        self._request = ScanRequest(
+            event_time=spec.source.event_time,
+            time_zone=spec.source.time_zone,
+            open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+        )
+        self._time: sa.ColumnClause[Any] = sa.column(spec.source.event_time)
+        self._native: type | None = None
+        self._is_sortable_text = self._is_aware = False
+
+    def scan(self) -> Facts:
+        """Find out columns and time range; see Source."""
+        with self._connected() as connection:
+            sample = self._sample(connection)
+            types = {name: rough_type_name(array.type) for name, array in sample.items()}
+            check_columns(self._spec, types, self.name)
+            naturals = {column: self._natural(connection, column, sample[column]) for column in self._open}
+            times = self._time_range(connection)
+            return merge([Facts(rows=times.rows, start=times.start, end=times.end, types=types, naturals=naturals)])
+
+    def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
+        """Return the N-th newest event time up to `as_of`; see Source."""
+        bounds, newest = Bounds(None, as_of), NewestTimes(rows)
+        with self._connected() as connection:
+            for found in self._answer(connection, self._select([self._time], bounds)):
+                times = event_times(found, self._request)
+                newest.add(times.filter(bounds.mask(times)))
+        return newest.oldest()
+
+    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows within the bounds; see Source."""
+        began, rows = time.perf_counter(), 0
+        with self._connected() as connection:
+            statement = self._select([sa.column(name) for name in self._kinds], bounds)
+            for found in self._answer(connection, statement):
+                batch = take_rows(found, types, self._request, bounds)
+                rows += batch.num_rows
+                yield batch
+        log.info("%s: %d rows in %.1f s", self.name, rows, time.perf_counter() - began)
+
+    def read_objects(self, _bounds: Bounds) -> tuple[SourceObject, ...]:
+        """Return the query with its digest. Whether a database's rows have changed cannot be told."""
+        digest = hashlib.sha256(self._sql.encode()).hexdigest()
+        return (SourceObject(name=f"sql:{self._spec.source.connection}", version=digest),)
+
+    @property
+    def _open(self) -> tuple[str, ...]:
+        return self._request.open_columns
+
+    def _sample(self, connection: sa.Connection) -> dict[str, pa.Array]:
+        answer = connection.execute(sa.select(sa.text("*")).select_from(self._query()).limit(_SAMPLE_ROWS))
+        return _arrays(list(answer.keys()), answer.all())
+
+    def _natural(self, connection: sa.Connection, column: str, sample: pa.Array) -> frozenset[Natural]:
+        if sample.null_count == len(sample):
+            named: sa.ColumnClause[Any] = sa.column(column)
+            rows = connection.execute(sa.select(named).select_from(self._query()).where(named.is_not(None)).limit(1))
+            sample = _arrays([column], rows.all())[column]
+        return frozenset({natural_of(sample.type)})
+
+    def _time_range(self, connection: sa.Connection) -> Facts:
+        ends = sa.select(sa.func.min(self._time), sa.func.max(self._time), sa.func.count(), sa.func.count(self._time))
+        oldest, newest, rows, known = connection.execute(ends.select_from(self._query())).one()
+        self._native = type(newest)
+        if isinstance(newest, str):
+            other = sa.select(sa.func.count()).select_from(self._query()).where(self._time.not_like("____-__-__%"))
+            self._is_sortable_text = connection.execute(other).scalar_one() == 0
+        self._is_aware = isinstance(newest, datetime) and newest.tzinfo is not None
+        if isinstance(newest, datetime) and known == rows:
+            # Of times without zone the order is the same with one, so that the ends stay the ends.
+            column = pa.array([oldest, newest])
+            answer: Iterator[Rows] = iter([Rows(0, pa.record_batch({self._time.name: column}))])
+        else:
+            answer = self._answer(connection, self._select([self._time], None))
+        return scan_rows(answer, self._request, {})
+
+    def _select(self, columns: Sequence[sa.ColumnClause[Any]], bounds: Bounds | None) -> _Statement:
+        statement = sa.select(*columns).select_from(self._query())
+        ends = self._ends(bounds) if bounds else {}
+        if "end" in ends:
+            statement = statement.where(self._time <= ends["end"])
+        if "start" in ends:
+            statement = statement.where(self._time >= ends["start"])
+        return statement
+
+    def _ends(self, bounds: Bounds) -> dict[str, Any]:
+        """Return limits for the database, as it compares times: they may let too much in, but nothing out."""
+        ends = {"start": bounds.start and bounds.start - _ZONE_SLACK, "end": bounds.end + _ZONE_SLACK}
+        native = self._native or object
+        if issubclass(native, str) and self._is_sortable_text:
+            return {name: moment.date().isoformat() for name, moment in ends.items() if moment}
+        if issubclass(native, datetime):
+            return {
+                name: moment if self._is_aware else moment.replace(tzinfo=None)
+                for name, moment in ends.items()
+                if moment
+            }
+        if issubclass(native, date):
+            return {name: moment.date() for name, moment in ends.items() if moment}
+        return {}
+
+    def _query(self) -> sa.Subquery:
+        # What looks like a parameter is the user's own text.
+        verbatim = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._sql)
+        return sa.text(verbatim).columns(self._time).subquery("source")
+
+    def _answer(self, connection: sa.Connection, statement: _Statement) -> Iterator[Rows]:
+        first_row = 0
+        answer = connection.execution_options(stream_results=True, yield_per=_BATCH_ROWS).execute(statement)
+        names = list(answer.keys())
+        for rows in answer.partitions():
+            yield Rows(first_row, pa.record_batch(_arrays(names, rows)))
+            first_row += len(rows)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise DataError(
+                f"{self.name}: its SQLAlchemy URL cannot be used ({type(error).__name__}): check its form, such as "
+                "postgresql+psycopg2://user:password@host/database, and that the driver is installed"
+            ) from None
+        try:
+            connection = engine.connect()
+        except SQLAlchemyError as error:
+            raise SourceUnavailable(f"{self.name}: the database does not answer: {self._reason(error)}") from None
+        with connection:
+            try:
+                yield connection
+            except Unreadable as error:
+                raise DataError(f"{self.name}: {error}") from error
+            except SQLAlchemyError as error:
+                lost = isinstance(error, DBAPIError) and error.connection_invalidated
+                problem = "the connection was lost" if lost else "the database refuses the query"
+                kind = SourceUnavailable if lost else DataError
+                raise kind(f"{self.name}: {problem}: {self._reason(error)}") from None
+
+    def _reason(self, error: SQLAlchemyError) -> str:
+        """Return what the driver says, without the URL and its password."""
+        url = sa.make_url(self._url)
+        reason = str(getattr(error, "orig", None) or error)
+        for secret in filter(None, (self._url, url.render_as_string(hide_password=False), url.password)):
+            reason = reason.replace(secret, "***")
+        return " ".join(reason.split())
+
+
+def _arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    columns = zip(*rows, strict=True) if rows else [[] for _ in names]
+    return {name: _array(list(values)) for name, values in zip(names, columns, strict=True)}
+
+
+def _array(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+        # Values of several kinds, or of one that Arrow does not know, such as a UUID.
+        return pa.array([None if value is None else str(value) for value in values])

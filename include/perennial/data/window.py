@@ -1,0 +1,83 @@
+"""Which event times a retraining takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perennial.data.columns import TIME
+from perennial.spec import Window
+
+RESOLUTION = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Event times from `start` (None: no bound) to `end`, both included."""
+
+    start: datetime | None
+    end: datetime
+
+    def overlap(self, start: datetime, end: datetime) -> bool:
+        """Tell whether some moment of a range, both ends included, lies within."""
+        return start <= self.end and (self.start is None or end >= self.start)
+
+    def mask(self, times: pa.Array) -> pa.Array:
+        """Return a boolean array that is true where the time, of type TIME, lies within."""
+        inside = pc.less_equal(times, pa.scalar(self.end, TIME))
+        if self.start is None:
+            return inside
+        return pc.and_(inside, pc.greater_equal(times, pa.scalar(self.start, TIME)))
+
+
+def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
+    """Return the bounds of a window that does not depend on the rows; of one by rows only the end.
+
+    A window of N days ends with `as_of` and begins just after the moment N days before, so that windows one after the
+    other share no row. `since` itself is within.
+    """
+    if window.days is not None:
+        return Bounds(as_of - timedelta(days=window.days) + RESOLUTION, as_of)
+    return Bounds(window.since, as_of)
+
+
+class NewestTimes:
+    """The N newest of all event times that were added. Keeps 2 N and a batch at most.
+
+    Parameters
+    ----------
+    rows : int
+        N.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._kept: list[npt.NDArray[np.int64]] = []
+
+    def add(self, times: pa.Array) -> None:
+        """Add times of type TIME."""
+        self._kept.append(times.cast(pa.int64()).to_numpy())
+        if sum(map(len, self._kept)) > 2 * self._rows:
+            self._kept = [self._newest()]
+
+    def oldest(self) -> datetime | None:
+        """Return the N-th newest time, the oldest if there are fewer, None without any."""
+        newest = self._newest()
+        if not len(newest):
+            return None
+        return cast(datetime, pa.scalar(int(newest.min()), pa.int64()).cast(TIME).as_py())
+
+    def surpass(self, moment: datetime) -> bool:
+        """Tell whether N times are newer than a moment, so that no time up to it matters."""
+        newest = self._newest()
+        return len(newest) == self._rows and pa.scalar(moment, TIME).value < newest.min()
+
+    def _newest(self) -> npt.NDArray[np.int64]:
+        times = np.concatenate([*self._kept, np.empty(0, dtype=np.int64)])
+        return times if len(times) <= self._rows else np.partition(times, len(times) - self._rows)[-self._rows :]

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perennial.data.schema_history import Seen, mark_latest, previous_schema, schema_changes
+from perennial.store.local import LocalStore
+from perennial.store.protocol import Conflict
+
+AS_OF = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def seen(run_id: str, days: int, **columns: str) -> Seen:
+    return Seen(run_id=run_id, digest=run_id, as_of=AS_OF + timedelta(days=days), source_schema=columns)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path)
+
+
+def test_the_first_run_has_nothing_to_compare_with(store: LocalStore) -> None:
+    assert previous_schema(store, "m", "one") is None
+    assert schema_changes(None, {"a": "int64"}) == ()
+    mark_latest(store, "m", seen("one", 0, a="int64"))
+    assert previous_schema(store, "m", "one") is None
+
+
+def test_a_retried_run_compares_with_the_run_before_it_however_often(store: LocalStore) -> None:
+    mark_latest(store, "m", seen("one", 0, a="int64"))
+    for _ in range(3):
+        assert previous_schema(store, "m", "two") == {"a": "int64"}
+        mark_latest(store, "m", seen("two", 1, a="double"))
+    assert previous_schema(store, "m", "three") == {"a": "double"}
+
+
+def test_an_older_as_of_does_not_become_the_latest(store: LocalStore) -> None:
+    mark_latest(store, "m", seen("one", 5, a="int64"))
+    mark_latest(store, "m", seen("backfill", 1, a="double"))
+    assert previous_schema(store, "m", "two") == {"a": "int64"}
+
+
+def test_a_mark_that_was_overtaken_is_made_on_top(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark_latest(store, "m", seen("one", 0, a="int64"))
+    real = LocalStore.replace
+
+    def overtaken(self: LocalStore, *args: Any) -> str:
+        monkeypatch.setattr(LocalStore, "replace", real)
+        mark_latest(store, "m", seen("other", 1, a="double"))
+        raise Conflict("overtaken")
+
+    monkeypatch.setattr(LocalStore, "replace", overtaken)
+    mark_latest(store, "m", seen("two", 2, a="string"))
+    assert previous_schema(store, "m", "two") == {"a": "double"}
+
+
+def test_a_column_that_had_no_value_is_not_retyped() -> None:
+    assert schema_changes({"a": "null", "b": "text"}, {"a": "number", "b": "null"}) == ()
