@@ -113,4 +113,6 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     """
     from perennial.promotion.registry import promote as promote_version
 
-    return promote_version(run, registered, verdict)
+    promotion = promote_version(run, registered, verdict)
+    run.store.write(run.prefix + "promotion.json", promotion.model_dump_json(indent=2).encode())
+    return promotion

@@ -11,21 +11,19 @@ import json
 import logging
 import time
 from datetime import UTC
-from pathlib import Path, PurePosixPath
-from typing import cast
+from pathlib import Path
 
 import pyarrow as pa
 
 from perennial.data.columns import check_columns, column_kinds, column_types
 from perennial.data.duplicates import HashSpill, Resolution
 from perennial.data.facts import Facts
-from perennial.data.file_source import FileSource
 from perennial.data.manifest import MANIFEST, Manifest, load_manifest
+from perennial.data.open_source import open_source
 from perennial.data.parts import keep, remove_strays, write_parts
 from perennial.data.row_hash import hash_rows
 from perennial.data.schema_history import Seen, mark_latest, previous_schema, schema_changes
 from perennial.data.source import Source
-from perennial.data.sql_source import SqlSource
 from perennial.data.stash import Stash, regular
 from perennial.data.tally import Tally
 from perennial.data.window import Bounds, fixed_bounds
@@ -33,7 +31,6 @@ from perennial.errors import DataError
 from perennial.outcomes import ColumnChange, Snapshot
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec, Window
-from perennial.store.open import open_store
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +60,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
         The store refuses to take the snapshot, such as when the disk is full.
     """
     began = time.perf_counter()
-    source = _open_source(run)
+    source = open_source(run)
     facts = source.scan()
     check_columns(run.spec, facts.types, source.name)
     bounds = _bounds(run, source, facts)
@@ -80,22 +77,6 @@ def ingest(run: RetrainingRun) -> Snapshot:
     snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused)
     _report(snapshot, time.perf_counter() - began)
     return snapshot
-
-
-def _open_source(run: RetrainingRun) -> Source:
-    given = run.spec.source
-    if given.sql is not None:
-        if run.sql_url is None:
-            raise DataError(
-                f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not given"
-            )
-        return SqlSource(run.spec, run.sql_url)
-    uri = cast(str, given.uri)
-    if uri.startswith("s3://"):
-        store = open_store(uri, s3=run.s3)
-        return FileSource(run.spec, store, "", label=f"{store.uri}/")
-    folder = PurePosixPath(uri).as_posix()
-    return FileSource(run.spec, open_store(str(run.data_root)), "" if folder == "." else f"{folder}/")
 
 
 def _bounds(run: RetrainingRun, source: Source, facts: Facts) -> Bounds:

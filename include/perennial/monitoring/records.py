@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
+from perennial.drift.report import ColumnDrift
 from perennial.outcomes import Champion, Outcome
 from perennial.spec.monitoring import CheckName
 
@@ -68,17 +69,6 @@ class OpenCheck(Outcome):
     """Rows newer than the champion's snapshot."""
 
 
-class ColumnResult(Outcome):
-    """One column of a drift test."""
-
-    column: str
-    status: Literal["drifted", "steady", "not tested"]
-    sentence: str
-    statistic: float | None = None
-    pvalue: float | None = None
-    adjusted_pvalue: float | None = None
-
-
 class CheckResult(Outcome):
     """What one check found."""
 
@@ -86,7 +76,7 @@ class CheckResult(Outcome):
     status: Literal["fired", "quiet", "not tested"]
     sentence: str
     figures: dict[str, float | int | str | None] = {}
-    columns: tuple[ColumnResult, ...] = ()
+    columns: tuple[ColumnDrift, ...] = ()
     detector: dict[str, Any] | None = None
     """Page-Hinkley's state after these rows."""
 

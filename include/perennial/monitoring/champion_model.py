@@ -1,0 +1,76 @@
+"""The champion's answers for some rows, and how wrong they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from perennial.promotion.registry import download_model
+
+from perennial.evaluation.predictions import Predictions, predict
+from perennial.training.model_file import load_model
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from perennial.outcomes import Champion
+    from perennial.run import MonitorRun
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The champion's answers for n rows."""
+
+    predictions: Predictions
+
+    @property
+    def score(self) -> Floats:
+        """One number per row, shape (n,): the likelihood of the last label, of the likeliest where there are more than
+        two, or the predicted number.
+        """
+        ranking = self.predictions.ranking
+        if ranking is None:
+            return np.asarray(pd.factorize(self.predictions.values, sort=True)[0], dtype=np.float64)
+        return np.asarray(ranking[:, -1] if ranking.shape[1] == 2 else ranking.max(axis=1))
+
+    def losses(self, truth: pd.Series) -> Floats:
+        """Return how wrong each row's answer is, shape (n,).
+
+        The squared distance of the probability of the true label from 1 (Brier, 1950), 0 or 1 where the model gives no
+        probabilities, the absolute error of a number. All are bounded by what the model says or finite by nature: one
+        row cannot raise an alarm alone. NaN where the truth is missing.
+        """
+        known = self.predictions
+        if not known.classes:
+            return np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64))
+        if known.probabilities is None:
+            losses = (known.values != truth.to_numpy()).astype(np.float64)
+        else:
+            column = pd.Index(list(known.classes)).get_indexer(truth)
+            right = np.where(column >= 0, known.probabilities[np.arange(len(truth)), column], 0.0)
+            losses = (1.0 - right) ** 2
+        losses[truth.isna().to_numpy()] = np.nan
+        return np.asarray(losses)
+
+
+def load_champion(run: MonitorRun, champion: Champion) -> Pipeline:
+    """Return the champion's pipeline.
+
+    Raises
+    ------
+    TrainingError
+        Its file is damaged, or holds types that the spec does not trust.
+    """
+    with run.store.scratch() as folder:
+        path = download_model(run.tracking_uri, f"models:/{run.spec.name}/{champion.version}", folder)
+        return load_model(path, run.spec)
+
+
+def score_rows(model: Pipeline, rows: pd.DataFrame) -> Scored:
+    """Return the model's answers for the rows."""
+    return Scored(predict(model, rows[[str(name) for name in model.feature_names_in_]]))

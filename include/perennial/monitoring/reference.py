@@ -1,0 +1,145 @@
+"""What the checks compare with: prepared once per champion from the rows that it came from, kept beside its snapshot."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perennial.data.snapshot import load_manifest, read_snapshot
+from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
+from perennial.errors import DataError
+from perennial.monitoring.champion_model import load_champion, score_rows
+from perennial.outcomes import Champion
+from perennial.run import MonitorRun
+from perennial.spec.monitoring import Monitoring
+from perennial.training.transform import features_of
+
+log = logging.getLogger(__name__)
+
+NUMERIC, CATEGORICAL, PREDICTIONS, DETECTOR = "numeric.npz", "categorical.npz", "predictions.npz", "detector.json"
+SCORE = "prediction"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A champion's reference.
+
+    Attributes
+    ----------
+    numeric : KolmogorovSmirnov
+        Of the numeric features in the training rows.
+    categorical : ChiSquare
+        Of the categorical ones.
+    predictions : KolmogorovSmirnov
+        Of the champion's scores on its holdout: on its training rows it is surer than it will be again.
+    detector : dict or None
+        State of a fresh Page-Hinkley detector, calibrated on the losses of the holdout; None where `no_detector` says
+        why there is none.
+    no_detector : str
+    """
+
+    numeric: KolmogorovSmirnov
+    categorical: ChiSquare
+    predictions: KolmogorovSmirnov
+    detector: dict[str, Any] | None
+    no_detector: str
+
+
+def load_reference(run: MonitorRun, champion: Champion) -> Reference:
+    """Return the champion's reference, prepared now if it is not there.
+
+    Raises
+    ------
+    DataError
+        The champion's snapshot is gone or damaged, or lacks a feature of the spec.
+    """
+    folder = _folder(run, champion)
+    # The detector is written last: with it, all is there.
+    if not run.store.exists(folder + DETECTOR):
+        _prepare(run, champion, folder)
+    with (
+        run.store.local_file(folder + NUMERIC) as numeric,
+        run.store.local_file(folder + CATEGORICAL) as categorical,
+        run.store.local_file(folder + PREDICTIONS) as predictions,
+    ):
+        detector = json.loads(run.store.read(folder + DETECTOR))
+        return Reference(
+            numeric=KolmogorovSmirnov.load(numeric),
+            categorical=ChiSquare.load(categorical),
+            predictions=KolmogorovSmirnov.load(predictions),
+            detector=detector["state"],
+            no_detector=detector["reason"],
+        )
+
+
+def _folder(run: MonitorRun, champion: Champion) -> str:
+    """Name the folder by all that the reference follows from."""
+    return f"{run.spec.name}/monitor/references/v{champion.version}-{run.spec.digest()[:12]}/"
+
+
+def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
+    began = time.perf_counter()
+    monitoring = run.spec.monitoring or Monitoring()
+    trained_on, held_out = _snapshot_rows(run, champion)
+    features = features_of(run.spec, trained_on)
+    entity = monitoring.drift.entity
+    if entity:
+        features = features.assign(**{entity: trained_on[entity]})
+    numeric = [name for name in run.spec.features.numeric if name not in monitoring.drift.exclude]
+    categorical = [name for name in run.spec.features.categorical if name not in monitoring.drift.exclude]
+    scored = score_rows(load_champion(run, champion), held_out)
+    detector = _detector(monitoring, scored.losses(held_out[run.spec.target.column]))
+    with run.store.scratch() as scratch:
+        prepared = {
+            NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
+            CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
+            PREDICTIONS: KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE]),
+        }
+        for name, check in prepared.items():
+            path = Path(scratch) / name
+            check.save(path)
+            run.store.put_file(folder + name, path)
+    run.store.write(folder + DETECTOR, json.dumps(detector).encode())
+    log.info(
+        "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
+        champion.version, len(trained_on), len(held_out), time.perf_counter() - began,
+    )  # fmt: skip
+
+
+def _detector(monitoring: Monitoring, losses: Any) -> dict[str, Any]:
+    wanted = monitoring.page_hinkley
+    if wanted is None:
+        return {"state": None, "reason": "the spec asks for no Page-Hinkley test"}
+    try:
+        calibrated = calibrate(losses, one_false_alarm_in=wanted.one_false_alarm_in, shift=wanted.shift)
+    except DataError as error:
+        return {"state": None, "reason": str(error)}
+    return {"state": calibrated.state(), "reason": ""}
+
+
+def _snapshot_rows(run: MonitorRun, champion: Champion) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows that the champion learnt from, and the labelled ones after them."""
+    if not champion.snapshot_digest or champion.train_end is None:
+        raise DataError(
+            f"champion v{champion.version} of {run.spec.name} names no snapshot: it was not registered by Perennial. "
+            "Retrain once, or move the alias to a version that was"
+        )
+    manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
+    absent = [column for column in run.spec.features.input_columns if column not in manifest.schema_]
+    if absent:
+        raise DataError(
+            f"champion v{champion.version} of {run.spec.name} was trained without {', '.join(absent)}, which the spec "
+            "names as features now: retrain, so that there is something to compare with"
+        )
+    rows = read_snapshot(run.store, manifest)
+    times = rows[run.spec.source.event_time]
+    labelled = rows[run.spec.target.column].notna()
+    trained_on = rows[(times <= champion.train_end) & labelled]
+    held_out = rows[(times > champion.train_end) & labelled]
+    return trained_on.reset_index(drop=True), held_out.reset_index(drop=True)

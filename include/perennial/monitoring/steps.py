@@ -1,0 +1,70 @@
+"""The steps of a check as plain functions: what the sensor DAG's operators and the command line both call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from perennial.monitoring import ledger
+from perennial.monitoring.advance import advance
+from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions
+from perennial.monitoring.governor import Past, govern
+from perennial.monitoring.matured_checks import check_losses, check_metrics, check_volume_of_rows
+from perennial.monitoring.opening import open_check
+from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
+from perennial.monitoring.state import load_state, save_state
+from perennial.run import MonitorRun
+from perennial.spec.monitoring import CheckName
+
+__all__ = ["CHECKS", "close_check", "decide", "open_check"]
+
+log = logging.getLogger(__name__)
+
+CHECKS: Mapping[CheckName, Callable[[MonitorRun, OpenCheck], CheckResult]] = {
+    "ks": check_numbers,
+    "categorical": check_categories,
+    "predictions": check_predictions,
+    "page_hinkley": check_losses,
+    "performance": check_metrics,
+    "volume": check_volume_of_rows,
+}
+
+
+def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) -> LedgerEntry:
+    """Let the governor decide, and enter check and decision in the ledger.
+
+    Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.
+    """
+    entries = ledger.read_ledger(run.store, check.model)
+    earlier = [entry for entry in entries if entry.sequence < check.sequence]
+    state, _ = load_state(run.store, check.model)
+    past = Past(
+        ledger=earlier,
+        outcomes=ledger.retraining_outcomes(run.store, earlier, run.active),
+        active=run.active,
+        alarm=state.alarm,
+        breaker_closed=ledger.breaker_closed(run.store, check.model),
+    )
+    entry = LedgerEntry(
+        sequence=check.sequence,
+        model=check.model,
+        as_of=check.as_of,
+        check=check,
+        results=tuple(results),
+        decision=govern(run.spec, check, results, past),
+    )
+    kept = ledger.append(run.store, entry)
+    for reason in kept.decision.reasons:
+        log.info(reason)
+    log.info("check %d: %s", kept.sequence, kept.decision.outcome)
+    return kept
+
+
+def close_check(run: MonitorRun, entry: LedgerEntry) -> MonitorState:
+    """Move cursors, detector and alarm past a decided check; nothing happens if that was done before."""
+    state, version = load_state(run.store, entry.model)
+    if state.sequence >= entry.sequence:
+        return state
+    advanced = advance(state, entry.check, entry.results, entry.decision)
+    save_state(run.store, entry.model, advanced, version)
+    return advanced
