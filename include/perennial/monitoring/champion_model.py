@@ -47,11 +47,11 @@ class Scored:
         """
         known = self.predictions
         if not known.classes:
-            return np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64))
+            return np.asarray(np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64)))
         if known.probabilities is None:
             losses = (known.values != truth.to_numpy()).astype(np.float64)
         else:
-            column = pd.Index(list(known.classes)).get_indexer(truth)
+            column = pd.Index(list(known.classes)).get_indexer(pd.Index(truth))
             right = np.where(column >= 0, known.probabilities[np.arange(len(truth)), column], 0.0)
             losses = (1.0 - right) ** 2
         losses[truth.isna().to_numpy()] = np.nan

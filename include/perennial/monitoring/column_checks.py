@@ -33,7 +33,7 @@ def check_predictions(run: MonitorRun, check: OpenCheck) -> CheckResult:
     return _check(run, check, "predictions", lambda champion: load_reference(run, champion).predictions, _scores)
 
 
-def _features(run: MonitorRun, champion: Champion, rows: pd.DataFrame) -> pd.DataFrame:
+def _features(run: MonitorRun, _champion: Champion, rows: pd.DataFrame) -> pd.DataFrame:
     features = features_of(run.spec, rows)
     entity = (run.spec.monitoring or Monitoring()).drift.entity
     return features.assign(**{entity: rows[entity]}) if entity else features

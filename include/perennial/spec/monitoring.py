@@ -57,7 +57,7 @@ class Drift(Part):
 class PageHinkleyCheck(Part):
     """The sequential test of the per-row loss."""
 
-    one_false_alarm_in: Whole = Field(default=1_000_000, ge=1000)
+    one_false_alarm_in: Whole = Field(default=200_000, ge=1000)
     """Rows: the threshold is calibrated so that undrifted losses alarm about once in so many."""
     shift: Number = Field(default=0.25, gt=0)
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
