@@ -91,7 +91,7 @@ def calibrate(
         scale=reference.deviation,
         calibration=Calibration(
             one_false_alarm_in=one_false_alarm_in,
-            achieved_one_in=simulated / alarms if alarms else math.inf,
+            achieved_one_in=simulated / alarms,
             achieved_low=low,
             achieved_high=high,
             simulated_rows=simulated,
@@ -99,8 +99,8 @@ def calibrate(
             ignored_rows=given.size - reference.standardised.size,
             block_rows=rows.block,
             shift=shift,
-            expected_delay_rows=float(delays[found].mean()) if found.any() else math.inf,
-            delay_rows_90=float(np.quantile(delays, 0.9, method="higher")),
+            expected_delay_rows=float(delays[found].mean()) if found.any() else None,
+            delay_rows_90=float(np.quantile(delays, 0.9, method="inverted_cdf")) if found.mean() >= 0.9 else None,
             found_share=float(found.mean()),
         ),
     )
@@ -213,14 +213,13 @@ def _count_alarms(rows: _Resampler, trial: PageHinkley, one_false_alarm_in: floa
     detector = PageHinkley.from_state(trial.state())
     for piece in rows.pieces(count * length):
         detector.update(piece)
-    return detector.detections, count * length
+    # At least one, so that a rate can be given; some hundred are expected.
+    return max(1, detector.detections), count * length
 
 
 def _rate_interval(alarms: int, rows: int) -> tuple[float, float]:
     """Exact 95% interval of the rows per alarm, alarms being rare and apart (Poisson)."""
-    fewest = float(gammaincinv(alarms, 0.025)) if alarms else 0.0
-    most = float(gammaincinv(alarms + 1, 0.975))
-    return rows / most, rows / fewest if fewest else math.inf
+    return rows / float(gammaincinv(alarms + 1, 0.975)), rows / float(gammaincinv(alarms, 0.025))
 
 
 def _delays(rows: _Resampler, trial: PageHinkley, shift: float, one_false_alarm_in: float) -> Floats:

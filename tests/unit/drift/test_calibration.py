@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -117,6 +118,14 @@ def test_too_few_or_equal_losses_are_a_clear_error():
         calibrate([*range(150), math.nan], one_false_alarm_in=1_000)
     with pytest.raises(DataError, match="all 500 losses of the reference are 0"):
         calibrate(np.zeros(500), one_false_alarm_in=1_000)
+
+
+def test_a_shift_that_is_never_found_is_not_given_a_delay():
+    losses = lfilter([1.0], [1.0, -0.98], np.random.default_rng(1).normal(size=20_000))
+    detector = calibrate(losses, one_false_alarm_in=2_000, shift=0.05, mode="up")
+    assert detector.calibration.found_share < 0.9
+    assert detector.calibration.delay_rows_90 is None
+    json.dumps(detector.state(), allow_nan=False)
 
 
 @pytest.mark.parametrize("wrong", [{"one_false_alarm_in": 10}, {"shift": 0}])

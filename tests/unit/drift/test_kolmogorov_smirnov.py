@@ -45,7 +45,9 @@ def test_frames_and_mappings_of_any_number_type_are_alike(rng):
 
 def test_only_numeric_columns_are_taken_unless_named(rng):
     frame = pd.DataFrame({"x": rng.normal(size=50), "who": range(50), "text": "a", "at": pd.Timestamp("2013-01-01")})
-    assert KolmogorovSmirnov.fit(frame, entity="who").columns == ("x",)
+    frame["took"] = pd.Timedelta("1h")
+    frame["flag"] = pd.array([True, False] * 25, dtype="boolean")
+    assert KolmogorovSmirnov.fit(frame, entity="who").columns == ("x", "flag")
     assert KolmogorovSmirnov.fit(frame, columns=["who"]).columns == ("who",)
     with pytest.raises(DataError, match="'text' is not numeric"):
         KolmogorovSmirnov.fit(frame, columns=["text"])
