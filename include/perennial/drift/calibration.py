@@ -18,9 +18,10 @@ from perennial.errors import DataError
 Floats = npt.NDArray[np.float64]
 
 _FEWEST_LOSSES = 200
+_LEAST_BUDGET = 1_000
 # 20 million resampled rows cost about a second and hold 200 alarms of a budget of one in 100,000: a rate within 15%.
 _SIMULATED_ROWS = 20_000_000
-_FEWEST_ALARMS = 64
+_FEWEST_RUNS, _MOST_RUNS = 64, 500
 _SHIFTS = 200
 _NEVER = 1e300
 
@@ -45,7 +46,7 @@ def calibrate(
     losses : array_like of shape (n,)
         One loss a row, in time order, of rows that the model did *not* learn from. NaN and infinite ones are left out.
     one_false_alarm_in : float
-        Rows per false alarm, at least 100.
+        Rows per false alarm, at least 1,000. Time and not memory grow with it beyond 150,000.
     shift : float
         The shift of the mean worth finding, in standard deviations of the loss; half of it is the detector's delta.
     min_instances : int
@@ -64,9 +65,11 @@ def calibrate(
     ------
     DataError
         Fewer than 200 finite losses, or all of them equal.
+    ValueError
+        A budget under 1,000 rows, or a shift that is not positive.
     """
-    if one_false_alarm_in < 100:
-        raise ValueError(f"one_false_alarm_in is a number of rows, at least 100; got {one_false_alarm_in}")
+    if one_false_alarm_in < _LEAST_BUDGET:
+        raise ValueError(f"one_false_alarm_in is a number of rows, at least {_LEAST_BUDGET}; got {one_false_alarm_in}")
     if shift <= 0:
         raise ValueError(f"shift is a size in standard deviations, more than 0; got {shift}")
     given = np.asarray(losses, dtype=np.float64)
@@ -88,7 +91,7 @@ def calibrate(
         scale=reference.deviation,
         calibration=Calibration(
             one_false_alarm_in=one_false_alarm_in,
-            achieved_one_in=simulated / alarms if alarms else math.inf,
+            achieved_one_in=simulated / alarms,
             achieved_low=low,
             achieved_high=high,
             simulated_rows=simulated,
@@ -96,8 +99,8 @@ def calibrate(
             ignored_rows=given.size - reference.standardised.size,
             block_rows=rows.block,
             shift=shift,
-            expected_delay_rows=float(delays[found].mean()) if found.any() else math.inf,
-            delay_rows_90=float(np.quantile(delays, 0.9, method="higher")),
+            expected_delay_rows=float(delays[found].mean()) if found.any() else None,
+            delay_rows_90=float(np.quantile(delays, 0.9, method="inverted_cdf")) if found.mean() >= 0.9 else None,
             found_share=float(found.mean()),
         ),
     )
@@ -153,7 +156,7 @@ class _Resampler:
 def _paths(one_false_alarm_in: float) -> tuple[int, int]:
     """Number and length of the runs to simulate: two budgets long, so that most of them end in an alarm."""
     length = math.ceil(2 * one_false_alarm_in)
-    return max(_FEWEST_ALARMS, math.ceil(_SIMULATED_ROWS / length)), length
+    return min(_MOST_RUNS, max(_FEWEST_RUNS, math.ceil(_SIMULATED_ROWS / length))), length
 
 
 def _threshold(rows: _Resampler, watching: PageHinkley, one_false_alarm_in: float) -> float:
@@ -210,34 +213,34 @@ def _count_alarms(rows: _Resampler, trial: PageHinkley, one_false_alarm_in: floa
     detector = PageHinkley.from_state(trial.state())
     for piece in rows.pieces(count * length):
         detector.update(piece)
-    return detector.detections, count * length
+    # At least one, so that a rate can be given; some hundred are expected.
+    return max(1, detector.detections), count * length
 
 
 def _rate_interval(alarms: int, rows: int) -> tuple[float, float]:
     """Exact 95% interval of the rows per alarm, alarms being rare and apart (Poisson)."""
-    fewest = float(gammaincinv(alarms, 0.025)) if alarms else 0.0
-    most = float(gammaincinv(alarms + 1, 0.975))
-    return rows / most, rows / fewest if fewest else math.inf
+    return rows / float(gammaincinv(alarms + 1, 0.975)), rows / float(gammaincinv(alarms, 0.025))
 
 
 def _delays(rows: _Resampler, trial: PageHinkley, shift: float, one_false_alarm_in: float) -> Floats:
-    """Rows from a shift to its alarm, infinite where it is never found.
+    """Rows from a shift to its alarm, infinite where it is missed.
 
-    Clean rows come first, a tenth of the budget and at least 1,000: a shift that comes sooner after a reset is partly
-    taken for the mean.
+    Clean rows without an alarm come first, a tenth of the budget and at least 500. A shift is missed after as many rows
+    again: by then the running mean has followed it half way, and the statistic falls.
     """
-    before = max(1_000, math.ceil(one_false_alarm_in / 10))
+    before = max(500, math.ceil(one_false_alarm_in / 10))
     delays = np.full(_SHIFTS, np.inf)
     signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[trial.parameters.mode]
     for i in range(_SHIFTS):
-        detector = PageHinkley.from_state(trial.state())
-        for piece in rows.pieces(before):
-            detector.update(piece)
-        passed = 0
-        for piece in rows.pieces(10 * before):
-            found = detector.update(piece + signs[i % len(signs)] * shift)
-            if found.size:
-                delays[i] = passed + int(found[0]) + 1
-                break
-            passed += piece.size
+        detector = _warmed_up(rows, trial, before)
+        found = detector.update(rows.draw(before) + signs[i % len(signs)] * shift)
+        if found.size:
+            delays[i] = int(found[0]) + 1
     return delays
+
+
+def _warmed_up(rows: _Resampler, trial: PageHinkley, before: int) -> PageHinkley:
+    while True:
+        detector = PageHinkley.from_state(trial.state())
+        if not detector.update(rows.draw(before)).size:
+            return detector

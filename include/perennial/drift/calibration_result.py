@@ -11,7 +11,7 @@ class Calibration(Outcome):
     one_false_alarm_in: float
     """What was asked: rows per false alarm."""
     achieved_one_in: float
-    """Rows per false alarm that the detector makes; infinite if it made none."""
+    """Rows per false alarm that the detector makes."""
     achieved_low: float
     achieved_high: float
     """95% interval of `achieved_one_in`, for the simulation's own noise."""
@@ -25,18 +25,23 @@ class Calibration(Outcome):
     """Rows that the bootstrap keeps together, from the losses' autocorrelation."""
     shift: float
     """The shift worth finding, in standard deviations of the loss."""
-    expected_delay_rows: float
-    """Mean rows from such a shift to its alarm."""
-    delay_rows_90: float
-    """Rows within which 90% of such shifts are found; infinite if fewer are found at all."""
+    expected_delay_rows: float | None
+    """Mean rows from such a shift to its alarm, of those that are found; None if none is."""
+    delay_rows_90: float | None
+    """Rows within which 90% of such shifts are found; None if fewer are found at all."""
     found_share: float
     """Share of such shifts that are found before the running mean has followed them."""
 
     @property
     def sentence(self) -> str:
         """The calibration in words."""
-        return (
+        rate = (
             f"one false alarm in {self.achieved_one_in:,.0f} rows ({self.achieved_low:,.0f} to {self.achieved_high:,.0f}; "
-            f"asked: {self.one_false_alarm_in:,.0f}); a shift of {self.shift:g} standard deviations is found after "
-            f"{self.expected_delay_rows:,.0f} rows on average"
+            f"asked: {self.one_false_alarm_in:,.0f})"
+        )
+        if self.expected_delay_rows is None:
+            return f"{rate}; a shift of {self.shift:g} standard deviations is not found"
+        return (
+            f"{rate}; a shift of {self.shift:g} standard deviations is found in {self.found_share:.0%} of cases, "
+            f"after {self.expected_delay_rows:,.0f} rows on average"
         )

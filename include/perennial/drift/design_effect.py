@@ -47,7 +47,7 @@ def weights(reference: Clustering, current: Clustering) -> tuple[float, float]:
 
 def entity_codes(entities: Any) -> Codes:
     """Number the entities; each row without one is an entity of its own."""
-    codes, known = pd.factorize(np.asarray(entities, dtype=object) if isinstance(entities, list) else entities)
+    codes, known = pd.factorize(pd.Series(entities))
     codes = np.asarray(codes, dtype=np.intp)
     alone = np.flatnonzero(codes < 0)
     codes[alone] = len(known) + np.arange(alone.size)

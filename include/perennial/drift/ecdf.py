@@ -63,7 +63,8 @@ class Ecdf:
         n = ordered.size
         distinct = ordered[np.append(True, ordered[1:] != ordered[:-1])]
         edges = distinct if distinct.size <= _EDGES else _quantiles(ordered)
-        narrow = ordered.astype(np.float32)
+        with np.errstate(over="ignore"):  # Too large for the narrow type becomes infinite: not lossless.
+            narrow = ordered.astype(np.float32)
         lossless = bool((narrow == ordered).all())
         return cls(
             n=n,

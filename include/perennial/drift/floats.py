@@ -44,7 +44,10 @@ def as_floats(values: Any, column: str) -> Floats:
 def numeric_columns(frame: Columns) -> tuple[str, ...]:
     """Names of the columns that hold numbers or booleans, in order."""
     if isinstance(frame, pd.DataFrame):
-        return tuple(str(name) for name in frame.select_dtypes(include=["number", "bool"]).columns)
+        return tuple(
+            str(name)
+            for name in frame.select_dtypes(include=["number", "bool", "boolean"], exclude=["timedelta"]).columns
+        )
     return tuple(name for name, values in frame.items() if np.asarray(values).dtype.kind in "biuf")
 
 

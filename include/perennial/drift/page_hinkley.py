@@ -21,25 +21,14 @@ Mode = Literal["up", "down", "both"]
 
 # A detection ends a block and starts the next one at the row after it, so that blocks start small (little to throw
 # away where detections are frequent) and grow (few calls where they are rare). Neither size changes any result.
-_FIRST_BLOCK = 512
+_FIRST_BLOCK = 1_024
 _LARGEST_BLOCK = 8_192
 _CHUNK = 256
 _NOT_COMPUTED: Floats = np.empty(0)
 
-# A fall is a climb of the mirrored stream, to the bit: W of the formulas is minus the sum kept for the side "down".
+# One faded sum serves both directions: a fall is a climb of its mirror image.
 _UP, _DOWN = 1.0, -1.0
 _SIGNS: dict[Mode, tuple[float, ...]] = {"up": (_UP,), "down": (_DOWN,), "both": (_UP, _DOWN)}
-
-
-class _Climb(NamedTuple):
-    """A fading sum and its lowest value since the last reset."""
-
-    total: float = 0.0
-    lowest: float = 0.0
-
-    @property
-    def height(self) -> float:
-        return self.total - self.lowest
 
 
 class _Side(NamedTuple):
@@ -59,8 +48,8 @@ class _Side(NamedTuple):
         lowest = np.minimum.accumulate(self.sums)
         return self.sums - np.minimum(lowest, self.lowest, out=lowest)
 
-    def end(self) -> _Climb:
-        return _Climb(float(self.sums[-1]), min(self.lowest, float(self.sums.min())))
+    def lowest_after(self) -> float:
+        return min(self.lowest, float(self.sums.min()))
 
 
 class _Block(NamedTuple):
@@ -85,11 +74,12 @@ class PageHinkleyState(Outcome):
     """Rows since the last reset."""
     total: float = 0.0
     """Sum of those rows, standardised."""
-    up: float = 0.0
+    faded: float = 0.0
+    """Sum of their deviations from the running mean, faded by alpha at each row."""
     lowest_up: float = 0.0
-    down: float = 0.0
-    """The sum of the mirrored stream, -W."""
     lowest_down: float = 0.0
+    """The lowest points of `faded` and of its mirror image, delta taken off at each row."""
+    statistic: float = 0.0
     rows_seen: int = 0
     """Rows ever given, the ignored ones included."""
     rows_ignored: int = 0
@@ -150,12 +140,17 @@ class PageHinkley:
 
     def state(self) -> dict[str, Any]:
         """Return the whole detector as JSON; `from_state` continues from there."""
-        up, down = self._climbs[_UP], self._climbs[_DOWN]
         now = {
-            "rows": self._rows, "total": self._total, "up": up.total, "lowest_up": up.lowest, "down": down.total,
-            "lowest_down": down.lowest, "rows_seen": self.rows_seen, "rows_ignored": self.rows_ignored,
+            "rows": self._rows,
+            "total": self._total,
+            "faded": self._faded,
+            "lowest_up": self._lowest[_UP],
+            "lowest_down": self._lowest[_DOWN],
+            "statistic": self.statistic,
+            "rows_seen": self.rows_seen,
+            "rows_ignored": self.rows_ignored,
             "detections": self.detections,
-        }  # fmt: skip
+        }
         return self.parameters.model_copy(update=now).model_dump(mode="json")
 
     @classmethod
@@ -164,11 +159,6 @@ class PageHinkley:
         detector = cls.__new__(cls)
         detector._take(PageHinkleyState.model_validate(state))
         return detector
-
-    @property
-    def statistic(self) -> float:
-        """The larger of the watched `U - min U` and `max W - W`, now: 0 just after a reset, an alarm over `threshold`."""
-        return max(self._climbs[sign].height for sign in self._signs)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -214,8 +204,9 @@ class PageHinkley:
     def _take(self, state: PageHinkleyState) -> None:
         self.parameters = state
         self._signs = _SIGNS[state.mode]
-        self._rows, self._total = state.rows, state.total
-        self._climbs = {_UP: _Climb(state.up, state.lowest_up), _DOWN: _Climb(state.down, state.lowest_down)}
+        self._rows, self._total, self._faded = state.rows, state.total, state.faded
+        self._lowest = {_UP: state.lowest_up, _DOWN: state.lowest_down}
+        self.statistic = state.statistic
         self.rows_seen, self.rows_ignored, self.detections = state.rows_seen, state.rows_ignored, state.detections
 
     def _clean(self, values: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.int64] | None]:
@@ -249,9 +240,14 @@ class PageHinkley:
         at a time, so that the place of the cut cannot change a result.
         """
         x = values[start : start + size]
+        rows = np.arange(self._rows + 1.0, self._rows + x.size + 1.0)
         totals = _running_sum(x, self._total, 1.0)
-        deviation = x - totals / np.arange(self._rows + 1, self._rows + x.size + 1)
-        sides = [self._side(sign, deviation) for sign in self._signs]
+        faded = _running_sum(x - totals / rows, self._faded, self.parameters.alpha)
+        taken_off = self.parameters.delta * _faded_count(rows, self.parameters.alpha)
+        sides = [
+            _Side(sign * faded - taken_off, self._lowest[sign] if self._rows else math.inf) for sign in self._signs
+        ]
+        statistic = _NOT_COMPUTED
         if every_row or max(side.ceiling() for side in sides) > self.parameters.threshold:
             statistic = functools.reduce(np.maximum, [side.heights() for side in sides])
             detection = self._first_detection(statistic)
@@ -259,17 +255,13 @@ class PageHinkley:
                 self._reset()
                 self.detections += 1
                 return _Block(start + detection + 1, statistic[: detection + 1], True)
-        else:
-            statistic = _NOT_COMPUTED
         self._rows += x.size
-        self._total = float(totals[-1])
-        self._climbs = self._climbs | {sign: side.end() for sign, side in zip(self._signs, sides, strict=True)}
+        self._total, self._faded = float(totals[-1]), float(faded[-1])
+        self._lowest = self._lowest | {sign: side.lowest_after() for sign, side in zip(self._signs, sides, strict=True)}
+        self.statistic = max(
+            float(side.sums[-1]) - self._lowest[sign] for sign, side in zip(self._signs, sides, strict=True)
+        )
         return _Block(start + x.size, statistic, False)
-
-    def _side(self, sign: float, deviation: Floats) -> _Side:
-        before = self._climbs[sign]
-        sums = _running_sum(sign * deviation - self.parameters.delta, before.total, self.parameters.alpha)
-        return _Side(sums, before.lowest if self._rows else math.inf)
 
     def _first_detection(self, statistic: Floats) -> int | None:
         earliest = max(0, self.parameters.min_instances - 1 - self._rows)
@@ -278,8 +270,9 @@ class PageHinkley:
         return earliest + first if over.size and over[first] else None
 
     def _reset(self) -> None:
-        self._rows, self._total = 0, 0.0
-        self._climbs = {_UP: _Climb(), _DOWN: _Climb()}
+        self._rows = 0
+        self._total = self._faded = self.statistic = 0.0
+        self._lowest = {_UP: 0.0, _DOWN: 0.0}
 
 
 def _running_sum(values: Floats, carried: float, alpha: float) -> Floats:
@@ -290,3 +283,11 @@ def _running_sum(values: Floats, carried: float, alpha: float) -> Floats:
         return np.cumsum(sums, out=sums)
     faded, _ = lfilter([1.0], [1.0, -alpha], values, zi=[alpha * carried])
     return np.asarray(faded, dtype=np.float64)
+
+
+def _faded_count(rows: Floats, alpha: float) -> Floats:
+    """Sums 1 + alpha + ... + alpha^(t-1): what delta, taken off at every row, has come to after t rows."""
+    if alpha == 1:
+        return rows
+    count: Floats = (1 - np.exp(rows * math.log(alpha))) / (1 - alpha)
+    return count
