@@ -42,7 +42,7 @@ types: $(INSTALLED) ## static types of the library and the demo
 	$(BIN)/mypy -p demo
 
 bench: $(INSTALLED) ## measure: each prints its ratio and the limit
-	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python -m bench.$$(basename $$bench .py) || exit 1; done
 
 requirements: $(INSTALLED) ## compile the pinned requirements anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.txt
