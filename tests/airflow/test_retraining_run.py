@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.airflow.conftest import DagRunResult
+    from tests.conftest import S3Server
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
@@ -143,6 +146,36 @@ def test_a_server_that_is_away_is_tried_again(
 
     assert run.state == "failed"
     assert (run.tasks["train"], run.tries["train"]) == ("failed", 4)
+
+
+def test_rows_come_from_a_database_and_results_go_to_s3(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+    s3_server: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    land_orders()
+    with (deployment / "data" / "orders" / "orders.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with sqlite3.connect(deployment / "shop.db") as shop:
+        shop.execute("CREATE TABLE orders (ordered_at TEXT, items INTEGER, carrier TEXT, late INTEGER)")
+        shop.executemany("INSERT INTO orders VALUES (:ordered_at, :items, :carrier, :late)", rows)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f'{{"conn_type": "sqlite", "host": "{deployment}/shop.db"}}')
+    bucket = s3_server.new_bucket()
+    for name, value in (s3_server.environment | {"PERENNIAL_STORE": f"s3://{bucket}/perennial"}).items():
+        monkeypatch.setenv(name, value)
+    query = {"sql": "SELECT * FROM orders", "connection": "shop"}
+    add_spec(source={"event_time": "ordered_at", "window": {"days": 60}, **query})
+
+    run = run_dag("orders.retrain")
+
+    assert (run.state, set(run.tasks.values())) == ("success", {"success"})
+    assert run.xcoms["ingest"]["rows"] == len(rows)
+    keys = [entry["Key"] for entry in s3_server.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert any(key.endswith("/data_docs.html") for key in keys)
+    assert any(key.endswith("/manifest.json") for key in keys)
 
 
 SOURCE: dict[str, Any] = {"format": "csv", "event_time": "ordered_at", "window": {"days": 60}}
