@@ -8,6 +8,7 @@ export AIRFLOW_PORT MLFLOW_PORT
 export UV_HTTP_TIMEOUT ?= 300
 
 BIN := .venv/bin
+BENCHES := parse overhead ingest_speed ingest_memory
 INSTALLED := .venv/installed
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet
@@ -42,7 +43,7 @@ types: $(INSTALLED) ## static types of the library and the demo
 	$(BIN)/mypy -p demo
 
 bench: $(INSTALLED) ## measure: each prints its ratio and the limit
-	@for bench in bench/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 requirements: $(INSTALLED) ## compile the pinned requirements anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.txt

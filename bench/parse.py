@@ -5,11 +5,11 @@
 Prints the ratio of the times and the libraries of the stages that parsing has loaded (none).
 
 Both sides are parsed by Airflow's own DagBag and serialized, as the DAG processor does, in a fresh
-process each time; imports that both share are done before the clock, of processor time, starts. Ours is retraining.py and
-spec_guard.py over 200 copies of the demo's spec. The hand-written DAGs have the same schedule, form,
-page, retries and seven operators in the same line; they are written once as 200 files, and once as one
-file, which spares them the reading of 200 and is the harder peer. A third peer, for information, is
-that one file without a trigger form, which does less than ours.
+process each time; imports that both share are done before the clock, of processor time, starts. Ours
+is retraining.py and spec_guard.py over 200 copies of the demo's spec. The hand-written DAGs have the
+same schedule, form, page, retries and seven operators in the same line; they are written once as 200
+files, and once as one file, which spares them the reading of 200 and is the harder peer. A third peer,
+for information, is that one file without a trigger form, which does less than ours.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def play(
 
 
 def _play(home: Home) -> None:
-    console.print(f"Starting Airflow ({home.airflow_url}) and MLflow ({home.mlflow_url}) ...")
+    console.print(f"Starting Airflow ({home.airflow_url}) and MLflow ({home.mlflow_url}) ...", soft_wrap=True)
     services.start_all(home)
     with AirflowApi(home.airflow_url, user=USER, password=home.password()) as airflow:
         flights.clear(home.data)

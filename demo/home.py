@@ -117,6 +117,9 @@ class Home:
             "MLFLOW_DISABLE_TELEMETRY": "true",
             # Seven processes for evaluations of language models, which nobody here asks for.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            # Threads that wait by spinning take the cores from each other where more is going on than there are cores:
+            # a fit of one second took seven. Read when the first library with OpenMP is loaded.
+            "OMP_WAIT_POLICY": "PASSIVE",
             "PERENNIAL_DATA": str(self.data),
             "PERENNIAL_STORE": str(self.folder / "store"),
         }

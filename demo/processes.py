@@ -52,10 +52,10 @@ class Service:
 
     def is_alive(self) -> bool:
         """Tell whether the process that was started, and not another with its id, still runs."""
-        return any(process.pid == self.pid for process in self._members())
+        return any(process.pid == self.pid for process in self.members())
 
-    def _members(self) -> list[psutil.Process]:
-        """Return the living processes of the session, also where its leader has died."""
+    def members(self) -> list[psutil.Process]:
+        """Return the living processes of the session and below its leader, also where the leader has died."""
         try:
             leader = psutil.Process(self.pid)
             # The system's clock may be set meanwhile; a reused id comes far later than this.
@@ -74,17 +74,17 @@ class Service:
 def recorded(folder: Path) -> list[Service]:
     """Return the services that were recorded in `folder` and still have a living process."""
     services = [Service(**json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
-    return [service for service in services if service._members()]
+    return [service for service in services if service.members()]
 
 
 def stop(services: Sequence[Service], *, grace_s: float = GRACE_S) -> None:
     """Ask every process of the services to end, and kill what still runs after `grace_s` seconds."""
-    processes = [process for service in services for process in service._members()]
+    processes = [process for service in services for process in service.members()]
     for process in processes:
         _signal(process, kill=False)
     _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
     # What was started while the rest was ending is found in a second look.
-    for process in {*stubborn, *(late for service in services for late in service._members())}:
+    for process in {*stubborn, *(late for service in services for late in service.members())}:
         _signal(process, kill=True)
     psutil.wait_procs(stubborn, timeout=grace_s)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from demo.flights import ZONE
 from demo.home import USER, Home
 from demo.retraining import DAG_ID, TASKS, Retraining
 
@@ -16,10 +18,10 @@ PRIMARY = "roc_auc"
 
 def print_report(runs: Sequence[Retraining], console: Console) -> None:
     """Print the table, and each verdict with its gates."""
-    table = Table(title="flight_delay: what each retraining found", title_justify="left", show_lines=False)
+    table = Table(title="flight_delay: what each retraining found", title_justify="left")
     table.add_column("")
     for run in runs:
-        table.add_column(run.title, justify="right")
+        table.add_column(run.title, justify="right", overflow="fold")
     for label, figure in _FIGURES.items():
         table.add_row(label, *(figure(run) for run in runs))
     table.add_section()
@@ -53,7 +55,7 @@ def _number(value: float | None, form: str) -> str:
 
 _FIGURES: dict[str, Callable[[Retraining], str]] = {
     "run": lambda run: run.run_id,
-    "flights until": lambda run: f"{run.snapshot.end:%Y-%m-%d}",
+    "flights until": lambda run: f"{run.snapshot.end.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}",
     "rows": lambda run: f"{run.snapshot.rows:,}",
     "trained on": lambda run: f"{run.candidate.train_rows:,}",
     "held out": lambda run: f"{run.candidate.holdout_rows:,}",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -54,10 +55,10 @@ def wait_for_dag(airflow: AirflowApi) -> None:
 
 
 def retrain(airflow: AirflowApi, title: str, console: Console) -> Retraining:
-    """Run the DAG once; raise DemoError with the end of the failed task's log if it fails."""
+    """Run the DAG once, showing its tasks; raise DemoError with the end of the failed task's log if it fails."""
     run_id = airflow.trigger(DAG_ID, {"reason": f"demo: {title}"})
-    _watch(airflow, run_id, console)
-    tasks = {task.task_id: task for task in airflow.tasks(DAG_ID, run_id)}
+    with Live(console=console, auto_refresh=False) as live:
+        tasks = wait_for_run(airflow, run_id, lambda tasks: live.update(_progress(tasks), refresh=True))
 
     def handed_on(task_id: str) -> object:
         return airflow.result(DAG_ID, run_id, task_id)
@@ -74,33 +75,39 @@ def retrain(airflow: AirflowApi, title: str, console: Console) -> Retraining:
     )
 
 
-def _watch(airflow: AirflowApi, run_id: str, console: Console) -> None:
+def wait_for_run(
+    airflow: AirflowApi, run_id: str, show: Callable[[dict[str, TaskState]], None] = lambda _: None
+) -> dict[str, TaskState]:
+    """Wait until a run of the DAG has ended and return its tasks by name.
+
+    `show` is called with them meanwhile. Raises DemoError with the ends of the failed tasks' logs if the run fails.
+    """
     deadline = time.monotonic() + RUN_TIMEOUT_S
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
-            state = airflow.run(DAG_ID, run_id)["state"]
-            tasks = {task.task_id: task for task in airflow.tasks(DAG_ID, run_id)}
-            live.update(_progress(tasks), refresh=True)
-            if state in ("success", "failed"):
-                break
-            if time.monotonic() > deadline:
-                raise DemoError(f"the run {run_id} of {DAG_ID} is still {state} after {RUN_TIMEOUT_S} seconds")
-            time.sleep(POLL_S)
-    if state == "failed":
-        raise DemoError(_failure(airflow, run_id, list(tasks.values())))
+    while True:
+        state = airflow.run(DAG_ID, run_id)["state"]
+        tasks = {task.task_id: task for task in airflow.tasks(DAG_ID, run_id)}
+        show(tasks)
+        if state == "failed":
+            raise DemoError(_failure(airflow, run_id, tasks.values()))
+        if state == "success":
+            return tasks
+        if time.monotonic() > deadline:
+            raise DemoError(f"the run {run_id} of {DAG_ID} is still {state} after {RUN_TIMEOUT_S} seconds")
+        time.sleep(POLL_S)
 
 
-def _progress(tasks: dict[str, TaskState]) -> Table:
+def _progress(tasks: dict[str, TaskState]) -> Group:
     table = Table.grid(padding=(0, 2))
     for name in TASKS:
         task = tasks.get(name)
         state = task.state if task else "waiting"
         seconds = f"{task.seconds:.1f} s" if task and task.seconds is not None else ""
         table.add_row("", name, f"[{COLOURS.get(state, 'dim')}]{state}[/]", seconds)
-    return table
+    # Without the empty line a display that is no terminal would go on in the last one.
+    return Group(table, "")
 
 
-def _failure(airflow: AirflowApi, run_id: str, tasks: list[TaskState]) -> str:
+def _failure(airflow: AirflowApi, run_id: str, tasks: Iterable[TaskState]) -> str:
     failed = [task for task in tasks if task.state == "failed"]
     logs = [
         f"--- the end of the log of {task.task_id}, try {task.tries}\n"

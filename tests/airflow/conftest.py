@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import random
 import shutil
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="perennial-airflow-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+
+FIRST_ORDER = datetime(2024, 1, 1, tzinfo=UTC)
 
 # Airflow reads its settings when it is first imported, which the test modules do: so not in a fixture.
 os.environ |= {
@@ -53,6 +57,18 @@ def one_api_server(airflow_home: Path) -> Iterator[None]:
     supervisor.in_process_api_server = functools.cache(built_anew)
     yield
     supervisor.in_process_api_server = built_anew
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return a function that finds a port of 127.0.0.1 on which nobody listens."""
+
+    def find() -> int:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            return int(listener.getsockname()[1])
+
+    return find
 
 
 @pytest.fixture
@@ -104,13 +120,43 @@ def load_dags(airflow_home: Path) -> Callable[[], DagBag]:
     return lambda: DagBag(REPOSITORY / "dags")
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an MLflow SQLite file with its tables, which take seconds to make, and nothing in them."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def deployment(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with a store, a data root and MLflow's SQLite of its own, as the environment names them."""
+    shutil.copy(empty_mlflow, tmp_path / "mlflow.db")
     monkeypatch.setenv("PERENNIAL_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("PERENNIAL_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     return tmp_path
+
+
+@pytest.fixture
+def land_orders(deployment: Path) -> Callable[..., None]:
+    """Return a function that lands orders of a number of days; those with many items are late, most of the time."""
+
+    def land(days: int = 40, *, noise: float = 0.2, without_carrier: int = 0) -> None:
+        chance = random.Random(days)
+        rows = ["ordered_at,items,carrier,late"]
+        for number in range(days * 20):
+            items = chance.randint(1, 10)
+            late = (items > 5) != (chance.random() < noise)
+            carrier = "" if number < without_carrier else chance.choice("AB")
+            rows.append(f"{FIRST_ORDER + number * timedelta(minutes=72):%Y-%m-%dT%H:%M:%SZ},{items},{carrier},{late:d}")
+        folder = deployment / "data" / "orders"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "orders.csv").write_text("\n".join(rows) + "\n")
+
+    return land
 
 
 @dataclass(frozen=True)

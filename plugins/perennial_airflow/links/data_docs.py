@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperatorLink, conf
 
 from perennial.run import reports_prefix
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
     from perennial_airflow.operators.retraining_operator import RetrainingOperator
@@ -20,8 +19,8 @@ class DataDocsLink(BaseOperatorLink):
 
     name = "Data Docs"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]
         """Return the report's address: made from model and run, since a failed validation leaves no XCom."""
-        model = cast("RetrainingOperator", operator).spec.name
+        model = operator.spec.name
         base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
         return f"{base}/perennial/reports/{reports_prefix(model, ti_key.run_id)}data_docs.html"

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
-from airflow.sdk.execution_time.xcom import XCom
 
 from perennial_airflow.hooks.tracking import TrackingHook
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
+
+    from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 
 class ModelVersionLink(BaseOperatorLink):
@@ -20,10 +20,9 @@ class ModelVersionLink(BaseOperatorLink):
 
     name = "Model version"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
         """Return the version's page, or '' where nothing was registered, or MLflow is no server."""
-        registered = getattr(operator, "registered", None)  # promote was given it; register has returned it
-        registered = registered or XCom.get_value(ti_key=ti_key, key=XCom.XCOM_RETURN_KEY)
-        if not registered:
+        registered = getattr(operator, "registered", None) or operator.outcome  # promote was given it, register made it
+        if not isinstance(registered, dict):
             return ""
         return TrackingHook().page(f"models/{quote(registered['name'], safe='')}/versions/{registered['version']}")

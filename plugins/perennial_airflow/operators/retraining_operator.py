@@ -60,10 +60,12 @@ class RetrainingOperator(BaseOperator):
         self.window_days = window_days
         self.dry_run = dry_run
         self.reason = reason
+        self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the stage and return its outcome as JSON."""
-        return self.run_stage(self.retraining_run(context)).model_dump(mode="json")
+        """Run the stage and return its outcome as JSON. It stays in `outcome` too, for the task's links."""
+        self.outcome = self.run_stage(self.retraining_run(context)).model_dump(mode="json")
+        return self.outcome
 
     @abstractmethod
     def run_stage(self, run: RetrainingRun) -> Outcome:

@@ -41,6 +41,11 @@ def test_comments_and_defaults_written_out_do_not_change_the_digest(write, late)
     assert chatty.digest() == plain.digest()
 
 
+def test_every_default_written_out_leaves_the_digest_as_it_is(spec_with):
+    spec = spec_with(target={"column": "late"}, evaluation={"holdout": {"days": 7}, "primary": "f1"})
+    assert ModelSpec.model_validate(spec.model_dump()).digest() == spec.digest()
+
+
 def test_the_same_moment_in_another_zone_is_the_same_spec(spec_with):
     source = {"uri": "flights/", "event_time": "at"}
     here = spec_with(source={**source, "window": {"since": "2013-01-01T00:00:00Z"}})

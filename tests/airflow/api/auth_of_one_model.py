@@ -1,0 +1,15 @@
+"""An Airflow auth manager whose users may read one DAG only; the API server under test is started with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+
+class AuthOfOneModel(SimpleAuthManager):
+    """Everybody may read `orders.retrain`; nobody another DAG."""
+
+    def is_authorized_dag(self, *, details: Any = None, **rest: Any) -> bool:
+        """Tell whether the user may."""
+        return bool(details and details.id == "orders.retrain") and super().is_authorized_dag(details=details, **rest)

@@ -1,0 +1,201 @@
+"""Reports over real HTTP from a real API server: nothing without a login, only what the user may read, nothing active."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.airflow, pytest.mark.integration]
+
+RUN = "/perennial/reports/orders/runs/manual__1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and body of an HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running `airflow api-server` and a login to it."""
+
+    port: int
+    token: str
+    store: Path
+
+    def get(self, path: str, *, token: str | None = None, cookie: str | None = None) -> Answer:
+        """Ask for the path as it is: no client normalises it before the server sees it."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if cookie:
+            headers["Cookie"] = f"_token={cookie}"
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+@pytest.fixture(scope="module")
+def server(
+    airflow_home: Path, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[ApiServer]:
+    scratch, port = tmp_path_factory.mktemp("api"), free_port()
+    passwords = scratch / "passwords.json"
+    passwords.write_text(json.dumps({"anna": "correct horse"}))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parent),
+        "PERENNIAL_STORE": str(scratch / "store"),
+        "AIRFLOW__CORE__AUTH_MANAGER": "auth_of_one_model.AuthOfOneModel",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "anna:viewer",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "airflow",
+        "api-server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    with (scratch / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        login = {"username": "anna", "password": "correct horse"}
+        token = _wait_for_token(f"http://127.0.0.1:{port}/auth/token", login, process, scratch / "log")
+        yield ApiServer(port, token, scratch / "store")
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for_token(url: str, login: dict[str, str], process: subprocess.Popen[bytes], log: Path) -> str:
+    request = urllib.request.Request(url, json.dumps(login).encode(), {"Content-Type": "application/json"})
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return json.load(answer)["access_token"]
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.3)
+    raise AssertionError(log.read_text())
+
+
+@pytest.fixture
+def report(server: ApiServer) -> Path:
+    path = server.store / "orders" / "runs" / "manual__1" / "data_docs.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("<h1>2 of 3 expectations hold</h1>")
+    return path
+
+
+def test_a_user_reads_a_report_by_token_and_by_cookie(server: ApiServer, report: Path) -> None:
+    for answer in (
+        server.get(f"{RUN}/data_docs.html", token=server.token),
+        server.get(f"{RUN}/data_docs.html", cookie=server.token),
+    ):
+        assert (answer.status, answer.body) == (200, report.read_bytes())
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_a_report_may_neither_run_nor_fetch_anything(server: ApiServer, report: Path) -> None:
+    headers = server.get(f"{RUN}/data_docs.html", token=server.token).headers
+
+    policy = headers["content-security-policy"]
+    assert policy.startswith("sandbox; default-src 'none';")
+    assert "script" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_run_name_keeps_its_signs(server: ApiServer, report: Path) -> None:
+    run = "manual__2024-02-01T00_00_00+00_00"
+    path = report.parents[1] / run / "verdict.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{}")
+
+    answer = server.get(f"/perennial/reports/orders/runs/{run}/verdict.json", token=server.token)
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{RUN}/data_docs.html",
+        f"{RUN}/none.html",
+        "/perennial/reports/other/runs/r/data_docs.html",
+        "/perennial/reports/!/runs/../x.html",
+    ],
+)
+def test_nobody_learns_anything_without_a_login(server: ApiServer, report: Path, path: str) -> None:
+    assert server.get(path).status in (401, 404)
+    assert server.get(path, token="forged").status in (403, 404)
+    assert b"expectations" not in server.get(path).body
+
+
+@pytest.mark.parametrize("path", ["/perennial/docs", "/perennial/redoc", "/perennial/openapi.json", "/perennial/"])
+def test_there_are_no_pages_about_the_api(server: ApiServer, path: str) -> None:
+    assert server.get(path).status == 404
+
+
+def test_a_user_who_may_not_read_the_dag_may_not_read_its_reports(server: ApiServer, report: Path) -> None:
+    secret = server.store / "secret" / "runs" / "manual__1" / "data_docs.html"
+    secret.parent.mkdir(parents=True, exist_ok=True)
+    secret.write_text("<h1>secret</h1>")
+
+    answer = server.get("/perennial/reports/secret/runs/manual__1/data_docs.html", token=server.token)
+
+    assert answer.status == 403
+    assert b"<h1>" not in answer.body
+
+
+def test_a_report_that_is_not_there_is_said_clearly(server: ApiServer) -> None:
+    answer = server.get("/perennial/reports/orders/runs/none/data_docs.html", token=server.token)
+
+    assert answer.status == 404
+    assert b"Run none of orders has no data_docs.html" in answer.body
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/perennial/reports/orders/runs/../../outside.html",
+        "/perennial/reports/orders/runs/%2e%2e/outside.html",
+        "/perennial/reports/orders/runs/manual__1/..%2f..%2f..%2foutside.html",
+        "/perennial/reports/orders/runs/manual__1/%2e%2e%2foutside.html",
+        "/perennial/reports/orders/runs/manual__1/%2fetc%2fpasswd",
+        "/perennial/reports/orders/snapshots/digest/manifest.json",
+        "/perennial/reports/orders/runs/manual__1/model.skops",
+        "/perennial/reports/orders/runs/manual__1/data_docs.html%00.png",
+    ],
+)
+def test_only_reports_of_runs_are_served(server: ApiServer, report: Path, path: str) -> None:
+    for name in ("outside.html", "orders/outside.html", "orders/runs/outside.html"):
+        (server.store / name).write_text("outside")
+    snapshot = server.store / "orders" / "snapshots" / "digest" / "manifest.json"
+    snapshot.parent.mkdir(parents=True, exist_ok=True)
+    snapshot.write_text("{}")
+    (report.parent / "model.skops").write_text("model")
+
+    assert server.get(path, token=server.token).status in (404, 422)

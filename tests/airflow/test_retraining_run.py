@@ -1,0 +1,181 @@
+"""Whole runs of the DAG with the real library, MLflow and store: what people find in Airflow afterwards."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.airflow.conftest import DagRunResult
+    from tests.conftest import S3Server
+
+pytestmark = [pytest.mark.airflow, pytest.mark.integration]
+
+ALL = {"ingest", "validate", "train", "evaluate", "decide", "register", "promote"}
+
+
+def test_a_first_model_is_promoted_and_a_rerun_on_the_same_rows_is_rejected(
+    add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
+) -> None:
+    add_spec()
+    land_orders()
+
+    first = run_dag("orders.retrain", reason="new warehouse")
+    again = run_dag("orders.retrain")
+
+    assert (first.state, set(first.tasks.values())) == ("success", {"success"})
+    assert first.xcoms["decide"]["outcome"] == "promote"
+    assert first.xcoms["promote"] == {"name": "orders", "version": "1", "previous_version": None}
+    assert again.state == "success"
+    assert again.tasks == dict.fromkeys(ALL, "success") | {"promote": "skipped"}
+    assert again.xcoms["decide"]["outcome"] == "reject"
+    assert again.xcoms["register"]["alias"] == "challenger"
+    assert again.xcoms["ingest"]["reused"] is True
+
+
+def test_the_champions_event_says_what_and_why(
+    add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
+) -> None:
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    add_spec("parcels", source={**SOURCE, "uri": "orders/"})
+    land_orders()
+
+    promoted = run_dag("parcels.retrain", reason="new warehouse")
+    rejected = run_dag("parcels.retrain")
+
+    with create_session() as session:
+        query = select(AssetEvent).join(AssetModel, AssetEvent.asset_id == AssetModel.id)
+        events = session.scalars(query.where(AssetModel.uri == "perennial://parcels/champion")).all()
+        ((event_run, extra),) = [(event.source_run_id, event.extra) for event in events]
+    assert rejected.state == "success"
+    assert event_run == promoted.run_id
+    assert (extra["version"], extra["reason"]) == ("1", "new warehouse")
+    assert extra["verdict"] == promoted.xcoms["decide"]["sentence"]
+
+
+def test_a_dry_run_stops_after_the_verdict_and_says_so(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+) -> None:
+    from mlflow import MlflowClient
+
+    add_spec()
+    land_orders()
+
+    run = run_dag("orders.retrain", dry_run=True)
+
+    assert run.state == "success"
+    assert run.tasks == dict.fromkeys(ALL, "success") | {"register": "skipped", "promote": "skipped"}
+    assert run.xcoms["decide"]["outcome"] == "promote"
+    assert not MlflowClient(f"sqlite:///{deployment}/mlflow.db").search_registered_models()
+
+
+def test_the_form_reaches_the_stages(
+    add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
+) -> None:
+    add_spec()
+    land_orders(days=40)
+
+    run = run_dag("orders.retrain", as_of="2024-02-01T00:00:00Z", window_days=25, dry_run=True)
+
+    snapshot = run.xcoms["ingest"]
+    assert snapshot["as_of"] == "2024-02-01T00:00:00Z"
+    assert snapshot["window_start"] == "2024-01-07T00:00:00.000001Z"  # the window is open at its old end
+    assert snapshot["end"] <= snapshot["as_of"]
+
+
+def test_versions_say_who_asked_and_why(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+) -> None:
+    from mlflow import MlflowClient
+
+    add_spec()
+    land_orders()
+
+    run = run_dag("orders.retrain", reason="new warehouse")
+
+    tags = MlflowClient(f"sqlite:///{deployment}/mlflow.db").get_model_version("orders", "1").tags
+    assert tags["perennial.reason"] == "new warehouse"
+    assert tags["perennial.triggered_by"] == "manual by dag_test"
+    assert tags["perennial.run_id"] == run.run_id
+
+
+def test_a_failed_validation_is_not_tried_again_and_changes_nothing(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+) -> None:
+    add_spec()
+    land_orders(without_carrier=3)
+
+    run = run_dag("orders.retrain")
+
+    assert run.state == "failed"
+    assert (run.tasks["validate"], run.tries["validate"]) == ("failed", 1)
+    assert {run.tasks[task] for task in ("train", "evaluate", "decide", "register", "promote")} == {"upstream_failed"}
+    assert run.link("validate", "DataDocsLink").startswith("http://airflow.example/perennial/reports/orders/runs/")
+    assert list((deployment / "store").glob("orders/runs/*/data_docs.html"))
+
+
+def test_a_server_that_is_away_is_tried_again(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_spec()
+    land_orders()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # the discard port: nobody answers
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    run = run_dag("orders.retrain")
+
+    assert run.state == "failed"
+    assert (run.tasks["train"], run.tries["train"]) == ("failed", 4)
+
+
+def test_rows_come_from_a_database_and_results_go_to_s3(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+    s3_server: S3Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    land_orders()
+    with (deployment / "data" / "orders" / "orders.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    with sqlite3.connect(deployment / "shop.db") as shop:
+        shop.execute("CREATE TABLE orders (ordered_at TEXT, items INTEGER, carrier TEXT, late INTEGER)")
+        shop.executemany("INSERT INTO orders VALUES (:ordered_at, :items, :carrier, :late)", rows)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f'{{"conn_type": "sqlite", "host": "{deployment}/shop.db"}}')
+    bucket = s3_server.new_bucket()
+    for name, value in (s3_server.environment | {"PERENNIAL_STORE": f"s3://{bucket}/perennial"}).items():
+        monkeypatch.setenv(name, value)
+    query = {"sql": "SELECT * FROM orders", "connection": "shop"}
+    add_spec(source={"event_time": "ordered_at", "window": {"days": 60}, **query})
+
+    run = run_dag("orders.retrain")
+
+    assert (run.state, set(run.tasks.values())) == ("success", {"success"})
+    assert run.xcoms["ingest"]["rows"] == len(rows)
+    keys = [entry["Key"] for entry in s3_server.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert any(key.endswith("/data_docs.html") for key in keys)
+    assert any(key.endswith("/manifest.json") for key in keys)
+
+
+SOURCE: dict[str, Any] = {"format": "csv", "event_time": "ordered_at", "window": {"days": 60}}
