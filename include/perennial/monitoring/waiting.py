@@ -1,0 +1,106 @@
+"""Whether a check is worth making now: what the sensor and the command line ask before they begin one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+
+from perennial.data.window import RESOLUTION, Bounds
+from perennial.monitoring import ledger
+from perennial.monitoring.opening import check_key, start_of_watch
+from perennial.monitoring.records import MonitorState
+from perennial.monitoring.rows import ScannedSource
+from perennial.monitoring.state import load_state
+from perennial.promotion.registry import current_champion
+from perennial.run import MonitorRun
+from perennial.spec.monitoring import Monitoring
+from perennial.store.protocol import KeyNotFound
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What there is to check.
+
+    Attributes
+    ----------
+    rows : int
+        Rows after the cursor, duplicates included; all rows of the source where nothing was checked yet and there is no
+        champion. Late rows are not among them: they are checked with the next new ones.
+    enough : bool
+        There are as many as a check takes.
+    recheck : bool
+        A check is due whatever the number of rows: one was begun and not ended, or an alarm is pending and something
+        has changed since it was held back.
+    reason : str
+        In a sentence.
+    """
+
+    rows: int
+    enough: bool
+    recheck: bool
+    reason: str
+
+    @property
+    def over(self) -> bool:
+        """A check is worth making."""
+        return self.enough or self.recheck
+
+
+def waiting(run: MonitorRun) -> Waiting:
+    """Look at cursor and source; nothing is kept and no row is compared.
+
+    Parameters
+    ----------
+    run : MonitorRun
+        Its `active` retrainings keep a pending alarm waiting.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read, or the champion's snapshot is gone.
+    """
+    state, _ = load_state(run.store, run.spec.name)
+    if run.store.exists(check_key(run.spec.name, state.sequence + 1)):
+        return Waiting(0, False, True, f"Check {state.sequence + 1} was begun and not ended: it is taken up again.")
+    source = ScannedSource(run)
+    champion = current_champion(run.tracking_uri, run.spec.name)
+    if champion is None and not run.spec.retraining.first:
+        return Waiting(0, False, False, "There is no champion, and the spec leaves the first training to people.")
+    if source.facts.end is None:
+        return Waiting(0, False, False, "The source has no rows.")
+    as_of = (run.as_of or source.facts.end).astimezone(UTC)
+    cursor = state.cursor if champion is None else start_of_watch(run, champion, state)
+    rows = source.count(Bounds(cursor and cursor + RESOLUTION, as_of))
+    if cursor is None:
+        return Waiting(rows, rows > 0, False, f"There is no champion yet, and {rows:,} rows to train one on.")
+    least = (run.spec.monitoring or Monitoring()).min_rows
+    enough = rows >= least
+    recheck, why = _alarm(run, state, moved=as_of > cursor)
+    since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
+    found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; {least:,} are waited for."
+    return Waiting(rows, enough, recheck, f"{found} {why}".rstrip())
+
+
+def _alarm(run: MonitorRun, state: MonitorState, *, moved: bool) -> tuple[bool, str]:
+    """Tell whether a pending alarm is to be weighed again, and say why or why not."""
+    if state.alarm is None:
+        return False, ""
+    pending = f"An alarm of check {state.alarm.sequence} is pending"
+    if run.active:
+        return False, f"{pending} until the retraining under way ends ({', '.join(run.active)})."
+    if moved or _retraining_ended(run, state) or _breaker_closed(run, state):
+        return True, f"{pending}: it is weighed again."
+    return False, f"{pending}; nothing has changed since it was held back."
+
+
+def _retraining_ended(run: MonitorRun, state: MonitorState) -> bool:
+    """Tell whether the last check found a retraining under way; the caller knows that there is none now."""
+    try:
+        return ledger.read_entry(run.store, run.spec.name, state.sequence).decision.outcome == "coalesce"
+    except KeyNotFound:
+        return False
+
+
+def _breaker_closed(run: MonitorRun, state: MonitorState) -> bool:
+    closed = ledger.breaker_closed(run.store, run.spec.name)
+    return closed is not None and closed.after_sequence >= state.sequence
