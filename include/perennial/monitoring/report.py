@@ -1,0 +1,142 @@
+"""The drift report: one HTML page per check, readable in five seconds, without scripts or network."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from perennial.drift.report import ColumnDrift
+from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
+from perennial.monitoring.report_columns import draw_columns, ranked_columns
+from perennial.monitoring.report_losses import draw_check_losses
+from perennial.run import MonitorRun
+from perennial.spec.monitoring import CheckName
+
+log = logging.getLogger(__name__)
+
+CHECK_TITLES: Mapping[CheckName, str] = {
+    "ks": "Numbers",
+    "categorical": "Categories",
+    "predictions": "Predictions",
+    "page_hinkley": "Losses",
+    "performance": "Performance",
+    "volume": "Volume",
+}
+"""What people call the checks."""
+
+_FOUND: Mapping[CheckName, str] = {
+    "ks": "numbers drifted",
+    "categorical": "categories drifted",
+    "predictions": "the predictions drifted",
+    "page_hinkley": "the losses moved",
+    "performance": "the performance is past its floor",
+    "volume": "enough new rows have come",
+}
+_WORDS = {"trigger": "triggered", "hold": "held back", "coalesce": "coalesced", "none": "nothing to do"}
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+
+def report_key(model: str, sequence: int) -> str:
+    """Return the key of a check's report in the store."""
+    return f"{model}/monitor/reports/{sequence:08d}/report.html"
+
+
+def write_report(run: MonitorRun, entry: LedgerEntry) -> str:
+    """Write the page of a check that was decided, over the one that may be there; return its key.
+
+    The same entry gives the same bytes. Drawings need the check's rows, its reference and the champion's model: where
+    one of them is gone or does not answer, the page says so in their place.
+
+    Raises
+    ------
+    StoreError
+        The store refuses the page.
+    """
+    key = report_key(entry.model, entry.sequence)
+    run.store.write(key, render_report(run, entry))
+    log.info("report of check %d: %s/%s", entry.sequence, run.store.uri, key)
+    return key
+
+
+def render_report(run: MonitorRun, entry: LedgerEntry) -> bytes:
+    """Return the page, UTF-8."""
+    page = _PAGES.get_template("report.html.j2").render(
+        entry=entry,
+        word=_WORDS[entry.decision.outcome],
+        headline=decision_sentence(entry.decision, first=entry.check.champion is None),
+        facts=_facts(entry),
+        results=[
+            (CHECK_TITLES[result.check], _status(result, entry.decision), _sentence(result)) for result in entry.results
+        ],
+        titles=CHECK_TITLES,
+        figures=draw_columns(run, entry),
+        losses=draw_check_losses(run, entry),
+        columns=[(CHECK_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
+    )
+    return page.encode()
+
+
+def decision_sentence(decision: Decision, *, first: bool) -> str:
+    """Return the decision in a sentence.
+
+    Parameters
+    ----------
+    decision : Decision
+    first : bool
+        There was no champion.
+    """
+    if decision.outcome == "trigger" and first:
+        return "The first training was triggered: there is no champion yet."
+    if decision.outcome == "trigger":
+        return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
+    if decision.outcome == "coalesce":
+        return "A retraining is under way; these rows are checked again when it ends."
+    if decision.outcome == "hold" and (decision.fired or first):
+        return decision.reasons[-1]
+    if decision.outcome == "hold":
+        return "Something drifted, but in too few of the last checks to retrain."
+    if first:
+        return decision.reasons[-1]
+    if decision.warned:
+        warned = _enumerated([CHECK_TITLES[check].lower() for check in decision.warned])
+        return f"No check asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
+    return "No check fired."
+
+
+def _facts(entry: LedgerEntry) -> dict[str, str]:
+    check = entry.check
+    began = f"{check.cursor:%Y-%m-%d %H:%M}" if check.cursor else "the beginning"
+    late = f", and {check.late_rows:,} that came late" if check.late_rows else ""
+    too_late = f"; {check.too_late_rows:,} came too late for the losses" if check.too_late_rows else ""
+    facts = {
+        "Period": f"{began} to {check.as_of:%Y-%m-%d %H:%M} UTC",
+        "Rows": f"{check.rows:,} new{late}; {check.matured_rows:,} with labels that have matured{too_late}",
+        "Champion": f"version {check.champion.version}" if check.champion else "none",
+    }
+    if entry.decision.run_id:
+        facts["Retraining"] = entry.decision.run_id
+    return facts
+
+
+def _status(result: CheckResult, decision: Decision) -> str:
+    return "warns" if result.check in decision.warned else result.status
+
+
+def _sentence(result: CheckResult) -> str:
+    return result.sentence.removeprefix(f"{result.check}: ").removesuffix(".")
+
+
+def _pvalue(column: ColumnDrift) -> str:
+    if column.adjusted_pvalue is None:
+        return "–"
+    return "< 0.0001" if column.adjusted_pvalue < 0.0001 else f"{column.adjusted_pvalue:.4f}"
+
+
+def _enumerated(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
