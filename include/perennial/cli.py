@@ -8,7 +8,7 @@ import os
 import warnings
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -16,11 +16,26 @@ from rich.text import Text
 
 from perennial.errors import PerennialError
 
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+    from perennial.store.protocol import Store as Opened
+
 PROMOTED, FAILED, REJECTED = 0, 1, 3
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+Model = Annotated[str, typer.Argument(help="Name of the model, or path of its spec.")]
 Models = Annotated[Path, typer.Option("--models", envvar="PERENNIAL_MODELS", help="Folder of the model specs.")]
+Store = Annotated[
+    str, typer.Option(envvar="PERENNIAL_STORE", help="Folder or s3://bucket/prefix for snapshots and reports.")
+]
+AsOf = Annotated[
+    str | None, typer.Option(help="Newest event time to take, such as 2013-03-01T00:00:00Z. Default: the newest.")
+]
+SqlUrl = Annotated[
+    str | None,
+    typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL in place of the source's Airflow connection."),
+]
 
 
 @app.command()
@@ -51,43 +66,33 @@ def schema() -> None:
 
 @app.command()
 def run(
-    model: Annotated[str, typer.Argument(help="Name of the model, or path of its spec.")],
-    store: Annotated[
-        str, typer.Option(envvar="PERENNIAL_STORE", help="Folder or s3://bucket/prefix for snapshots and reports.")
-    ] = ".perennial/store",
-    as_of: Annotated[
-        str | None, typer.Option(help="Newest event time to take, such as 2013-03-01T00:00:00Z. Default: the newest.")
-    ] = None,
+    model: Model,
+    store: Store = ".perennial/store",
+    as_of: AsOf = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the verdict; register nothing.")] = False,
     window_days: Annotated[
         float | None, typer.Option(help="Days of data to take, in place of the spec's window.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; kept with the model version.")] = "",
     models: Models = Path("dags/models"),
-    sql_url: Annotated[
-        str | None,
-        typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL in place of the source's Airflow connection."),
-    ] = None,
+    sql_url: SqlUrl = None,
 ) -> None:
     """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 1 error."""
     from perennial.foreground import retrain, run_id
     from perennial.run import RetrainingRun
-    from perennial.spec import find_spec
-    from perennial.store import open_store
 
     _quieten()
     moment = _moment(as_of)
     if window_days is not None and not 0 < window_days < float("inf"):
         raise PerennialError(f"--window-days {window_days:g}: give a number above 0")
-    spec = find_spec(model, models)
-    opened = open_store(store)
+    spec, opened = _open(model, models, store)
     verdict = retrain(
         RetrainingRun(
             spec=spec,
             store=opened,
             run_id=run_id(spec, opened.uri, moment, window_days),
-            tracking_uri=os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///.perennial/mlflow.db"),
-            data_root=Path(os.environ.get("PERENNIAL_DATA", ".perennial/data")),
+            tracking_uri=_tracking_uri(),
+            data_root=_data_root(),
             as_of=moment,
             window_days=window_days,
             dry_run=dry_run,
@@ -100,6 +105,85 @@ def run(
     raise typer.Exit(PROMOTED if verdict.outcome == "promote" else REJECTED)
 
 
+@app.command()
+def monitor(
+    model: Model,
+    store: Store = ".perennial/store",
+    as_of: AsOf = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Check once and end. Without: by the spec's schedule until interrupted.")
+    ] = False,
+    models: Models = Path("dags/models"),
+    sql_url: SqlUrl = None,
+) -> None:
+    """Check a model's new rows for drift, and retrain it here if they call for it; --as-of implies --once.
+
+    Exit code: 0 nothing to do, held back, or retrained and promoted, 3 retrained and rejected, 1 error.
+    """
+    from perennial.foreground_monitor import check_once, keep_checking
+    from perennial.run import MonitorRun
+
+    _quieten()
+    moment = _moment(as_of)
+    spec, opened = _open(model, models, store)
+    arguments = MonitorRun(
+        spec=spec,
+        store=opened,
+        tracking_uri=_tracking_uri(),
+        data_root=_data_root(),
+        as_of=moment,
+        sql_url=sql_url,
+    )
+    if once or moment:
+        verdict = check_once(arguments, Console()).verdict
+        raise typer.Exit(REJECTED if verdict and verdict.outcome == "reject" else PROMOTED)
+    try:
+        keep_checking(arguments, Console())
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+@app.command()
+def ledger(
+    model: Model,
+    store: Store = ".perennial/store",
+    last: Annotated[int, typer.Option(min=1, help="So many of the newest checks.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Whole entries, for programs.")] = False,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Print the checks of a model: what was found and decided, why, and what came of it."""
+    from perennial.foreground_ledger import ledger_json, ledger_table
+    from perennial.monitoring.ledger import read_ledger
+
+    _quieten()
+    spec, opened = _open(model, models, store)
+    entries = read_ledger(opened, spec.name)[-last:]
+    if as_json:
+        typer.echo(ledger_json(opened, entries))
+    elif entries:
+        Console().print(ledger_table(opened, entries))
+    else:
+        typer.echo(f"{spec.name} has not been checked yet")
+
+
+@app.command()
+def close_breaker(
+    model: Model,
+    reason: Annotated[str, typer.Option(help="Why retrainings may succeed again; kept in the store.")],
+    store: Store = ".perennial/store",
+    models: Models = Path("dags/models"),
+) -> None:
+    """Let a model be retrained by drift again, after its breaker opened on rejected or failed candidates."""
+    from getpass import getuser
+
+    from perennial.monitoring.ledger import close_breaker as close
+
+    _quieten()
+    spec, opened = _open(model, models, store)
+    closed = close(opened, spec.name, by=getuser(), reason=reason)
+    typer.echo(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
+
+
 def main() -> None:
     """Run the command line; an error that Perennial raises on purpose ends it with its message alone."""
     try:
@@ -109,6 +193,21 @@ def main() -> None:
             Text("error: ", style="bold red").append(str(error), style="default"), soft_wrap=True
         )
         raise SystemExit(FAILED) from None
+
+
+def _open(model: str, models: Path, store: str) -> tuple[ModelSpec, Opened]:
+    from perennial.spec import find_spec
+    from perennial.store import open_store
+
+    return find_spec(model, models), open_store(store)
+
+
+def _tracking_uri() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///.perennial/mlflow.db")
+
+
+def _data_root() -> Path:
+    return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))
 
 
 def _moment(as_of: str | None) -> datetime | None:

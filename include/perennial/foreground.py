@@ -45,8 +45,15 @@ def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days:
     return f"cli-{hashlib.sha256(arguments.encode()).hexdigest()[:16]}"
 
 
-def retrain(run: RetrainingRun, console: Console) -> Verdict:
+def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) -> Verdict:
     """Run all stages, showing each as it goes, then print gates and verdict.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+    console : rich.console.Console
+    keep_run_id : bool
+        The id names one decision, and reports belong under it as it is. Otherwise they belong to the id and the rows.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def retrain(run: RetrainingRun, console: Console) -> Verdict:
     """
     columns = (_Mark(finished_text="[green]✓"), TextColumn("{task.description:<8}"), _Seconds(), _Summary())
     with Progress(*columns, console=console) as progress:
-        evaluation, verdict = _run_stages(run, _Display(progress))
+        evaluation, verdict = _run_stages(run, _Display(progress), keep_run_id)
     console.print(_gates(verdict, evaluation, run.spec.evaluation.primary))
     console.print(Text(verdict.sentence, style="bold"))
     if run.dry_run:
@@ -63,10 +70,11 @@ def retrain(run: RetrainingRun, console: Console) -> Verdict:
     return verdict
 
 
-def _run_stages(run: RetrainingRun, display: _Display) -> tuple[Evaluation, Verdict]:
+def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> tuple[Evaluation, Verdict]:
     snapshot = display.show("ingest", lambda: stages.ingest(run), _of_snapshot)
-    # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
-    run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
+    if not keep_run_id:
+        # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
+        run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
     display.show("validate", lambda: stages.validate(run, snapshot), _of_validation)
     candidate = display.show("train", lambda: stages.train(run, snapshot), _of_candidate)
     evaluation = display.show(

@@ -72,7 +72,8 @@ def render_report(run: MonitorRun, entry: LedgerEntry) -> bytes:
         headline=decision_sentence(entry.decision, first=entry.check.champion is None),
         facts=_facts(entry),
         results=[
-            (CHECK_TITLES[result.check], _status(result, entry.decision), _sentence(result)) for result in entry.results
+            (CHECK_TITLES[result.check], status_of(result, entry.decision), _sentence(result))
+            for result in entry.results
         ],
         titles=CHECK_TITLES,
         figures=draw_columns(run, entry),
@@ -95,18 +96,20 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
         return "The first training was triggered: there is no champion yet."
     if decision.outcome == "trigger":
         return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
-    if decision.outcome == "coalesce":
-        return "A retraining is under way; these rows are checked again when it ends."
-    if decision.outcome == "hold" and (decision.fired or first):
-        return decision.reasons[-1]
-    if decision.outcome == "hold":
+    if decision.outcome == "hold" and not decision.fired and not first:
         return "Something drifted, but in too few of the last checks to retrain."
-    if first:
+    if decision.outcome != "none" or first:
+        # What kept the retraining stands at the end.
         return decision.reasons[-1]
     if decision.warned:
         warned = _enumerated([CHECK_TITLES[check].lower() for check in decision.warned])
         return f"No check asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
     return "No check fired."
+
+
+def status_of(result: CheckResult, decision: Decision) -> str:
+    """Return the check's status, or `warns` where it fired and may not trigger."""
+    return "warns" if result.check in decision.warned else result.status
 
 
 def _facts(entry: LedgerEntry) -> dict[str, str]:
@@ -122,10 +125,6 @@ def _facts(entry: LedgerEntry) -> dict[str, str]:
     if entry.decision.run_id:
         facts["Retraining"] = entry.decision.run_id
     return facts
-
-
-def _status(result: CheckResult, decision: Decision) -> str:
-    return "warns" if result.check in decision.warned else result.status
 
 
 def _sentence(result: CheckResult) -> str:

@@ -1,0 +1,69 @@
+"""The ledger on a terminal: every check, what was decided and why, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from perennial.monitoring.records import LedgerEntry
+    from perennial.store.protocol import Store
+
+PENDING = "not ended, or failed"
+_STYLES = {"promoted": "green", "rejected": "yellow", "failed": "red", PENDING: "cyan"}
+
+
+def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:
+    """Return a line for each entry."""
+    results = retraining_results(store, entries)
+    table = Table("check", "as of (UTC)", "rows", "decision", "why", "retraining", "came of it")
+    for entry in entries:
+        run_id = entry.decision.run_id
+        result = results.get(run_id, ("", ""))[0] if run_id else ""
+        table.add_row(
+            str(entry.sequence),
+            f"{entry.as_of:%Y-%m-%d %H:%M}",
+            f"{entry.check.rows:,}",
+            entry.decision.outcome,
+            Text("\n".join(entry.decision.reasons)),
+            Text(run_id or ""),
+            Text(result, style=_STYLES.get(result, "")),
+        )
+    return table
+
+
+def ledger_json(store: Store, entries: Sequence[LedgerEntry]) -> str:
+    """Return the entries whole, each with `retraining`: run id, result and sentence, or null."""
+    results = retraining_results(store, entries)
+    listed = [entry.model_dump(mode="json") | {"retraining": _as_json(entry, results)} for entry in entries]
+    return json.dumps(listed, indent=2)
+
+
+def retraining_results(store: Store, entries: Sequence[LedgerEntry]) -> dict[str, tuple[str, str]]:
+    """Tell how each triggered retraining ended, in a word and a sentence, by run id.
+
+    Nobody here knows what Airflow is running: the newest one without an end may be. Older ones have failed, since no
+    retraining is triggered while another is under way.
+    """
+    from perennial.monitoring.ledger import retraining_outcomes
+
+    outcomes = retraining_outcomes(store, entries, ())
+    results: dict[str, tuple[str, str]] = {}
+    for run_id, outcome in outcomes.items():
+        results[run_id] = (outcome.result, outcome.sentence)
+    newest = next(reversed(results), None)
+    if newest is not None and results[newest][0] == "failed":
+        results[newest] = (PENDING, "It is queued or running, or has failed.")
+    return results
+
+
+def _as_json(entry: LedgerEntry, results: dict[str, tuple[str, str]]) -> dict[str, Any] | None:
+    run_id = entry.decision.run_id
+    if run_id is None:
+        return None
+    result, sentence = results[run_id]
+    return {"run_id": run_id, "result": result, "sentence": sentence}
