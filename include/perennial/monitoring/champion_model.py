@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from perennial.promotion.registry import download_model
 
+from perennial.errors import DataError
 from perennial.evaluation.predictions import Predictions, predict
+from perennial.promotion.registry import download_model
 from perennial.training.model_file import load_model
 
 if TYPE_CHECKING:
@@ -72,5 +73,18 @@ def load_champion(run: MonitorRun, champion: Champion) -> Pipeline:
 
 
 def score_rows(model: Pipeline, rows: pd.DataFrame) -> Scored:
-    """Return the model's answers for the rows."""
-    return Scored(predict(model, rows[[str(name) for name in model.feature_names_in_]]))
+    """Return the model's answers for the rows.
+
+    Raises
+    ------
+    DataError
+        The rows lack a column that the model reads.
+    """
+    wanted = [str(name) for name in model.feature_names_in_]
+    absent = [name for name in wanted if name not in rows]
+    if absent:
+        raise DataError(
+            f"the champion reads {', '.join(absent)}, which the spec no longer names: retrain, so that there is a "
+            "champion of the features that it names now"
+        )
+    return Scored(predict(model, rows[wanted]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
 
 from perennial.monitoring.records import (
     Alarm,
@@ -29,10 +30,14 @@ class Past:
 
     Attributes
     ----------
-    ledger : sequence of LedgerEntry
-        All earlier checks, oldest first.
+    recent : sequence of LedgerEntry
+        Earlier checks, newest first; at least as many that count as `require` looks back on.
+    triggers : sequence of LedgerEntry
+        Earlier checks that triggered a retraining, newest first; at least as many as budget and breaker look at.
     outcomes : mapping
-        How the retrainings that the ledger's decisions triggered ended, by run id.
+        How those retrainings ended, by run id.
+    champion_version : str or None
+        Who is champion as the decision is made; another than the check's if a retraining has ended meanwhile.
     active : tuple of str
         Ids of the model's retrainings that are queued or running, whoever started them.
     alarm : Alarm or None
@@ -41,8 +46,10 @@ class Past:
         The last time that someone closed the breaker by hand.
     """
 
-    ledger: Sequence[LedgerEntry] = ()
-    outcomes: Mapping[str, RetrainingOutcome]
+    recent: Sequence[LedgerEntry] = ()
+    triggers: Sequence[LedgerEntry] = ()
+    outcomes: Mapping[str, RetrainingOutcome] = field(default_factory=dict)
+    champion_version: str | None
     active: tuple[str, ...] = ()
     alarm: Alarm | None = None
     breaker_closed: BreakerClosed | None = None
@@ -68,20 +75,37 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
         pending. `none`: nothing argues for a retraining.
     """
     if check.champion is None:
+        settled = _settled(check, past, ())
         if not spec.retraining.first:
-            return Decision(
-                outcome="none", reasons=("There is no champion yet, and the spec leaves the first training to people.",)
-            )
-        return _let_through(spec, check, results, past, fired=(), warned=(), reasons=("There is no champion yet.",))
-    fired, reasons = _arguing(spec, check, results, past)
+            forbidden = "There is no champion yet, and the spec leaves the first training to people."
+            return Decision(outcome="none", reasons=(forbidden, *settled))
+        reasons = ("There is no champion yet.", *settled)
+        return _let_through(spec, check, results, past, fired=(), warned=(), reasons=reasons)
+    fired, found = _arguing(spec, check, results, past)
     warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This check only warns." for r in results if r.check in warned)
+    aside = (*warnings, *_settled(check, past, fired))
     if fired:
-        return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=(*reasons, *warnings))
-    if reasons:
-        return Decision(outcome="hold", reasons=(*reasons, *warnings), warned=warned)
+        return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=(*found, *aside))
+    if found:
+        return Decision(outcome="hold", reasons=(*found, *aside), warned=warned)
     untested = tuple(r.sentence for r in results if r.status == "not tested")
-    return Decision(outcome="none", reasons=(*(warnings or ("No check fired.",)), *untested), warned=warned)
+    quiet = () if warned else ("No check fired.",)
+    return Decision(outcome="none", reasons=(*quiet, *aside, *untested), warned=warned)
+
+
+def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
+    """Tell whether an earlier check is one of those that `require` looks back on.
+
+    It is one of the same champion that compared rows, and was not coalesced: the rows of such a one are checked again.
+    """
+    return (
+        entry.check.champion is not None
+        and check.champion is not None
+        and entry.check.champion.version == check.champion.version
+        and entry.check.batch is not None
+        and entry.decision.outcome != "coalesce"
+    )
 
 
 def _arguing(
@@ -95,43 +119,44 @@ def _arguing(
         if result.check not in spec.retraining.triggers:
             continue
         if result.status == "fired":
-            enough, count = _enough_of_the_last(monitoring, check, result.check, past.ledger)
+            enough, count = _enough_of_the_last(monitoring, check, result.check, past.recent)
             reasons.append(f"{result.sentence}{count}")
             if enough:
                 fired.append(result.check)
-        alarm = past.alarm
-        if alarm and result.check not in fired and _still_pending(monitoring, check, result, alarm):
+        elif past.alarm and _still_pending(monitoring, check, result, past.alarm):
             fired.append(result.check)
-            reasons.append(f"{result.check} fired in check {alarm.sequence} and was held back; it is not settled.")
+            found = past.alarm.sequence
+            reasons.append(f"{result.check} fired in check {found} and was held back; these rows do not settle it.")
     return tuple(fired), reasons
 
 
-def _enough_of_the_last(
-    monitoring: Monitoring, check: OpenCheck, name: CheckName, ledger: Sequence[LedgerEntry]
-) -> tuple[bool, str]:
-    """Tell whether a check has fired often enough, and say how often.
+def _settled(check: OpenCheck, past: Past, fired: Sequence[CheckName]) -> tuple[str, ...]:
+    """Say what becomes of a pending alarm that is pending no more, though it triggered nothing."""
+    alarm = past.alarm
+    if alarm is None:
+        return ()
+    champion = check.champion.version if check.champion else None
+    if alarm.champion_version != champion:
+        spoke_of = (
+            "a model without a champion" if alarm.champion_version is None else f"champion v{alarm.champion_version}"
+        )
+        now = "there is none now" if champion is None else f"v{champion} is champion now"
+        return (f"The alarm of check {alarm.sequence} is settled: it spoke of {spoke_of}, and {now}.",)
+    over = [name for name in alarm.checks if name not in fired]
+    return (f"The alarm of check {alarm.sequence} is settled: {', '.join(over)} found nothing now.",) if over else ()
 
-    Only checks of the same champion count, and no coalesced ones: their rows are checked again.
-    """
+
+def _enough_of_the_last(
+    monitoring: Monitoring, check: OpenCheck, name: CheckName, recent: Sequence[LedgerEntry]
+) -> tuple[bool, str]:
+    """Tell whether a check has fired often enough, and say how often."""
     if name not in DAMPED:
         return True, ""
     require = monitoring.require
-    counted = [
-        entry.results
-        for entry in ledger
-        if entry.check.champion is not None
-        and check.champion is not None
-        and entry.check.champion.version == check.champion.version
-        and entry.decision.outcome != "coalesce"
-        and any(r.check == name and r.status != "not tested" for r in entry.results)
-    ]
-    recent = counted[-(require.of - 1) :] if require.of > 1 else []
-    times = 1 + sum(any(r.check == name and r.status == "fired" for r in entry) for entry in recent)
-    enough = times >= require.checks
-    return (
-        enough,
-        f" Fired in {times} of the last {len(recent) + 1} checks; {require.checks} of {require.of} are required.",
-    )
+    earlier = list(islice((entry.results for entry in recent if counts_for(check, entry)), require.of - 1))
+    times = 1 + sum(any(r.check == name and r.status == "fired" for r in results) for results in earlier)
+    count = f" Fired in {times} of the last {len(earlier) + 1} checks; {require.checks} of {require.of} are required."
+    return times >= require.checks, count
 
 
 def _still_pending(monitoring: Monitoring, check: OpenCheck, result: CheckResult, alarm: Alarm) -> bool:
@@ -159,65 +184,87 @@ def _let_through(
     warned: tuple[CheckName, ...],
     reasons: tuple[str, ...],
 ) -> Decision:
-    """Trigger, unless a retraining is under way or a limit holds it back."""
+    """Trigger, unless a retraining is under way or has just ended, or a limit holds it back."""
     champion = check.champion.version if check.champion else None
     alarm = Alarm(checks=fired, champion_version=champion, sequence=check.sequence, as_of=check.as_of)
     if past.alarm is not None and past.alarm.champion_version == champion and set(past.alarm.checks) & set(fired):
-        alarm = past.alarm.model_copy(update={"checks": fired})
-    if past.active:
-        under_way = f"A retraining is under way ({', '.join(past.active)}); these rows are checked again when it ends."
-        return Decision(outcome="coalesce", reasons=(*reasons, under_way), fired=fired, warned=warned, alarm=alarm)
+        alarm = past.alarm.model_copy(update={"checks": fired, "until": None})
+    again = _again(champion, past)
+    if again:
+        return Decision(outcome="coalesce", reasons=(*reasons, again), fired=fired, warned=warned, alarm=alarm)
     limit = _breaker(spec, check, past) or _cooldown(spec, check, past) or _budget(spec, check, past)
     if limit:
-        return Decision(outcome="hold", reasons=(*reasons, limit), fired=fired, warned=warned, alarm=alarm)
+        alarm = alarm.model_copy(update={"until": limit.until})
+        return Decision(outcome="hold", reasons=(*reasons, limit.sentence), fired=fired, warned=warned, alarm=alarm)
     content = check.model_dump_json() + "".join(result.model_dump_json() for result in results)
     run_id = f"drift-{check.sequence}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return Decision(outcome="trigger", reasons=reasons, fired=fired, warned=warned, run_id=run_id)
 
 
-def _triggers(past: Past) -> list[LedgerEntry]:
-    return [entry for entry in past.ledger if entry.decision.outcome == "trigger"]
+def _again(champion: str | None, past: Past) -> str | None:
+    """Say why these rows have to be checked again before anything may come of them."""
+    if past.active:
+        return f"A retraining is under way ({', '.join(past.active)}); these rows are checked again when it ends."
+    if past.champion_version == champion:
+        return None
+    now = "there is no champion" if past.champion_version is None else f"v{past.champion_version} is champion"
+    return f"The champion has changed since the check began: {now} now. These rows are checked again."
 
 
-def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> str | None:
+@dataclass(frozen=True)
+class _Limit:
+    sentence: str
+    until: datetime
+
+
+def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the breaker is open: too many candidates in a row were rejected or failed."""
     breaker = spec.retraining.breaker
     closed_after = past.breaker_closed.after_sequence if past.breaker_closed else 0
-    triggered = [entry for entry in _triggers(past) if entry.sequence > closed_after]
-    in_vain = 0
-    for entry in reversed(triggered):
-        outcome = past.outcomes.get(entry.decision.run_id or "")
-        if outcome is None or outcome.result not in ("rejected", "failed"):
-            break
-        in_vain += 1
-    if in_vain < breaker.rejections:
+    in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, past), past.triggers))
+    if len(in_vain) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is in vain too, the time starts again.
-    until = triggered[-1].as_of + timedelta(days=breaker.reset_days)
+    until = in_vain[0].as_of + timedelta(days=breaker.reset_days)
     if check.as_of >= until:
         return None
-    return (
-        f"The breaker is open: the last {in_vain} retrainings were rejected or failed. "
-        f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it."
+    return _Limit(
+        f"The breaker is open: the last {len(in_vain)} retrainings were rejected or failed. "
+        f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it.",
+        until,
     )
 
 
-def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> str | None:
+def _was_in_vain(entry: LedgerEntry, past: Past) -> bool:
+    outcome = past.outcomes.get(entry.decision.run_id or "")
+    return outcome is not None and outcome.result in ("rejected", "failed")
+
+
+def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the last retraining is too recent."""
-    triggered = _triggers(past)
-    if not triggered:
+    if not past.triggers:
         return None
-    until = triggered[-1].as_of + timedelta(days=spec.retraining.cooldown_days)
+    last = past.triggers[0].as_of
+    until = last + timedelta(days=spec.retraining.cooldown_days)
     if check.as_of >= until:
         return None
-    return f"Cool-down: the last retraining was triggered at {triggered[-1].as_of:%Y-%m-%d %H:%M} UTC; until {until:%Y-%m-%d %H:%M} UTC none is."
+    return _Limit(
+        f"Cool-down: the last retraining was triggered at {last:%Y-%m-%d %H:%M} UTC; "
+        f"none is until {until:%Y-%m-%d %H:%M} UTC.",
+        until,
+    )
 
 
-def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> str | None:
+def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the budget of retrainings is used up."""
     at_most = spec.retraining.at_most
-    since = check.as_of - timedelta(days=at_most.days)
-    spent = sum(entry.as_of > since for entry in _triggers(past))
-    if spent < at_most.retrainings:
+    if len(past.triggers) < at_most.retrainings:
         return None
-    return f"Budget: {spent} retrainings were triggered in the last {at_most.days:g} days, and {at_most.retrainings} are allowed."
+    until = past.triggers[at_most.retrainings - 1].as_of + timedelta(days=at_most.days)
+    if check.as_of >= until:
+        return None
+    return _Limit(
+        f"Budget: {at_most.retrainings} retrainings were triggered in the last {at_most.days:g} days, and no more are "
+        f"allowed until {until:%Y-%m-%d %H:%M} UTC.",
+        until,
+    )

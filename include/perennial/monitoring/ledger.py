@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Collection, Iterable, Iterator
 
 from perennial.monitoring.records import BreakerClosed, LedgerEntry, RetrainingOutcome
 from perennial.outcomes import Verdict
 from perennial.run import reports_prefix
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
+log = logging.getLogger(__name__)
+
 
 def entry_key(model: str, sequence: int) -> str:
     """Return an entry's key in the store; keys sort like sequence numbers."""
     return f"{model}/ledger/{sequence:08d}.json"
+
+
+def read_sequence(key: str) -> int:
+    """Return the number in an entry's key."""
+    return int(key.rpartition("/")[2].removesuffix(".json"))
 
 
 def breaker_key(model: str) -> str:
@@ -29,8 +37,9 @@ def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
     try:
         store.create(entry_key(entry.model, entry.sequence), entry.model_dump_json(indent=2).encode())
     except Conflict:
-        return read_entry(store, entry.model, entry.sequence)
-    return entry
+        log.info("check %d of %s was decided before", entry.sequence, entry.model)
+    # Also the first gets what JSON made of it, so that all go on with the same.
+    return read_entry(store, entry.model, entry.sequence)
 
 
 def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
@@ -44,10 +53,36 @@ def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
     return LedgerEntry.model_validate_json(store.read(entry_key(model, sequence)))
 
 
+def find_entry(store: Store, model: str, sequence: int) -> LedgerEntry | None:
+    """Return one entry, or None."""
+    try:
+        return read_entry(store, model, sequence)
+    except KeyNotFound:
+        return None
+
+
 def read_ledger(store: Store, model: str) -> tuple[LedgerEntry, ...]:
     """Return all entries, oldest first."""
     keys = [item.key for item in store.list(f"{model}/ledger/")]
     return tuple(LedgerEntry.model_validate_json(store.read(key)) for key in keys)
+
+
+def entries_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
+    """Yield the entries before a check, newest first, each read when it is asked for; it ends where one is missing."""
+    for number in range(sequence - 1, 0, -1):
+        entry = find_entry(store, model, number)
+        if entry is None:
+            return
+        yield entry
+
+
+def triggers_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
+    """Yield those that triggered a retraining, newest first, without reading what lies between them."""
+    entry = find_entry(store, model, sequence - 1)
+    while entry is not None:
+        if entry.decision.outcome == "trigger":
+            yield entry
+        entry = None if entry.last_trigger is None else find_entry(store, model, entry.last_trigger)
 
 
 def retraining_outcomes(
@@ -83,8 +118,9 @@ def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> 
 
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
     """Let rejections before now no longer count; kept with who did it and why."""
-    ledger = read_ledger(store, model)
-    closed = BreakerClosed(after_sequence=ledger[-1].sequence if ledger else 0, by=by, reason=reason)
+    decided = [item.key for item in store.list(f"{model}/ledger/")]
+    last = read_sequence(decided[-1]) if decided else 0
+    closed = BreakerClosed(after_sequence=last, by=by, reason=reason)
     store.write(breaker_key(model), closed.model_dump_json(indent=2).encode())
     return closed
 

@@ -24,22 +24,30 @@ from perennial.spec.monitoring import CheckName, Monitoring
 def losses_before_and_now(run: MonitorRun, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
     """Return the detector as it stood before the check, the check's losses in event-time order, and why there is none.
 
-    The detector is the state's while it watches the same champion, and a fresh one for another.
+    The detector is the state's while it watches the same champion as the spec asks for, and a fresh one otherwise.
     """
     if check.champion is None:
         return None, np.empty(0), "there is no champion"
     state, _ = load_state(run.store, run.spec.name)
     same = state.champion_version == check.champion.version and state.sequence < check.sequence
     reference = load_reference(run, check.champion)
-    kept = state.page_hinkley if same and state.page_hinkley is not None else reference.detector
-    if kept is None:
+    if reference.detector is None:
         return None, np.empty(0), reference.no_detector
-    detector = PageHinkley.from_state(kept)
+    detector = PageHinkley.from_state(reference.detector)
+    if same and state.page_hinkley is not None:
+        detector = _continued(detector, PageHinkley.from_state(state.page_hinkley))
     if check.matured is None:
         return detector, np.empty(0), "no labels have matured"
     rows = read_rows(run.store, check.matured)
     scored = score_rows(load_champion(run, check.champion), rows)
     return detector, scored.losses(rows[run.spec.target.column]), ""
+
+
+def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
+    """Return the detector that was kept, unless the spec asks for another sensitivity by now."""
+    settings = ("delta", "threshold", "alpha", "min_instances", "mode", "center", "scale")
+    alike = all(getattr(fresh.parameters, name) == getattr(kept.parameters, name) for name in settings)
+    return kept if alike else fresh
 
 
 def check_losses(run: MonitorRun, check: OpenCheck) -> CheckResult:

@@ -6,23 +6,27 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from perennial.promotion.registry import current_champion
+import numpy.typing as npt
 
 from perennial.data.manifest import load_manifest
 from perennial.data.window import RESOLUTION, Bounds
 from perennial.errors import DataError
-from perennial.monitoring.records import MonitorState, OpenCheck
+from perennial.monitoring import ledger
+from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows
+from perennial.monitoring.reference import prepare_reference
 from perennial.monitoring.rows import (
     ScannedSource,
     SourceRows,
     among,
     as_datetime64,
+    identity_columns,
     keep_identities,
     keep_rows,
     read_identities,
 )
 from perennial.monitoring.state import load_state
 from perennial.outcomes import Champion
+from perennial.promotion.registry import current_champion
 from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring
@@ -39,6 +43,8 @@ def check_key(model: str, sequence: int) -> str:
 def open_check(run: MonitorRun) -> OpenCheck | None:
     """Begin the model's next check, or return the one that was begun and not closed.
 
+    The champion's reference is prepared before anything is settled, so that a check that is begun can be made.
+
     Returns
     -------
     OpenCheck or None
@@ -47,20 +53,29 @@ def open_check(run: MonitorRun) -> OpenCheck | None:
     Raises
     ------
     DataError
-        The source cannot be read, or the champion's snapshot is gone.
+        The source cannot be read, or the champion's snapshot is gone or damaged.
     """
     state, _ = load_state(run.store, run.spec.name)
-    key = check_key(run.spec.name, state.sequence + 1)
-    begun = _begun(run.store, key)
-    if begun is not None:
+    sequence = state.sequence + 1
+    decided = ledger.find_entry(run.store, run.spec.name, sequence)
+    if decided is not None:
+        return decided.check
+    key = check_key(run.spec.name, sequence)
+    champion = current_champion(run.tracking_uri, run.spec.name)
+    begun, version = _begun(run.store, key)
+    if begun is not None and begun.champion == champion and begun.spec_digest == run.spec.digest():
         return begun
-    check = _prepare(run, state)
+    # One that is undecided and speaks of another champion or spec is begun anew: it could perhaps never be ended. Whoever
+    # works on the old one may go on, since the ledger takes the first decision, with the check that it is about.
+    check = _prepare(run, state, champion)
     if check is None:
+        run.store.delete(key)
         return None
+    data = check.model_dump_json(indent=2).encode()
     try:
-        run.store.create(key, check.model_dump_json(indent=2).encode())
+        run.store.create(key, data) if version is None else run.store.replace(key, data, version)
     except Conflict:
-        return _begun(run.store, key)
+        return _begun(run.store, key)[0]
     log.info(
         "check %d as of %s: %d new rows, %d late ones, %d matured ones",
         check.sequence, check.as_of, check.rows, check.late_rows, check.matured_rows,
@@ -69,8 +84,9 @@ def open_check(run: MonitorRun) -> OpenCheck | None:
 
 
 def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> datetime:
-    """Return the event time after which rows are new: the cursor, or the end of what the champion came from."""
-    return state.cursor or champion_data_end(run, champion)
+    """Return the event time after which rows are new: the cursor, or the end of what the first champion came from."""
+    watched = state.cursor if state.champion_version is not None else None
+    return watched or champion_data_end(run, champion)
 
 
 def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
@@ -89,15 +105,15 @@ def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
     return load_manifest(run.store, run.spec.name, champion.snapshot_digest).end
 
 
-def _begun(store: Store, key: str) -> OpenCheck | None:
+def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
     try:
-        return OpenCheck.model_validate_json(store.read(key))
+        stored = store.read_versioned(key)
     except KeyNotFound:
-        return None
+        return None, None
+    return OpenCheck.model_validate_json(stored.data), stored.version
 
 
-def _prepare(run: MonitorRun, state: MonitorState) -> OpenCheck | None:
-    champion = current_champion(run.tracking_uri, run.spec.name)
+def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None) -> OpenCheck | None:
     source = ScannedSource(run)
     if source.facts.end is None:
         return None
@@ -107,23 +123,21 @@ def _prepare(run: MonitorRun, state: MonitorState) -> OpenCheck | None:
     cursor = start_of_watch(run, champion, state)
     if as_of <= cursor and state.alarm is None:
         return None
-    monitoring = run.spec.monitoring or Monitoring()
-    matured_from = state.matured_cursor or cursor
+    lateness = timedelta(days=(run.spec.monitoring or Monitoring()).lateness_days)
+    # The champion is too good on what it learnt from: such rows say nothing about its losses.
+    matured_from = max(state.matured_cursor or cursor, champion.train_end or cursor)
     matured_until = as_of - timedelta(days=run.spec.target.label_delay_days)
-    behind = min(cursor - timedelta(days=monitoring.lateness_days), matured_from)
+    behind = min(cursor - lateness, matured_from)
     rows = source.read(Bounds(behind + RESOLUTION, max(as_of, cursor)))
-    first = state.seen is None
-    known = rows.identities[:0] if first else read_identities(run.store, str(state.seen))
     new = rows.times > as_datetime64(cursor)
-    lately = rows.times > as_datetime64(cursor - timedelta(days=monitoring.lateness_days))
-    # What lies behind the cursor at the first check was there for the training, or came too late for it: not news.
-    late = lately & ~new & ~among(rows.identities, known) & (not first)
+    late = ~new & (rows.times > as_datetime64(cursor - lateness)) & _unseen(run, state, rows)
     matured = _matured(run.spec, rows, matured_from, matured_until)
     too_late = late & (rows.times <= as_datetime64(matured_from))
     if not (new.any() or late.any()) and state.alarm is None:
         return None
+    prepare_reference(run, champion)
     folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
-    still_open = as_datetime64(max(as_of, cursor) - timedelta(days=monitoring.lateness_days))
+    still_open = max(as_of, cursor) - lateness
     return OpenCheck(
         model=run.spec.name,
         sequence=state.sequence + 1,
@@ -138,9 +152,26 @@ def _prepare(run: MonitorRun, state: MonitorState) -> OpenCheck | None:
         matured_rows=int(matured.sum()),
         matured_until=max(matured_until, matured_from),
         too_late_rows=int(too_late.sum()),
-        seen=keep_identities(run.store, folder, rows.identities[rows.times > still_open]),
+        seen=SeenRows(
+            key=keep_identities(run.store, folder, rows.identities[rows.times > as_datetime64(still_open)]),
+            after=still_open,
+            columns=identity_columns(run.spec),
+        ),
         rows_since_training=source.count(Bounds(champion_data_end(run, champion) + RESOLUTION, as_of)),
     )
+
+
+def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows) -> npt.NDArray[np.bool_]:
+    """Tell which rows behind the cursor no check has seen.
+
+    Of what was there at the first check, or is older than any check looked back, nothing is known: it was there for the
+    training, or came too late for it.
+    """
+    seen = state.seen
+    if seen is None or seen.columns != identity_columns(run.spec):
+        return np.zeros(len(rows.times), dtype=bool)
+    known = among(rows.identities, read_identities(run.store, seen.key))
+    return np.asarray(~known & (rows.times > as_datetime64(seen.after)))
 
 
 def _without_champion(run: MonitorRun, state: MonitorState, as_of: datetime) -> OpenCheck:

@@ -22,11 +22,22 @@ class MonitorState(Outcome):
     champion_version: str | None = None
     """The champion that `page_hinkley` watches; another one begins afresh."""
     page_hinkley: dict[str, Any] | None = None
-    """The detector's state."""
-    seen: str | None = None
-    """Store key of the hashes of the rows behind the cursor that were checked; rows not among them come late."""
+    """The detector's state; None: it begins afresh."""
+    seen: SeenRows | None = None
+    """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
     alarm: Alarm | None = None
     """A drift that was found and held back: it is weighed again with every check until it is settled."""
+
+
+class SeenRows(Outcome):
+    """Rows that a check found in the source, so that a later one knows which came late."""
+
+    key: str
+    """Store key of their identities."""
+    after: datetime
+    """Event time after which all are there; of older rows nothing is known."""
+    columns: tuple[str, ...]
+    """What the identities are made of; those of another spec cannot be compared."""
 
 
 class Alarm(Outcome):
@@ -38,6 +49,8 @@ class Alarm(Outcome):
     sequence: int
     """The check that found it."""
     as_of: datetime
+    until: datetime | None = None
+    """When the limit that holds it back lapses; None: a retraining under way has to end."""
 
 
 class OpenCheck(Outcome):
@@ -63,8 +76,8 @@ class OpenCheck(Outcome):
     """Labels of events up to here can be trusted at `as_of`."""
     too_late_rows: int
     """Late rows whose label should have matured before: Page-Hinkley, which takes rows in order, does without them."""
-    seen: str | None
-    """Store key of the hashes of the rows that will have been checked after this."""
+    seen: SeenRows | None
+    """The rows that will have been checked after this."""
     rows_since_training: int
     """Rows newer than the champion's snapshot."""
 
@@ -113,6 +126,8 @@ class LedgerEntry(Outcome):
     check: OpenCheck
     results: tuple[CheckResult, ...]
     decision: Decision
+    last_trigger: int | None = None
+    """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
 
 
 class BreakerClosed(Outcome):

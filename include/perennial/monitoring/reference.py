@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import time
@@ -59,10 +60,7 @@ def load_reference(run: MonitorRun, champion: Champion) -> Reference:
     DataError
         The champion's snapshot is gone or damaged, or lacks a feature of the spec.
     """
-    folder = _folder(run, champion)
-    # The detector is written last: with it, all is there.
-    if not run.store.exists(folder + DETECTOR):
-        _prepare(run, champion, folder)
+    folder = prepare_reference(run, champion)
     with (
         run.store.local_file(folder + NUMERIC) as numeric,
         run.store.local_file(folder + CATEGORICAL) as categorical,
@@ -78,9 +76,21 @@ def load_reference(run: MonitorRun, champion: Champion) -> Reference:
         )
 
 
-def _folder(run: MonitorRun, champion: Champion) -> str:
-    """Name the folder by all that the reference follows from."""
-    return f"{run.spec.name}/monitor/references/v{champion.version}-{run.spec.digest()[:12]}/"
+def prepare_reference(run: MonitorRun, champion: Champion) -> str:
+    """Prepare the champion's reference, unless that was done before; return its folder in the store.
+
+    Raises
+    ------
+    DataError
+        As `load_reference`.
+    """
+    # Named by all that it follows from: a registry that was made anew counts its versions from 1 again.
+    made_of = hashlib.sha256(f"{champion.model_dump_json()}{run.spec.digest()}".encode()).hexdigest()
+    folder = f"{run.spec.name}/monitor/references/v{champion.version}-{made_of[:12]}/"
+    # The detector is written last: with it, all is there.
+    if not run.store.exists(folder + DETECTOR):
+        _prepare(run, champion, folder)
+    return folder
 
 
 def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:

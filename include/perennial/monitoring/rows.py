@@ -22,6 +22,7 @@ from perennial.data.source import Source
 from perennial.data.window import Bounds
 from perennial.errors import DataError
 from perennial.run import Run
+from perennial.spec import ModelSpec
 from perennial.store.protocol import KeyNotFound, Store
 
 Identities = npt.NDArray[np.uint64]
@@ -48,6 +49,11 @@ class SourceRows:
     def take(self, mask: npt.NDArray[np.bool_]) -> SourceRows:
         """Return the rows where the mask is true."""
         return SourceRows(self.table.filter(pa.array(mask)), self.times[mask], self.identities[mask])
+
+
+def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
+    """Return what rows are known by: identities of another spec compare only if this is the same."""
+    return spec.source.key or tuple(name for name in spec.columns if name != spec.target.column)
 
 
 class ScannedSource:
@@ -104,7 +110,11 @@ def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None)
         with store.local_file(key) as path:
             table = pq.read_table(path, columns=list(columns) if columns is not None else None)
     except KeyNotFound:
-        raise DataError(f"the rows of this check are gone from the store: {key}. Trigger a new check") from None
+        check = f"{key.rpartition('/')[0]}/check.json"
+        raise DataError(
+            f"the rows of this check are gone from the store: {key}. Restore them, or delete {check}: "
+            "the check is then begun anew"
+        ) from None
     frame: pd.DataFrame = table.to_pandas()
     return frame
 

@@ -22,7 +22,8 @@ def load_state(store: Store, model: str) -> tuple[MonitorState, str | None]:
         return MonitorState.model_validate_json(stored.data), stored.version
     except ValueError as error:
         raise StoreError(
-            f"{state_key(model)} cannot be read: {error}. Restore it, or delete it to begin afresh"
+            f"{state_key(model)} cannot be read: {error}. Restore it; or move {model}/monitor/ and {model}/ledger/ away to "
+            "begin afresh"
         ) from None
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
 from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions
-from perennial.monitoring.governor import Past, govern
+from perennial.monitoring.governor import govern
+from perennial.monitoring.history import read_past
 from perennial.monitoring.matured_checks import check_losses, check_metrics, check_volume_of_rows
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
@@ -35,16 +36,7 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) ->
 
     Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.
     """
-    entries = ledger.read_ledger(run.store, check.model)
-    earlier = [entry for entry in entries if entry.sequence < check.sequence]
-    state, _ = load_state(run.store, check.model)
-    past = Past(
-        ledger=earlier,
-        outcomes=ledger.retraining_outcomes(run.store, earlier, run.active),
-        active=run.active,
-        alarm=state.alarm,
-        breaker_closed=ledger.breaker_closed(run.store, check.model),
-    )
+    past = read_past(run, check, load_state(run.store, check.model)[0].alarm)
     entry = LedgerEntry(
         sequence=check.sequence,
         model=check.model,
@@ -52,6 +44,7 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) ->
         check=check,
         results=tuple(results),
         decision=govern(run.spec, check, results, past),
+        last_trigger=past.triggers[0].sequence if past.triggers else None,
     )
     kept = ledger.append(run.store, entry)
     for reason in kept.decision.reasons:
@@ -66,5 +59,6 @@ def close_check(run: MonitorRun, entry: LedgerEntry) -> MonitorState:
     if state.sequence >= entry.sequence:
         return state
     advanced = advance(state, entry.check, entry.results, entry.decision)
-    save_state(run.store, entry.model, advanced, version)
-    return advanced
+    if save_state(run.store, entry.model, advanced, version):
+        return advanced
+    return load_state(run.store, entry.model)[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from perennial.data.window import RESOLUTION, Bounds
 from perennial.monitoring import ledger
@@ -14,7 +14,6 @@ from perennial.monitoring.state import load_state
 from perennial.promotion.registry import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
-from perennial.store.protocol import KeyNotFound
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,9 @@ def waiting(run: MonitorRun) -> Waiting:
     state, _ = load_state(run.store, run.spec.name)
     if run.store.exists(check_key(run.spec.name, state.sequence + 1)):
         return Waiting(0, False, True, f"Check {state.sequence + 1} was begun and not ended: it is taken up again.")
+    if run.active and _coalesced(run, state):
+        under_way = ", ".join(run.active)
+        return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
     source = ScannedSource(run)
     champion = current_champion(run.tracking_uri, run.spec.name)
     if champion is None and not run.spec.retraining.first:
@@ -75,30 +77,30 @@ def waiting(run: MonitorRun) -> Waiting:
         return Waiting(rows, rows > 0, False, f"There is no champion yet, and {rows:,} rows to train one on.")
     least = (run.spec.monitoring or Monitoring()).min_rows
     enough = rows >= least
-    recheck, why = _alarm(run, state, moved=as_of > cursor)
+    recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
     found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; {least:,} are waited for."
     return Waiting(rows, enough, recheck, f"{found} {why}".rstrip())
 
 
-def _alarm(run: MonitorRun, state: MonitorState, *, moved: bool) -> tuple[bool, str]:
-    """Tell whether a pending alarm is to be weighed again, and say why or why not."""
+def _alarm(run: MonitorRun, state: MonitorState, as_of: datetime) -> tuple[bool, str]:
+    """Tell whether a pending alarm is to be weighed again though there may be few rows, and say why or why not."""
     if state.alarm is None:
         return False, ""
     pending = f"An alarm of check {state.alarm.sequence} is pending"
     if run.active:
         return False, f"{pending} until the retraining under way ends ({', '.join(run.active)})."
-    if moved or _retraining_ended(run, state) or _breaker_closed(run, state):
+    lapsed = state.alarm.until is not None and as_of >= state.alarm.until
+    if lapsed or _coalesced(run, state) or _breaker_closed(run, state):
         return True, f"{pending}: it is weighed again."
-    return False, f"{pending}; nothing has changed since it was held back."
+    until = "" if state.alarm.until is None else f" until {state.alarm.until:%Y-%m-%d %H:%M} UTC or the next rows"
+    return False, f"{pending} and held back{until}."
 
 
-def _retraining_ended(run: MonitorRun, state: MonitorState) -> bool:
-    """Tell whether the last check found a retraining under way; the caller knows that there is none now."""
-    try:
-        return ledger.read_entry(run.store, run.spec.name, state.sequence).decision.outcome == "coalesce"
-    except KeyNotFound:
-        return False
+def _coalesced(run: MonitorRun, state: MonitorState) -> bool:
+    """Tell whether the last check found a retraining under way."""
+    entry = ledger.find_entry(run.store, run.spec.name, state.sequence)
+    return entry is not None and entry.decision.outcome == "coalesce"
 
 
 def _breaker_closed(run: MonitorRun, state: MonitorState) -> bool:

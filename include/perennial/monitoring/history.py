@@ -1,0 +1,46 @@
+"""What the governor has to know of the past, read from store and registry: no more of the ledger than it looks at."""
+
+from __future__ import annotations
+
+from itertools import islice, takewhile
+
+from perennial.monitoring import ledger
+from perennial.monitoring.governor import Past, counts_for
+from perennial.monitoring.records import Alarm, OpenCheck
+from perennial.promotion.registry import current_champion
+from perennial.run import MonitorRun
+from perennial.spec.monitoring import Monitoring
+
+
+def read_past(run: MonitorRun, check: OpenCheck, alarm: Alarm | None) -> Past:
+    """Return what the governor may know besides the check.
+
+    Parameters
+    ----------
+    run : MonitorRun
+    check : OpenCheck
+    alarm : Alarm or None
+        What the state says is pending.
+    """
+    store, model = run.store, check.model
+    retraining = run.spec.retraining
+    most = max(retraining.at_most.retrainings, retraining.breaker.rejections)
+    triggers = tuple(islice(ledger.triggers_before(store, model, check.sequence), most))
+    earlier = ledger.entries_before(store, model, check.sequence)
+    # Another champion's checks never count: what lies behind them is not read.
+    same = takewhile(lambda entry: _version(entry.check) == _version(check), earlier)
+    of = (run.spec.monitoring or Monitoring()).require.of
+    champion = current_champion(run.tracking_uri, model)
+    return Past(
+        recent=tuple(islice((entry for entry in same if counts_for(check, entry)), of - 1)),
+        triggers=triggers,
+        outcomes=ledger.retraining_outcomes(store, triggers, run.active),
+        champion_version=champion.version if champion else None,
+        active=run.active,
+        alarm=alarm,
+        breaker_closed=ledger.breaker_closed(store, model),
+    )
+
+
+def _version(check: OpenCheck) -> str | None:
+    return check.champion.version if check.champion else None
