@@ -31,6 +31,7 @@ _MESSAGES = {
     "greater_than": "must be greater than {gt:g}, not {given}",
     "greater_than_equal": "must be at least {ge:g}, not {given}",
     "less_than": "must be less than {lt:g}, not {given}",
+    "less_than_equal": "must be at most {le:g}, not {given}",
 }
 """By pydantic's type of error; what is not here is one of the spec's own messages."""
 

@@ -57,6 +57,7 @@ class ModelSpec(Part):
             *self._target_misused(),
             *self._nothing_to_train_on(),
             *self._made_later(),
+            *self._watched_in_vain(),
         ]
         if complaints:
             refuse(*complaints)
@@ -64,9 +65,12 @@ class ModelSpec(Part):
 
     def _foreign_metrics(self) -> Iterator[Complaint]:
         metrics = CLASSIFICATION if self.task == "classification" else REGRESSION
-        for path, name in self.evaluation.metric_paths():
+        performance = self.monitoring.performance if self.monitoring else None
+        floors = performance.metric_paths() if performance else ()
+        named = [(("evaluation", *path), name) for path, name in self.evaluation.metric_paths()]
+        for path, name in [*named, *((("monitoring", "performance", *path), name) for path, name in floors)]:
             if name not in metrics:
-                yield ("evaluation", *path), f"{name!r} is no metric of {self.task}; choose from {', '.join(metrics)}"
+                yield path, f"{name!r} is no metric of {self.task}; choose from {', '.join(metrics)}"
 
     def _target_misused(self) -> Iterator[Complaint]:
         target, source = self.target.column, self.source
@@ -101,6 +105,20 @@ class ModelSpec(Part):
                         ("validation", index, "kwargs", argument),
                         f"{column!r} is made by features.transform, after validation: expect something of its inputs",
                     )
+
+    def _watched_in_vain(self) -> Iterator[Complaint]:
+        monitoring = self.monitoring
+        if monitoring is None:
+            return
+        for index, name in enumerate(monitoring.drift.exclude):
+            if name not in self.features.columns:
+                yield ("monitoring", "drift", "exclude", index), f"{name!r} is no feature, so nothing is left out by it"
+        # The default names every check that may trigger where it is on.
+        if self.retraining.triggers == Retraining().triggers:
+            return
+        for index, check in enumerate(self.retraining.triggers):
+            if check in ("page_hinkley", "performance", "volume") and getattr(monitoring, check) is None:
+                yield ("retraining", "triggers", index), f"{check!r} never fires: monitoring.{check} is not set"
 
     @property
     def _source_columns(self) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.cron import check_cron
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Text, Whole
+from perennial.spec.part import Number, Part, Text, Whole, refuse
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
@@ -18,8 +19,11 @@ class MonitoringSchedule(Part):
     """When to look: a cron expression in a zone, or every N minutes."""
 
     cron: str | None = None
+    """Five fields, such as `0 * * * *`: every hour."""
     every_minutes: Whole | None = Field(default=None, ge=1)
+    """Minutes from one look to the next."""
     time_zone: str = "UTC"
+    """IANA name, such as `America/New_York`, in which the cron expression holds."""
 
     _cron = field_validator("cron")(lambda value: value if value is None else check_cron(value))
     _zone = field_validator("time_zone")(check_zone)
@@ -28,6 +32,8 @@ class MonitoringSchedule(Part):
     def _one_of_two(self) -> Self:
         if (self.cron is None) == (self.every_minutes is None):
             raise ValueError("give exactly one of cron or every_minutes")
+        if self.every_minutes is not None and self.time_zone != "UTC":
+            refuse((("time_zone",), "is for cron: every so many minutes is the same in all zones"))
         return self
 
 
@@ -67,29 +73,46 @@ class PerformanceCheck(Part):
     """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
 
     minimum: dict[MetricName, Number] = {}
+    """Floors of metrics where more is better, such as `{roc_auc: 0.6}`."""
     maximum: dict[MetricName, Number] = {}
+    """The same for metrics where less is better, such as `{log_loss: 0.65}`."""
     min_rows: Whole = Field(default=200, ge=1)
     """Fewest matured rows on which it may be tested."""
 
     @model_validator(mode="after")
     def _right_side(self) -> Self:
-        wrong = sorted(set(self.minimum) & LOWER_IS_BETTER | set(self.maximum) - LOWER_IS_BETTER)
+        if not (self.minimum or self.maximum):
+            raise ValueError("name a metric under minimum or maximum, or leave performance out")
+        under = "less is better, so this belongs under 'maximum'"
+        over = "more is better, so this belongs under 'minimum'"
+        wrong = [
+            *((("minimum", name), under) for name in self.minimum if name in LOWER_IS_BETTER),
+            *((("maximum", name), over) for name in self.maximum if name not in LOWER_IS_BETTER),
+        ]
         if wrong:
-            raise ValueError(f"{', '.join(wrong)}: minimum is for metrics where more is better, maximum for the others")
+            refuse(*wrong)
         return self
+
+    def metric_paths(self) -> Iterator[tuple[tuple[str, str], MetricName]]:
+        """Yield every metric that is named, with the path of the place where it is."""
+        yield from ((("minimum", name), name) for name in self.minimum)
+        yield from ((("maximum", name), name) for name in self.maximum)
 
 
 class VolumeCheck(Part):
     """Rows since the last training."""
 
     rows: Whole = Field(ge=1)
+    """Rows newer than the champion's snapshot that call for a retraining."""
 
 
 class Require(Part):
     """`of` checks looked back on, `checks` of which must have fired."""
 
     checks: Whole = Field(default=2, ge=1)
+    """Checks that must have fired, this one included."""
     of: Whole = Field(default=3, ge=1)
+    """Checks looked back on, this one included."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -105,12 +128,15 @@ class Monitoring(Part):
     """None: checks only when triggered."""
     min_rows: Whole = Field(default=500, ge=2)
     """New rows to wait for before a check is made."""
-    lateness_days: Number = Field(default=7, ge=0)
+    lateness_days: Number = Field(default=7.0, ge=0)
     """Rows that arrive up to so many days behind the cursor are still checked."""
     drift: Drift = Drift()
     page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
+    """None: the losses are not tested."""
     performance: PerformanceCheck | None = None
+    """None: the primary metric is measured and compared with nothing."""
     volume: VolumeCheck | None = None
+    """None: rows are counted, however many there are."""
     require: Require = Require()
     """Damping of the drift tests ks, categorical and predictions; the other checks carry their own damping."""
 
@@ -119,23 +145,36 @@ class AtMost(Part):
     """A budget: so many retrainings in so many days."""
 
     retrainings: Whole = Field(default=3, ge=1)
-    days: Number = Field(default=30, gt=0)
+    """Retrainings that the monitor may trigger."""
+    days: Number = Field(default=30.0, gt=0)
+    """Days up to the check in which they are counted."""
 
 
 class Breaker(Part):
     """Opens after so many rejected or failed candidates in a row; closed by hand or after a time."""
 
     rejections: Whole = Field(default=3, ge=1)
-    reset_days: Number = Field(default=30, gt=0)
+    """Rejected or failed candidates in a row that open it."""
+    reset_days: Number = Field(default=30.0, gt=0)
+    """Days after the last of them when one retraining is let through; one more in vain begins them again."""
 
 
 class Retraining(Part):
     """What the governor lets through."""
 
-    cooldown_days: Number = Field(default=3, ge=0)
+    cooldown_days: Number = Field(default=3.0, ge=0)
+    """Least time from one triggered retraining to the next."""
     at_most: AtMost = AtMost()
     breaker: Breaker = Breaker()
     first: bool = True
     """Whether the monitor may trigger the first training of a model that has no champion."""
     triggers: tuple[CheckName, ...] = ("ks", "page_hinkley", "performance")
     """Checks that may trigger; the others only warn."""
+
+    @field_validator("triggers")
+    @classmethod
+    def _no_repeats(cls, names: tuple[CheckName, ...]) -> tuple[CheckName, ...]:
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"named twice: {', '.join(repeated)}")
+        return names
