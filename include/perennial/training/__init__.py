@@ -8,6 +8,7 @@ import os
 # Whoever sets a variable outside decides.
 for _name, _value in {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # MLflow's own seven retries keep a task silent for four minutes when the server is away;
     # whoever runs the task retries too.
