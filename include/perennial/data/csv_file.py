@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from perennial.data.window import Bounds
 
 SUFFIXES = (".csv", ".csv.gz")
 _BLOCK_BYTES = 4 * 1024 * 1024
+_HEADER_BYTES = 1024 * 1024
 
 
 def scan(path: Path, request: ScanRequest) -> Facts:
@@ -31,7 +33,9 @@ def scan(path: Path, request: ScanRequest) -> Facts:
         return scan_rows(_batches(path, header, wanted), request, types, guess=(Natural.NUMBER, Natural.TIME))
 
 
-def read(path: Path, columns: Mapping[str, Kind], _request: ScanRequest, _bounds: Bounds | None) -> Iterator[Rows]:
+def read(
+    path: Path, columns: Mapping[str, Kind], _facts: Facts, _request: ScanRequest, _bounds: Bounds | None
+) -> Iterator[Rows]:
     """Yield all rows of the file: only a format with statistics can leave some out."""
     with _unreadable():
         header = _header(path)
@@ -52,7 +56,7 @@ def _unreadable() -> Iterator[None]:
 
 
 def _header(path: Path) -> pa.Schema:
-    with _stream(path) as stream, csv.open_csv(stream, **_settings()) as reader:
+    with _stream(path) as stream, csv.open_csv(stream, **_settings(_HEADER_BYTES)) as reader:
         return reader.schema
 
 
@@ -67,7 +71,7 @@ def _batches(path: Path, header: pa.Schema, columns: list[str]) -> Iterator[Rows
         strings_can_be_null=True,
     )
     first_row = 0
-    with _stream(path) as stream, csv.open_csv(stream, convert_options=conversion, **_settings()) as reader:
+    with _stream(path) as stream, csv.open_csv(stream, convert_options=conversion, **_settings(_BLOCK_BYTES)) as reader:
         for batch in reader:
             yield Rows(first_row, batch)
             first_row += batch.num_rows
@@ -77,30 +81,19 @@ def _stream(path: Path) -> pa.NativeFile:
     return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
 
 
-def _settings() -> dict[str, object]:
+def _settings(block_bytes: int) -> dict[str, object]:
     return {
         # Only without threads do errors name the line; the types of the columns make this fast enough.
-        "read_options": csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+        "read_options": csv.ReadOptions(use_threads=False, block_size=block_bytes),
         "parse_options": csv.ParseOptions(newlines_in_values=True),
     }
 
 
 def _check_quotes(path: Path) -> None:
     """Refuse a quote that is never closed: pyarrow would take the rest of the file for one value."""
-    quotes = 0
-    suspect = 0
     with _stream(path) as stream:
-        lines = 1
-        while chunk := stream.read(_BLOCK_BYTES):
-            if chunk.count(b'"') % 2:
-                quotes += 1
-                suspect = suspect or lines + _odd_line(chunk)
-            lines += chunk.count(b"\n")
+        quotes = sum(chunk.count(b'"') for chunk in iter(lambda: stream.read(_BLOCK_BYTES), b""))
     if quotes % 2:
-        raise Unreadable(
-            f'near line {suspect} a quote (") is opened and never closed: close it, or double it in a value'
-        )
-
-
-def _odd_line(chunk: bytes) -> int:
-    return next(index for index, line in enumerate(chunk.split(b"\n")) if line.count(b'"') % 2)
+        with io.BufferedReader(_stream(path)) as lines:
+            line = next(number for number, line in enumerate(lines, start=1) if line.count(b'"') % 2)
+        raise Unreadable(f'near line {line} a quote (") is opened and never closed: close it, or double it in a value')

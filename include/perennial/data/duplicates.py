@@ -146,5 +146,7 @@ def _sorted(table: Table) -> Table:
 
 def _equal_to_next(table: Table) -> npt.NDArray[np.bool_]:
     equal = np.zeros(len(table), dtype=bool)
-    equal[:-1] = (table[:-1] == table[1:]).all(axis=1)
+    equal[:-1] = table[:-1, 0] == table[1:, 0]
+    alike = np.flatnonzero(equal)
+    equal[alike] = (table[alike] == table[alike + 1]).all(axis=1)
     return equal

@@ -45,7 +45,7 @@ def merge(facts: Iterable[Facts]) -> Facts:
         starts += [one.start] if one.start else []
         ends += [one.end] if one.end else []
         for column, name in one.types.items():
-            types.setdefault(column, set()).add(name)
+            types.setdefault(column, set()).update(name.split(" or "))
         for column, met in one.naturals.items():
             naturals[column] = naturals.get(column, frozenset()) | met
     return Facts(

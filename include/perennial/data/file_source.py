@@ -31,7 +31,7 @@ class FileFormat:
 
     suffixes: tuple[str, ...]
     scan: Callable[[Path, ScanRequest], Facts]
-    read: Callable[[Path, Mapping[str, Kind], ScanRequest, Bounds | None], Iterator[Rows]]
+    read: Callable[[Path, Mapping[str, Kind], Facts, ScanRequest, Bounds | None], Iterator[Rows]]
 
 
 _FORMATS = {
@@ -66,6 +66,7 @@ class FileSource:
         self._format = _FORMATS[spec.source.format]
         self._kinds = column_kinds(spec)
         self._request = ScanRequest(
+            columns=tuple(self._kinds),
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
@@ -98,7 +99,7 @@ class FileSource:
             if newest.surpass(end):
                 break
             with self._opened(stored) as path:
-                for found in self._format.read(path, only_time, self._request, bounds):
+                for found in self._format.read(path, only_time, self._facts[stored], self._request, bounds):
                     times = event_times(found, self._request)
                     newest.add(times.filter(bounds.mask(times)))
         return newest.oldest()
@@ -111,7 +112,7 @@ class FileSource:
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             with self._opened(stored) as path:
-                for found in self._format.read(path, self._kinds, self._request, bounds):
+                for found in self._format.read(path, self._kinds, self._facts[stored], self._request, bounds):
                     batch = take_rows(found, types, self._request, bounds)
                     rows += batch.num_rows
                     yield batch

@@ -6,9 +6,8 @@ line is named, or it may just hold a column in which numbers and text are mixed.
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +20,47 @@ from perennial.data.rows import Rows, ScanRequest, Unreadable, scan_rows
 from perennial.data.window import Bounds
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
-_BLOCK_BYTES = 8 * 1024 * 1024
-_EXPLICIT = {Kind.TIME: TEXT, Kind.TEXT: TEXT, Kind.NUMBER: NUMBER}
+_BLOCK_BYTES = 16 * 1024 * 1024
 
 
 def scan(path: Path, request: ScanRequest) -> Facts:
-    """Return a file's facts by reading it whole: any line may bring another column."""
+    """Return a file's facts by reading event times and open columns.
+
+    The other columns are looked at until all that the spec reads were seen: a line need not have them all.
+    """
     types: dict[str, str] = {}
 
     def noting_types() -> Iterator[Rows]:
         explicit = {request.event_time: TEXT}
-        for first_row, table in _tables(path, explicit, columns=None):
+        wanted = (request.event_time, *request.open_columns)
+        for first_row, table in _tables(path, explicit, lambda: wanted if set(request.columns) <= set(types) else None):
             here = {field.name: rough_type_name(field.type) for field in table.schema}
             both = (Facts(rows=0, start=None, end=None, types=names) for names in (types, here))
             types.update(merge(both).types)
-            yield from _batches(first_row, table, (request.event_time, *request.open_columns))
+            for column in request.open_columns:
+                if column in here and column not in explicit and here[column] != "null":
+                    explicit[column] = table.schema.field(column).type
+            yield from _batches(first_row, table, wanted)
 
     return scan_rows(noting_types(), request, types, guess=(Natural.TIME,))
 
 
-def read(path: Path, columns: Mapping[str, Kind], _request: ScanRequest, _bounds: Bounds | None) -> Iterator[Rows]:
+def read(
+    path: Path, columns: Mapping[str, Kind], facts: Facts, _request: ScanRequest, _bounds: Bounds | None
+) -> Iterator[Rows]:
     """Yield all rows of the file: only a format with statistics can leave some out."""
-    explicit = {column: _EXPLICIT[kind] for column, kind in columns.items() if kind in _EXPLICIT}
-    for first_row, table in _tables(path, explicit, columns=columns):
+    explicit = {column: dtype for column, kind in columns.items() if (dtype := _declared(kind, facts.types[column]))}
+    for first_row, table in _tables(path, explicit, lambda: columns):
         yield from _batches(first_row, table, columns)
+
+
+def _declared(kind: Kind, found: str) -> pa.DataType | None:
+    """Return the type by which a column is parsed, None where each block must tell: pyarrow converts nothing."""
+    if kind is Kind.TIME:
+        return TEXT
+    if found == "number":
+        return NUMBER if kind is Kind.NUMBER else None
+    return TEXT if found == "text" else None
 
 
 def _batches(first_row: int, table: pa.Table, columns: Iterable[str]) -> Iterator[Rows]:
@@ -56,38 +72,39 @@ def _batches(first_row: int, table: pa.Table, columns: Iterable[str]) -> Iterato
 
 
 def _tables(
-    path: Path, explicit: dict[str, pa.DataType], *, columns: Collection[str] | None
+    path: Path, explicit: dict[str, pa.DataType], columns: Callable[[], Collection[str] | None]
 ) -> Iterator[tuple[int, pa.Table]]:
     """Yield each block with the position of its first row.
 
     Parameters
     ----------
     explicit : dict of column to type
-        Changed as the blocks show that a column is something else.
-    columns : collection of str or None
-        Those that are wanted; None: all.
+        Completed as the blocks show what a column is.
+    columns : function that returns a collection of str, or None
+        Those that are wanted of the next block; None: all.
     """
-    first_row, first_line = 0, 1
+    first_row = offset = 0
     for block in _blocks(path):
         if not block.isspace():
-            # To leave columns out is faster, but then all others must be declared.
-            others = "infer" if columns is None or set(columns) > set(explicit) else "ignore"
-            table = _parsed(block, first_line, explicit, others)
+            try:
+                table = _parsed(block, explicit, columns())
+            except pa.ArrowInvalid:
+                table = pa.table(_columns_of(_objects(block, _line_at(path, offset))))
             yield first_row, table
             first_row += len(table)
-        first_line += block.count(b"\n")
+        offset += len(block)
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """Yield the file's content in pieces of whole lines."""
     rest = b""
     try:
-        with pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None) as stream:
+        with _stream(path) as stream:
             while chunk := stream.read(_BLOCK_BYTES):
-                whole, newline, rest_of_chunk = chunk.rpartition(b"\n")
-                if newline:
-                    yield rest + whole + newline
-                    rest = rest_of_chunk
+                end = chunk.rfind(b"\n") + 1
+                if end:
+                    yield b"".join((rest, memoryview(chunk)[:end]))
+                    rest = chunk[end:]
                 else:
                     rest += chunk
     except OSError as error:
@@ -96,22 +113,32 @@ def _blocks(path: Path) -> Iterator[bytes]:
         yield rest
 
 
-def _parsed(block: bytes, first_line: int, explicit: dict[str, pa.DataType], others: str) -> pa.Table:
+def _line_at(path: Path, offset: int) -> int:
+    """Return the number of the line that begins at an offset, which nobody asks for unless a block is odd."""
+    line, left = 1, offset
+    with _stream(path) as stream:
+        while left:
+            chunk = stream.read(min(left, _BLOCK_BYTES))
+            line += chunk.count(b"\n")
+            left -= len(chunk)
+    return line
+
+
+def _stream(path: Path) -> pa.NativeFile:
+    return pa.input_stream(str(path), compression="gzip" if path.suffix == ".gz" else None)
+
+
+def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[str] | None) -> pa.Table:
+    # To leave columns out is faster, but then all others must be declared.
+    others = "infer" if columns is None or not set(columns) <= set(explicit) else "ignore"
     options = arrow_json.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior=others)
-    try:
-        table = arrow_json.read_json(io.BytesIO(block), parse_options=options)
-    except pa.ArrowInvalid:
-        table = pa.table(_columns_of(_objects(block, first_line)))
-        for column, dtype in list(explicit.items()):
-            if column in table.schema.names and natural_of(table.schema.field(column).type) is not natural_of(dtype):
-                del explicit[column]
-        return table
+    table = arrow_json.read_json(pa.BufferReader(block), parse_options=options)
     # Text that looks like a time was read as one, and may have lost its zone.
     times = [field.name for field in table.schema if natural_of(field.type) is Natural.TIME]
-    if times:
-        explicit.update(dict.fromkeys(times, TEXT))
-        return _parsed(block, first_line, explicit, others)
-    return table
+    if not times:
+        return table
+    explicit.update(dict.fromkeys(times, TEXT))
+    return _parsed(block, explicit, columns)
 
 
 def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:

@@ -45,7 +45,9 @@ def scan(path: Path, request: ScanRequest) -> Facts:
         return Facts(rows=file.metadata.num_rows, start=start, end=end, types=types, naturals=naturals)
 
 
-def read(path: Path, columns: Mapping[str, Kind], request: ScanRequest, bounds: Bounds | None) -> Iterator[Rows]:
+def read(
+    path: Path, columns: Mapping[str, Kind], _facts: Facts, request: ScanRequest, bounds: Bounds | None
+) -> Iterator[Rows]:
     """Yield the rows of all row groups that may have some within the bounds."""
     with _opened(path) as file:
         ranges = _ranges(file, request) if bounds else None

@@ -17,6 +17,7 @@ from perennial.store.disk import disk_errors
 from perennial.store.protocol import Conflict, Store
 
 PART_ROWS = 1_048_576
+_SAMPLE_ROWS = 10_000
 _REPEATS = 10
 
 
@@ -80,10 +81,11 @@ def remove_strays(store: Store, prefix: str, listed: Iterable[Part]) -> None:
 def _writer(path: Path, schema: pa.Schema, first: pa.RecordBatch) -> pq.ParquetWriter:
     # A dictionary pays for texts that come again and again. One of numbers, or of texts that are all different, takes
     # most of the time and makes files that are no smaller than zstd makes them anyway.
+    sample = first.slice(0, _SAMPLE_ROWS)
     repeated = [
         field.name
         for field in schema
-        if field.type == TEXT and pc.count_distinct(first.column(field.name)).as_py() * _REPEATS <= first.num_rows
+        if field.type == TEXT and pc.count_distinct(sample.column(field.name)).as_py() * _REPEATS <= sample.num_rows
     ]
     return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated or False)
 

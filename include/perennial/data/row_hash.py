@@ -1,14 +1,15 @@
 """A 128-bit hash of each row, computed column by column in numpy.
 
-Every word of every value is mixed with a seed that belongs to column, place and half, and the results are summed: equal
-rows have equal hashes whichever batch they are in, and two different rows share one by a chance of 1 in 2**128. The
-hash is no cryptographic one: it guards against accidents, not against someone who makes rows that collide.
+Every word of every value is mixed with a seed that belongs to its column and place, and the results are summed twice,
+with and without weights: equal rows have equal hashes whichever batch they are in, and two different rows share one by a
+chance of about 1 in 2**126. It is no cryptographic hash: it guards against accidents, not against someone who makes rows
+that collide.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.columns import TEXT
+from perennial.data.columns import NUMBER, TEXT
 
 Words = npt.NDArray[np.uint64]
 
@@ -46,10 +47,8 @@ def hash_rows(batch: pa.RecordBatch, key: Collection[str] = ()) -> RowHashes:
         part = batch.slice(start, _SLICE_ROWS)
         here = slice(start, start + part.num_rows)
         for name, column in zip(part.schema.names, part.columns, strict=True):
-            mixed = _hash_column(name, column)
-            rows[:, here] += mixed
-            if name in key:
-                keys[:, here] += mixed
+            sums = [rows[:, here], keys[:, here]] if name in key else [rows[:, here]]
+            _add_column(name, column, sums)
     keyless = _keyless(batch, key)
     keys[:, keyless] = rows[:, keyless]
     return RowHashes(rows, keys)
@@ -61,63 +60,90 @@ def _keyless(batch: pa.RecordBatch, key: Collection[str]) -> npt.NDArray[np.bool
     missing = np.zeros(batch.num_rows, dtype=bool)
     for name in key:
         if batch.column(name).null_count:
-            missing |= batch.column(name).is_null().to_numpy(zero_copy_only=False)
+            missing |= _missing(batch.column(name))
     return missing
 
 
-def _hash_column(name: str, column: pa.Array) -> Words:
-    hashes = np.zeros((2, len(column)), dtype=np.uint64)
-    words = _text_words(column) if column.type == TEXT else _number_words(column)
-    for place, values in words:
-        for half in (0, 1):
-            seed, zero = _seed(name, place, half)
-            # A word of zeros adds nothing, so that it does not matter to which length texts were padded.
-            hashes[half] += _mix(values ^ seed) - zero
+def _add_column(name: str, column: pa.Array, sums: Sequence[Words]) -> None:
+    for place, words in _text_words(column) if column.type == TEXT else _number_words(column):
+        seed = _seed(name, place)
+        mixed = _mix(words ^ seed.word)
+        # A word of zeros adds nothing, so that it does not matter to which length texts were padded.
+        mixed -= seed.zero
+        for high, _ in sums:
+            high += mixed
+        # Two sums of the same words, weighted otherwise: what cancels out in one does not in the other.
+        mixed *= seed.weight
+        for _, low in sums:
+            low += mixed
     if column.type == TEXT:
-        _add_long_texts(name, column, hashes)
-    return hashes
+        _add_long_texts(name, column, sums)
 
 
 def _number_words(column: pa.Array) -> Iterator[tuple[int, Words]]:
     if column.null_count:
-        yield _LENGTH, np.where(column.is_null().to_numpy(zero_copy_only=False), _MISSING, np.uint64(0))
-    if column.type == pa.float64():
+        yield _LENGTH, np.where(_missing(column), _MISSING, np.uint64(0))
+        column = column.fill_null(0)
+    if column.type == NUMBER:
         # Adding nothing makes -0.0 the 0.0 that it equals.
-        values = column.fill_null(0).to_numpy() + 0.0
+        yield 0, (column.to_numpy() + 0.0).view(np.uint64)
     else:
-        values = column.cast(pa.int64()).fill_null(0).to_numpy()
-    yield 0, values.view(np.uint64)
+        yield 0, column.view(pa.int64()).to_numpy().view(np.uint64)
 
 
 def _text_words(column: pa.Array) -> Iterator[tuple[int, Words]]:
-    lengths = pc.binary_length(column)
-    yield _LENGTH, lengths.cast(pa.uint64()).fill_null(int(_MISSING)).to_numpy()
-    # A text that is missing is only its length; a long one is hashed apart.
-    short = pc.if_else(pc.less_equal(lengths, _LONG_BYTES).fill_null(False), column, "")
-    words = -(-(pc.max(pc.binary_length(short)).as_py() or 0) // _WORD_BYTES)
-    if not words:
-        return
-    padded = pc.ascii_rpad(short, words * _WORD_BYTES, padding="\0")
-    start = padded.offset * words * _WORD_BYTES
-    size = len(padded) * words * _WORD_BYTES
-    table = np.frombuffer(padded.buffers()[2], dtype="<u8", count=size // _WORD_BYTES, offset=start)
-    for place, values in enumerate(table.reshape(len(padded), words).T):
-        yield place, np.ascontiguousarray(values)
+    lengths = _lengths(column)
+    words = lengths.astype(np.uint64)
+    if column.null_count:
+        words[_missing(column)] = _MISSING
+        column = column.fill_null("")
+    yield _LENGTH, words
+    if lengths.max(initial=0) > _LONG_BYTES:
+        is_short = pa.array(lengths <= _LONG_BYTES)
+        lengths = np.where(lengths <= _LONG_BYTES, lengths, 0)
+        column = pc.if_else(is_short, column, "")
+    count = -(-int(lengths.max(initial=0)) // _WORD_BYTES)
+    if count:
+        padded = pc.ascii_rpad(column, count * _WORD_BYTES, padding="\0")
+        table = np.frombuffer(padded.buffers()[2], dtype="<u8", count=len(padded) * count)
+        yield from enumerate(table.reshape(-1, count).T)
 
 
-def _add_long_texts(name: str, column: pa.Array, hashes: Words) -> None:
-    lengths = pc.binary_length(column).fill_null(0).to_numpy()
-    for row in np.flatnonzero(lengths > _LONG_BYTES):
+def _add_long_texts(name: str, column: pa.Array, sums: Sequence[Words]) -> None:
+    for row in np.flatnonzero(_lengths(column) > _LONG_BYTES):
         digest = hashlib.blake2b(column[int(row)].as_buffer(), digest_size=16, key=name.encode()[:64]).digest()
-        hashes[:, row] += np.frombuffer(digest, dtype="<u8")
+        for both in sums:
+            both[:, row] += np.frombuffer(digest, dtype="<u8")
+
+
+def _lengths(column: pa.Array) -> npt.NDArray[np.int32]:
+    """Return the texts' lengths in bytes, 0 for missing ones."""
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32, offset=column.offset * 4, count=len(column) + 1)
+    lengths = np.diff(offsets)
+    if column.null_count:
+        lengths[_missing(column)] = 0
+    return lengths
+
+
+def _missing(column: pa.Array) -> npt.NDArray[np.bool_]:
+    missing: npt.NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
+    return missing
+
+
+@dataclass(frozen=True)
+class _Seed:
+    word: np.uint64
+    zero: np.uint64
+    """What a word of zeros becomes."""
+    weight: np.uint64
+    """Odd, so that nothing is lost."""
 
 
 @lru_cache(maxsize=4096)
-def _seed(column: str, place: int, half: int) -> tuple[np.uint64, np.uint64]:
-    """Return the seed, and what a word of zeros becomes with it."""
-    digest = hashlib.blake2b(f"{place} {half} {column}".encode(), digest_size=8).digest()
-    seed = np.frombuffer(digest, dtype="<u8")
-    return seed[0], _mix(seed.copy())[0]
+def _seed(column: str, place: int) -> _Seed:
+    digest = hashlib.blake2b(f"{place} {column}".encode(), digest_size=16).digest()
+    word, weight = np.frombuffer(digest, dtype="<u8")
+    return _Seed(word, _mix(np.array([word]))[0], weight | np.uint64(1))
 
 
 def _mix(words: Words) -> Words:

@@ -46,6 +46,8 @@ class Rows:
 class ScanRequest:
     """What a scan must find out besides the columns."""
 
+    columns: tuple[str, ...]
+    """All that the spec reads."""
     event_time: str
     time_zone: str | None
     open_columns: tuple[str, ...]

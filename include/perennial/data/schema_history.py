@@ -28,16 +28,18 @@ class Latest(Outcome):
     previous: Seen | None
 
 
-def previous_schema(store: Store, model: str, run_id: str) -> dict[str, str] | None:
-    """Return the source's columns as the last other run found them; None: there was no other.
+def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[str, str] | None:
+    """Return the source's columns as they were at the last other snapshot; None: there was no other.
 
-    A run that is retried finds its own mark and looks behind it, so that it reports what it reported first.
+    A run that is retried finds its own mark, of the same rows, and looks behind it: it reports what it reported first.
+    A command that is repeated on newer rows has the same run id, and is compared with what it found before.
     """
     found = _read(store, model)
     if found is None:
         return None
     latest = Latest.model_validate_json(found.data)
-    seen = latest.previous if latest.snapshot.run_id == run_id else latest.snapshot
+    again = (latest.snapshot.run_id, latest.snapshot.digest) == (run_id, digest)
+    seen = latest.previous if again else latest.snapshot
     return seen.source_schema if seen else None
 
 
@@ -66,7 +68,7 @@ def mark_latest(store: Store, model: str, seen: Seen) -> None:
         if latest and latest.snapshot.as_of > seen.as_of:
             return
         before = latest.snapshot if latest else None
-        if latest and latest.snapshot.run_id == seen.run_id:
+        if latest and (latest.snapshot.run_id, latest.snapshot.digest) == (seen.run_id, seen.digest):
             before = latest.previous
         data = Latest(snapshot=seen, previous=before).model_dump_json(indent=2).encode()
         try:

@@ -49,6 +49,7 @@ class SqlSource:
         self._sql = (spec.source.sql or "").strip().rstrip(";")
         self._kinds = column_kinds(spec)
         self._request = ScanRequest(
+            columns=tuple(self._kinds),
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),

@@ -52,13 +52,14 @@ class Stash:
 
 
 def regular(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Merge small batches and cut large ones, so that all but the last have BATCH_ROWS rows."""
+    """Merge small batches, so that all but the last have at least half of BATCH_ROWS."""
     waiting: list[pa.RecordBatch] = []
+    rows = 0
     for batch in batches:
         waiting.append(batch)
-        while (rows := sum(one.num_rows for one in waiting)) >= BATCH_ROWS:
-            merged = pa.concat_batches(waiting) if len(waiting) > 1 else waiting[0]
-            yield merged.slice(0, BATCH_ROWS)
-            waiting = [merged.slice(BATCH_ROWS)] if rows > BATCH_ROWS else []
-    if sum(one.num_rows for one in waiting):
+        rows += batch.num_rows
+        if 2 * rows >= BATCH_ROWS:
+            yield pa.concat_batches(waiting)
+            waiting, rows = [], 0
+    if rows:
         yield pa.concat_batches(waiting)

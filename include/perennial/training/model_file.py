@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ def save_model(pipeline: Pipeline, path: Path, spec: ModelSpec) -> tuple[str, ..
         The model holds something that skops cannot store, or a type that nobody allowed.
     """
     try:
-        skops.io.dump(pipeline, path)
+        # skops asks every module that is loaded for some names; Airflow's answer with a warning each, in the task's log.
+        with warnings.catch_warnings(action="ignore"):
+            skops.io.dump(pipeline, path)
     except OSError as error:
         raise TrainingError(f"the model cannot be written to {path}: {error}") from error
     except Exception as error:

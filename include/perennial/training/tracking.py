@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import mlflow.artifacts
 import sqlalchemy
+import tenacity
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -20,13 +21,28 @@ from mlflow.utils.rest_utils import http_request
 from perennial.errors import PerennialError, TrackingError, TrackingUnavailable
 from perennial.training.sqlite_tracking import artifact_root, ensure_schema
 
-__all__ = ["MlflowException", "Tracker"]
+__all__ = ["MlflowException", "Tracker", "WriteConflict", "again_on_conflict"]
 
 # A failed call is told once, by our own error; MLflow would print the driver's traceback first.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
+# What the databases' drivers call it when a row was written between a look and a write.
+_LOST_RACES = ("IntegrityError", "UniqueViolation")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+class WriteConflict(TrackingUnavailable):
+    """MLflow looks whether a row is there, then writes: of two at once that write the same row, one is turned away."""
+
+
+again_on_conflict = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(WriteConflict),
+    stop=tenacity.stop_after_attempt(10),
+    wait=tenacity.wait_random(0, 0.1),
+    reraise=True,
+)
+"""Decorator of what can be repeated from its start after a WriteConflict."""
 
 
 class Tracker:
@@ -64,6 +80,8 @@ class Tracker:
             status = error.get_http_status_code()
             if status >= 500 or status == 429:
                 raise self._unavailable(error) from None
+            if any(name in str(error) for name in _LOST_RACES):
+                raise WriteConflict(f"MLflow at {self.shown_uri}: another wrote the same at the same moment") from None
             raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
             raise self._unavailable(error) from None
@@ -89,8 +107,9 @@ class Tracker:
 
     def find_runs(self, experiment_id: str, tag: str, value: str) -> list[Run]:
         """Return the experiment's runs that carry a tag, oldest first."""
+        quote = '"' if "'" in value else "'"
+        condition = f"tags.`{tag}` = {quote}{value}{quote}"
         with self.connected():
-            condition = f"tags.`{tag}` = '{value}'"
             return list(self.client.search_runs([experiment_id], condition, order_by=["attributes.start_time ASC"]))
 
     def start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from perennial.data.window import Bounds
 from tests.unit.data.conftest import RunMaker, SpecMaker
 from tests.unit.data.flights import START, land, table
 
-REQUEST = ScanRequest(event_time="at", time_zone=None, open_columns=("late", "note"))
+REQUEST = ScanRequest(columns=("at", "late", "note"), event_time="at", time_zone=None, open_columns=("late", "note"))
 
 
 def test_csv_keeps_leading_zeros_and_newlines_and_reads_labels(
@@ -66,11 +66,24 @@ def test_a_json_column_may_change_from_block_to_block(folder: Path, monkeypatch:
     path = folder / "a.jsonl"
     path.write_text("\n".join(lines))
     kinds = {"at": Kind.TIME, "carrier": Kind.TEXT}
-    found = list(json_file.read(path, kinds, REQUEST, None))
+    found = list(json_file.read(path, kinds, json_file.scan(path, REQUEST), REQUEST, None))
     assert [rows.first_row for rows in found] == sorted(rows.first_row for rows in found)
     assert len(found) > 1
     values = [value for rows in found for value in rows.batch.column("carrier").to_pylist()]
     assert [None if value is None else str(value) for value in values] == ["1", "2", "UA", "AA", None, "3"]
+
+
+def test_a_json_column_may_begin_far_into_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_file, "_BLOCK_BYTES", 64)
+    lines: list[dict[str, Any]] = [{"at": "2013-01-01T00:00:00Z", "other": n} for n in range(20)]
+    lines += [{"at": "2013-01-02T00:00:00Z", "note": 1}, {"at": "2013-01-03T00:00:00Z", "late": 1}]
+    lines += [{"at": "2013-01-04T00:00:00Z", "late": "yes"}] * 20
+    path = folder / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    facts = json_file.scan(path, REQUEST)
+    assert facts.types == {"at": "text", "other": "number", "note": "number", "late": "number or text"}
+    assert facts.naturals == {"note": {Natural.NUMBER, Natural.EMPTY}, "late": set(Natural) - {Natural.TIME}}
+    assert facts.rows == 42
 
 
 @pytest.mark.parametrize(
@@ -105,7 +118,7 @@ def test_parquet_statistics_tell_the_range_in_every_unit(folder: Path, unit: str
 def test_row_groups_outside_the_window_are_not_read(folder: Path) -> None:
     path = land(folder, rows=10)
     bounds = Bounds(START + timedelta(hours=4), START + timedelta(hours=5))
-    found = list(parquet_file.read(path, {"at": Kind.TIME}, REQUEST, bounds))
+    found = list(parquet_file.read(path, {"at": Kind.TIME}, parquet_file.scan(path, REQUEST), REQUEST, bounds))
     assert [(rows.first_row, rows.batch.num_rows) for rows in found] == [(3, 3)]
 
 

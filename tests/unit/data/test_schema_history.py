@@ -23,24 +23,24 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 def test_the_first_run_has_nothing_to_compare_with(store: LocalStore) -> None:
-    assert previous_schema(store, "m", "one") is None
+    assert previous_schema(store, "m", "one", "one") is None
     assert schema_changes(None, {"a": "int64"}) == ()
     mark_latest(store, "m", seen("one", 0, a="int64"))
-    assert previous_schema(store, "m", "one") is None
+    assert previous_schema(store, "m", "one", "one") is None
 
 
 def test_a_retried_run_compares_with_the_run_before_it_however_often(store: LocalStore) -> None:
     mark_latest(store, "m", seen("one", 0, a="int64"))
     for _ in range(3):
-        assert previous_schema(store, "m", "two") == {"a": "int64"}
+        assert previous_schema(store, "m", "two", "two") == {"a": "int64"}
         mark_latest(store, "m", seen("two", 1, a="double"))
-    assert previous_schema(store, "m", "three") == {"a": "double"}
+    assert previous_schema(store, "m", "three", "three") == {"a": "double"}
 
 
 def test_an_older_as_of_does_not_become_the_latest(store: LocalStore) -> None:
     mark_latest(store, "m", seen("one", 5, a="int64"))
     mark_latest(store, "m", seen("backfill", 1, a="double"))
-    assert previous_schema(store, "m", "two") == {"a": "int64"}
+    assert previous_schema(store, "m", "two", "two") == {"a": "int64"}
 
 
 def test_a_mark_that_was_overtaken_is_made_on_top(store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +54,14 @@ def test_a_mark_that_was_overtaken_is_made_on_top(store: LocalStore, monkeypatch
 
     monkeypatch.setattr(LocalStore, "replace", overtaken)
     mark_latest(store, "m", seen("two", 2, a="string"))
-    assert previous_schema(store, "m", "two") == {"a": "double"}
+    assert previous_schema(store, "m", "two", "two") == {"a": "double"}
 
 
 def test_a_column_that_had_no_value_is_not_retyped() -> None:
     assert schema_changes({"a": "null", "b": "text"}, {"a": "number", "b": "null"}) == ()
+
+
+def test_a_command_that_is_repeated_on_newer_rows_compares_with_its_earlier_self(store: LocalStore) -> None:
+    mark_latest(store, "m", Seen(run_id="cli", digest="a", as_of=AS_OF, source_schema={"x": "int64"}))
+    assert previous_schema(store, "m", "cli", "a") is None
+    assert previous_schema(store, "m", "cli", "b") == {"x": "int64"}

@@ -13,7 +13,7 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshot import read_snapshot
 from perennial.data.sql_source import SqlSource
 from perennial.data.window import Bounds
-from perennial.errors import DataError, SourceUnavailable
+from perennial.errors import DataError, SourceUnavailable, StoreError
 from tests.unit.data.conftest import RunMaker, SpecMaker
 from tests.unit.data.flights import START, land
 
@@ -145,3 +145,17 @@ def test_an_unusable_url_is_never_shown(url: str, expected: type[Exception], mak
 def test_a_query_needs_a_url(make_run: RunMaker, sql_spec: Any) -> None:
     with pytest.raises(DataError, match="'flights_db', whose SQLAlchemy URL was not given"):
         ingest(make_run(sql_spec()))
+
+
+def test_an_ingest_that_ends_early_closes_its_connection(
+    database: str, make_run: RunMaker, sql_spec: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perennial.data.sql_source._BATCH_ROWS", 5)
+    monkeypatch.setattr("perennial.data.stash.BATCH_ROWS", 2)
+
+    def failing(*_: Any) -> Any:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr("perennial.data.ingest.hash_rows", failing)
+    with pytest.raises(StoreError, match="the disk is full"):
+        ingest(make_run(sql_spec(), sql_url=database))

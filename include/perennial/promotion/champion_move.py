@@ -1,0 +1,174 @@
+"""Move the alias `champion`, one mover at a time.
+
+MLflow sets an alias without looking at what it was, so two runs that were judged against the same champion could
+both replace it. The store has compare-and-swap: a record per model, `<model>/promotion.json`, says which move is
+under way, and who wants to move takes the record first. What MLflow's alias says is the truth; the record only
+keeps movers apart. A person may move the alias by hand at any time, and a move that this crosses gives way.
+
+A mover that is killed leaves the record at `moving`. Whoever comes next, the same run or another, completes that
+move before anything else.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from perennial.errors import PromotionError
+from perennial.outcomes import Promotion, RegisteredVersion, Verdict
+from perennial.promotion.aliases import CHAMPION, refuse_dry_run, version_by_alias
+from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
+
+if TYPE_CHECKING:
+    from perennial.run import RetrainingRun
+
+log = logging.getLogger(__name__)
+
+PREVIOUS_TAG = "perennial.previous_champion"
+# Each lost round means that another mover got further, and there are never many.
+_MOST_ROUNDS = 100
+
+
+class Move(BaseModel):
+    """The record: the newest move of a model's champion, under way or done."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sequence: int
+    from_version: str | None
+    to_version: str
+    state: Literal["moving", "moved"]
+
+
+def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
+    """Make the version champion, if the champion is still the one that it was judged against.
+
+    The version's tag `perennial.previous_champion` names the one that it replaced.
+
+    Raises
+    ------
+    PromotionError
+        The run is a dry run, the verdict is no promotion, or the champion has moved since the verdict.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    refuse_dry_run(run, "promotes")
+    if verdict.outcome != "promote":
+        raise PromotionError(f"version {registered.version} of {registered.name} was rejected: {verdict.sentence}")
+    mover = _Mover(Tracker(run.tracking_uri), run.store, registered.name)
+    for _ in range(_MOST_ROUNDS):
+        promotion = mover.attempt(registered.version, expected=verdict.champion_version)
+        if promotion is not None:
+            log.info(
+                "version %s of %s is champion; before it: %s",
+                promotion.version, promotion.name, promotion.previous_version or "none",
+            )  # fmt: skip
+            return promotion
+    raise PromotionError(f"{registered.name}: other promotions kept coming first; run the task again")
+
+
+@dataclass(frozen=True)
+class _Mover:
+    """Moves of one model's champion. Every method can be cut off at any point and called again."""
+
+    tracker: Tracker
+    store: Store
+    name: str
+
+    @again_on_conflict
+    def attempt(self, version: str, *, expected: str | None) -> Promotion | None:
+        """Try once; None: someone else had the record, look again."""
+        last, stored_as = self._read()
+        if last is not None and stored_as is not None and last.state == "moving":
+            self._complete(last, stored_as)
+            return None
+        found, champion = self._version(version), self._champion()
+        if found is None:
+            raise PromotionError(f"version {version} of {self.name} is no longer in the registry: register it again")
+        if champion == version:
+            return Promotion(name=self.name, version=version, previous_version=found.tags.get(PREVIOUS_TAG) or None)
+        if champion != expected:
+            raise PromotionError(
+                f"the champion of {self.name} is {_named(champion)}, and version {version} was judged against "
+                f"{_named(expected)}: clear the run from 'evaluate' on, to judge it again"
+            )
+        move = Move(
+            sequence=last.sequence + 1 if last else 1, from_version=champion, to_version=version, state="moving"
+        )
+        try:
+            taken_as = self._write(move, stored_as)
+        except Conflict:
+            return None
+        self._complete(move, taken_as)
+        return None
+
+    def _complete(self, move: Move, stored_as: str) -> None:
+        """Carry out a recorded move, whoever began it, and mark it as done."""
+        if self._champion() == move.from_version and self._version(move.to_version) is not None:
+            # The tag comes first: whoever sees the new champion can see the one before it.
+            self._tag_previous(move)
+            if self._read()[1] != stored_as:
+                return
+            self._set_champion(move.to_version)
+        else:
+            log.info(
+                "%s: the move to version %s is done already, or someone moved the alias meanwhile",
+                self.name,
+                move.to_version,
+            )
+        try:
+            self._write(move.model_copy(update={"state": "moved"}), stored_as)
+        except Conflict:
+            self._give_way(move)
+
+    def _give_way(self, move: Move) -> None:
+        """Undo a move that was set after others had completed it and gone on: theirs is the newer."""
+        newest = self._read()[0]
+        if newest is None or newest.sequence <= move.sequence or newest.state != "moved":
+            return
+        if self._champion() == move.to_version:
+            self._set_champion(newest.to_version)
+
+    def _read(self) -> tuple[Move | None, str | None]:
+        try:
+            found = self.store.read_versioned(self._key)
+        except KeyNotFound:
+            return None, None
+        return Move.model_validate_json(found.data), found.version
+
+    def _write(self, move: Move, over: str | None) -> str:
+        data = move.model_dump_json(indent=2).encode()
+        return self.store.create(self._key, data) if over is None else self.store.replace(self._key, data, over)
+
+    @property
+    def _key(self) -> str:
+        return f"{self.name}/promotion.json"
+
+    def _champion(self) -> str | None:
+        found = version_by_alias(self.tracker, self.name, CHAMPION)
+        return None if found is None else str(found.version)
+
+    def _set_champion(self, version: str) -> None:
+        with self.tracker.connected():
+            self.tracker.client.set_registered_model_alias(self.name, CHAMPION, version)
+
+    def _tag_previous(self, move: Move) -> None:
+        with self.tracker.connected():
+            self.tracker.client.set_model_version_tag(self.name, move.to_version, PREVIOUS_TAG, move.from_version or "")
+
+    def _version(self, version: str) -> Any | None:
+        with self.tracker.connected():
+            try:
+                return self.tracker.client.get_model_version(self.name, version)
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+
+
+def _named(version: str | None) -> str:
+    return "none" if version is None else f"version {version}"

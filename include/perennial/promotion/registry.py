@@ -1,0 +1,172 @@
+"""The model registry: a version for each judged candidate, and which version is the champion."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from perennial.errors import PromotionError
+from perennial.outcomes import Candidate, Champion, Evaluation, RegisteredVersion, Verdict
+from perennial.promotion.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
+from perennial.promotion.champion_move import promote
+from perennial.training.logged_model import MODEL_FILE
+from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
+
+if TYPE_CHECKING:
+    from perennial.run import RetrainingRun
+
+__all__ = ["current_champion", "download_model", "promote", "register"]
+
+log = logging.getLogger(__name__)
+
+
+@again_on_conflict
+def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> RegisteredVersion:
+    """Make the candidate a version of the registered model, tagged with its evidence.
+
+    A candidate has one version, however often this is called; a verdict that has changed since replaces the
+    one that the version carries. A rejected candidate gets the alias `challenger`, unless a newer one has it.
+
+    Raises
+    ------
+    PromotionError
+        The run is a dry run, or the evaluation is of something else than the candidate.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    refuse_dry_run(run, "registers")
+    if evaluation.mlflow_run_id != candidate.mlflow_run_id:
+        raise PromotionError(
+            f"the evaluation is of MLflow run {evaluation.mlflow_run_id} and the candidate is {candidate.mlflow_run_id}: "
+            f"clear the run from 'evaluate' on"
+        )
+    tracker = Tracker(run.tracking_uri)
+    name = run.spec.name
+    with tracker.connected():
+        _ensure_model(tracker, name, run.spec.description)
+        version = _ensure_version(
+            tracker, name, candidate, tags=_tags(run, candidate, evaluation, verdict), verdict=verdict
+        )
+        tracker.client.set_tag(candidate.mlflow_run_id, "perennial.verdict", verdict.outcome)
+        rejected = verdict.outcome == "reject"
+        _settle_challenger(tracker, name, version, rejected=rejected)
+    log.info("registered as version %s of %s: %s", version, name, verdict.sentence)
+    return RegisteredVersion(name=name, version=version, alias=CHALLENGER if rejected else None)
+
+
+def current_champion(tracking_uri: str, name: str) -> Champion | None:
+    """Return the version that holds the alias `champion`; None if the model or the alias is not there.
+
+    A version that was not registered by Perennial has no tags: its digests are then empty.
+    """
+    tracker = Tracker(tracking_uri)
+    found = version_by_alias(tracker, name, CHAMPION)
+    if found is None:
+        return None
+    tags = found.tags
+    trained = tags.get("perennial.train_end")
+    return Champion(
+        version=str(found.version),
+        mlflow_run_id=found.run_id or "",
+        snapshot_digest=tags.get("perennial.snapshot", ""),
+        spec_digest=tags.get("perennial.spec", ""),
+        code_version=tags.get("perennial.code_version", ""),
+        train_end=datetime.fromisoformat(trained) if trained else None,
+    )
+
+
+def download_model(tracking_uri: str, model_uri: str, folder: Path) -> Path:
+    """Fetch the skops file of a model, for `perennial.training.model_file.load_model`.
+
+    Parameters
+    ----------
+    model_uri : str
+        `models:/<name>/<version>` or, as a candidate has it, `models:/<id>`.
+    folder : Path
+        Where to put it.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    return Tracker(tracking_uri).download_file(model_uri, MODEL_FILE, folder)
+
+
+def _ensure_model(tracker: Tracker, name: str, description: str) -> None:
+    try:
+        tracker.client.create_registered_model(name, description=description)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+
+
+def _ensure_version(
+    tracker: Tracker, name: str, candidate: Candidate, *, tags: dict[str, str], verdict: Verdict
+) -> str:
+    versions = _versions_of(tracker, name, candidate)
+    if not versions:
+        model = tracker.client.get_logged_model(candidate.model_uri.removeprefix("models:/"))
+        tracker.client.create_model_version(
+            name,
+            # The models:/ URI itself would be looked up on whatever server the process has as its default.
+            model.artifact_location,
+            run_id=candidate.mlflow_run_id,
+            tags=tags,
+            description=verdict.sentence,
+            model_id=model.model_id,
+        )
+        # Two at once may both have found none: the first version stands, whoever made it.
+        versions = _versions_of(tracker, name, candidate)
+        for surplus in versions[1:]:
+            _delete_version(tracker, name, surplus.version)
+    first = versions[0]
+    for key, value in tags.items():
+        if first.tags.get(key) != value:
+            tracker.client.set_model_version_tag(name, first.version, key, value)
+    if first.description != verdict.sentence:
+        tracker.client.update_model_version(name, first.version, description=verdict.sentence)
+    return str(first.version)
+
+
+def _versions_of(tracker: Tracker, name: str, candidate: Candidate) -> list[Any]:
+    found = tracker.client.search_model_versions(f"run_id = '{candidate.mlflow_run_id}'")
+    return sorted((version for version in found if version.name == name), key=lambda version: int(version.version))
+
+
+def _delete_version(tracker: Tracker, name: str, version: str) -> None:
+    try:
+        tracker.client.delete_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+def _settle_challenger(tracker: Tracker, name: str, version: str, *, rejected: bool) -> None:
+    holder = version_by_alias(tracker, name, CHALLENGER)
+    held = None if holder is None else int(holder.version)
+    if rejected and (held is None or held < int(version)):
+        tracker.client.set_registered_model_alias(name, CHALLENGER, version)
+    elif not rejected and held == int(version):
+        # Judged again, after another champion had come between: no longer a rejected one.
+        tracker.client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _tags(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
+    primary = run.spec.evaluation.primary
+    return {
+        "perennial.snapshot": candidate.snapshot_digest,
+        "perennial.spec": candidate.spec_digest,
+        "perennial.code_version": candidate.code_version,
+        "perennial.run_id": run.run_id,
+        "perennial.triggered_by": run.triggered_by,
+        "perennial.reason": run.reason,
+        "perennial.verdict": verdict.outcome,
+        "perennial.judged_against": verdict.champion_version or "none",
+        "perennial.train_end": candidate.train_end.isoformat(),
+        "perennial.data_end": candidate.holdout_end.isoformat(),
+        "perennial.primary_metric": primary,
+        "perennial.primary_value": repr(evaluation.candidate.metrics.get(primary, float("nan"))),
+    }

@@ -1,0 +1,249 @@
+"""Train a candidate: fit the spec's model on all but the holdout, and log it to MLflow once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from perennial.data.snapshot import read_snapshot
+from perennial.data.split import Split, split_by_time
+from perennial.errors import TrackingError, TrainingError
+from perennial.outcomes import Candidate, Snapshot
+from perennial.training.logged_model import log_model
+from perennial.training.pipeline import build_pipeline
+from perennial.training.provenance import code_version, library_versions, system_description
+from perennial.training.tracking import Tracker
+from perennial.training.transform import features_of
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+log = logging.getLogger(__name__)
+
+# Fewer rows than this say nothing about anything; a spec asks for more through its window.
+LEAST_TRAIN_ROWS = 10
+
+CANDIDATE_TAG = "perennial.candidate"
+OUTCOME_TAG = "perennial.outcome"
+RUN_TAG = "perennial.run_id"
+
+
+def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
+    """Fit and log a candidate, or return the one that this run logged before.
+
+    The same run, snapshot, spec and code make one finished MLflow run in experiment `perennial/<model>`, however
+    often the step is killed and repeated: what a killed one left is deleted and begun afresh.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+    snapshot : Snapshot
+        In the run's store.
+
+    Returns
+    -------
+    Candidate
+
+    Raises
+    ------
+    TrainingError
+        The model cannot be built, fitted or saved; too few rows, or a single class, to train on.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    tracker = Tracker(run.tracking_uri)
+    experiment_id = tracker.experiment_id(f"perennial/{run.spec.name}")
+    key = _candidate_key(run, snapshot)
+    done = _finished_candidate(tracker, experiment_id, run.run_id, key)
+    if done is not None:
+        log.info("candidate of this run is there already: MLflow run %s", done.mlflow_run_id)
+        return done
+
+    spec = run.spec
+    pipeline = build_pipeline(spec)
+    split = split_by_time(_read_rows(run, snapshot), spec)
+    log.info(
+        "%d rows to train on, %d held out, %d without a label",
+        len(split.train), len(split.holdout), split.unlabelled_rows,
+    )  # fmt: skip
+    inputs = split.train[list(spec.features.input_columns)]
+    labels = _labels(split.train, spec)
+    _check_features(spec, inputs)
+
+    run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **_tags(run, snapshot, split)})
+    with _failure_recorded(tracker, run_id):
+        tracker.log_params(run_id, _params(spec, pipeline))
+        tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
+        seconds = _fit(pipeline, inputs, labels, spec)
+        with run.store.scratch() as scratch:
+            model_uri = log_model(tracker, experiment_id, run_id, pipeline, spec=spec, inputs=inputs, scratch=scratch)
+        tracker.log_metrics(
+            run_id,
+            {
+                "train_seconds": seconds,
+                "train_rows": len(split.train),
+                "holdout_rows": len(split.holdout),
+                "unlabelled_rows": split.unlabelled_rows,
+            },
+        )
+        candidate = _candidate(run, snapshot, split, ids=(run_id, experiment_id, model_uri))
+        tracker.set_tags(run_id, {OUTCOME_TAG: candidate.model_dump_json()})
+    # Last of all: a finished run is one that a retry may take as it is.
+    tracker.finish_run(run_id)
+    log.info("candidate logged as MLflow run %s", run_id)
+    return candidate
+
+
+def _candidate_key(run: RetrainingRun, snapshot: Snapshot) -> str:
+    parts = (run.run_id, snapshot.digest, run.spec.digest(), code_version())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _finished_candidate(tracker: Tracker, experiment_id: str, run_id: str, key: str) -> Candidate | None:
+    """Return what this run made of the same inputs; delete what its killed attempts left. Failed ones stay, to be read."""
+    done = None
+    for earlier in tracker.find_runs(experiment_id, RUN_TAG, run_id):
+        tags, status = earlier.data.tags, earlier.info.status
+        if status == "FINISHED" and tags.get(CANDIDATE_TAG) == key:
+            done = done or Candidate.model_validate_json(tags[OUTCOME_TAG])
+        elif status not in ("FINISHED", "FAILED"):
+            log.info("deleting the unfinished MLflow run %s of an earlier attempt", earlier.info.run_id)
+            tracker.discard_run(experiment_id, earlier.info.run_id)
+    return done
+
+
+def _read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
+    spec = run.spec
+    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *spec.features.input_columns))
+    return read_snapshot(run.store, snapshot, columns=list(columns))
+
+
+def _labels(rows: pd.DataFrame, spec: ModelSpec) -> np.ndarray[Any, Any]:
+    name, count = spec.target.column, len(rows)
+    if count < LEAST_TRAIN_ROWS:
+        raise TrainingError(
+            f"{count} labelled rows are left to train on before the holdout and its label delay, and at least "
+            f"{LEAST_TRAIN_ROWS} are needed: widen source.window or shorten evaluation.holdout"
+        )
+    labels = rows[name].to_numpy()
+    if labels.dtype.kind not in "iuf":
+        labels = labels.astype(object)
+    if spec.task == "classification":
+        classes = np.unique(labels)
+        if len(classes) < 2:
+            raise TrainingError(
+                f"target {name!r} has one class only in the {count} training rows: {classes[0]!s}. "
+                f"Widen source.window so that it covers others"
+            )
+    return labels
+
+
+def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
+    """Name the features that hold nothing, and tell what counts as missing."""
+    features = features_of(spec, inputs)
+    for name in spec.features.numeric:
+        values = pd.to_numeric(features[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+        if missing + infinite == len(values):
+            raise _empty(name, len(values))
+        if missing + infinite:
+            log.info("feature %s: %d values missing, %d infinite and taken as missing", name, missing, infinite)
+    for name in spec.features.categorical:
+        missing = int(features[name].isna().sum())
+        if missing == len(features):
+            raise _empty(name, missing)
+        if missing:
+            log.info("feature %s: %d values missing", name, missing)
+
+
+def _empty(name: str, rows: int) -> TrainingError:
+    return TrainingError(
+        f"feature {name!r} has no value in any of the {rows} training rows: repair the source or take it from the spec"
+    )
+
+
+def _fit(pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray[Any, Any], spec: ModelSpec) -> float:
+    """Fit in place; return the seconds that it took."""
+    log.info("fitting %s on %d rows x %d columns", spec.model.estimator, *inputs.shape)
+    started = time.monotonic()
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            pipeline.fit(inputs, labels)
+    except Exception as error:
+        raise TrainingError(
+            f"{spec.model.estimator} failed in fit on {len(labels)} rows: {type(error).__name__}: {error}"
+        ) from error
+    seconds = time.monotonic() - started
+    for message in dict.fromkeys(str(warning.message) for warning in said):
+        log.warning("%s: %s", spec.model.estimator, message)
+    log.info("fitted in %.1f s", seconds)
+    return seconds
+
+
+@contextmanager
+def _failure_recorded(tracker: Tracker, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        try:
+            tracker.finish_run(run_id, failed=True)
+        except TrackingError as error:
+            # The first error is the one to tell.
+            log.warning("MLflow run %s could not be marked as failed: %s", run_id, error)
+        raise
+
+
+def _tags(run: RetrainingRun, snapshot: Snapshot, split: Split) -> dict[str, str]:
+    return {
+        "perennial.snapshot": snapshot.digest,
+        "perennial.spec": run.spec.digest(),
+        "perennial.code_version": code_version(),
+        RUN_TAG: run.run_id,
+        "perennial.triggered_by": run.triggered_by,
+        "perennial.reason": run.reason,
+        "perennial.train_end": _times(split.train, run.spec).max().isoformat(),
+        "perennial.data_end": snapshot.end.isoformat(),
+        "perennial.libraries": ", ".join(f"{name} {version}" for name, version in library_versions().items()),
+        "perennial.system": system_description(),
+    }
+
+
+def _params(spec: ModelSpec, pipeline: Pipeline) -> dict[str, object]:
+    settings = pipeline.named_steps["estimator"].get_params(deep=False)
+    return {"estimator": spec.model.estimator, "seed": spec.model.seed, **settings}
+
+
+def _candidate(run: RetrainingRun, snapshot: Snapshot, split: Split, *, ids: tuple[str, str, str]) -> Candidate:
+    run_id, experiment_id, model_uri = ids
+    trained, held_out = _times(split.train, run.spec), _times(split.holdout, run.spec)
+    return Candidate(
+        mlflow_run_id=run_id,
+        experiment_id=experiment_id,
+        model_uri=model_uri,
+        snapshot_digest=snapshot.digest,
+        spec_digest=run.spec.digest(),
+        code_version=code_version(),
+        train_rows=len(split.train),
+        train_start=trained.min(),
+        train_end=trained.max(),
+        holdout_rows=len(split.holdout),
+        holdout_start=held_out.min(),
+        holdout_end=held_out.max(),
+        unlabelled_rows=split.unlabelled_rows,
+    )
+
+
+def _times(rows: pd.DataFrame, spec: ModelSpec) -> pd.Series[pd.Timestamp]:
+    return rows[spec.source.event_time]

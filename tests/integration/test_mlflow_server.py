@@ -1,0 +1,131 @@
+"""Training, registering and promoting against MLflow's own server over HTTP, as in production."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perennial import stages
+from perennial.errors import PromotionError, TrackingUnavailable
+from perennial.outcomes import Candidate, Evaluation, Scores, Verdict
+from perennial.promotion.registry import current_champion, download_model
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec
+from perennial.store.local import LocalStore
+from perennial.training.model_file import load_model
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("mlflow-server")
+    (folder / "mlflow.db").write_bytes(mlflow_template.read_bytes())
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", folder / "files"]
+    with (folder / "server.log").open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, cwd=folder, env={**os.environ, "DO_NOT_TRACK": "true"}
+        )
+    try:
+        _wait_until_it_answers(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            direct.open(url, timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("MLflow's server did not start")
+
+
+@pytest.fixture
+def run(server: str, tmp_path: Path) -> RetrainingRun:
+    random = np.random.default_rng(1)
+    x = random.normal(size=400)
+    (tmp_path / "data" / "rows").mkdir(parents=True)
+    pd.DataFrame(
+        {
+            "at": pd.date_range("2024-01-01", periods=400, freq="h", tz="UTC"),
+            "x": x,
+            "label": (x + random.normal(size=400) > 0).astype(int),
+        }
+    ).to_parquet(tmp_path / "data" / "rows" / "part.parquet")
+    spec = {
+        "name": "over_http",
+        "task": "classification",
+        "source": {"uri": "rows/", "event_time": "at", "window": {"days": 60}},
+        "target": {"column": "label"},
+        "features": {"numeric": ["x"]},
+        "model": {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier"},
+        "evaluation": {"holdout": {"fraction": 0.25}, "primary": "roc_auc"},
+    }
+    return RetrainingRun(
+        spec=ModelSpec.model_validate(spec),
+        store=LocalStore(tmp_path / "store"),
+        run_id="manual__1",
+        tracking_uri=server,
+        data_root=tmp_path / "data",
+    )
+
+
+def _judged(candidate: Candidate) -> Evaluation:
+    return Evaluation(mlflow_run_id=candidate.mlflow_run_id, rows=100, candidate=Scores(metrics={"roc_auc": 0.8}))
+
+
+def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_path, monkeypatch):
+    promoted = Verdict(outcome="promote", sentence="first", gates=(), champion_version=None)
+    snapshot = stages.ingest(run)
+    candidate = stages.train(run, snapshot)
+    assert stages.train(run, snapshot) == candidate
+
+    registered = stages.register(run, candidate, _judged(candidate), promoted)
+    assert stages.register(run, candidate, _judged(candidate), promoted) == registered
+    assert stages.promote(run, registered, promoted).previous_version is None
+    assert stages.promote(run, registered, promoted).version == registered.version
+    assert current_champion(server, "over_http").mlflow_run_id == candidate.mlflow_run_id
+
+    ours = load_model(download_model(server, f"models:/over_http/{registered.version}", tmp_path), run.spec)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    import mlflow.pyfunc
+
+    rows = pd.DataFrame({"x": [-2.0, 0.0, 2.0]})
+    theirs = mlflow.pyfunc.load_model("models:/over_http@champion")
+    np.testing.assert_array_equal(theirs.predict(rows), ours.predict(rows))
+
+    late = stages.train(replace(run, run_id="manual__2"), snapshot)
+    second = stages.register(replace(run, run_id="manual__2"), late, _judged(late), promoted)
+    with pytest.raises(PromotionError, match="judged against none"):
+        stages.promote(run, second, promoted)
+
+
+def test_a_server_that_goes_away_is_told(run):
+    snapshot = stages.ingest(run)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        away = replace(run, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(TrackingUnavailable, match="does not answer"):
+            stages.train(away, snapshot)

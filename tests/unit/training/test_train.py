@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perennial.data.ingest import ingest
+from perennial.data.snapshot import read_snapshot
+from perennial.data.split import split_by_time
+from perennial.errors import TrackingError, TrainingError
+from perennial.promotion.registry import download_model
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec
+from perennial.store.local import LocalStore
+from perennial.training.model_file import load_model
+from perennial.training.provenance import code_version
+from perennial.training.tracking import Tracker
+from perennial.training.train import CANDIDATE_TAG, train
+
+BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
+
+
+@pytest.fixture(autouse=True)
+def fixed_code_version(monkeypatch):
+    """Whoever commits while these tests run must not change what they see."""
+    monkeypatch.setenv("PERENNIAL_CODE_VERSION", "under test")
+    code_version.cache_clear()
+    yield
+    code_version.cache_clear()
+
+
+@pytest.fixture
+def prepare(tmp_path: Path, mlflow_uri: str) -> Callable[..., tuple[RetrainingRun, Any]]:
+    """Land rows, ingest them, and return the run and its snapshot."""
+
+    def make(spec: ModelSpec, rows: pd.DataFrame) -> tuple[RetrainingRun, Any]:
+        (tmp_path / "data" / "rows").mkdir(parents=True)
+        rows.to_parquet(tmp_path / "data" / "rows" / "part.parquet")
+        run = RetrainingRun(
+            spec=spec,
+            store=LocalStore(tmp_path / "store"),
+            run_id="manual__1",
+            tracking_uri=mlflow_uri,
+            data_root=tmp_path / "data",
+            reason="a test",
+            triggered_by="pytest",
+        )
+        return run, ingest(run)
+
+    return make
+
+
+def _runs(run: RetrainingRun) -> list[Any]:
+    tracker = Tracker(run.tracking_uri)
+    experiment = tracker.experiment_id(f"perennial/{run.spec.name}")
+    return list(tracker.client.search_runs([experiment]))
+
+
+def _models(run: RetrainingRun) -> list[Any]:
+    tracker = Tracker(run.tracking_uri)
+    return list(tracker.client.search_logged_models([tracker.experiment_id(f"perennial/{run.spec.name}")]))
+
+
+def test_a_candidate_says_what_it_was_made_from(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(BOOSTING), rows)
+    candidate = train(run, snapshot)
+
+    assert candidate.snapshot_digest == snapshot.digest
+    assert candidate.spec_digest == run.spec.digest()
+    assert (candidate.train_rows, candidate.holdout_rows, candidate.unlabelled_rows) == (300, 100, 0)
+    assert candidate.train_end < candidate.holdout_start
+    assert candidate.holdout_end == snapshot.end
+
+    (logged,) = _runs(run)
+    assert (logged.info.run_id, logged.info.status) == (candidate.mlflow_run_id, "FINISHED")
+    tags = logged.data.tags
+    assert tags["perennial.snapshot"] == snapshot.digest
+    assert tags["perennial.spec"] == run.spec.digest()
+    assert tags["perennial.code_version"] == candidate.code_version
+    assert tags["perennial.run_id"] == "manual__1"
+    assert tags["perennial.triggered_by"] == "pytest"
+    assert tags["perennial.reason"] == "a test"
+    assert tags["perennial.train_end"] == candidate.train_end.isoformat()
+    assert tags["perennial.data_end"] == snapshot.end.isoformat()
+    assert "scikit-learn" in tags["perennial.libraries"]
+    assert "Python" in tags["perennial.system"]
+    assert logged.data.params["estimator"] == BOOSTING
+    assert logged.data.params["learning_rate"] == "0.1"
+    assert logged.data.metrics["train_rows"] == 300
+    assert logged.data.metrics["train_seconds"] > 0
+
+
+def test_the_spec_is_kept_with_the_run(make_spec, rows, prepare, tmp_path):
+    run, snapshot = prepare(make_spec(), rows)
+    candidate = train(run, snapshot)
+
+    path = Tracker(run.tracking_uri).client.download_artifacts(candidate.mlflow_run_id, "spec.json", str(tmp_path))
+    assert ModelSpec.model_validate_json(Path(path).read_text()) == run.spec
+
+
+def test_the_logged_model_predicts(make_spec, rows, prepare, tmp_path):
+    run, snapshot = prepare(make_spec(BOOSTING), rows)
+    candidate = train(run, snapshot)
+
+    model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path), run.spec)
+    holdout = split_by_time(read_snapshot(run.store, snapshot), run.spec).holdout
+    assert model.score(holdout, holdout["label"]) > 0.75
+
+
+@pytest.mark.parametrize("estimator", [BOOSTING, "sklearn.linear_model.LogisticRegression"])
+def test_other_runs_on_the_same_snapshot_make_the_same_model(make_spec, rows, prepare, tmp_path, estimator):
+    run, snapshot = prepare(make_spec(estimator), rows)
+    said = []
+    for name in ("one", "two"):
+        candidate = train(replace(run, run_id=name), snapshot)
+        (tmp_path / name).mkdir()
+        model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path / name), run.spec)
+        said.append(model.predict_proba(rows))
+
+    np.testing.assert_array_equal(*said)
+
+
+def test_a_transform_and_text_labels_go_all_the_way(make_spec, rows, prepare, tmp_path, transform_module):
+    features = {"numeric": ["x", "hour"], "transform": f"{transform_module}:hourly", "inputs": ["at", "x"]}
+    spec = make_spec(BOOSTING, features=features, target={"column": "word", "positive": "late"})
+    run, snapshot = prepare(spec, rows.assign(word=np.where(rows["label"] == 1, "late", "on time")))
+    candidate = train(run, snapshot)
+
+    model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path), spec)
+    assert set(model.predict(rows[["at", "x"]])) == {"late", "on time"}
+
+
+def test_training_again_finds_the_candidate(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows)
+    candidate = train(run, snapshot)
+
+    assert train(run, snapshot) == candidate
+    assert len(_runs(run)) == 1
+
+
+def test_an_attempt_killed_before_the_code_was_changed_is_cleared_away_too(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows)
+    tracker = Tracker(run.tracking_uri)
+    experiment = tracker.experiment_id("perennial/late")
+    tracker.start_run(experiment, "killed", {"perennial.run_id": run.run_id, CANDIDATE_TAG: "of other code"})
+    unrelated = tracker.start_run(experiment, "other", {"perennial.run_id": "other's", CANDIDATE_TAG: "x"})
+
+    assert {logged.info.run_id for logged in _runs(run)} > {unrelated}
+    candidate = train(run, snapshot)
+    assert {logged.info.run_id for logged in _runs(run)} == {unrelated, candidate.mlflow_run_id}
+
+
+def test_another_run_or_spec_makes_another_candidate(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows)
+    made = {
+        train(changed, snapshot).mlflow_run_id
+        for changed in (run, replace(run, run_id="manual__2"), replace(run, spec=make_spec(model={"seed": 1})))
+    }
+
+    assert len(made) == len(_runs(run)) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "estimator", "params", "said"),
+    [
+        ({"label": 1}, BOOSTING, {}, "target 'label' has one class only in the 300 training rows: 1"),
+        ({"gap": np.nan}, BOOSTING, {}, "feature 'gap' has no value in any of the 300 training rows"),
+        ({"gap": np.inf}, BOOSTING, {}, "feature 'gap' has no value"),
+    ],
+)
+def test_rows_that_cannot_be_learnt_from_are_named_before_anything_is_logged(
+    make_spec, rows, prepare, changes, estimator, params, said
+):
+    run, snapshot = prepare(make_spec(estimator, model={"params": params}), rows.assign(**changes))
+
+    with pytest.raises(TrainingError, match=said):
+        train(run, snapshot)
+    assert _runs(run) == []
+
+
+def test_too_few_rows_are_refused(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows.head(12))
+
+    with pytest.raises(TrainingError, match="9 labelled rows are left to train on"):
+        train(run, snapshot)
+
+
+def test_an_estimator_that_fails_in_fit_is_named_and_its_run_is_marked(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(BOOSTING, model={"params": {"learning_rate": -1}}), rows)
+
+    said = f"{BOOSTING} failed in fit on 300 rows: InvalidParameterError: .*learning_rate"
+    with pytest.raises(TrainingError, match=said):
+        train(run, snapshot)
+    (logged,) = _runs(run)
+    assert logged.info.status == "FAILED"
+    assert _models(run) == []
+
+
+def test_progress_and_what_counts_as_missing_are_logged(make_spec, rows, prepare, caplog):
+    run, snapshot = prepare(make_spec(), rows)
+    with caplog.at_level(logging.INFO, logger="perennial"):
+        train(run, snapshot)
+
+    assert "300 rows to train on, 100 held out, 0 without a label" in caplog.text
+    assert "feature gap: 33 values missing, 6 infinite and taken as missing" in caplog.text
+    assert "fitting sklearn.linear_model.LogisticRegression on 300 rows x 3 columns" in caplog.text
+
+
+def test_warnings_of_the_estimator_reach_the_log(make_spec, rows, prepare, caplog):
+    run, snapshot = prepare(make_spec(model={"params": {"max_iter": 1}}), rows)
+    with caplog.at_level(logging.WARNING, logger="perennial"):
+        train(run, snapshot)
+
+    assert "failed to converge" in caplog.text
+
+
+def test_a_run_that_someone_deleted_meanwhile_is_an_error_of_its_own(make_spec, rows, prepare, monkeypatch):
+    run, snapshot = prepare(make_spec(), rows)
+    begin = Tracker.start_run
+
+    def begin_and_lose(tracker, *args):
+        run_id = begin(tracker, *args)
+        tracker.client.delete_run(run_id)
+        return run_id
+
+    monkeypatch.setattr(Tracker, "start_run", begin_and_lose)
+    with pytest.raises(TrackingError, match="deleted"):
+        train(run, snapshot)
+
+
+@pytest.mark.crash
+def test_killed_between_any_two_effects_and_retried_there_is_one_finished_candidate(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows)
+    trainer = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("trainer_process.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for effects in range(100):
+        again = replace(run, run_id=f"manual__{effects}")
+        job = {
+            "spec": run.spec.model_dump_json(),
+            "store": str(run.store.root),
+            "run_id": again.run_id,
+            "tracking_uri": run.tracking_uri,
+            "snapshot": snapshot.model_dump_json(),
+            "kill_after": effects,
+        }
+        trainer.stdin.write(json.dumps(job) + "\n")
+        trainer.stdin.flush()
+        code = int(trainer.stdout.readline())
+        candidate = train(again, snapshot)
+
+        (own,) = [logged for logged in _runs(run) if logged.data.tags["perennial.run_id"] == again.run_id]
+        assert (own.info.run_id, own.info.status) == (candidate.mlflow_run_id, "FINISHED")
+        assert own.data.tags[CANDIDATE_TAG]
+        models = [model for model in _models(run) if model.source_run_id == own.info.run_id]
+        assert [f"models:/{model.model_id}" for model in models] == [candidate.model_uri]
+        if code == 0:
+            break
+        assert code == -9
+    trainer.stdin.close()
+    trainer.wait(30)
+
+    assert effects >= 10
+    assert len(_runs(run)) == len(_models(run)) == effects + 1

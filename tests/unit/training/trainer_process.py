@@ -1,0 +1,86 @@
+"""Trains in processes of their own, which can be killed between any two effects on MLflow.
+
+Reads a JSON job a line, runs it in a fork, and answers with its exit code: 0 done, -9 killed. The imports are
+paid once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from mlflow import MlflowClient
+
+from perennial.outcomes import Snapshot
+from perennial.run import RetrainingRun
+from perennial.spec import ModelSpec
+from perennial.store.local import LocalStore
+from perennial.training.train import train
+
+EFFECTS = (
+    "create_experiment",
+    "create_run",
+    "log_batch",
+    "log_text",
+    "create_logged_model",
+    "log_model_artifacts",
+    "finalize_logged_model",
+    "log_outputs",
+    "set_terminated",
+    "delete_logged_model",
+    "delete_run",
+)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        process = os.fork()
+        if process == 0:
+            os._exit(_work(json.loads(line)))
+        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+
+
+def _work(job: dict[str, Any]) -> int:
+    _die_after(job["kill_after"])
+    run = RetrainingRun(
+        spec=ModelSpec.model_validate_json(job["spec"]),
+        store=LocalStore(job["store"]),
+        run_id=job["run_id"],
+        tracking_uri=job["tracking_uri"],
+        data_root=Path(job["store"]),
+    )
+    try:
+        train(run, Snapshot.model_validate_json(job["snapshot"]))
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _die_after(effects: int) -> None:
+    """Kill this process when the nth effect is done; 0: before the first."""
+    seen = 0
+
+    def counted(method: Any) -> Any:
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal seen
+            if seen == effects:
+                os.kill(os.getpid(), signal.SIGKILL)
+            seen += 1
+            return method(*args, **kwargs)
+
+        return call
+
+    for name in EFFECTS:
+        setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+
+
+if __name__ == "__main__":
+    main()
