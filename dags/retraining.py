@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import copy
-import logging
-import os
-from datetime import timedelta
-from pathlib import Path
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, ParamsDict, TriggerRule, chain, get_parsing_context
+from airflow.sdk import DAG, CronTriggerTimetable, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
-from perennial.spec.loader import find_spec, load_folder
 from perennial_airflow.champion_asset import ChampionAsset
+from perennial_airflow.dag_ids import RETRAIN, retraining_dag
+from perennial_airflow.model_specs import models_folder, specs_to_build
 from perennial_airflow.operators.decide import DecideOperator
 from perennial_airflow.operators.evaluate import EvaluateOperator
 from perennial_airflow.operators.ingest import IngestOperator
@@ -20,12 +17,9 @@ from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.register import RegisterOperator
 from perennial_airflow.operators.train import TrainOperator
 from perennial_airflow.operators.validate import ValidateOperator
+from perennial_airflow.retries import BACK_OFF
+from perennial_airflow.run_arguments import LONGEST_REASON
 from perennial_airflow.spec_page import spec_page
-
-log = logging.getLogger(__name__)
-
-MODELS = Path(os.environ.get("PERENNIAL_MODELS") or Path(__file__).parent / "models")
-SUFFIX = ".retrain"
 
 # What a person fills in under "Trigger".
 FORM = {
@@ -55,10 +49,17 @@ FORM = {
     "reason": Param(
         None,
         type=["null", "string"],
-        maxLength=500,
+        maxLength=LONGEST_REASON,
         title="Reason",
         section="Run",
         description="Why you retrain now; kept with the model version.",
+    ),
+    "evidence": Param(
+        None,
+        type=["null", "object"],
+        title="Evidence",
+        section="Run",
+        description="What the monitoring DAG found, where it is who retrains. Leave it empty.",
     ),
 }
 
@@ -66,20 +67,14 @@ FORM = {
 def retraining(spec: ModelSpec) -> DAG:
     """Return the model's retraining DAG."""
     with DAG(
-        dag_id=spec.name + SUFFIX,
+        dag_id=retraining_dag(spec.name),
         description=spec.description.partition("\n")[0],
         doc_md=spec_page(spec),
         schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.time_zone) if spec.schedule else None,
         catchup=False,
         max_active_runs=1,
         tags=sorted({"perennial", "retraining", *spec.tags}),
-        default_args={
-            "owner": spec.owner,
-            "retries": 3,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2,
-            "max_retry_delay": timedelta(minutes=10),
-        },
+        default_args={"owner": spec.owner, **BACK_OFF},
     ) as dag:
         run = {
             "spec": spec,
@@ -87,6 +82,7 @@ def retraining(spec: ModelSpec) -> DAG:
             "window_days": "{{ params.window_days or '' }}",
             "dry_run": "{{ params.dry_run }}",
             "reason": "{{ params.reason or '' }}",
+            "triggered_by": "{{ 'drift check %s' % params.evidence.check if params.evidence else '' }}",
         }
         ingest = IngestOperator(task_id="ingest", **run)
         validate = ValidateOperator(task_id="validate", snapshot=ingest.output, **run)
@@ -116,16 +112,5 @@ def retraining(spec: ModelSpec) -> DAG:
     return dag
 
 
-def specs_to_build() -> list[ModelSpec]:
-    """Return all good specs, or in a task only the one whose DAG it belongs to."""
-    dag_id = get_parsing_context().dag_id
-    if dag_id is not None:
-        return [find_spec(dag_id.removesuffix(SUFFIX), MODELS)]
-    specs, problems = load_folder(MODELS)
-    for problem in problems:  # spec_guard.py shows them in the web interface
-        log.warning("Skipped: %s", problem)
-    return list(specs.values())
-
-
-for model in specs_to_build():
+for model in specs_to_build(models_folder(__file__), RETRAIN):
     retraining(model)

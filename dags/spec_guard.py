@@ -1,15 +1,11 @@
-"""Make every invalid model spec visible in Airflow as one import error. The good ones have their DAGs in retraining.py."""
+"""Make every invalid model spec visible in Airflow as one import error. The good ones have their DAGs."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from perennial.spec.loader import load_folder
 from perennial.spec.problem import SpecFileError
+from perennial_airflow.model_specs import models_folder
 
-MODELS = Path(os.environ.get("PERENNIAL_MODELS") or Path(__file__).parent / "models")
-
-_, problems = load_folder(MODELS)
+_, problems = load_folder(models_folder(__file__))
 if problems:
     raise SpecFileError(problems)

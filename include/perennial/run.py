@@ -95,3 +95,8 @@ def reports_prefix(model: str, run_id: str) -> str:
     """
     safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
     return f"{model}/runs/{safe}/"
+
+
+def check_report_key(model: str, sequence: int) -> str:
+    """Return the key of a check's report in the store."""
+    return f"{model}/monitor/reports/{sequence:08d}/report.html"

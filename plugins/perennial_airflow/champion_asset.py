@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import attrs
-from airflow.sdk import Asset
+
+from perennial_airflow.model_asset import ModelAsset
 
 
 @attrs.define(init=False, eq=False)
-class ChampionAsset(Asset):
-    """`perennial://<model>/champion`, equal to the plain Asset of that URI: schedule on either.
-
-    To normalise a URI, Airflow loads the asset modules of all installed providers, Amazon's with
-    boto3, whenever a DAG file is parsed. This URI is made here and needs no normalising.
-    """
-
-    uri: str = attrs.field(kw_only=True)
+class ChampionAsset(ModelAsset):
+    """`perennial://<model>/champion`."""
 
     def __init__(self, model: str) -> None:
-        uri = f"perennial://{model}/champion"
-        self.__attrs_init__(name=uri, uri=uri)
+        super().__init__(model, "champion")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import RetryPolicy
@@ -32,3 +33,14 @@ class RetryWhatCanChange(RetryPolicy):
     def serialize(self) -> dict[str, Any]:
         """Return what identifies the policy; it has no settings."""
         return {"__type": type(self).__name__}
+
+
+RETRY_WHAT_CAN_CHANGE = RetryWhatCanChange()
+
+BACK_OFF = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
+}
+"""How often and when tasks are tried again: among a DAG's default arguments."""

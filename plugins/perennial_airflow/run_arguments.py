@@ -10,6 +10,8 @@ from pathlib import Path
 from perennial.errors import PerennialError
 
 NOTHING = {"", "None", "null"}
+LONGEST_REASON = 500
+"""Characters of a retraining's reason that its form takes."""
 
 
 class RunArgumentError(PerennialError):

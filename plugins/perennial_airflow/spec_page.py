@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from perennial_airflow.markdown import codes, table
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -18,15 +19,15 @@ def spec_page(spec: ModelSpec) -> str:
         ("Window", _window(spec.source.window)),
         ("Holdout", _holdout(spec)),
         ("Estimator", f"`{spec.model.estimator}`"),
-        ("Numeric features", _code(spec.features.numeric)),
-        ("Categorical features", _code(spec.features.categorical)),
+        ("Numeric features", codes(spec.features.numeric)),
+        ("Categorical features", codes(spec.features.categorical)),
         ("Expectations", str(len(spec.validation))),
     ]
     parts = [
         spec.description.strip(),
-        _table(("", ""), facts),
+        table(("", ""), facts),
         "A candidate is promoted when it passes every gate:",
-        _table(("metric", "must be"), _gates(spec)),
+        table(("metric", "must be"), _gates(spec)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -61,12 +62,3 @@ def _holdout(spec: ModelSpec) -> str:
     if holdout.rows is not None:
         return f"the last {holdout.rows} rows"
     return f"the last {holdout.fraction:.0%} of the rows"
-
-
-def _code(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
-
-
-def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> str:
-    lines = [head, ("---", "---"), *rows]
-    return "\n".join(f"| {left} | {right} |" for left, right in lines)

@@ -20,6 +20,7 @@ import yaml
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk import DAG
 
 REPOSITORY = Path(__file__).parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="perennial-airflow-"))
@@ -142,14 +143,19 @@ def deployment(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def land_orders(deployment: Path) -> Callable[..., None]:
-    """Return a function that lands orders of a number of days; those with many items are late, most of the time."""
+    """Return a function that lands orders of a number of days; those with many items are late, most of the time.
 
-    def land(days: int = 40, *, noise: float = 0.2, without_carrier: int = 0) -> None:
-        chance = random.Random(days)
+    Landed again for more days, the earlier rows are the same. After the first `before_drift` days, items are more.
+    """
+
+    def land(days: int = 40, *, noise: float = 0.2, without_carrier: int = 0, before_drift: int | None = None) -> None:
+        chance = random.Random(1)
         rows = ["ordered_at,items,carrier,late"]
         for number in range(days * 20):
             items = chance.randint(1, 10)
             late = (items > 5) != (chance.random() < noise)
+            if before_drift is not None and number >= before_drift * 20:
+                items += 4
             carrier = "" if number < without_carrier else chance.choice("AB")
             rows.append(f"{FIRST_ORDER + number * timedelta(minutes=72):%Y-%m-%dT%H:%M:%SZ},{items},{carrier},{late:d}")
         folder = deployment / "data" / "orders"
@@ -194,15 +200,19 @@ class DagRunResult:
 
 @pytest.fixture
 def run_dag(one_api_server: None, load_dags: Callable[[], DagBag]) -> Callable[..., DagRunResult]:
-    """Return a function that runs a DAG of this repository by `dag.test()`, without waiting between retries."""
+    """Return a function that runs a DAG of this repository by `dag.test()`, without waiting between retries.
 
-    def run(dag_id: str, **params: Any) -> DagRunResult:
+    `adjust` is called with the DAG before it runs; all else is the run's conf.
+    """
+
+    def run(dag_id: str, *, adjust: Callable[[DAG], None] = lambda dag: None, **params: Any) -> DagRunResult:
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
         dag = load_dags().dags[dag_id]
         for task in dag.tasks:
             task.retry_delay = timedelta(0)
+        adjust(dag)
         run = dag.test(run_conf=params)
         with create_session() as session:
             instances = run.get_task_instances(session=session)
@@ -216,3 +226,20 @@ def run_dag(one_api_server: None, load_dags: Callable[[], DagBag]) -> Callable[.
             )
 
     return run
+
+
+@pytest.fixture
+def champion(
+    add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
+) -> Callable[..., None]:
+    """Return a function that writes a spec and trains its champion on 40 days of orders.
+
+    Each test needs a model of its own: queued retrainings stay in Airflow's database.
+    """
+
+    def train(model: str, **fields: Any) -> None:
+        add_spec(model, **fields)
+        land_orders(40)
+        assert run_dag(f"{model}.retrain").tasks["promote"] == "success"
+
+    return train

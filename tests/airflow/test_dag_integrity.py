@@ -111,7 +111,7 @@ def test_the_trigger_form_takes_what_a_person_would_type(
     add_spec()
     params = load_dags().dags["orders.retrain"].params
 
-    assert dict(params) == {"as_of": None, "window_days": None, "dry_run": False, "reason": None}
+    assert dict(params) == {"as_of": None, "window_days": None, "dry_run": False, "reason": None, "evidence": None}
     for name in params:
         assert params.get_param(name).description
     typed = {"as_of": "2013-03-01T00:00:00Z", "window_days": 30.5, "dry_run": True, "reason": "new fleet"}

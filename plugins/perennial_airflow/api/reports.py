@@ -1,4 +1,4 @@
-"""Serve the reports of retrainings from the store, to those who may read the model's retraining DAG."""
+"""Serve the reports of retrainings and checks from the store, to those who may read the model's DAG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
 
 from perennial.errors import StoreError, StoreUnavailable
-from perennial.run import reports_prefix
+from perennial.run import check_report_key, reports_prefix
+from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
 
 # A report is HTML that holds values from people's data: it may show itself, and neither run nor fetch anything.
 REPORT_HEADERS = {
@@ -21,32 +22,48 @@ MEDIA_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "
 
 ModelName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$")]
 RunName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$")]
+CheckNumber = Annotated[int, Path(ge=1)]
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|png)$")]
 
 
-def may_read_dag(model: ModelName, request: Request, user: GetUserDep) -> None:
+def may_read_retraining(model: ModelName, request: Request, user: GetUserDep) -> None:
     """Let through who may read the model's retraining DAG; raise 401 or 403 for all others."""
-    requires_access_dag("GET", param_dag_id=f"{model}.retrain")(request, user)
+    requires_access_dag("GET", param_dag_id=retraining_dag(model))(request, user)
+
+
+def may_read_monitoring(model: ModelName, request: Request, user: GetUserDep) -> None:
+    """Let through who may read the model's monitoring DAG; raise 401 or 403 for all others."""
+    requires_access_dag("GET", param_dag_id=monitoring_dag(model))(request, user)
 
 
 # No pages about the API itself: those would have no authentication.
 app = FastAPI(title="Perennial reports", docs_url=None, redoc_url=None, openapi_url=None)
 
 
-@app.get("/reports/{model}/runs/{run}/{file}", dependencies=[Depends(may_read_dag)])
-def report(model: ModelName, run: RunName, file: FileName) -> Response:
+@app.get("/reports/{model}/runs/{run}/{file}", dependencies=[Depends(may_read_retraining)])
+def run_report(model: ModelName, run: RunName, file: FileName) -> Response:
     """Return one file of a run's reports, such as `data_docs.html` or `verdict.json`."""
+    missing = f"Run {run} of {model} has no {file}: it did not get that far, or its reports are in another store"
+    return _serve(reports_prefix(model, run) + file, missing)
+
+
+@app.get("/reports/{model}/checks/{check}/report.html", dependencies=[Depends(may_read_monitoring)])
+def check_report(model: ModelName, check: CheckNumber) -> Response:
+    """Return the drift report of a check."""
+    missing = f"Check {check} of {model} has no report: it was not decided, or its report is in another store"
+    return _serve(check_report_key(model, check), missing)
+
+
+def _serve(key: str, missing: str) -> Response:
     from perennial.store import KeyNotFound
     from perennial_airflow.hooks.store import StoreHook
 
     try:
-        content = StoreHook().open().read(reports_prefix(model, run) + file)
+        content = StoreHook().open().read(key)
     except KeyNotFound:
-        raise HTTPException(
-            404, f"Run {run} of {model} has no {file}: it did not get that far, or its reports are in another store"
-        ) from None
+        raise HTTPException(404, missing) from None
     except StoreUnavailable as error:
         raise HTTPException(503, str(error)) from None
     except StoreError as error:
         raise HTTPException(500, str(error)) from None
-    return Response(content, media_type=MEDIA_TYPES[file.rpartition(".")[2]], headers=REPORT_HEADERS)
+    return Response(content, media_type=MEDIA_TYPES[key.rpartition(".")[2]], headers=REPORT_HEADERS)

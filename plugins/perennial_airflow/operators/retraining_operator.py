@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator, RetryPolicy
 
 from perennial_airflow import run_arguments
-from perennial_airflow.retries import RetryWhatCanChange
+from perennial_airflow.deployment import deployment
+from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from perennial.outcomes import Outcome
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
-
-RETRY_WHAT_CAN_CHANGE = RetryWhatCanChange()
 
 
 class RetrainingOperator(BaseOperator):
@@ -38,9 +37,11 @@ class RetrainingOperator(BaseOperator):
         Stop after the verdict: register nothing, promote nothing.
     reason : str
         Why this run; nothing: how it was triggered.
+    triggered_by : str
+        By whom or what; nothing: as Airflow says.
     """
 
-    template_fields: ClassVar[tuple[str, ...]] = ("as_of", "window_days", "dry_run", "reason")
+    template_fields: ClassVar[tuple[str, ...]] = ("as_of", "window_days", "dry_run", "reason", "triggered_by")
     ui_color = "#e6f0e2"
 
     def __init__(
@@ -51,6 +52,7 @@ class RetrainingOperator(BaseOperator):
         window_days: float | str | None = None,
         dry_run: bool | str = False,
         reason: str = "",
+        triggered_by: str = "",
         retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
         **kwargs: Any,
     ) -> None:
@@ -60,6 +62,7 @@ class RetrainingOperator(BaseOperator):
         self.window_days = window_days
         self.dry_run = dry_run
         self.reason = reason
+        self.triggered_by = triggered_by
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -82,21 +85,18 @@ class RetrainingOperator(BaseOperator):
             `sql_url` or `s3`, which only reading the source needs.
         """
         from perennial.run import RetrainingRun
-        from perennial_airflow.hooks.store import StoreHook
-        from perennial_airflow.hooks.tracking import TrackingHook
 
         dag_run = context["dag_run"]
         user = dag_run.triggering_user_name
+        how = dag_run.run_type.value
         return RetrainingRun(
             spec=self.spec,
-            store=StoreHook().open(),
             run_id=dag_run.run_id,
-            tracking_uri=TrackingHook().connect(),
-            data_root=run_arguments.data_root(),
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),
             dry_run=run_arguments.flag(self.dry_run),
-            reason=self.reason or f"{dag_run.run_type.value} run",
-            triggered_by=f"{dag_run.run_type.value} by {user}" if user else dag_run.run_type.value,
+            reason=self.reason or f"{how} run",
+            triggered_by=self.triggered_by or (f"{how} by {user}" if user else how),
+            **deployment(),
             **source,
         )

@@ -1,0 +1,84 @@
+"""One monitoring DAG per model spec that has `monitoring`: new rows are checked, and drift retrains the model.
+
+wait_for_rows >> open_check >> checks >> govern >> trigger_retraining >> move_cursor
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import get_args
+
+from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
+
+from perennial.spec import ModelSpec
+from perennial.spec.monitoring import CheckName, Monitoring
+from perennial_airflow.dag_ids import MONITOR, monitoring_dag
+from perennial_airflow.drift_asset import drift_outlet
+from perennial_airflow.model_specs import models_folder, specs_to_build
+from perennial_airflow.monitoring_page import monitoring_page
+from perennial_airflow.monitoring_schedule import timetable
+from perennial_airflow.operators.check import CheckOperator
+from perennial_airflow.operators.govern import GovernOperator
+from perennial_airflow.operators.move_cursor import MoveCursorOperator
+from perennial_airflow.operators.open_check import OpenCheckOperator
+from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
+from perennial_airflow.retries import BACK_OFF
+from perennial_airflow.sensors.new_data import NewDataSensor
+
+# What a person fills in under "Trigger".
+FORM = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date-time",
+        title="As of",
+        section="Data",
+        description="Newest event time to look at. Empty: the newest in the source.",
+    ),
+}
+
+
+def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
+    """Return the model's monitoring DAG."""
+    with DAG(
+        dag_id=monitoring_dag(spec.name),
+        description=f"Checks new rows of {spec.name}, and retrains it when they drift.",
+        doc_md=monitoring_page(spec, monitoring),
+        schedule=timetable(monitoring.schedule),
+        catchup=False,
+        max_active_runs=1,
+        tags=sorted({"perennial", "monitoring", *spec.tags}),
+        default_args={"owner": spec.owner, **BACK_OFF},
+    ) as dag:
+        run = {"spec": spec, "as_of": "{{ params.as_of or '' }}"}
+        wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run)
+        open_check = OpenCheckOperator(task_id="open_check", **run)
+        with TaskGroup("checks") as checks:
+            tests = [
+                CheckOperator(task_id=test, test=test, check=open_check.output, **run) for test in get_args(CheckName)
+            ]
+        govern = GovernOperator(
+            task_id="govern",
+            check=open_check.output,
+            results=[test.output for test in tests],
+            outlets=[drift_outlet(spec.name)],
+            **run,
+        )
+        trigger_retraining = TriggerRetrainingOperator(task_id="trigger_retraining", entry=govern.output)
+        move_cursor = MoveCursorOperator(
+            task_id="move_cursor",
+            entry=govern.output,
+            # Also when nothing was triggered. Never when triggering failed: then the same check is taken up again.
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+            **run,
+        )
+        chain(wait_for_rows, open_check, checks, govern, trigger_retraining, move_cursor)
+        dag.add_result(govern.output)
+    # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
+    dag.params = copy.deepcopy(ParamsDict(FORM))
+    return dag
+
+
+for model in specs_to_build(models_folder(__file__), MONITOR):
+    if model.monitoring is not None:
+        drift_monitoring(model, model.monitoring)

@@ -1,0 +1,16 @@
+"""What a model's DAGs are called."""
+
+from __future__ import annotations
+
+RETRAIN = ".retrain"
+MONITOR = ".monitor"
+
+
+def retraining_dag(model: str) -> str:
+    """Return the id of the DAG that retrains the model."""
+    return model + RETRAIN
+
+
+def monitoring_dag(model: str) -> str:
+    """Return the id of the DAG that watches the model."""
+    return model + MONITOR

@@ -1,0 +1,28 @@
+"""What a check found, short enough to travel: with the retraining that it triggers, and with the drift event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from perennial_airflow.xcom import to_xcom
+
+if TYPE_CHECKING:
+    from perennial.monitoring.records import LedgerEntry
+
+
+def evidence(entry: LedgerEntry) -> dict[str, Any]:
+    """Return JSON: the check, the rows, what fired, each check's figures, the columns that drifted, and the decision."""
+    check, decision = entry.check, entry.decision
+    return {
+        "check": entry.sequence,
+        "as_of": entry.as_of.isoformat(),
+        "champion": check.champion.version if check.champion else None,
+        "rows": check.rows,
+        "late_rows": check.late_rows,
+        "matured_rows": check.matured_rows,
+        "fired": [result.check for result in entry.results if result.status == "fired"],
+        "drifted": [column.column for result in entry.results for column in result.columns if column.drifted],
+        "figures": {result.check: to_xcom(result)["figures"] for result in entry.results},
+        "decision": decision.outcome,
+        "reasons": list(decision.reasons),
+    }

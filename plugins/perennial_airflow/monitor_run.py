@@ -1,0 +1,35 @@
+"""The arguments of a check's steps, from Airflow's connections and environment."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from perennial_airflow import run_arguments
+from perennial_airflow.deployment import deployment
+
+if TYPE_CHECKING:
+    from perennial.run import MonitorRun
+    from perennial.spec import ModelSpec
+
+
+def monitor_run(
+    spec: ModelSpec, as_of: datetime | str | None, *, reads_source: bool = False, active: tuple[str, ...] = ()
+) -> MonitorRun:
+    """Return the arguments of every step.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    as_of : datetime or str or None
+        Newest event time to look at, with a zone; nothing: the newest in the source.
+    reads_source : bool
+        Add what reaches the source: a database's URL, or S3.
+    active : tuple of str
+        The model's retrainings that are queued or running.
+    """
+    from perennial.run import MonitorRun
+    from perennial_airflow.hooks.source import SourceHook
+
+    source = SourceHook(spec.source).arguments() if reads_source else {}
+    return MonitorRun(spec=spec, as_of=run_arguments.as_of(as_of), active=active, **deployment(), **source)

@@ -1,0 +1,43 @@
+"""Check -> what one test found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from perennial_airflow.monitor_run import monitor_run
+from perennial_airflow.operators.monitor_operator import MonitorOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.monitoring.records import CheckResult
+    from perennial.spec.monitoring import CheckName
+
+
+class CheckOperator(MonitorOperator):
+    """Test the rows of a check in one way. That it fires is a result, not a failure.
+
+    Parameters
+    ----------
+    test : CheckName
+    check : dict
+        Outcome of open_check.
+    **kwargs
+        See MonitorOperator.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = (*MonitorOperator.template_fields, "check")
+
+    def __init__(self, *, test: CheckName, check: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.test = test
+        self.check = check
+
+    def run_step(self, context: Context) -> CheckResult:  # noqa: ARG002
+        """Call the function of `perennial.monitoring.steps.CHECKS`."""
+        from perennial.monitoring.records import OpenCheck
+        from perennial.monitoring.steps import CHECKS
+
+        result = CHECKS[self.test](monitor_run(self.spec, self.as_of), OpenCheck.model_validate(self.check))
+        self.log.info("%s: %s", result.status, result.sentence)
+        return result

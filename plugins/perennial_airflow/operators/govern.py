@@ -1,0 +1,62 @@
+"""Check and results -> decision, in the ledger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from perennial_airflow.drift_asset import DriftDetected, drift_outlet
+from perennial_airflow.links.drift_report import DriftReportLink
+from perennial_airflow.monitor_run import monitor_run
+from perennial_airflow.operators.monitor_operator import MonitorOperator
+from perennial_airflow.retraining_runs import under_way
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.monitoring.records import LedgerEntry
+
+
+class GovernOperator(MonitorOperator):
+    """Decide, once for all who repeat it; keep check and decision in the ledger, and their report in the store.
+
+    If a check fired, the asset `perennial://<model>/drift` has an event with the evidence.
+
+    Parameters
+    ----------
+    check : dict
+        Outcome of open_check.
+    results : list of dict
+        Outcomes of the checks.
+    **kwargs
+        See MonitorOperator.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = (*MonitorOperator.template_fields, "check", "results")
+    operator_extra_links = (DriftReportLink(),)
+
+    def __init__(self, *, check: dict[str, Any], results: list[dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.check = check
+        self.results = results
+
+    def run_step(self, context: Context) -> LedgerEntry:
+        """Call `perennial.monitoring.steps.decide`, and tell people and Airflow what came of it."""
+        from perennial.monitoring.ledger import read_ledger
+        from perennial.monitoring.records import CheckResult, OpenCheck
+        from perennial.monitoring.report import write_report
+        from perennial.monitoring.steps import decide
+        from perennial_airflow.evidence import evidence
+        from perennial_airflow.hooks.store import StoreHook
+        from perennial_airflow.metrics import count_check
+
+        ledger = read_ledger(StoreHook().open(), self.spec.name)
+        triggered = [entry.decision.run_id for entry in reversed(ledger) if entry.decision.run_id]
+        run = monitor_run(self.spec, self.as_of, active=under_way(self.spec.name, triggered))
+        results = [CheckResult.model_validate(result) for result in self.results]
+        entry = decide(run, OpenCheck.model_validate(self.check), results)
+        write_report(run, entry)
+        if any(result.status == "fired" for result in entry.results):
+            drift = context["outlet_events"][drift_outlet(entry.model)]
+            drift.add(DriftDetected(entry.model), extra=evidence(entry))
+        count_check(entry)
+        return entry

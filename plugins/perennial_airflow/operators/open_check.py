@@ -1,0 +1,33 @@
+"""New rows -> check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perennial_airflow.monitor_run import monitor_run
+from perennial_airflow.operators.monitor_operator import MonitorOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.monitoring.records import OpenCheck
+
+
+class OpenCheckOperator(MonitorOperator):
+    """Settle which rows are checked, and take up a check that was begun and not ended. Skipped if there is nothing."""
+
+    def run_step(self, context: Context) -> OpenCheck:  # noqa: ARG002
+        """Call `perennial.monitoring.steps.open_check`, and prepare the champion's reference if it is a new one."""
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from perennial.monitoring.reference import load_reference
+        from perennial.monitoring.steps import open_check
+
+        run = monitor_run(self.spec, self.as_of, reads_source=True)
+        check = open_check(run)
+        if check is None:
+            raise AirflowSkipException("There is nothing to check: neither rows nor a pending alarm")
+        if check.champion is not None:
+            # Here once, rather than in all of the checks' tasks at the same time.
+            load_reference(run, check.champion)
+        return check

@@ -1,0 +1,95 @@
+"""Decision -> run of the retraining DAG."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator, RetryPolicy
+from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
+
+from perennial_airflow.dag_ids import retraining_dag
+from perennial_airflow.links.triggered_run import TriggeredRunLink
+from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
+from perennial_airflow.run_arguments import LONGEST_REASON
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.monitoring.records import LedgerEntry
+
+
+class TriggerRetrainingOperator(BaseOperator):
+    """Start the retraining that was decided on, under the decision's own id: whoever repeats it starts no second one.
+
+    Skipped if nothing was to be triggered, or it was before. As Airflow's TriggerDagRunOperator, without the import
+    of Airflow's database models, which would take each task of the DAG more than a second.
+
+    Parameters
+    ----------
+    entry : dict
+        Outcome of govern.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = ("entry",)
+    operator_extra_links = (TriggeredRunLink(),)
+    ui_color = "#f4e3d0"
+
+    def __init__(
+        self,
+        *,
+        entry: dict[str, Any],
+        retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(retry_policy=retry_policy, **kwargs)
+        self.entry = entry
+
+    def execute(self, context: Context) -> NoReturn:
+        """Trigger, where the decision says so.
+
+        Raises
+        ------
+        AirflowSkipException
+            There is nothing to trigger.
+        DagRunTriggerException
+            Airflow's way to trigger a run.
+        """
+        from perennial.monitoring.records import LedgerEntry
+        from perennial_airflow.metrics import count_retraining
+
+        entry = LedgerEntry.model_validate(self.entry)
+        decision = entry.decision
+        if decision.outcome != "trigger" or decision.run_id is None:
+            raise AirflowSkipException(f"Nothing is triggered ({decision.outcome}). {' '.join(decision.reasons)}")
+        task, dag_id = context["ti"], retraining_dag(entry.model)
+        if task.get_dr_count(dag_id, run_ids=[decision.run_id]):
+            raise AirflowSkipException(f"{dag_id} {decision.run_id} was triggered before")
+        if task.get_dag(dag_id).is_paused:
+            self.log.warning("%s is paused: the retraining stays queued until someone unpauses it", dag_id)
+        count_retraining(entry)
+        raise DagRunTriggerException(
+            trigger_dag_id=dag_id,
+            dag_run_id=decision.run_id,
+            conf=retraining_conf(entry),
+            # A moment here would be a second key: a run that happens to have the same one would pass for ours.
+            logical_date=None,
+            skip_when_already_exists=True,
+            reset_dag_run=False,
+            wait_for_completion=False,
+            allowed_states=[],
+            failed_states=[],
+            poke_interval=60,
+            deferrable=False,
+        )
+
+
+def retraining_conf(entry: LedgerEntry) -> dict[str, Any]:
+    """Return the parameters of the retraining: the rows up to the check, why, and the evidence."""
+    from perennial_airflow.evidence import evidence
+
+    return {
+        "as_of": entry.as_of.isoformat(),
+        "reason": textwrap.shorten(" ".join(entry.decision.reasons), LONGEST_REASON, placeholder=" ..."),
+        "evidence": evidence(entry),
+    }

@@ -1,0 +1,39 @@
+"""The retrainings of a model that Airflow has queued or is running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perennial_airflow.dag_ids import retraining_dag
+
+UNDER_WAY = ["queued", "running"]
+
+
+def under_way(model: str, known: Iterable[str] = ()) -> tuple[str, ...]:
+    """Name the model's retrainings that are queued or running, whoever started them.
+
+    Parameters
+    ----------
+    model : str
+    known : iterable of str
+        Run ids to look for by name, likeliest first. Tasks may count DAG runs, not list them: the others are
+        named by their number.
+
+    Notes
+    -----
+    Works in tasks, and in the triggerer from any thread but that of its event loop.
+    """
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    dag_id = retraining_dag(model)
+    count = RuntimeTaskInstance.get_dr_count(dag_id, states=UNDER_WAY)
+    named: list[str] = []
+    for run_id in known:
+        if len(named) == count:
+            break
+        if RuntimeTaskInstance.get_dr_count(dag_id, run_ids=[run_id], states=UNDER_WAY):
+            named.append(run_id)
+    others = count - len(named)
+    if others > 0:
+        named.append(f"{others} {'run' if others == 1 else 'runs'} of {dag_id} that people or its schedule started")
+    return tuple(named)

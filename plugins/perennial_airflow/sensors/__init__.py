@@ -1,0 +1,1 @@
+"""What a check waits for."""

@@ -1,0 +1,134 @@
+"""Waits until a check is worth making."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, RetryPolicy
+from airflow.sdk.exceptions import AirflowSkipException
+
+from perennial.errors import PerennialError
+from perennial_airflow.monitoring_schedule import end_of_wait
+from perennial_airflow.new_data import look
+from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.spec import ModelSpec
+
+# The wait ends at a moment, however often the task was tried, and not after a time: Airflow's own limit must not be met.
+AIRFLOWS_LIMIT = timedelta(days=3660)
+# The triggerer ends the wait itself. Where none runs, the task fails so much later instead of waiting for ever.
+NO_TRIGGERER = timedelta(minutes=10)
+
+
+class WaitingFailed(PerennialError):
+    """The triggerer could not look for rows.
+
+    Parameters
+    ----------
+    message : str
+    retryable : bool
+        Whether the error that it met was.
+    """
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class NewDataSensor(BaseSensorOperator):
+    """Ends when there are rows enough for a check, or a check is due without; skipped when the wait ends without.
+
+    The wait ends when the next scheduled run is due, an hour after other runs were. The result, `{rows, reason}`, is
+    the same deferred, in poke and in reschedule mode.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    as_of : datetime or str, optional
+        Newest event time to look at, with a zone; nothing: the newest in the source.
+    deferrable : bool
+        Wait in the triggerer. False: as `mode` says.
+    **kwargs
+        See BaseSensorOperator.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = ("as_of",)
+    ui_color = "#dfeaf2"
+
+    def __init__(
+        self,
+        *,
+        spec: ModelSpec,
+        as_of: datetime | str | None = None,
+        deferrable: bool = True,
+        retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(timeout=AIRFLOWS_LIMIT, retry_policy=retry_policy, **kwargs)
+        self.spec = spec
+        self.as_of = as_of
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Look at once, and wait only if that is not enough."""
+        if not self.deferrable:
+            return super().execute(context)
+        found = self.poke(context)
+        return found.xcom_value if found else self._wait_in_triggerer(self.until(context))
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once.
+
+        Raises
+        ------
+        AirflowSkipException
+            Too few rows, and the wait is over.
+        """
+        found = look(self.spec, self.as_of)
+        self.log.info("%s", found.reason)
+        if not found.over and datetime.now(UTC) >= self.until(context):
+            raise AirflowSkipException(f"No check. {found.reason}")
+        return PokeReturnValue(found.over, {"rows": found.rows, "reason": found.reason})
+
+    def until(self, context: Context) -> datetime:
+        """Return the moment at which the wait ends."""
+        dag_run = context["dag_run"]
+        schedule = self.spec.monitoring.schedule if self.spec.monitoring else None
+        return end_of_wait(schedule, dag_run.run_after, scheduled=dag_run.run_type.value == "scheduled")
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Take what the trigger found.
+
+        Raises
+        ------
+        AirflowSkipException
+            Too few rows until the wait was over.
+        WaitingFailed
+            It could not look.
+        """
+        self.log.info("%s", event["reason"])
+        if event["status"] == "error":
+            raise WaitingFailed(event["reason"], retryable=event["retryable"])
+        if event["status"] == "none":
+            raise AirflowSkipException(f"No check. {event['reason']}")
+        return {"rows": event["rows"], "reason": event["reason"]}
+
+    def _wait_in_triggerer(self, until: datetime) -> NoReturn:
+        from perennial_airflow.triggers.new_data import NewDataTrigger
+
+        as_of = self.as_of.isoformat() if isinstance(self.as_of, datetime) else self.as_of
+        self.defer(
+            trigger=NewDataTrigger(
+                # What the file says, without the defaults: some fields may be given only where others are not.
+                spec=self.spec.model_dump_json(exclude_unset=True),
+                as_of=as_of,
+                until=until.isoformat(),
+                poll_seconds=self.poke_interval,
+            ),
+            method_name="execute_complete",
+            timeout=until - datetime.now(UTC) + NO_TRIGGERER,
+        )

@@ -1,0 +1,63 @@
+"""Waits in the triggerer for rows to check."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from perennial.errors import PerennialError
+from perennial.spec import ModelSpec
+from perennial_airflow.new_data import look
+
+
+class NewDataTrigger(BaseTrigger):
+    """Looks every so often, in a thread of its own: the event loop, which all triggers share, never waits for it.
+
+    The event's `status` is `rows`, `none` (the wait is over and there are too few) or `error`.
+
+    Parameters
+    ----------
+    spec : str
+        The ModelSpec as JSON: the triggerer need not see the folder of specs.
+    as_of : str or None
+        Newest event time to look at; None: the newest in the source.
+    until : str
+        When to stop waiting, ISO 8601 with a zone.
+    poll_seconds : float
+    """
+
+    def __init__(self, *, spec: str, as_of: str | None, until: str, poll_seconds: float) -> None:
+        super().__init__()
+        self.spec = spec
+        self.as_of = as_of
+        self.until = until
+        self.poll_seconds = poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return the class's path and its arguments, with which the triggerer makes it anew."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"spec": self.spec, "as_of": self.as_of, "until": self.until, "poll_seconds": self.poll_seconds},
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look until a check is worth making, the time is over, or looking fails."""
+        spec, until = ModelSpec.model_validate_json(self.spec), datetime.fromisoformat(self.until)
+        while True:
+            try:
+                found = await asyncio.to_thread(look, spec, self.as_of)
+            except PerennialError as error:
+                # An exception would reach the task as a deferral that failed, without what can be done about it.
+                yield TriggerEvent({"status": "error", "reason": str(error), "retryable": error.retryable})
+                return
+            self.log.info("%s", found.reason)
+            left = (until - datetime.now(UTC)).total_seconds()
+            if found.over or left <= 0:
+                status = "rows" if found.over else "none"
+                yield TriggerEvent({"status": status, "rows": found.rows, "reason": found.reason})
+                return
+            await asyncio.sleep(min(self.poll_seconds, left))
