@@ -20,7 +20,7 @@ _STYLES = {"promoted": "green", "rejected": "yellow", "failed": "red", PENDING: 
 def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:
     """Return a line for each entry."""
     results = retraining_results(store, entries)
-    table = Table("check", "as of (UTC)", "rows", "decision", "why", "retraining", "came of it")
+    table = Table("check", "as of (UTC)", "rows", "decision", "why", "retraining", "came of it", show_lines=True)
     for entry in entries:
         run_id = entry.decision.run_id
         result = results.get(run_id, ("", ""))[0] if run_id else ""

@@ -103,14 +103,12 @@ def keep_checking(
 
 def _decided(run: MonitorRun, check: OpenCheck, console: Console) -> LedgerEntry:
     """Return the check's entry in the ledger, made now if there is none; either way with its report, and shown."""
-    from perennial.monitoring.ledger import read_entry
+    from perennial.monitoring.ledger import find_entry
     from perennial.monitoring.report import write_report
     from perennial.monitoring.steps import CHECKS, decide
-    from perennial.store.protocol import KeyNotFound
 
-    try:
-        entry = read_entry(run.store, check.model, check.sequence)
-    except KeyNotFound:
+    entry = find_entry(run.store, check.model, check.sequence)
+    if entry is None:
         results = []
         with console.status("") as status:
             for name, of in CHECKS.items():

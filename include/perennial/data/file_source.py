@@ -109,10 +109,11 @@ class FileSource:
         objects = [stored for _, stored in self._within(bounds)]
         for stored in objects:
             check_columns(self._spec, self._facts[stored].types, self._label + stored.key)
+        wanted = {name: kind for name, kind in self._kinds.items() if name in types or name == self._request.event_time}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             with self._opened(stored) as path:
-                for found in self._format.read(path, self._kinds, self._facts[stored], self._request, bounds):
+                for found in self._format.read(path, wanted, self._facts[stored], self._request, bounds):
                     batch = take_rows(found, types, self._request, bounds)
                     rows += batch.num_rows
                     yield batch

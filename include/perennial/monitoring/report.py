@@ -98,9 +98,11 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
         return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
     if decision.outcome == "hold" and not decision.fired and not first:
         return "Something drifted, but in too few of the last checks to retrain."
-    if decision.outcome != "none" or first:
+    if decision.outcome != "none":
         # What kept the retraining stands at the end.
         return decision.reasons[-1]
+    if first:
+        return decision.reasons[0]
     if decision.warned:
         warned = _enumerated([CHECK_TITLES[check].lower() for check in decision.warned])
         return f"No check asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."

@@ -19,7 +19,6 @@ from perennial.monitoring.report_svg import draw_losses
 from perennial.monitoring.rows import read_rows
 from perennial.outcomes import Champion
 from perennial.run import MonitorRun
-from perennial.store.protocol import KeyNotFound
 
 log = logging.getLogger(__name__)
 
@@ -82,11 +81,7 @@ def _detector_before(run: MonitorRun, entry: LedgerEntry, champion: Champion) ->
     From the ledger, not from the state: that is past the check once it is closed, and a report that is made again
     must show the same.
     """
-    for sequence in range(entry.sequence - 1, 0, -1):
-        try:
-            earlier = ledger.read_entry(run.store, entry.model, sequence)
-        except KeyNotFound:
-            break
+    for earlier in ledger.entries_before(run.store, entry.model, entry.sequence):
         if earlier.decision.outcome == "coalesce":
             continue
         watched = earlier.check.champion

@@ -94,7 +94,9 @@ def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | N
     if not len(rows.times):
         return None
     buffer = io.BytesIO()
-    pq.write_table(rows.table, buffer, compression="zstd")
+    # A dictionary of numbers that are all different costs three times the writing, and makes the file larger.
+    texts = [field.name for field in rows.table.schema if pa.types.is_string(field.type)]
+    pq.write_table(rows.table, buffer, compression="zstd", use_dictionary=texts)
     return _keep(store, folder, name, buffer.getvalue(), "parquet")
 
 
