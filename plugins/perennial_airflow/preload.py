@@ -15,6 +15,8 @@ STAGES = (
     "perennial.training.train",
     "perennial.evaluation.evaluate",
     "perennial.promotion.registry",
+    "perennial.monitoring.steps",
+    "perennial.monitoring.report",
 )
 
 

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.airflow
 
 DAGS = Path(__file__).parents[2] / "dags"
 PIPELINE = ["ingest", "validate", "train", "evaluate", "decide", "register", "promote"]
+MONITORING = {"schedule": {"cron": "0 * * * *", "time_zone": "America/New_York"}}
+TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
+CHAIN = ["wait_for_rows", "open_check", *(f"checks.{test}" for test in TESTS)]
+CHAIN += ["govern", "trigger_retraining", "move_cursor"]
 HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlflow", "great_expectations", "boto3", "pyarrow"]
 
 
@@ -39,10 +43,31 @@ def test_the_tasks_run_one_after_the_other(add_spec: Callable[..., Path], load_d
         assert after in dag.task_dict[before].downstream_task_ids
 
 
+def test_checks_run_side_by_side_between_opening_and_governing(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec(monitoring=MONITORING)
+    dag = load_dags().dags["orders.monitor"]
+    checks = {f"checks.{test}" for test in TESTS}
+
+    assert [task.task_id for task in dag.topological_sort()] == CHAIN
+    assert dag.task_dict["open_check"].downstream_task_ids >= checks
+    assert all(dag.task_dict[check].upstream_task_ids == {"open_check"} for check in checks)
+    assert dag.task_dict["govern"].upstream_task_ids == checks | {"open_check"}
+    assert dag.task_dict["move_cursor"].upstream_task_ids == {"govern", "trigger_retraining"}
+
+
+def test_only_a_spec_with_monitoring_is_watched(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    add_spec("watched", monitoring={})
+    add_spec("unwatched")
+
+    assert set(load_dags().dags) == {"watched.retrain", "watched.monitor", "unwatched.retrain"}
+
+
 def test_every_dag_survives_serialization(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
-    add_spec(schedule={"cron": "0 6 * * 1", "time_zone": "America/New_York"})
+    add_spec(schedule={"cron": "0 6 * * 1", "time_zone": "America/New_York"}, monitoring=MONITORING)
     for dag in load_dags().dags.values():
         serialized = json.loads(json.dumps(DagSerialization.to_dict(dag)))
         again = DagSerialization.from_dict(serialized)
@@ -56,9 +81,10 @@ def test_every_dag_survives_serialization(add_spec: Callable[..., Path], load_da
 def test_two_parses_make_the_same_dag(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
-    add_spec(schedule={"cron": "0 6 * * 1"})
-    first, second = (DagSerialization.to_dict(load_dags().dags["orders.retrain"]) for _ in range(2))
+    add_spec(schedule={"cron": "0 6 * * 1"}, monitoring=MONITORING)
+    first, second = ({name: DagSerialization.to_dict(dag) for name, dag in load_dags().dags.items()} for _ in range(2))
 
+    assert set(first) == {"orders.retrain", "orders.monitor"}
     assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
@@ -135,6 +161,30 @@ def test_the_trigger_form_refuses_what_means_nothing(
         param.resolve(value)
 
 
+def test_the_monitoring_dag_follows_the_spec_too(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec(monitoring={**MONITORING, "min_rows": 800}, tags=["desk"], retraining={"cooldown_days": 2})
+    dag = load_dags().dags["orders.monitor"]
+
+    assert (dag.timetable.expression, str(dag.timetable.timezone)) == ("0 * * * *", "America/New_York")
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert set(dag.tags) == {"desk", "perennial", "monitoring"}
+    assert {task.owner for task in dag.tasks} == {"customer-desk"}
+    assert dict(dag.params) == {"as_of": None}
+    assert "| Waits for | 800 new rows |" in dag.doc_md
+    assert "| Cool-down | 2 days |" in dag.doc_md
+
+
+def test_the_retraining_form_takes_what_the_monitor_sends(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec()
+    param = load_dags().dags["orders.retrain"].params.get_param("evidence")
+
+    assert param.resolve({"check": 12, "figures": {"ks": {"largest_effect": 0.4}}})["check"] == 12
+
+
 def test_promote_tells_of_the_champion(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
     add_spec()
     dag = load_dags().dags["orders.retrain"]
@@ -144,25 +194,37 @@ def test_promote_tells_of_the_champion(add_spec: Callable[..., Path], load_dags:
     }
 
 
-def test_a_task_builds_its_own_dag_only(
-    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_spec("orders")
-    add_spec("returns")
-    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "returns.retrain")  # as Airflow's task runner does
+def test_govern_may_tell_of_drift(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
+    from airflow.sdk import AssetAlias
 
-    assert set(load_dags().dags) == {"returns.retrain"}
+    add_spec(monitoring=MONITORING)
+    dag = load_dags().dags["orders.monitor"]
+
+    assert {task.task_id: task.outlets for task in dag.tasks if task.outlets} == {
+        "govern": [AssetAlias("perennial://orders/drift")]
+    }
+
+
+@pytest.mark.parametrize("dag_id", ["returns.retrain", "returns.monitor"])
+def test_a_task_builds_its_own_dag_only(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch, dag_id: str
+) -> None:
+    add_spec("orders", monitoring=MONITORING)
+    add_spec("returns", monitoring=MONITORING)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", dag_id)  # as Airflow's task runner does
+
+    assert set(load_dags().dags) == {dag_id}
 
 
 def test_parsing_loads_no_library_of_the_stages(airflow_home: Path, add_spec: Callable[..., Path]) -> None:
-    add_spec(schedule={"cron": "0 6 * * 1"})
+    add_spec(schedule={"cron": "0 6 * * 1"}, monitoring=MONITORING)
     code = f"""
 import sys
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 bag = DagBag({str(DAGS)!r})
-assert list(bag.dags) == ["orders.retrain"], bag.import_errors
+assert sorted(bag.dags) == ["orders.monitor", "orders.retrain"], bag.import_errors
 [DagSerialization.to_dict(dag) for dag in bag.dags.values()]
 print("loaded:", [name for name in {HEAVY} if name in sys.modules])
 """

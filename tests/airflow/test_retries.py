@@ -35,8 +35,8 @@ def test_all_else_follows_the_tasks_own_retries(error: BaseException) -> None:
 
 
 def test_retries_back_off(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
-    add_spec()
-    for task in load_dags().dags["orders.retrain"].tasks:
+    add_spec(monitoring={})
+    for task in [task for dag in load_dags().dags.values() for task in dag.tasks]:
         assert (task.retries, task.retry_delay.total_seconds(), task.retry_exponential_backoff) == (3, 30, 2)
         assert task.max_retry_delay.total_seconds() == 600
         assert isinstance(task.retry_policy, RetryWhatCanChange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from perennial_airflow.drift_asset import DriftDetected, drift_outlet
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from perennial.monitoring.records import LedgerEntry
+
+# Of the monitor's own retrainings, which wait in line one after the other, so many are named in the reasons.
+LOOKED_UP = 5
 
 
 class GovernOperator(MonitorOperator):
@@ -41,7 +45,7 @@ class GovernOperator(MonitorOperator):
 
     def run_step(self, context: Context) -> LedgerEntry:
         """Call `perennial.monitoring.steps.decide`, and tell people and Airflow what came of it."""
-        from perennial.monitoring.ledger import read_ledger
+        from perennial.monitoring.ledger import triggers_before
         from perennial.monitoring.records import CheckResult, OpenCheck
         from perennial.monitoring.report import write_report
         from perennial.monitoring.steps import decide
@@ -49,11 +53,11 @@ class GovernOperator(MonitorOperator):
         from perennial_airflow.hooks.store import StoreHook
         from perennial_airflow.metrics import count_check
 
-        ledger = read_ledger(StoreHook().open(), self.spec.name)
-        triggered = [entry.decision.run_id for entry in reversed(ledger) if entry.decision.run_id]
-        run = monitor_run(self.spec, self.as_of, active=under_way(self.spec.name, triggered))
-        results = [CheckResult.model_validate(result) for result in self.results]
-        entry = decide(run, OpenCheck.model_validate(self.check), results)
+        check = OpenCheck.model_validate(self.check)
+        triggers = islice(triggers_before(StoreHook().open(), check.model, check.sequence), LOOKED_UP)
+        active = under_way(check.model, (entry.decision.run_id or "" for entry in triggers))
+        run = monitor_run(self.spec, self.as_of, active=active)
+        entry = decide(run, check, [CheckResult.model_validate(result) for result in self.results])
         write_report(run, entry)
         if any(result.status == "fired" for result in entry.results):
             drift = context["outlet_events"][drift_outlet(entry.model)]

@@ -60,7 +60,7 @@ def server(
     passwords.write_text(json.dumps({"anna": "correct horse"}))
     environment = {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])),
         "PERENNIAL_STORE": str(scratch / "store"),
         "AIRFLOW__CORE__AUTH_MANAGER": "auth_of_one_model.AuthOfOneModel",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "anna:viewer",
@@ -168,6 +168,51 @@ def test_a_user_who_may_not_read_the_dag_may_not_read_its_reports(server: ApiSer
 
     assert answer.status == 403
     assert b"<h1>" not in answer.body
+
+
+@pytest.fixture
+def drift_reports(server: ApiServer) -> Path:
+    """The reports of check 12 of three models."""
+    for model in ("orders", "half", "secret"):
+        path = server.store / model / "monitor" / "reports" / "00000012" / "report.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"<h1>{model} drifted</h1>")
+    return server.store
+
+
+def test_a_user_reads_the_report_of_a_check(server: ApiServer, drift_reports: Path) -> None:
+    answer = server.get("/perennial/reports/orders/checks/12/report.html", token=server.token)
+
+    assert (answer.status, answer.body) == (200, b"<h1>orders drifted</h1>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none';")
+
+
+@pytest.mark.parametrize("model", ["half", "secret"])
+def test_the_report_of_a_check_is_for_those_who_may_read_the_monitoring_dag(
+    server: ApiServer, drift_reports: Path, model: str
+) -> None:
+    path = f"/perennial/reports/{model}/checks/12/report.html"
+
+    assert server.get(path, token=server.token).status == 403
+    assert server.get(path).status == 401
+    assert b"drifted" not in server.get(path).body
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/perennial/reports/orders/checks/13/report.html", 404),
+        ("/perennial/reports/orders/checks/0/report.html", 422),
+        ("/perennial/reports/orders/checks/../report.html", 422),
+        ("/perennial/reports/orders/checks/12/check.json", 404),
+        ("/perennial/reports/orders/monitor/state.json", 404),
+    ],
+)
+def test_of_a_check_only_the_report_is_served(server: ApiServer, drift_reports: Path, path: str, status: int) -> None:
+    (drift_reports / "orders" / "monitor" / "state.json").write_text("{}")
+
+    assert server.get(path, token=server.token).status == status
 
 
 def test_a_report_that_is_not_there_is_said_clearly(server: ApiServer) -> None:

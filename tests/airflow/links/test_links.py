@@ -11,12 +11,16 @@ import pytest
 
 from perennial.spec.loader import load_spec
 from perennial_airflow.links.data_docs import DataDocsLink
+from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_version import ModelVersionLink
+from perennial_airflow.links.triggered_run import TriggeredRunLink
 from perennial_airflow.operators.evaluate import EvaluateOperator
+from perennial_airflow.operators.govern import GovernOperator
 from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.register import RegisterOperator
 from perennial_airflow.operators.train import TrainOperator
+from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
 from perennial_airflow.operators.validate import ValidateOperator
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
@@ -63,7 +67,29 @@ def test_register_and_promote_lead_to_the_version(arguments: dict[str, Any]) -> 
         assert ModelVersionLink().get_link(operator, ti_key=Key()) == "http://mlflow:5000/#/models/orders/versions/7"
 
 
+def test_govern_leads_to_the_report_of_its_check(arguments: dict[str, Any]) -> None:
+    govern = GovernOperator(check={}, results=[], **arguments)
+    govern.outcome = {"sequence": 12}
+
+    link = DriftReportLink().get_link(govern, ti_key=Key())
+
+    assert link == "http://airflow.example/perennial/reports/orders/checks/12/report.html"
+
+
+def test_a_trigger_leads_to_the_retraining() -> None:
+    entry = {"model": "orders", "decision": {"run_id": "drift-12-abc"}}
+    trigger = TriggerRetrainingOperator(task_id="trigger_retraining", entry=entry)
+
+    link = TriggeredRunLink().get_link(trigger, ti_key=Key())
+
+    assert link == "http://airflow.example/dags/orders.retrain/runs/drift-12-abc"
+
+
 def test_a_task_that_made_nothing_has_no_link(arguments: dict[str, Any]) -> None:
+    nothing = {"model": "orders", "decision": {"run_id": None}}
+    trigger = TriggerRetrainingOperator(task_id="trigger_retraining", entry=nothing)
+    assert TriggeredRunLink().get_link(trigger, ti_key=Key()) == ""
+    assert DriftReportLink().get_link(GovernOperator(check={}, results=[], **arguments), ti_key=Key()) == ""
     train = TrainOperator(snapshot={}, **arguments)
     promote = PromoteOperator(registered=None, verdict={}, **arguments)
 
