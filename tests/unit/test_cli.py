@@ -8,6 +8,7 @@ import pytest
 
 from perennial import cli, stages
 from perennial.errors import DataError
+from perennial.foreground_monitor import Checked
 from perennial.outcomes import Verdict
 from perennial.spec.json_schema import json_schema
 
@@ -167,6 +168,65 @@ def test_an_error_of_a_stage_is_printed_as_it_is(perennial, models, monkeypatch)
     assert "✗ ingest" in output
 
 
+@pytest.fixture
+def checked(monkeypatch):
+    """The checks that the command asked for; each ends with the verdict that the test sets."""
+    runs = []
+    outcome = {"is": None}
+
+    def check_once(run, console):
+        runs.append(run)
+        known = outcome["is"]
+        verdict = known and Verdict(outcome=known, sentence="", gates=(), champion_version=None)
+        return Checked(verdict=verdict)
+
+    monkeypatch.setattr("perennial.foreground_monitor.check_once", check_once)
+    return runs, outcome
+
+
+@pytest.mark.parametrize(("outcome", "code"), [(None, 0), ("promote", 0), ("reject", 3)])
+def test_monitor_exits_by_what_came_of_the_check(perennial, models, checked, outcome, code):
+    checked[1]["is"] = outcome
+    assert perennial("monitor", "late", "--once")[0] == code
+
+
+def test_monitor_checks_once_as_of_a_moment(perennial, models, checked):
+    perennial("monitor", "late", "--store", "kept", "--as-of", "2013-03-01T00:00:00Z")
+    (run,) = checked[0]
+    assert run.as_of.isoformat() == "2013-03-01T00:00:00+00:00"
+    assert run.store.uri.endswith("/kept")
+
+
+def test_monitor_without_a_schedule_says_what_to_do(perennial, models, checked):
+    code, _, errors = perennial("monitor", "late")
+    assert code == 1
+    assert "late has no monitoring.schedule: add one, or check once with --once" in errors
+    assert checked[0] == []
+
+
+def test_monitor_ends_quietly_when_interrupted(perennial, models, monkeypatch):
+    def interrupt(run, console):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("perennial.foreground_monitor.keep_checking", interrupt)
+    assert perennial("monitor", "late") == (0, "", "")
+
+
+def test_ledger_of_a_model_that_was_never_checked(perennial, models):
+    assert perennial("ledger", "late") == (0, "late has not been checked yet\n", "")
+    assert perennial("ledger", "late", "--json") == (0, "[]\n", "")
+
+
+def test_closing_the_breaker_wants_a_reason_and_keeps_it(perennial, models, tmp_path):
+    assert perennial("close-breaker", "late")[0] == 2
+    code, output, _ = perennial("close-breaker", "late", "--reason", "the source is mended")
+    assert code == 0
+    assert "no longer count" in output
+    kept = json.loads((tmp_path / ".perennial" / "store" / "late" / "monitor" / "breaker.json").read_text())
+    assert kept["reason"] == "the source is mended"
+    assert kept["by"]
+
+
 def test_the_sql_url_is_not_shown_in_the_help(perennial, monkeypatch):
     monkeypatch.setenv("PERENNIAL_SQL_URL", "postgresql://me:secret@db/x")
     code, output, errors = perennial("run", "--help")
@@ -176,7 +236,7 @@ def test_the_sql_url_is_not_shown_in_the_help(perennial, monkeypatch):
 
 
 def test_the_command_line_is_light_to_import():
-    code = "import sys, perennial.cli; print(*sorted(m for m in sys.modules if '.' not in m))"
+    code = "import sys, perennial.cli, perennial.foreground_monitor, perennial.foreground_ledger; print(*sorted(m for m in sys.modules if '.' not in m))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {
         "airflow",

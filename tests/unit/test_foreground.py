@@ -182,6 +182,11 @@ def test_reports_belong_to_the_command_and_its_rows(called, tmp_path):
     assert run_ids["decide"] == "cli-1-000000000000"
 
 
+def test_reports_of_a_decision_stay_under_its_id(called, tmp_path):
+    retrain(make_run(tmp_path), Console(file=io.StringIO()), keep_run_id=True)
+    assert set(called[2].values()) == {"cli-1"}
+
+
 def test_a_failed_stage_is_marked_and_its_error_goes_on(called, tmp_path, monkeypatch):
     def fail(*arguments):
         raise ValidationFailed("two rows are wrong")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from perennial import foreground, stages
+from perennial.errors import DataError, SpecError, StoreUnavailable
+from perennial.foreground_ledger import ledger_json, ledger_table, retraining_results
+from perennial.foreground_monitor import check_once, keep_checking
+from perennial.monitoring.ledger import read_ledger
+from perennial.monitoring.state import load_state
+from perennial.promotion.registry import current_champion
+from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
+
+
+@pytest.fixture
+def watched(tmp_path, mlflow_uri):
+    return make_watched(tmp_path / "model", mlflow_uri)
+
+
+def check(watched, **changes):
+    output = io.StringIO()
+    checked = check_once(watched.run(**changes), Console(file=output, width=160))
+    return checked, output.getvalue()
+
+
+def closed(watched):
+    return load_state(watched.run().store, "watched")[0].sequence
+
+
+def entries(watched):
+    return read_ledger(watched.run().store, "watched")
+
+
+def test_from_no_champion_to_the_second_one(watched):
+    first, text = check(watched)
+    assert (first.entry.decision.outcome, first.verdict.outcome) == ("trigger", "promote")
+    assert "The first training was triggered" in text
+    assert current_champion(watched.tracking_uri, "watched").version == "1"
+
+    nothing, text = check(watched)
+    assert (nothing.entry, nothing.verdict) == (None, None)
+    assert "0 new rows" in text
+
+    watched.land(TRAINED_ROWS, 900, shift=2.0)
+    second, text = check(watched)
+    assert second.verdict is not None
+    assert second.entry.decision.fired == ("ks",)
+    assert "A retraining was triggered: numbers drifted." in text
+    assert "reports/00000002/report.html" in text
+    assert closed(watched) == 2
+
+    store = watched.run().store
+    results = retraining_results(store, entries(watched))
+    ended = {"promote": "promoted", "reject": "rejected"}[second.verdict.outcome]
+    assert [result for result, _ in results.values()] == ["promoted", ended]
+    shown = json.loads(ledger_json(store, entries(watched)))
+    assert [entry["retraining"]["result"] for entry in shown] == ["promoted", ended]
+    table = io.StringIO()
+    Console(file=table, width=200).print(ledger_table(store, entries(watched)))
+    assert second.entry.decision.run_id in table.getvalue()
+
+
+def test_a_retraining_that_was_killed_is_finished_by_the_same_command(watched, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "evaluate", kill)
+        with pytest.raises(Killed):
+            check(watched)
+    assert closed(watched) == 0
+    checked, text = check(watched)
+    assert "Check 1 was begun and not ended" in text
+    assert checked.verdict.outcome == "promote"
+    assert closed(watched) == len(entries(watched)) == 1
+
+
+def test_a_promotion_is_not_repeated_when_only_the_closing_was_lost(watched, monkeypatch):
+    from perennial.monitoring import steps
+
+    def fail(run, entry):
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steps, "close_check", fail)
+        with pytest.raises(StoreUnavailable):
+            check(watched)
+    monkeypatch.setattr(foreground, "retrain", None)
+    checked, text = check(watched)
+    assert "The retraining has ended" in text
+    assert checked.verdict.outcome == "promote"
+    assert closed(watched) == 1
+
+
+@pytest.mark.parametrize(("error", "is_closed"), [(DataError("bad rows"), 1), (StoreUnavailable("away"), 0)])
+def test_a_failed_retraining_ends_its_check_unless_trying_again_may_help(watched, monkeypatch, error, is_closed):
+    def fail(run):
+        raise error
+
+    monkeypatch.setattr(stages, "ingest", fail)
+    with pytest.raises(type(error)):
+        check(watched)
+    assert closed(watched) == is_closed
+    results = retraining_results(watched.run().store, entries(watched))
+    assert [result for result, _ in results.values()] == ["not ended, or failed"]
+
+
+def test_the_retraining_carries_the_decision(watched, monkeypatch):
+    runs = []
+
+    def retrain(run, console, *, keep_run_id):
+        runs.append((run, keep_run_id))
+        raise DataError("enough seen")
+
+    monkeypatch.setattr(foreground, "retrain", retrain)
+    with pytest.raises(DataError):
+        check(watched)
+    (entry,) = entries(watched)
+    ((run, keep_run_id),) = runs
+    assert keep_run_id
+    assert run.run_id == entry.decision.run_id
+    assert run.as_of == entry.as_of
+    assert run.reason == "There is no champion yet."
+    assert run.triggered_by == "perennial monitor"
+
+
+def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monkeypatch):
+    changes = {"monitoring": SPEC["monitoring"] | {"schedule": {"every_minutes": 10}}}
+    watched = make_watched(tmp_path / "model", mlflow_uri, **changes)
+    times = [datetime(2024, 1, 5, 12, 0, tzinfo=UTC)]
+    slept = []
+
+    def fail(run):
+        raise DataError("bad rows")
+
+    def sleep(seconds):
+        slept.append(seconds)
+        times[0] += timedelta(seconds=seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "ingest", fail)
+    output = io.StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        keep_checking(watched.run(), Console(file=output, width=160), now=lambda: times[0], sleep=sleep)
+    assert slept == [600.0, 600.0, 600.0]
+    text = output.getvalue()
+    assert "error: bad rows" in text
+    assert "Next check at 2024-01-05 12:10 UTC." in text
+    assert text.count("0 new rows after") == 2
+
+
+def test_without_a_schedule_only_single_checks_are_made(watched):
+    with pytest.raises(SpecError, match="add one, or check once with --once"):
+        keep_checking(watched.run(), Console(file=io.StringIO()))
