@@ -12,7 +12,7 @@ from perennial.drift.report import ColumnDrift
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
 from perennial.monitoring.report_columns import draw_columns, ranked_columns
 from perennial.monitoring.report_losses import draw_check_losses
-from perennial.run import MonitorRun
+from perennial.run import MonitorRun, check_report_key
 from perennial.spec.monitoring import CheckName
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,6 @@ _PAGES = Environment(
 )  # fmt: skip
 
 
-def report_key(model: str, sequence: int) -> str:
-    """Return the key of a check's report in the store."""
-    return f"{model}/monitor/reports/{sequence:08d}/report.html"
-
-
 def write_report(run: MonitorRun, entry: LedgerEntry) -> str:
     """Write the page of a check that was decided, over the one that may be there; return its key.
 
@@ -58,7 +53,7 @@ def write_report(run: MonitorRun, entry: LedgerEntry) -> str:
     StoreError
         The store refuses the page.
     """
-    key = report_key(entry.model, entry.sequence)
+    key = check_report_key(entry.model, entry.sequence)
     run.store.write(key, render_report(run, entry))
     log.info("report of check %d: %s/%s", entry.sequence, run.store.uri, key)
     return key
