@@ -1,4 +1,4 @@
-"""Parse 200 model specs, against 200 DAGs written by hand with as many plain operators.
+"""Parse 200 model specs, against 400 DAGs written by hand with as many plain operators.
 
     .venv/bin/python bench/parse.py
 
@@ -6,10 +6,11 @@ Prints the ratio of the times and the libraries of the stages that parsing has l
 
 Both sides are parsed by Airflow's own DagBag and serialized, as the DAG processor does, in a fresh
 process each time; imports that both share are done before the clock, of processor time, starts. Ours
-is retraining.py and spec_guard.py over 200 copies of the demo's spec. The hand-written DAGs have the
-same schedule, form, page, retries and seven operators in the same line; they are written once as 200
-files, and once as one file, which spares them the reading of 200 and is the harder peer. A third peer,
-for information, is that one file without a trigger form, which does less than ours.
+is retraining.py, drift_monitoring.py and spec_guard.py over 200 copies of the demo's spec: two DAGs a
+model. The hand-written DAGs have the same schedules, forms, pages, retries and operators in the same
+lines; they are written once as 200 files, and once as one file, which spares them the reading of 200
+and is the harder peer. A third peer, for information, is that one file without trigger forms, which
+does less than ours.
 """
 
 from __future__ import annotations
@@ -30,29 +31,52 @@ HAND_WRITTEN = """
 from datetime import timedelta
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, CronTriggerTimetable, Param, chain
+from airflow.sdk import DAG, Asset, AssetAlias, CronTriggerTimetable, Param, TaskGroup, TriggerRule, chain
+
+DEFAULT_ARGS = {{
+    "owner": "flight-operations",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": 2,
+    "max_retry_delay": timedelta(minutes=10),
+}}
 
 for name in {names}:
     with DAG(
-        dag_id=name,
+        dag_id=name + ".retrain",
         description="The chance that a flight arrives late.",
         doc_md={page!r},
         schedule=CronTriggerTimetable("0 6 * * 1", timezone="America/New_York"),
         catchup=False,
         max_active_runs=1,
         tags=["demo", "flights", "retraining"],
-        default_args={{
-            "owner": "flight-operations",
-            "retries": 3,
-            "retry_delay": timedelta(seconds=30),
-            "retry_exponential_backoff": 2,
-            "max_retry_delay": timedelta(minutes=10),
-        }},
+        default_args=DEFAULT_ARGS,
 {form}    ):
         chain(*(
             EmptyOperator(task_id=task_id)
             for task_id in ("ingest", "validate", "train", "evaluate", "decide", "register")
         ), EmptyOperator(task_id="promote", outlets=[Asset("x-champion://" + name)]))
+
+    with DAG(
+        dag_id=name + ".monitor",
+        description="Checks new rows of flight_delay, and retrains it when they drift.",
+        doc_md={monitoring_page!r},
+        schedule=CronTriggerTimetable("0 * * * *", timezone="America/New_York"),
+        catchup=False,
+        max_active_runs=1,
+        tags=["demo", "flights", "monitoring"],
+        default_args=DEFAULT_ARGS,
+{monitoring_form}    ):
+        wait_for_rows = EmptyOperator(task_id="wait_for_rows")
+        open_check = EmptyOperator(task_id="open_check")
+        with TaskGroup("checks") as checks:
+            for test in ("ks", "categorical", "predictions", "page_hinkley", "performance", "volume"):
+                EmptyOperator(task_id=test)
+        govern = EmptyOperator(task_id="govern", outlets=[AssetAlias(name + "/drift")])
+        trigger_retraining = EmptyOperator(task_id="trigger_retraining")
+        move_cursor = EmptyOperator(task_id="move_cursor", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
+        chain(wait_for_rows, open_check, checks, govern, trigger_retraining, move_cursor)
+        chain(open_check, govern, move_cursor)
 """
 
 FORM = """\
@@ -61,7 +85,19 @@ FORM = """\
             "window_days": Param(None, type=["null", "number"], exclusiveMinimum=0, description="Days to take."),
             "dry_run": Param(False, type="boolean", description="Stop after the verdict."),
             "reason": Param(None, type=["null", "string"], maxLength=500, description="Why."),
+            "evidence": Param(None, type=["null", "object"], description="What the monitoring DAG found."),
         },
+"""
+
+MONITORING_FORM = """\
+        params={
+            "as_of": Param(None, type=["null", "string"], format="date-time", description="Newest event time."),
+        },
+"""
+
+MONITORING = """
+monitoring:
+  schedule: {cron: "0 * * * *", time_zone: America/New_York}
 """
 
 CLOCK = """
@@ -110,19 +146,24 @@ def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     """Write the specs and the hand-written DAGs; return the folders to parse."""
     sys.path.insert(0, str(REPOSITORY / "plugins"))
     from perennial.spec.loader import load_spec
+    from perennial.spec.monitoring import Monitoring
+    from perennial_airflow.monitoring_page import monitoring_page
     from perennial_airflow.spec_page import spec_page
 
     demo = REPOSITORY / "dags" / "models" / "flight_delay.yaml"
-    page = spec_page(load_spec(demo))
+    spec = load_spec(demo)
+    written = demo.read_text() if spec.monitoring else demo.read_text() + MONITORING
+    pages = {"page": spec_page(spec), "monitoring_page": monitoring_page(spec, spec.monitoring or Monitoring())}
+    forms = {"form": FORM, "monitoring_form": MONITORING_FORM}
     names = [f"flight_delay_{number:03}" for number in range(count)]
     for folder in ("models", "one_file", "many_files", "formless"):
         (scratch / folder).mkdir()
     for name in names:
-        text = demo.read_text().replace("name: flight_delay ", f"name: {name} ")
+        text = written.replace("name: flight_delay ", f"name: {name} ")
         (scratch / "models" / f"{name}.yaml").write_text(text)
-        (scratch / "many_files" / f"{name}.py").write_text(HAND_WRITTEN.format(names=[name], page=page, form=FORM))
-    (scratch / "one_file" / "all.py").write_text(HAND_WRITTEN.format(names=names, page=page, form=FORM))
-    (scratch / "formless" / "all.py").write_text(HAND_WRITTEN.format(names=names, page=page, form=""))
+        (scratch / "many_files" / f"{name}.py").write_text(HAND_WRITTEN.format(names=[name], **pages, **forms))
+    (scratch / "one_file" / "all.py").write_text(HAND_WRITTEN.format(names=names, **pages, **forms))
+    (scratch / "formless" / "all.py").write_text(HAND_WRITTEN.format(names=names, **pages, **dict.fromkeys(forms, "")))
     return {
         "perennial": REPOSITORY / "dags",
         "by hand, one file": scratch / "one_file",
@@ -147,7 +188,7 @@ def main() -> None:
     medians = {}
     for side in sides:
         seen = [results[side] for results in rounds]
-        assert {(result["dags"], result["tasks"]) for result in seen} == {(options.specs, 7 * options.specs)}
+        assert {(result["dags"], result["tasks"]) for result in seen} == {(2 * options.specs, 18 * options.specs)}
         medians[side] = statistics.median(result["seconds"] for result in seen)
         print(f"{side:27} {medians[side]:6.2f} s   {seen[0]['bytes'] / 1e6:5.1f} MB serialized")
     for side in list(sides)[1:]:

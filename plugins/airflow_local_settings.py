@@ -1,4 +1,4 @@
-"""Read by every Airflow process as it starts; only those that fork tasks load the machine-learning libraries here."""
+"""Read by every Airflow process as it starts; a few of them load the machine-learning libraries here."""
 
 from __future__ import annotations
 
@@ -10,5 +10,4 @@ from perennial_airflow import preload
 
 __all__: list[str] = []  # Airflow copies the names in here over its own settings
 
-if preload.forks_tasks(sys.argv[1:], conf.get("core", "executor")):
-    preload.import_stages()
+preload.import_all(preload.modules_for(sys.argv[1:], conf.get("core", "executor")))

@@ -18,7 +18,7 @@ STATISTIC: Mapping[CheckName, str] = {
     "page_hinkley": "over_threshold",
     "volume": "rows_since_training",
 }
-"""The figure that stands for each check. That of performance is named after the spec's primary metric."""
+"""The figure that stands for each check; performance has none, since its metrics are the spec's choice."""
 
 
 def count_check(entry: LedgerEntry) -> None:

@@ -1,4 +1,4 @@
-"""Import the stages' libraries once in the process that forks the tasks, instead of seconds in every task."""
+"""Import the libraries once in the process that forks the tasks, or before the triggerer's event loop starts."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ STAGES = (
     "perennial.monitoring.steps",
     "perennial.monitoring.report",
 )
+WAITING = ("perennial.monitoring.waiting",)
 
 
-def forks_tasks(arguments: Sequence[str], executor: str) -> bool:
-    """Tell whether the process started by `airflow <arguments>` forks tasks from itself.
+def modules_for(arguments: Sequence[str], executor: str) -> tuple[str, ...]:
+    """Return what the process started by `airflow <arguments>` should import as it starts.
 
     Parameters
     ----------
@@ -32,20 +33,24 @@ def forks_tasks(arguments: Sequence[str], executor: str) -> bool:
 
     Returns
     -------
-    bool
-        True for a scheduler with the LocalExecutor and for a Celery worker. Never true where Airflow
-        starts tasks in fresh processes, as it does on macOS: those inherit nothing.
+    tuple of str
+        The stages for a scheduler with the LocalExecutor and for a Celery worker, which fork their tasks. What waits
+        for rows for a triggerer: imported in a thread beside its event loop, as the first model is watched, it would
+        hold up all triggers for a second at a time. Nothing where Airflow starts fresh processes, as it does on macOS:
+        those inherit nothing.
     """
     if sys.platform != "linux":
-        return False
+        return ()
     command = [argument for argument in arguments if not argument.startswith("-")]
-    return command[:2] == ["celery", "worker"] or (command[:1] == ["scheduler"] and "LocalExecutor" in executor)
+    if command[:2] == ["celery", "worker"] or (command[:1] == ["scheduler"] and "LocalExecutor" in executor):
+        return STAGES
+    return WAITING if command[:1] == ["triggerer"] else ()
 
 
-def import_stages() -> None:
-    """Import what the stages import. A module that fails is named in the log, and will fail again in its own task."""
-    for module in STAGES:
+def import_all(modules: Sequence[str]) -> None:
+    """Import them. One that fails is named in the log, and will fail again where it is needed."""
+    for module in modules:
         try:
             importlib.import_module(module)
         except Exception as error:
-            log.warning("Could not preload %s, its tasks will try themselves: %r", module, error)
+            log.warning("Could not preload %s, it is tried again where it is needed: %r", module, error)

@@ -135,6 +135,28 @@ def test_a_crash_before_the_cursor_moved_repeats_the_check_and_triggers_no_secon
     assert list(retrainings("crashed")) == [crashed.xcoms["govern"]["decision"]["run_id"]]
 
 
+def test_the_cursor_stays_where_triggering_failed_and_the_next_run_triggers(
+    champion: Callable[..., None],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
+
+    champion("untriggered", monitoring=MONITORING)
+    land_orders(45, before_drift=40)
+    with monkeypatch.context() as patch:
+        patch.setattr(TriggerRetrainingOperator, "execute", _crash)
+        failed = run_dag("untriggered.monitor")
+
+    again = run_dag("untriggered.monitor")
+
+    assert (failed.tasks["trigger_retraining"], failed.tasks["move_cursor"]) == ("failed", "upstream_failed")
+    assert again.tasks == dict.fromkeys(ALL, "success")
+    assert again.xcoms["govern"] == failed.xcoms["govern"]
+    assert list(retrainings("untriggered")) == [failed.xcoms["govern"]["decision"]["run_id"]]
+
+
 def test_drift_while_a_retraining_is_queued_is_checked_again_when_that_has_ended(
     champion: Callable[..., None], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
 ) -> None:

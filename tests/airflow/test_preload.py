@@ -1,4 +1,4 @@
-"""The stages' libraries are loaded where tasks are forked, and in no other Airflow process."""
+"""Libraries are loaded where tasks are forked and before triggers run, and in no other Airflow process."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ pytestmark = pytest.mark.airflow
 
 
 @pytest.mark.parametrize(
-    ("command", "executor", "forks"),
+    ("command", "executor", "modules"),
     [
-        ("scheduler", "LocalExecutor", True),
-        ("scheduler --num-runs 1", "CeleryExecutor,LocalExecutor", True),
-        ("--verbose scheduler", "airflow.executors.local_executor.LocalExecutor", True),
-        ("celery worker -q default", "CeleryExecutor", True),
-        ("scheduler", "CeleryExecutor", False),
-        ("celery flower", "CeleryExecutor", False),
-        ("api-server", "LocalExecutor", False),
-        ("dag-processor", "LocalExecutor", False),
-        ("triggerer", "LocalExecutor", False),
-        ("standalone", "LocalExecutor", False),
-        ("tasks run scheduler", "LocalExecutor", False),
-        ("", "LocalExecutor", False),
+        ("scheduler", "LocalExecutor", preload.STAGES),
+        ("scheduler --num-runs 1", "CeleryExecutor,LocalExecutor", preload.STAGES),
+        ("--verbose scheduler", "airflow.executors.local_executor.LocalExecutor", preload.STAGES),
+        ("celery worker -q default", "CeleryExecutor", preload.STAGES),
+        ("scheduler", "CeleryExecutor", ()),
+        ("celery flower", "CeleryExecutor", ()),
+        ("api-server", "LocalExecutor", ()),
+        ("dag-processor", "LocalExecutor", ()),
+        ("triggerer", "LocalExecutor", preload.WAITING),
+        ("standalone", "LocalExecutor", ()),
+        ("tasks run scheduler", "LocalExecutor", ()),
+        ("", "LocalExecutor", ()),
     ],
 )
-def test_only_processes_that_fork_tasks_preload(
-    command: str, executor: str, forks: bool, monkeypatch: pytest.MonkeyPatch
+def test_each_process_preloads_what_it_needs(
+    command: str, executor: str, modules: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    assert preload.forks_tasks(command.split(), executor) is forks
+    assert preload.modules_for(command.split(), executor) == modules
 
 
 def test_nothing_is_preloaded_where_tasks_are_not_forked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not preload.forks_tasks(["scheduler"], "LocalExecutor")
+    assert not preload.modules_for(["scheduler"], "LocalExecutor")
 
 
 @pytest.mark.parametrize(("command", "loaded"), [("scheduler", True), ("dag-processor", False), ("api-server", False)])
@@ -60,11 +60,7 @@ print("there:", [name for name in names if name in sys.modules])
     assert ("missing: []" if loaded else "there: []") in started.stdout, started.stderr
 
 
-def test_a_library_that_cannot_be_imported_does_not_stop_the_scheduler(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(preload, "STAGES", ("perennial.no_such_stage", "perennial.stages"))
-
-    preload.import_stages()
+def test_a_library_that_cannot_be_imported_does_not_stop_the_process(caplog: pytest.LogCaptureFixture) -> None:
+    preload.import_all(("perennial.no_such_stage", "perennial.stages"))
 
     assert "Could not preload perennial.no_such_stage" in caplog.text

@@ -18,7 +18,7 @@ from perennial import outcomes, stages
 from perennial.run import RetrainingRun
 from perennial.spec.loader import load_spec
 from perennial.store import open_store
-from perennial_airflow.preload import import_stages
+from perennial_airflow.preload import STAGES, import_all
 
 ARGUMENTS = {
     "ingest": (),
@@ -79,7 +79,7 @@ def attempt(settings: dict[str, str], order: dict[str, Any], answer: Path) -> di
 def main() -> None:
     """Obey the orders on standard input until it ends."""
     settings = json.loads(sys.argv[1])
-    import_stages()
+    import_all(STAGES)
     print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps(attempt(settings, json.loads(line), Path(settings["answer"]))), flush=True)
