@@ -9,12 +9,24 @@ import pytest
 from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
+from perennial.store.protocol import Store
+from perennial.store.s3 import S3Store
+from tests.conftest import S3Server
 from tests.unit.monitoring.parcels import Parcels, Registry, make_spec
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
+
+
+@pytest.fixture(params=["local", "s3"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """A store of each kind: exactly-once rests on `create` and `replace`."""
+    if request.param == "local":
+        return LocalStore(tmp_path / "store")
+    server: S3Server = request.getfixturevalue("s3_server")
+    return S3Store(server.new_bucket(), client=server.client())
 
 
 @pytest.fixture
@@ -24,11 +36,9 @@ def parcels(tmp_path: Path) -> Parcels:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """Let checks be opened and decided without MLflow, and without preparing a reference."""
+    """Say who is champion, in MLflow's place."""
     found = Registry()
-    for module in ("opening", "history", "waiting"):
-        monkeypatch.setattr(f"perennial.monitoring.{module}.current_champion", found.current_champion)
-    monkeypatch.setattr("perennial.monitoring.opening.prepare_reference", lambda _run, _champion: "")
+    found.stand_in(monkeypatch)
     return found
 
 

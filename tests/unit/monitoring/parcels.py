@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from perennial.data.manifest import Manifest
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
-from perennial.outcomes import Champion
+from perennial.outcomes import Champion, Verdict
+from perennial.run import reports_prefix
 from perennial.spec import ModelSpec
-from perennial.store.local import LocalStore
+from perennial.store.protocol import Store
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
-DIGEST = "d" * 64
 
 
 def day(number: float) -> datetime:
@@ -38,11 +41,16 @@ def make_spec(monitoring: dict[str, Any] | None = None, retraining: dict[str, An
     )
 
 
+def digest_of(version: str) -> str:
+    """Return the digest of the snapshot that a champion comes from."""
+    return hashlib.sha256(version.encode()).hexdigest()
+
+
 def make_champion(version: str = "1") -> Champion:
     return Champion(
         version=version,
         mlflow_run_id=f"run{version}",
-        snapshot_digest=DIGEST,
+        snapshot_digest=digest_of(version),
         spec_digest="s",
         code_version="c",
         train_end=day(-5),
@@ -126,17 +134,33 @@ class Registry:
     def __init__(self) -> None:
         self.champion: Champion | None = None
 
+    def stand_in(self, patch: pytest.MonkeyPatch) -> None:
+        """Let checks be opened and decided without MLflow, and without preparing a reference."""
+        for module in ("opening", "history", "waiting"):
+            patch.setattr(f"perennial.monitoring.{module}.current_champion", self.current_champion)
+        patch.setattr("perennial.monitoring.opening.prepare_reference", lambda _run, _champion: "")
+
     def current_champion(self, _tracking_uri: str, _name: str) -> Champion | None:
         return self.champion
 
 
-def write_manifest(store: LocalStore, end: datetime) -> None:
-    """Keep the manifest of the snapshot that every champion here comes from; its rows are not there."""
-    from perennial.data.manifest import Manifest
-
+def write_manifest(store: Store, version: str, *, end: datetime) -> None:
+    """Keep the manifest of the snapshot that a champion comes from; its rows are not there."""
     manifest = Manifest(
-        model="parcels", digest=DIGEST, rows=10, start=day(-30), end=end, window_start=None, as_of=end,
+        model="parcels", digest=digest_of(version), rows=10, start=day(-30), end=end, window_start=None, as_of=end,
         schema_={"weight": "double"}, size_bytes=1, rows_read=10, exact_duplicates=0, key_duplicates=0,
         parts=(), source_objects=(),
     )  # fmt: skip
-    store.write(f"parcels/snapshots/{DIGEST}/manifest.json", manifest.model_dump_json().encode())
+    key = f"parcels/snapshots/{manifest.digest}/manifest.json"
+    store.write(key, manifest.model_dump_json().encode())
+
+
+def end_retraining(store: Store, run_id: str, result: str) -> None:
+    """Leave what a retraining leaves: a verdict unless it failed, and a promotion if it was promoted."""
+    prefix = reports_prefix("parcels", run_id)
+    if result != "failed":
+        outcome = "promote" if result == "promoted" else "reject"
+        verdict = Verdict(outcome=outcome, sentence=f"{outcome}.", gates=(), champion_version=None)
+        store.write(f"{prefix}verdict.json", verdict.model_dump_json().encode())
+    if result == "promoted":
+        store.write(f"{prefix}promotion.json", b"{}")

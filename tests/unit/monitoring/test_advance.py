@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from perennial.monitoring.advance import advance
+from perennial.monitoring.records import Alarm, Decision, MonitorState, SeenRows
+from tests.unit.monitoring.parcels import day, make_check, make_result
+
+SEEN = SeenRows(key="before", after=day(0), columns=("id",))
+BEFORE = MonitorState(
+    sequence=3,
+    cursor=day(3),
+    matured_cursor=day(1),
+    champion_version="1",
+    page_hinkley={"rows": 10},
+    seen=SEEN,
+)
+ALARM = Alarm(checks=("ks",), champion_version="1", sequence=4, as_of=day(4))
+PH = make_result("page_hinkley", "quiet", detector={"rows": 30})
+
+
+def decision(outcome, alarm=None):
+    return Decision(outcome=outcome, reasons=(), alarm=alarm)
+
+
+def test_a_check_moves_everything():
+    seen = SeenRows(key="after", after=day(2), columns=("id",))
+    check = make_check(4, seen=seen)
+    assert advance(BEFORE, check, [make_result("ks"), PH], decision("hold", ALARM)) == MonitorState(
+        sequence=4,
+        cursor=day(4),
+        matured_cursor=day(2),
+        champion_version="1",
+        page_hinkley={"rows": 30},
+        seen=seen,
+        alarm=ALARM,
+    )
+
+
+def test_a_trigger_leaves_nothing_pending():
+    before = BEFORE.model_copy(update={"alarm": ALARM})
+    assert advance(before, make_check(4), [PH], decision("trigger")).alarm is None
+
+
+def test_a_coalesced_check_moves_nothing_but_its_number():
+    check = make_check(4, champion="2", cursor=day(3), seen=SeenRows(key="after", after=day(2), columns=("id",)))
+    after = advance(BEFORE, check, [PH], decision("coalesce", ALARM))
+    assert after == BEFORE.model_copy(update={"sequence": 4, "alarm": ALARM})
+
+
+def test_a_first_check_that_is_coalesced_is_repeated_from_where_it_began():
+    check = make_check(1, cursor=day(-2))
+    after = advance(MonitorState(), check, [PH], decision("coalesce", ALARM))
+    assert (after.cursor, after.champion_version, after.page_hinkley, after.seen) == (day(-2), "1", None, None)
+
+
+def test_without_a_champion_nothing_is_remembered_of_the_last_one():
+    after = advance(BEFORE, make_check(4, champion=None), [], decision("none"))
+    assert after == MonitorState(sequence=4, cursor=day(4))
+
+
+def test_a_detector_that_there_is_none_of_is_not_kept():
+    assert advance(BEFORE, make_check(4), [make_result("ks")], decision("none")).page_hinkley is None

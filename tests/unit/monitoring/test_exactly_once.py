@@ -1,0 +1,310 @@
+"""Whatever crashes, is repeated or is done twice: no alarm is lost, none triggers twice, and no limit is broken."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from itertools import pairwise, zip_longest
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from perennial.monitoring import ledger
+from perennial.monitoring.governor import Past, govern
+from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
+from perennial.monitoring.rows import read_rows
+from perennial.monitoring.state import load_state
+from perennial.monitoring.steps import close_check, decide, open_check
+from perennial.run import MonitorRun
+from perennial.store.local import LocalStore
+from tests.unit.monitoring.parcels import (
+    Parcels,
+    Registry,
+    day,
+    end_retraining,
+    make_champion,
+    make_result,
+    make_spec,
+    write_manifest,
+)
+
+COOLDOWN, RETRAININGS, BUDGET_DAYS, REJECTIONS, RESET_DAYS, LATENESS = 2, 3, 12, 2, 6, 2
+SPEC = make_spec(
+    {"min_rows": 2, "lateness_days": LATENESS, "require": {"checks": 2, "of": 3}},
+    {
+        "cooldown_days": COOLDOWN,
+        "at_most": {"retrainings": RETRAININGS, "days": BUDGET_DAYS},
+        "breaker": {"rejections": REJECTIONS, "reset_days": RESET_DAYS},
+    },
+)
+STEPS = ("open", "decide", "trigger", "close")
+Work = tuple[OpenCheck, tuple[CheckResult, ...]]
+
+
+class Monitor(RuleBasedStateMachine):
+    """Checks of one model, made by workers that die and by others that do not know that they were replaced."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = Path(self.folder.name)
+        self.store = LocalStore(self.root / "store")
+        self.parcels = Parcels(self.root / "data")
+        self.registry = Registry()
+        self.patch = pytest.MonkeyPatch()
+        self.registry.stand_in(self.patch)
+        self.today = 1.0
+        self.retrainings: dict[str, str] = {}
+        self.closed_after = 0
+        self.decisions: dict[int, bytes] = {}
+        self.results: dict[str, tuple[CheckResult, ...]] = {}
+        self.left_behind: list[Work] = []
+        self.delivered: dict[int, float] = {}
+        self.expected: set[int] = set()
+        self.there_at_opening: dict[str, frozenset[int]] = {}
+        self.parcels.deliver([0], days=[0.5])
+
+    def teardown(self) -> None:
+        if hasattr(self, "patch"):
+            self.patch.undo()
+            self.folder.cleanup()
+
+    # What the world does.
+
+    @rule(days=st.sampled_from([0.25, 1.0, 3.0]), late=st.lists(st.sampled_from([0.5, 1.5, 2.5]), max_size=2))
+    def deliver(self, days: float, late: list[float]) -> None:
+        """New parcels, and some that were due before."""
+        began = self.today
+        self.today += days
+        times = [began + days / 2, self.today, *(began - back for back in late)]
+        first = len(self.delivered) + 1
+        ids = range(first, first + len(times))
+        state, _ = load_state(self.store, "parcels")
+        begun = self.begun()
+        for number, time in zip(ids, times, strict=True):
+            self.delivered[number] = time
+            # A row is promised a check if it is no older than the lateness allows, seen from where checks have come to.
+            reached = max(filter(None, [state.cursor, begun.as_of if begun else None]), default=None)
+            watched = state.champion_version is not None and state.seen is not None
+            if watched and reached and day(time) > reached - timedelta(days=LATENESS):
+                self.expected.add(number)
+        self.parcels.deliver(ids, days=times)
+
+    @precondition(lambda self: self.active())
+    @rule(result=st.sampled_from(["promoted", "rejected", "failed"]))
+    def a_retraining_ends(self, result: str) -> None:
+        run_id = self.active()[0]
+        end_retraining(self.store, run_id, result)
+        self.retrainings[run_id] = result
+        if result == "promoted":
+            version = str(1 + int(self.registry.champion.version if self.registry.champion else 0))
+            write_manifest(self.store, version, end=day(self.today))
+            self.registry.champion = make_champion(version)
+
+    @precondition(lambda self: not self.active())
+    @rule()
+    def someone_retrains(self) -> None:
+        self.retrainings[f"manual-{len(self.retrainings)}"] = "running"
+
+    @rule()
+    def someone_closes_the_breaker(self) -> None:
+        self.closed_after = ledger.close_breaker(self.store, "parcels", by="me").after_sequence
+
+    # What workers do.
+
+    @rule(
+        found=st.fixed_dictionaries(
+            {
+                "ks": st.sampled_from(["fired", "quiet", "not tested"]),
+                "page_hinkley": st.sampled_from(["fired", "quiet", "quiet", "not tested"]),
+            }
+        ),
+        last=st.sampled_from([*STEPS, "close", "close", "close"]),
+        twice=st.booleans(),
+    )
+    def check(self, found: dict[str, str], last: str, twice: bool) -> None:
+        """Go through the steps, up to the last before the crash; perhaps each is done twice."""
+        check = self.open()
+        if twice:
+            assert self.open() == check
+        if check is None:
+            return
+        work = (
+            check,
+            self.results.setdefault(
+                check.model_dump_json(),
+                tuple(make_result(name, status, figures={"mean_loss_shift": 0.1}) for name, status in found.items()),
+            ),
+        )
+        if last == "open":
+            self.left_behind.append(work)
+            return
+        entry = self.decide(work)
+        if twice:
+            assert self.decide(work) == entry
+        if last == "decide":
+            return
+        for _ in range(1 + twice):
+            self.trigger(entry)
+        if last == "trigger":
+            return
+        for _ in range(1 + twice):
+            assert close_check(self.run(), entry).sequence == entry.sequence
+
+    @precondition(lambda self: self.left_behind)
+    @rule(which=st.integers(0, 99), close=st.booleans())
+    def a_worker_left_behind_goes_on(self, which: int, close: bool) -> None:
+        """It holds a check that others may have ended, or begun anew, in the meantime."""
+        entry = self.decide(self.left_behind[which % len(self.left_behind)])
+        self.trigger(entry)
+        if close:
+            close_check(self.run(), entry)
+
+    def run(self) -> MonitorRun:
+        return MonitorRun(
+            spec=SPEC,
+            store=self.store,
+            tracking_uri="",
+            data_root=self.root / "data",
+            as_of=day(self.today),
+            active=self.active(),
+        )
+
+    def active(self) -> tuple[str, ...]:
+        return tuple(run_id for run_id, result in self.retrainings.items() if result == "running")
+
+    def begun(self) -> OpenCheck | None:
+        state, _ = load_state(self.store, "parcels")
+        key = f"parcels/monitor/checks/{state.sequence + 1:08d}/check.json"
+        return OpenCheck.model_validate_json(self.store.read(key)) if self.store.exists(key) else None
+
+    def open(self) -> OpenCheck | None:
+        check = open_check(self.run())
+        if check is not None:
+            self.there_at_opening.setdefault(check.model_dump_json(), frozenset(self.delivered))
+        return check
+
+    def decide(self, work: Work) -> LedgerEntry:
+        """Decide, and hold the decision against one that is made with the whole ledger in view, and against the limits."""
+        check, results = work
+        earlier = [e for e in ledger.read_ledger(self.store, "parcels") if e.sequence < check.sequence][::-1]
+        is_new = ledger.find_entry(self.store, "parcels", check.sequence) is None
+        triggers = [e for e in earlier if e.decision.outcome == "trigger"]
+        champion = self.registry.champion
+        past = Past(
+            recent=earlier,
+            triggers=triggers,
+            outcomes=ledger.retraining_outcomes(self.store, triggers, self.active()),
+            champion_version=champion.version if champion else None,
+            active=self.active(),
+            alarm=load_state(self.store, "parcels")[0].alarm,
+            breaker_closed=ledger.breaker_closed(self.store, "parcels"),
+        )
+        entry = decide(self.run(), check, results)
+        if is_new:
+            full = govern(SPEC, check, results, past)
+            assert (entry.decision.outcome, entry.decision.fired, entry.decision.run_id, entry.decision.alarm) == (
+                full.outcome, full.fired, full.run_id, full.alarm,
+            )  # fmt: skip
+            if entry.decision.outcome == "trigger":
+                assert not self.active()
+                assert entry.check.champion == champion
+                self.assert_breaker_lets_through(entry, triggers)
+        return entry
+
+    def trigger(self, entry: LedgerEntry) -> None:
+        """As Airflow does it: a run of that name is made once."""
+        if entry.decision.run_id is not None:
+            self.retrainings.setdefault(entry.decision.run_id, "running")
+
+    def assert_breaker_lets_through(self, entry: LedgerEntry, triggers: list[LedgerEntry]) -> None:
+        in_vain = 0
+        for earlier in triggers:
+            if earlier.sequence <= self.closed_after or self.retrainings[earlier.decision.run_id] == "promoted":
+                break
+            in_vain += 1
+        if in_vain >= REJECTIONS:
+            assert entry.as_of >= triggers[0].as_of + timedelta(days=RESET_DAYS)
+
+    # What holds after every step.
+
+    @invariant()
+    def a_decision_never_changes(self) -> None:
+        for item in self.store.list("parcels/ledger/"):
+            data = self.store.read(item.key)
+            assert self.decisions.setdefault(ledger.read_sequence(item.key), data) == data
+
+    @invariant()
+    def checks_are_numbered_without_a_gap(self) -> None:
+        entries = ledger.read_ledger(self.store, "parcels")
+        assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+        assert len(entries) - load_state(self.store, "parcels")[0].sequence in (0, 1)
+
+    @invariant()
+    def every_trigger_is_one_retraining_and_the_other_way_round(self) -> None:
+        entries = ledger.read_ledger(self.store, "parcels")
+        asked = [entry.decision.run_id for entry in entries if entry.decision.run_id]
+        assert len(set(asked)) == len(asked)
+        started = {run_id for run_id in self.retrainings if run_id.startswith("drift-")}
+        assert started <= set(asked)
+        closed = load_state(self.store, "parcels")[0].sequence
+        assert {e.decision.run_id for e in entries if e.decision.run_id and e.sequence <= closed} <= started
+
+    @invariant()
+    def cool_down_and_budget_hold(self) -> None:
+        times = [e.as_of for e in ledger.read_ledger(self.store, "parcels") if e.decision.outcome == "trigger"]
+        assert all(later - earlier >= timedelta(days=COOLDOWN) for earlier, later in pairwise(times))
+        over = zip(times, times[RETRAININGS:], strict=False)
+        assert all(later - earlier >= timedelta(days=BUDGET_DAYS) for earlier, later in over)
+
+    @invariant()
+    def no_alarm_is_lost(self) -> None:
+        entries = ledger.read_ledger(self.store, "parcels")
+        for entry, after in zip_longest(entries, entries[1:]):
+            decision = entry.decision
+            if any(result.check == "page_hinkley" and result.status == "fired" for result in entry.results):
+                assert "page_hinkley" in decision.fired or entry.check.champion is None
+            if decision.fired:
+                assert decision.outcome == "trigger" or set(decision.alarm.checks) == set(decision.fired)
+            if decision.alarm is None or after is None:
+                continue
+            settled = any("is settled" in reason for reason in after.decision.reasons)
+            assert settled or set(decision.alarm.checks) <= set(after.decision.fired)
+            if decision.outcome == "coalesce" and entry.check.champion is not None and after.check.champion is not None:
+                assert after.check.cursor == entry.check.cursor
+                assert self.rows_of(after.check) >= self.rows_of(entry.check)
+
+    @invariant()
+    def every_row_is_checked_once(self) -> None:
+        state, _ = load_state(self.store, "parcels")
+        entries = [e for e in ledger.read_ledger(self.store, "parcels") if e.sequence <= state.sequence]
+        checked: set[int] = set()
+        there: frozenset[int] = frozenset()
+        for entry in entries:
+            if entry.decision.outcome == "coalesce":
+                continue
+            rows = self.rows_of(entry.check)
+            assert not rows & checked
+            assert len(rows) == entry.check.rows + entry.check.late_rows
+            checked |= rows
+            if entry.check.champion is not None:
+                there = self.there_at_opening[entry.check.model_dump_json()]
+        due = {
+            number for number in self.expected & there if state.cursor and day(self.delivered[number]) <= state.cursor
+        }
+        assert due <= checked
+
+    def rows_of(self, check: OpenCheck) -> set[int]:
+        return set(read_rows(self.store, check.batch)["id"].astype(int)) if check.batch else set()
+
+
+TestExactlyOnce = Monitor.TestCase
+TestExactlyOnce.settings = settings(
+    max_examples=30,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
