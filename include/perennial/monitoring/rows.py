@@ -23,6 +23,7 @@ from perennial.data.window import Bounds
 from perennial.errors import DataError
 from perennial.run import Run
 from perennial.spec import ModelSpec
+from perennial.spec import ModelSpec
 from perennial.store.protocol import KeyNotFound, Store
 
 Identities = npt.NDArray[np.uint64]
@@ -71,8 +72,7 @@ class ScannedSource:
         types = column_types(column_kinds(spec), self.facts.naturals)
         batches = list(self._source.read(bounds, types))
         table = pa.Table.from_batches(batches, schema=pa.schema(types))
-        features = [name for name in table.column_names if name != spec.target.column]
-        hashes = [hash_rows(batch.select(features), spec.source.key).keys[0] for batch in batches]
+        hashes = [_identities(batch, spec) for batch in batches]
         identities = np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])
         times = table.column(spec.source.event_time).to_numpy().astype("datetime64[us]")
         order = np.lexsort((identities, times))
@@ -87,6 +87,13 @@ class ScannedSource:
         """Return the number of rows within the bounds, duplicates included."""
         only_time = {self._run.spec.source.event_time: pa.timestamp("us", tz="UTC")}
         return sum(batch.num_rows for batch in self._source.read(bounds, only_time))
+
+
+def _identities(batch: pa.RecordBatch, spec: ModelSpec) -> Identities:
+    keyed = spec.source.key and not any(batch.column(name).null_count for name in spec.source.key)
+    # Where every row has its key, nothing else need be hashed: the identities are the same.
+    columns = spec.source.key if keyed else [name for name in batch.schema.names if name != spec.target.column]
+    return hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
 
 
 def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | None:
