@@ -23,7 +23,6 @@ from perennial.data.window import Bounds
 from perennial.errors import DataError
 from perennial.run import Run
 from perennial.spec import ModelSpec
-from perennial.spec import ModelSpec
 from perennial.store.protocol import KeyNotFound, Store
 
 Identities = npt.NDArray[np.uint64]
@@ -93,7 +92,8 @@ def _identities(batch: pa.RecordBatch, spec: ModelSpec) -> Identities:
     keyed = spec.source.key and not any(batch.column(name).null_count for name in spec.source.key)
     # Where every row has its key, nothing else need be hashed: the identities are the same.
     columns = spec.source.key if keyed else [name for name in batch.schema.names if name != spec.target.column]
-    return hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
+    identities: Identities = hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
+    return identities
 
 
 def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | None:
