@@ -1,0 +1,260 @@
+"""The six checks over a real champion: what each makes of rows like those of the training, and of others."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from perennial.drift import PageHinkley
+from perennial.errors import DataError
+from perennial.monitoring.ledger import find_entry
+from perennial.monitoring.records import CheckResult
+from perennial.monitoring.reference import load_reference, prepare_reference
+from perennial.monitoring.state import load_state
+from perennial.monitoring.steps import CHECKS, close_check, decide, open_check
+from perennial.promotion.registry import current_champion
+from perennial.spec import ModelSpec
+from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
+
+SENSITIVE = {"min_rows": 100, "page_hinkley": {"one_false_alarm_in": 20_000, "shift": 1.0}}
+
+
+@pytest.fixture(scope="module")
+def champion(tmp_path_factory, mlflow_template):
+    home = tmp_path_factory.mktemp("champion")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
+    watched = make_watched(home / "model", f"sqlite:///{home}/mlflow.db", monitoring=SENSITIVE)
+    watched.retrain()
+    prepare_reference(watched.run(), current_champion(watched.tracking_uri, "watched"))
+    return watched
+
+
+@pytest.fixture
+def watched(champion, tmp_path):
+    return champion.copy(tmp_path / "model")
+
+
+def results(run) -> dict[str, CheckResult]:
+    check = open_check(run)
+    return {name: of(run, check) for name, of in CHECKS.items()}
+
+
+def respecified(watched, **changes):
+    return replace(watched, spec=ModelSpec.model_validate(SPEC | {"monitoring": SENSITIVE} | changes))
+
+
+def test_rows_like_those_of_the_training_are_quiet(watched):
+    watched.land(TRAINED_ROWS, 1000)
+    found = results(watched.run())
+    assert {name: result.status for name, result in found.items()} == {
+        "ks": "quiet",
+        "categorical": "quiet",
+        "predictions": "quiet",
+        "page_hinkley": "quiet",
+        "performance": "not tested",
+        "volume": "not tested",
+    }
+    assert found["performance"].sentence.startswith("performance: not tested, the spec names no floor (roc_auc 0.")
+    assert found["performance"].figures["rows"] == 1000
+    assert found["volume"].sentence == "volume: not tested, the spec names no number."
+
+
+def test_other_rows_fire_and_the_figures_say_what_was_found(watched):
+    watched.land(TRAINED_ROWS, 1000, shift=2.0, kind="new")
+    found = results(watched.run())
+    assert {name for name, result in found.items() if result.status == "fired"} >= {"ks", "categorical", "predictions"}
+    assert found["ks"].figures["largest_column"] in ("x", "few")
+    assert {column.column for column in found["ks"].columns if column.drifted} == {"x", "few", "holes"}
+    (kind,) = found["categorical"].columns
+    assert kind.unseen == ("new",)
+
+
+def test_what_is_found_survives_the_ledger(watched):
+    watched.land(TRAINED_ROWS, 1000, shift=2.0, kind="new")
+    entry = watched.decide()
+    assert find_entry(watched.run().store, "watched", 1) == entry
+
+
+def test_columns_that_are_left_out_are_not_looked_at(watched):
+    watched.land(TRAINED_ROWS, 300, shift=2.0)
+    drift = {"exclude": ["x", "few", "holes", "kind"]}
+    found = results(respecified(watched, monitoring=SENSITIVE | {"drift": drift}).run())
+    assert found["ks"].sentence == "ks: not tested, the spec has no such columns."
+    assert found["categorical"].status == "not tested"
+
+
+def spoil(watched, first, rows):
+    """Land rows whose labels are turned round, so that the champion is wrong as often as it was right."""
+    import pandas as pd
+
+    watched.land(first, rows)
+    path = watched.home / "rows" / f"{first:06d}.parquet"
+    frame = pd.read_parquet(path)
+    frame.assign(y=1 - frame["y"]).to_parquet(path, index=False)
+
+
+def test_losses_that_grow_are_found_and_quiet_ones_after_the_alarm_are_told_from_them(watched):
+    spoil(watched, TRAINED_ROWS, 600)
+    found = results(watched.run())["page_hinkley"]
+    assert found.status == "fired"
+    assert found.figures["over_threshold"] > 1
+    assert found.figures["mean_loss_shift"] > 0.5
+    assert found.figures["first_detection"] < 300
+    assert "the loss moved at row" in found.sentence
+
+
+def test_the_detector_goes_on_where_the_last_check_left_it(watched):
+    watched.land(TRAINED_ROWS, 300)
+    close_check(watched.run(), watched.decide())
+    watched.land(TRAINED_ROWS + 300, 300)
+    second = results(watched.run())["page_hinkley"]
+    assert PageHinkley.from_state(second.detector).rows_seen == 600
+
+
+def test_cut_into_two_checks_the_losses_give_the_same_detector_as_in_one(champion, tmp_path):
+    once, twice = champion.copy(tmp_path / "once"), champion.copy(tmp_path / "twice")
+    for watched in (once, twice):
+        spoil(watched, TRAINED_ROWS, 400)
+    close_check(twice.run(), twice.decide())
+    for watched in (once, twice):
+        watched.land(TRAINED_ROWS + 400, 400)
+        close_check(watched.run(), watched.decide())
+    assert (
+        load_state(once.run().store, "watched")[0].page_hinkley
+        == load_state(twice.run().store, "watched")[0].page_hinkley
+    )
+
+
+def test_a_coalesced_checks_losses_are_fed_once(watched):
+    spoil(watched, TRAINED_ROWS, 400)
+    busy = watched.run(active=("manual",))
+    entry = watched.decide(active=("manual",))
+    assert entry.decision.outcome == "coalesce"
+    close_check(busy, entry)
+    again = watched.decide()
+    ph = {e.sequence: next(r for r in e.results if r.check == "page_hinkley") for e in (entry, again)}
+    assert ph[1] == ph[2]
+    assert PageHinkley.from_state(ph[2].detector).rows_seen == 400
+
+
+def test_another_sensitivity_begins_the_detector_afresh_and_another_field_does_not(watched):
+    watched.land(TRAINED_ROWS, 300)
+    close_check(watched.run(), watched.decide())
+    watched.land(TRAINED_ROWS + 300, 300)
+    renamed = respecified(watched, owner="someone else")
+    calmer = respecified(watched, monitoring=SENSITIVE | {"page_hinkley": {"one_false_alarm_in": 90_000, "shift": 1.0}})
+    rows = [PageHinkley.from_state(results(w.run())["page_hinkley"].detector).rows_seen for w in (renamed, calmer)]
+    assert rows == [600, 300]
+
+
+def test_a_detector_that_the_spec_takes_away_is_gone(watched):
+    watched.land(TRAINED_ROWS, 300)
+    close_check(watched.run(), watched.decide())
+    watched.land(TRAINED_ROWS + 300, 300)
+    found = results(respecified(watched, monitoring=SENSITIVE | {"page_hinkley": None}).run())["page_hinkley"]
+    assert (found.status, found.detector) == ("not tested", None)
+    assert "the spec asks for no Page-Hinkley test" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("performance", "status", "said"),
+    [
+        ({"minimum": {"roc_auc": 0.5}}, "quiet", "at least 0.5"),
+        ({"minimum": {"roc_auc": 0.99}}, "fired", "at least 0.99"),
+        ({"maximum": {"log_loss": 0.1}}, "fired", "at most 0.1"),
+        ({"minimum": {"roc_auc": 0.5}, "maximum": {"log_loss": 0.1}}, "fired", "at most 0.1"),
+        ({"minimum": {"roc_auc": 0.99}, "min_rows": 5000}, "not tested", "400 matured rows, fewer than 5000"),
+    ],
+)
+def test_metrics_are_held_against_the_specs_floors(watched, performance, status, said):
+    watched.land(TRAINED_ROWS, 400)
+    spec = respecified(watched, monitoring=SENSITIVE | {"performance": performance, "page_hinkley": None})
+    found = results(spec.run())["performance"]
+    assert found.status == status
+    assert said in found.sentence
+
+
+@pytest.mark.parametrize(("rows", "status"), [(401, "quiet"), (400, "fired")])
+def test_volume_counts_rows_since_the_training(watched, rows, status):
+    watched.land(TRAINED_ROWS, 400)
+    found = results(respecified(watched, monitoring=SENSITIVE | {"volume": {"rows": rows}}).run())["volume"]
+    assert found.status == status
+    assert found.figures == {"rows_since_training": 400, "limit": rows}
+
+
+def test_labels_that_have_not_matured_test_nothing(watched):
+    watched.land(TRAINED_ROWS, 300)
+    target = {"column": "y", "label_delay_days": 20}
+    found = results(respecified(watched, target=target).run())
+    for name in ("page_hinkley", "performance"):
+        assert (found[name].status, found[name].sentence) == (
+            "not tested",
+            f"{name}: not tested, no labels have matured.",
+        )
+    assert found["ks"].status == "quiet"
+
+
+def test_the_reference_is_prepared_once_and_anew_for_another_spec(watched):
+    run = watched.run()
+    champion = current_champion(watched.tracking_uri, "watched")
+    folder = prepare_reference(run, champion)
+    versions = {item.key: item.version for item in run.store.list(folder)}
+    assert prepare_reference(run, champion) == folder
+    assert {item.key: item.version for item in run.store.list(folder)} == versions
+    assert prepare_reference(respecified(watched, owner="someone else").run(), champion) != folder
+    assert prepare_reference(run, champion.model_copy(update={"mlflow_run_id": "another registry's"})) != folder
+
+
+def test_a_reference_that_was_cut_off_is_prepared_again(watched):
+    run = watched.run()
+    champion = current_champion(watched.tracking_uri, "watched")
+    folder = prepare_reference(run, champion)
+    run.store.delete(folder + "detector.json")
+    run.store.write(folder + "numeric.npz", b"half")
+    assert load_reference(run, champion).numeric.columns == ("x", "few", "holes")
+
+
+def test_a_champion_of_a_feature_that_the_spec_has_dropped_is_an_error_that_says_what_to_do(watched):
+    watched.land(TRAINED_ROWS, 300)
+    narrower = respecified(watched, features={"numeric": ["x", "few"], "categorical": ["kind"]}).run()
+    check = open_check(narrower)
+    with pytest.raises(DataError, match="the champion reads holes, which the spec no longer names: retrain"):
+        CHECKS["predictions"](narrower, check)
+
+
+def test_a_champion_trained_without_a_feature_that_the_spec_names_now_is_an_error_before_any_check(watched):
+    watched.land(TRAINED_ROWS, 300)
+    for path in (watched.home / "rows").glob("*.parquet"):
+        import pandas as pd
+
+        pd.read_parquet(path).assign(more=1.0).to_parquet(path, index=False)
+    wider = respecified(watched, features={"numeric": ["x", "few", "holes", "more"], "categorical": ["kind"]}).run()
+    with pytest.raises(DataError, match="was trained without more"):
+        open_check(wider)
+    assert not wider.store.exists("watched/monitor/checks/00000001/check.json")
+
+
+def test_nothing_is_decided_where_a_check_could_not_be_made(watched):
+    watched.land(TRAINED_ROWS, 300)
+    run = watched.run()
+    snapshot = current_champion(watched.tracking_uri, "watched").snapshot_digest
+    for item in list(run.store.list("watched/monitor/references/")):
+        run.store.delete(item.key)
+    for item in list(run.store.list(f"watched/snapshots/{snapshot}/")):
+        if item.key.endswith(".parquet"):
+            run.store.delete(item.key)
+    with pytest.raises(DataError):
+        open_check(run)
+    assert find_entry(run.store, "watched", 1) is None
+    assert not run.store.exists("watched/monitor/checks/00000001/check.json")
+
+
+def test_a_decision_is_made_once(watched):
+    watched.land(TRAINED_ROWS, 600, shift=2.0)
+    run = watched.run()
+    check = open_check(run)
+    found = [of(run, check) for of in CHECKS.values()]
+    first = decide(run, check, found)
+    assert decide(replace(run, active=("manual",)), check, found[:1]) == first
