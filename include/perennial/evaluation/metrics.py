@@ -19,9 +19,14 @@ Rows = TypeVar("Rows")
 
 
 def score(
-    spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, *, labels: tuple[Label, ...] | None = None
+    spec: ModelSpec,
+    y_true: NDArray[Any],
+    predictions: Predictions,
+    *,
+    labels: tuple[Label, ...] | None = None,
+    only: str | None = None,
 ) -> Scores:
-    """Compute every metric of the spec's task.
+    """Compute every metric of the spec's task, or one of them.
 
     Parameters
     ----------
@@ -33,6 +38,8 @@ def score(
     labels : tuple of labels, optional
         Classification: the task's labels, where they are more than those of `y_true` and of the model. Give
         the same ones for two models that are to be compared, so that both are scored as binary or neither.
+    only : str, optional
+        The one metric to compute; it is computed on resample after resample for an interval.
 
     Returns
     -------
@@ -45,12 +52,13 @@ def score(
         There are two labels, and `target.positive` does not name one of them.
     """
     if spec.task == "regression":
-        return _score_numbers(y_true, predictions)
+        return _score_numbers(y_true, predictions, _chosen(regression.METRICS, only))
+    functions = _chosen(classification.METRICS, only)
     if not len(y_true):
-        return _none_defined(classification.METRICS, "the holdout has no rows with a label")
+        return _none_defined(functions, "the holdout has no rows with a label")
     wanted = labels if labels is not None else task_labels(y_true, predictions)
     rows = classification.labelled_rows(spec, y_true, predictions, wanted)
-    metrics, undefined = _compute(classification.METRICS, rows)
+    metrics, undefined = _compute(functions, rows)
     return Scores(metrics=metrics, undefined=undefined, notes=classification.notes(rows, predictions))
 
 
@@ -59,14 +67,20 @@ def task_labels(y_true: NDArray[Any], predictions: Predictions) -> tuple[Label, 
     return join_labels(distinct_labels(y_true), predictions.classes)
 
 
-def _score_numbers(y_true: NDArray[Any], predictions: Predictions) -> Scores:
+def _chosen(functions: dict[str, Callable[[Rows], float]], only: str | None) -> dict[str, Callable[[Rows], float]]:
+    return functions if only is None else {only: functions[only]}
+
+
+def _score_numbers(
+    y_true: NDArray[Any], predictions: Predictions, functions: dict[str, Callable[[regression.Residuals], float]]
+) -> Scores:
     if not len(y_true):
-        return _none_defined(regression.METRICS, "the holdout has no rows with a target")
+        return _none_defined(functions, "the holdout has no rows with a target")
     try:
         rows = regression.Residuals(np.asarray(y_true, dtype=np.float64), predictions.values.astype(np.float64))
     except Undefined as reason:
-        return _none_defined(regression.METRICS, str(reason))
-    metrics, undefined = _compute(regression.METRICS, rows)
+        return _none_defined(functions, str(reason))
+    metrics, undefined = _compute(functions, rows)
     return Scores(metrics=metrics, undefined=undefined)
 
 

@@ -128,7 +128,7 @@ def _against(
             probabilities=None if answers.probabilities is None else answers.probabilities[rows],
             decisions=None if answers.decisions is None else answers.decisions[rows],
         )
-        return score(run.spec, of, chosen, labels=labels).metrics[metric]
+        return score(run.spec, of, chosen, labels=labels, only=metric).metrics[metric]
 
     measure.__name__ = metric
     return check_performance(

@@ -311,3 +311,12 @@ def test_every_metric_of_the_task_is_there_even_without_rows(
     scores = score(make_spec(task), np.array([]), Predictions(np.array([])))
     assert tuple(scores.metrics) == names
     assert set(scores.undefined) == set(names)
+
+
+def test_one_metric_alone_is_what_it_is_among_all(make_spec: MakeSpec) -> None:
+    truth = np.array([0, 1, 0, 1, 1, 0])
+    answers = said([0, 1, 1, 1, 0, 0], [0.1, 0.8, 0.6, 0.7, 0.4, 0.2])
+
+    assert score(make_spec(), truth, answers, only="f1").metrics == {
+        "f1": score(make_spec(), truth, answers).metrics["f1"]
+    }
