@@ -1,18 +1,13 @@
-"""Run stages in processes of their own, each killed after a stated time. Started by test_crash.py; speaks JSON lines.
-
-A line in is {"stage", "arguments": [outcome, ...], "kill_after_s": number or null}; a line out is
-{"outcome": JSON or null, "killed": bool, "seconds": number, "error": text or null}.
-"""
+"""Run a retraining's stages as tasks would. Started by test_crash.py; an order has "stage" and "arguments"."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
+
+from killed_process import Order, obey
 
 from perennial import outcomes, stages
 from perennial.run import RetrainingRun
@@ -31,8 +26,8 @@ ARGUMENTS = {
 }
 
 
-def run_stage(settings: dict[str, str], stage: str, arguments: list[Any], answer: Path) -> None:
-    """Run one stage as a task would, and put its outcome, or its error, into the answer."""
+def run_stage(settings: dict[str, str], order: Order) -> Any:
+    """Run one stage and return its outcome."""
     run = RetrainingRun(
         spec=load_spec(Path(settings["spec"])),
         store=open_store(settings["store"]),
@@ -42,47 +37,12 @@ def run_stage(settings: dict[str, str], stage: str, arguments: list[Any], answer
         reason="crash test",
         triggered_by="test",
     )
-    given = [kind.model_validate(item) for kind, item in zip(ARGUMENTS[stage], arguments, strict=True)]
-    try:
-        result = {"outcome": getattr(stages, stage)(run, *given).model_dump(mode="json"), "error": None}
-    except Exception as error:  # what a test has to see, whatever it is
-        result = {"outcome": None, "error": f"{type(error).__name__}: {error}"}
-    written = answer.with_suffix(".part")
-    written.write_text(json.dumps(result))
-    written.replace(answer)
+    kinds = ARGUMENTS[order["stage"]]
+    given = [kind.model_validate(item) for kind, item in zip(kinds, order["arguments"], strict=True)]
+    return getattr(stages, order["stage"])(run, *given).model_dump(mode="json")
 
 
-def attempt(settings: dict[str, str], order: dict[str, Any], answer: Path) -> dict[str, Any]:
-    """Fork a process for the order, kill it in time, and say what became of it."""
-    answer.unlink(missing_ok=True)
-    started = time.monotonic()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.dup2(2, 1)
-            run_stage(settings, order["stage"], order["arguments"], answer)
-        finally:
-            os._exit(0)
-    deadline = None if order["kill_after_s"] is None else started + order["kill_after_s"]
-    while os.waitpid(pid, os.WNOHANG)[0] == 0:
-        if deadline is not None and time.monotonic() >= deadline:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            break
-        time.sleep(0.001)
-    seconds = time.monotonic() - started
-    if answer.exists():
-        return {**json.loads(answer.read_text()), "killed": False, "seconds": seconds}
-    return {"outcome": None, "error": None, "killed": True, "seconds": seconds}
-
-
-def main() -> None:
-    """Obey the orders on standard input until it ends."""
-    settings = json.loads(sys.argv[1])
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
     import_all(STAGES)
-    print("ready", flush=True)
-    for line in sys.stdin:
-        print(json.dumps(attempt(settings, json.loads(line), Path(settings["answer"]))), flush=True)
-
-
-main()
+    obey(lambda order: run_stage(given, order), Path(given["answer"]))

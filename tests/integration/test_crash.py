@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +12,19 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from perennial.store import open_store
+from tests.integration.killed_process import KilledProcess, Order
 
 KILLS = 50
 STAGES = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(900)]
 
 
-@dataclass
-class StageProcess:
-    """Stages run one after the other in processes of their own, over one store and one registry."""
-
-    process: subprocess.Popen[str]
-
-    def run(self, stage: str, arguments: list[Any], kill_after_s: float | None = None) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        order = {"stage": stage, "arguments": arguments, "kill_after_s": kill_after_s}
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        assert answer["error"] is None, f"{stage}: {answer['error']}"
-        return answer
-
-
 @pytest.fixture
-def start(flights: Path, flight_spec: Path) -> Iterator[Any]:
-    """Return a function that starts a StageProcess in a folder."""
+def start(flights: Path, flight_spec: Path) -> Iterator[Callable[[Path], KilledProcess]]:
+    """Return a function that starts a process for the stages in a folder."""
     started = []
 
-    def start_in(folder: Path) -> StageProcess:
+    def start_in(folder: Path) -> KilledProcess:
         folder.mkdir()
         settings = {
             "spec": str(flight_spec),
@@ -54,27 +34,15 @@ def start(flights: Path, flight_spec: Path) -> Iterator[Any]:
             "data_root": str(flights),
             "answer": str(folder / "answer.json"),
         }
-        log = (folder / "log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("stage_process.py"), json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=folder,
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n", (folder / "log").read_text()
-        return StageProcess(process)
+        started.append(KilledProcess.start(Path(__file__).with_name("stage_process.py"), settings, folder))
+        return started[-1]
 
     yield start_in
     for process in started:
-        process.kill()
-        process.wait()
+        process.end()
 
 
-def arguments_of(stage: str, done: dict[str, Any]) -> list[Any]:
+def order_of(stage: str, done: dict[str, Any]) -> Order:
     wanted = {
         "ingest": (),
         "validate": ("ingest",),
@@ -84,7 +52,7 @@ def arguments_of(stage: str, done: dict[str, Any]) -> list[Any]:
         "register": ("train", "evaluate", "decide"),
         "promote": ("register", "decide"),
     }
-    return [done[name] for name in wanted[stage]]
+    return {"stage": stage, "arguments": [done[name] for name in wanted[stage]]}
 
 
 def what_is_there(folder: Path) -> dict[str, Any]:
@@ -126,29 +94,24 @@ def what_is_there(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(start: Any, tmp_path: Path) -> None:
+def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(
+    start: Callable[[Path], KilledProcess], tmp_path: Path
+) -> None:
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     process = start(undisturbed)
     done: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     for stage in STAGES:
-        answer = process.run(stage, arguments_of(stage, done))
+        answer = process.run(order_of(stage, done))
         done[stage], seconds[stage] = answer["outcome"], answer["seconds"]
 
     chance = random.Random(2013)
-    process, done, kills = start(disturbed), {}, dict.fromkeys(STAGES, 0)
+    process, done = start(disturbed), {}
     for number, stage in enumerate(STAGES):
-        due = KILLS // len(STAGES) + (number < KILLS % len(STAGES))
-        while kills[stage] < due:
-            answer = process.run(stage, arguments_of(stage, done), chance.uniform(0, seconds[stage]))
-            kills[stage] += answer["killed"]
-            # A stage that got through before it was killed is called once more, like a task cleared by hand;
-            # what took longer the first time is shorter now, so the next kill comes sooner.
-            if not answer["killed"]:
-                seconds[stage] = answer["seconds"]
-        done[stage] = process.run(stage, arguments_of(stage, done))["outcome"]
+        kills = KILLS // len(STAGES) + (number < KILLS % len(STAGES))
+        order = order_of(stage, done)
+        done[stage] = process.run_killed(order, kills=kills, seconds=seconds[stage], chance=chance)
 
-    assert sum(kills.values()) == KILLS
     expected = what_is_there(undisturbed)
     assert expected["aliases"] == [{"champion": 1}]
     assert what_is_there(disturbed) == expected
