@@ -20,7 +20,7 @@ Figure = Annotated[float, PlainSerializer(_json_number, return_type=float | str,
 class Outcome(BaseModel):
     """Base of all. `model_dump(mode="json")` is what goes into an XCom; `model_validate` takes it back."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
 class ColumnChange(Outcome):

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from perennial.outcomes import GateResult, Scores
+from perennial.outcomes import GateResult, Outcome, Scores
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.25])
@@ -22,3 +22,10 @@ def test_any_figure_survives_strict_json(value: float) -> None:
 def test_a_gate_without_figures_stays_without() -> None:
     gate = GateResult(name="labels", passed=True, sentence="two labels")
     assert GateResult.model_validate(gate.model_dump(mode="json")).value is None
+
+
+def test_an_infinite_number_survives_a_file() -> None:
+    class Place(Outcome):
+        at: float
+
+    assert Place.model_validate_json(Place(at=math.inf).model_dump_json()).at == math.inf
