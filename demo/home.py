@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from demo import quiet
 from demo.errors import DemoError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+DAGS = REPOSITORY / "dags"
 USER = "admin"
 # A folder without it is somebody else's, and never removed.
 MARKER = ".made-by-the-perennial-demo"
@@ -79,6 +81,11 @@ class Home:
         return self.folder / "logs"
 
     @property
+    def quiet_dags(self) -> Path:
+        """DAG files of the quiet replay."""
+        return self.folder / "quiet_dags"
+
+    @property
     def passwords(self) -> Path:
         """Airflow's own file of passwords, by user."""
         return self.airflow / "simple_auth_manager_passwords.json.generated"
@@ -96,6 +103,7 @@ class Home:
         (self.folder / MARKER).touch()
         for folder in (self.airflow, self.logs, self.pids):
             folder.mkdir()
+        quiet.lay_out_dags(self.quiet_dags, DAGS, DAGS / "models" / "flight_delay.yaml")
         with _private(self.passwords) as file:
             json.dump({USER: secrets.token_urlsafe(12)}, file)
         with _private(self.airflow / "airflow.cfg") as file:
@@ -132,12 +140,17 @@ class Home:
                 "core": {
                     "executor": "LocalExecutor",
                     "parallelism": 4,
-                    "dags_folder": REPOSITORY / "dags",
+                    "dags_folder": DAGS,
                     "plugins_folder": REPOSITORY / "plugins",
                     "load_examples": False,
                     "execution_api_server_url": f"{self.airflow_url}/execution/",
                     "fernet_key": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
                     "simple_auth_manager_passwords_file": self.passwords,
+                },
+                "dag_processor": {
+                    "dag_bundle_config_list": json.dumps(
+                        [_bundle("dags-folder", DAGS), _bundle("quiet-replay", self.quiet_dags)]
+                    )
                 },
                 "api": {
                     "host": "127.0.0.1",
@@ -150,10 +163,18 @@ class Home:
                 "database": {"load_default_connections": False},
                 # A second between looks for work is right for a cluster; here it would be most of a short task.
                 "scheduler": {"scheduler_idle_sleep_time": 0.2, "enable_health_check": False},
+                # A task's supervisor that misses the moment of its end looks again after this time, and keeps a place meanwhile:
+                # five seconds by default, many times what a short task takes.
+                "workers": {"min_heartbeat_interval": 1},
                 "usage_data_collection": {"enabled": False},
             }
         )
         return settings
+
+
+def _bundle(name: str, path: Path) -> dict[str, object]:
+    classpath = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return {"name": name, "classpath": classpath, "kwargs": {"path": str(path)}}
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from demo.flights import ZONE
 from demo.home import USER, Home
-from demo.retraining import DAG_ID, TASKS, Retraining
+from demo.periods import ZONE
+from demo.replay import Replayed
+from demo.retraining import TASKS, Retraining
 
 PRIMARY = "roc_auc"
 
 
-def print_report(runs: Sequence[Retraining], console: Console) -> None:
-    """Print the table, and each verdict with its gates."""
-    table = Table(title="flight_delay: what each retraining found", title_justify="left")
+def print_retrainings(replayed: Replayed, console: Console) -> None:
+    """Print the retrainings of a replay side by side, and each verdict."""
+    runs = [replayed.first, *(check.retraining for check in replayed.checks if check.retraining)]
+    to_champion = {check.retraining.run_id: check.seconds_to_champion for check in replayed.checks if check.retraining}
+    table = Table(title=f"{replayed.model}: what each retraining found", title_justify="left")
     table.add_column("")
     for run in runs:
         table.add_column(run.title, justify="right", overflow="fold")
@@ -27,18 +29,16 @@ def print_report(runs: Sequence[Retraining], console: Console) -> None:
     table.add_section()
     for task in TASKS:
         table.add_row(f"{task}, seconds", *(_number(run.seconds[task], ".1f") for run in runs))
+    table.add_row("landing to champion, s", *(_number(to_champion.get(run.run_id), ".1f") for run in runs))
     console.print(table)
     for run in runs:
         console.print(f"[bold]{run.title}: {run.verdict.outcome}[/]. {escape(run.verdict.sentence)}")
-        for gate in run.verdict.gates:
-            mark = "[green]pass[/]" if gate.passed else "[red]fail[/]"
-            console.print(f"  {mark} {escape(gate.name)}: {escape(gate.sentence)}")
 
 
-def print_how_to_open(home: Home, console: Console) -> None:
+def print_how_to_open(home: Home, model: str, console: Console) -> None:
     """Say how to open, log in and stop. The only place where the password is shown."""
     console.print()
-    console.print(f"Airflow  {home.airflow_url}/dags/{DAG_ID}", soft_wrap=True)
+    console.print(f"Airflow  {home.airflow_url}/dags/{model}.monitor and {model}.retrain", soft_wrap=True)
     console.print(f"         user {USER}, password {home.password()}", soft_wrap=True, highlight=False)
     console.print(f"MLflow   {home.mlflow_url}", soft_wrap=True)
     console.print(f"Both run on, under {home.folder}. Stop them: make stop. Another make demo begins afresh.")
@@ -55,7 +55,7 @@ def _number(value: float | None, form: str) -> str:
 
 _FIGURES: dict[str, Callable[[Retraining], str]] = {
     "run": lambda run: run.run_id,
-    "flights until": lambda run: f"{run.snapshot.end.astimezone(ZoneInfo(ZONE)):%Y-%m-%d}",
+    "flights until": lambda run: f"{run.snapshot.end.astimezone(ZONE):%Y-%m-%d}",
     "rows": lambda run: f"{run.snapshot.rows:,}",
     "trained on": lambda run: f"{run.candidate.train_rows:,}",
     "held out": lambda run: f"{run.candidate.holdout_rows:,}",

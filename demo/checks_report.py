@@ -1,0 +1,95 @@
+"""What the demo prints of the checks: one line each, the quiet replay's below the year's, and the sums."""
+
+from __future__ import annotations
+
+from statistics import median
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from demo.decision import in_short
+from demo.replay import Check, Replayed
+from perennial.monitoring.records import CheckResult
+
+PRIMARY = "roc_auc"
+COLOURS = {"trigger": "bold yellow", "hold": "cyan", "coalesce": "cyan", "none": "default"}
+
+
+def print_checks(year: Replayed, quiet: Replayed, console: Console) -> None:
+    """Print a line for each batch."""
+    table = Table(title="What each check measured, and what was decided", title_justify="left")
+    for name in ("flights of", "rows", "champion", "drifted", "largest D", "Page-Hinkley", PRIMARY):
+        table.add_column(name, justify="right" if name in ("rows", "Page-Hinkley", PRIMARY) else "left")
+    table.add_column("decision")
+    for replayed in (year, quiet):
+        table.add_section()
+        table.add_row(f"[bold]{replayed.model}[/]")
+        for check in replayed.checks:
+            table.add_row(*_line(check))
+    console.print(table)
+    console.print(
+        f"D: Kolmogorov-Smirnov's distance from what the champion learnt from. Page-Hinkley: its highest statistic over its "
+        f"threshold, and how often it passed that. {PRIMARY}: the champion's, on rows whose delay was known."
+    )
+
+
+def print_summary(year: Replayed, quiet: Replayed, console: Console) -> None:
+    """Print how often something was done, and how long it took."""
+    table = Table(title="Summary", title_justify="left")
+    table.add_column("")
+    for replayed in (year, quiet):
+        table.add_column(replayed.model, justify="right")
+    for label, count in _counts(year).items():
+        table.add_row(label, count, _counts(quiet)[label])
+    console.print(table)
+    for check in year.triggered:
+        console.print(
+            f"[bold]{check.period}, check {check.entry.sequence}[/]: {escape(' '.join(check.entry.decision.reasons))}"
+        )
+
+
+def _line(check: Check) -> tuple[str, ...]:
+    results = {result.check: result for result in check.entry.results}
+    drifted = [column.column for result in check.entry.results for column in result.columns if column.drifted]
+    champion = check.entry.check.champion
+    outcome = check.entry.decision.outcome
+    return (
+        str(check.period),
+        f"{check.entry.check.rows:,}",
+        f"v{champion.version}" if champion else "",
+        ", ".join(drifted),
+        _largest(results["ks"]),
+        _page_hinkley(results["page_hinkley"]),
+        _figure(results["performance"], PRIMARY, ".3f"),
+        f"[{COLOURS[outcome]}]{escape(in_short(check.entry))}[/]",
+    )
+
+
+def _largest(numbers: CheckResult) -> str:
+    return f"{numbers.figures.get('largest_column') or ''} {_figure(numbers, 'largest_effect', '.2f')}".strip()
+
+
+def _page_hinkley(losses: CheckResult) -> str:
+    alarms = losses.figures.get("detections")
+    return _figure(losses, "over_threshold", ".2f") + (f" ({alarms})" if alarms else "")
+
+
+def _figure(result: CheckResult, name: str, form: str) -> str:
+    value = result.figures.get(name)
+    return "" if value is None or isinstance(value, str) else format(value, form)
+
+
+def _counts(replayed: Replayed) -> dict[str, str]:
+    verdicts = [check.retraining.verdict.outcome for check in replayed.checks if check.retraining]
+    waits = [seconds for check in replayed.checks if (seconds := check.seconds_to_champion) is not None]
+    return {
+        "checks": str(len(replayed.checks)),
+        "warnings": str(sum(len(check.entry.decision.warned) for check in replayed.checks)),
+        "held back": str(sum(check.entry.decision.outcome == "hold" for check in replayed.checks)),
+        "retrainings triggered": str(len(verdicts)),
+        "promoted": str(verdicts.count("promote")),
+        "rejected": str(verdicts.count("reject")),
+        "seconds from landing to new champion": ", ".join(f"{seconds:.1f}" for seconds in waits),
+        "seconds of a check, median": f"{median(check.seconds for check in replayed.checks):.1f}",
+    }

@@ -1,0 +1,62 @@
+"""The quiet replay: a model whose rows never change but by chance, watched with the very settings of the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from demo.flights import month_of_flights, write
+from demo.periods import ZONE, Period
+
+MONTH = 1
+FLIGHTS_A_DAY = 930
+"""As the year has."""
+SEED = 2013
+MODEL = "flight_delay_quiet"
+FOLDER = "flights_quiet"
+DAG_FILES = ("retraining.py", "drift_monitoring.py")
+
+
+def resampled(period: Period, seed: int = SEED) -> pd.DataFrame:
+    """Return flights of January, drawn with replacement, as if they left in the period.
+
+    Each day has the same number, each drawn from the whole month: rows of any two periods differ by chance alone. A flight
+    keeps everything, the day of the week too, but for its date and its number, which tell it from another draw of itself.
+    """
+    month = month_of_flights(MONTH)
+    days = [day.isoformat() for day in period.days]
+    random = np.random.default_rng([seed, period.start.toordinal()])
+    rows = month.iloc[random.integers(len(month), size=FLIGHTS_A_DAY * len(days))].reset_index(drop=True)
+    local = rows["event_time"].dt.tz_convert(ZONE)
+    date = pd.Series(np.repeat(days, FLIGHTS_A_DAY), dtype="str")
+    moment = pd.to_datetime(date + local.dt.strftime(" %H:%M")).dt.tz_localize(ZONE).dt.tz_convert("UTC")
+    rows = rows.assign(
+        event_time=moment.dt.as_unit("us"), flight_date=date, flight=pd.Series(range(len(rows)), dtype="str")
+    )
+    return rows.sort_values(["event_time", "flight"], ignore_index=True)
+
+
+def land_resampled(period: Period, data_root: Path) -> Path:
+    """Write a period to `flights_quiet/2013-MM-DD.parquet` below the data root."""
+    return write(resampled(period), data_root / FOLDER / f"{period.start}.parquet")
+
+
+def lay_out_dags(folder: Path, dags: Path, spec: Path) -> None:
+    """Make a folder of DAG files with one spec beside them: the demo's own, under another name and source.
+
+    Apart from `dags/models`, where people's specs are. The DAG files are links to those in `dags`.
+    """
+    (folder / "models").mkdir(parents=True)
+    for name in DAG_FILES:
+        (folder / name).symlink_to(dags / name)
+    content: dict[str, Any] = yaml.safe_load(spec.read_text())
+    content["name"] = MODEL
+    content["description"] = "Flights of January drawn again and again: nothing drifts, and nothing may be retrained."
+    content["source"]["uri"] = f"{FOLDER}/"
+    content["tags"] = [*content["tags"], "quiet"]
+    del content["schedule"]
+    (folder / "models" / f"{MODEL}.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

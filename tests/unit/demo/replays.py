@@ -1,0 +1,103 @@
+"""Replays, checks and retrainings as the demo gathers them, made up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from demo.periods import batches
+from demo.replay import Check, Replayed
+from demo.retraining import TASKS, Retraining
+from perennial.drift.report import ColumnDrift, MissingRate
+from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.outcomes import Candidate, Champion, Evaluation, GateResult, RegisteredVersion, Scores, Snapshot, Verdict
+
+LANDED = datetime(2026, 1, 1, tzinfo=UTC)
+PROMOTED = LANDED + timedelta(seconds=12.5)
+
+
+def retraining(title: str, *, champion: float | None, outcome: str) -> Retraining:
+    start, end = datetime(2013, 1, 1, 10, tzinfo=UTC), datetime(2013, 3, 1, 4, 59, tzinfo=UTC)
+    spec_digest, code_version, mlflow_run_id = "2" * 64, "abc", "3" * 32
+    return Retraining(
+        title=title,
+        run_id=f"run-{title}",
+        snapshot=Snapshot(
+            model="flight_delay", digest="1" * 64, rows=51955, start=start, end=end, window_start=None, as_of=end,
+            schema_={}, size_bytes=1, rows_read=51955, exact_duplicates=0, key_duplicates=0,
+        ),
+        candidate=Candidate(
+            mlflow_run_id=mlflow_run_id, experiment_id="1", model_uri="models:/m-1", snapshot_digest="1" * 64,
+            spec_digest=spec_digest, code_version=code_version, train_rows=36570, train_start=start, train_end=end,
+            holdout_rows=12488, holdout_start=start, holdout_end=end, unlabelled_rows=2897,
+        ),
+        evaluation=Evaluation.model_construct(
+            rows=12488,
+            candidate=Scores(metrics={"roc_auc": 0.65344}),
+            champion=None if champion is None else Scores(metrics={"roc_auc": champion}),
+        ),
+        verdict=Verdict.model_validate({
+            "outcome": outcome,
+            "sentence": "The champion [v1] is better.",
+            "gates": [GateResult(name="champion", passed=outcome == "promote", sentence="0.6534 against 0.6829")],
+            "champion_version": "1",
+        }),
+        registered=RegisteredVersion(name="flight_delay", version="7", alias="challenger"),
+        seconds=dict.fromkeys(TASKS, 1.25) | {"promote": None},
+        promoted=PROMOTED if outcome == "promote" else None,
+    )  # fmt: skip
+
+
+def entry(*results: CheckResult, champion: str = "3", **decision: Any) -> LedgerEntry:
+    """A check of the first batch of the year."""
+    as_of = batches()[0].as_of
+    opened = OpenCheck.model_construct(
+        model="flight_delay", sequence=4, as_of=as_of, rows=13084, champion=Champion.model_construct(version=champion)
+    )
+    return LedgerEntry.model_construct(
+        sequence=4,
+        model="flight_delay",
+        as_of=as_of,
+        check=opened,
+        results=results or (ks(), page_hinkley(), performance()),
+        decision=Decision(**({"outcome": "none", "reasons": ("No check fired.",)} | decision)),
+    )
+
+
+def ks(*drifted: str, status: str = "quiet") -> CheckResult:
+    missing = MissingRate(reference=0, current=0, pvalue=1, adjusted_pvalue=1)
+    columns = [
+        ColumnDrift(column=name, test="kolmogorov_smirnov", tested=True, drifted=name in drifted, missing=missing)
+        for name in ("temp", "dewp", "hour")
+    ]
+    return CheckResult(
+        check="ks",
+        status=status,  # type: ignore[arg-type]
+        sentence="ks: as asked.",
+        figures={"largest_column": "temp", "largest_effect": 0.912},
+        columns=tuple(columns),
+    )
+
+
+def page_hinkley(*, over_threshold: float = 0.61, detections: int = 0) -> CheckResult:
+    status: Any = "fired" if detections else "quiet"
+    figures = {"over_threshold": over_threshold, "detections": detections}
+    return CheckResult(check="page_hinkley", status=status, sentence="page_hinkley: as asked.", figures=figures)
+
+
+def performance(*, status: Any = "quiet") -> CheckResult:
+    return CheckResult(check="performance", status=status, sentence="performance: so.", figures={"roc_auc": 0.68567})
+
+
+def check(made: LedgerEntry | None = None, *, retraining: Retraining | None = None) -> Check:
+    return Check(batches()[0], LANDED, made or entry(), 9.0, retraining)
+
+
+def replayed(first: Retraining, checks: list[Check], model: str = "flight_delay") -> Replayed:
+    return Replayed(model, first, checks)
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a printed table's line; other lines are one."""
+    line = line.strip().replace("┃", "│")
+    return [cell.strip() for cell in line[1:-1].split("│")] if line.startswith("│") else [line]
