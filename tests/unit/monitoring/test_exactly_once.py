@@ -41,14 +41,19 @@ SPEC = make_spec(
     },
 )
 STEPS = ("open", "decide", "trigger", "close")
+DAYS = st.sampled_from([0.5, 1.0, 3.0])
+LATE = st.lists(st.sampled_from([0.5, 1.5, 2.5]), max_size=2)
+STATUSES = st.sampled_from(["fired", "fired", "quiet", "not tested"])
+FOUND = st.fixed_dictionaries({"ks": STATUSES, "page_hinkley": STATUSES})
+ENDINGS = st.sampled_from(["rejected", "promoted", "failed"])
 Work = tuple[OpenCheck, tuple[CheckResult, ...]]
 
 
 class Monitor(RuleBasedStateMachine):
     """Checks of one model, made by workers that die and by others that do not know that they were replaced."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(trained=st.booleans())
+    def begin(self, trained: bool) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.root = Path(self.folder.name)
         self.store = LocalStore(self.root / "store")
@@ -60,12 +65,16 @@ class Monitor(RuleBasedStateMachine):
         self.retrainings: dict[str, str] = {}
         self.closed_after = 0
         self.decisions: dict[int, bytes] = {}
+        self.read: dict[int, LedgerEntry] = {}
+        self.rows: dict[str, set[int]] = {}
         self.results: dict[str, tuple[CheckResult, ...]] = {}
         self.left_behind: list[Work] = []
         self.delivered: dict[int, float] = {}
         self.expected: set[int] = set()
         self.there_at_opening: dict[str, frozenset[int]] = {}
         self.parcels.deliver([0], days=[0.5])
+        if trained:
+            self.crown("1")
 
     def teardown(self) -> None:
         if hasattr(self, "patch"):
@@ -74,7 +83,7 @@ class Monitor(RuleBasedStateMachine):
 
     # What the world does.
 
-    @rule(days=st.sampled_from([0.25, 1.0, 3.0]), late=st.lists(st.sampled_from([0.5, 1.5, 2.5]), max_size=2))
+    @rule(days=DAYS, late=LATE)
     def deliver(self, days: float, late: list[float]) -> None:
         """New parcels, and some that were due before."""
         began = self.today
@@ -94,15 +103,13 @@ class Monitor(RuleBasedStateMachine):
         self.parcels.deliver(ids, days=times)
 
     @precondition(lambda self: self.active())
-    @rule(result=st.sampled_from(["promoted", "rejected", "failed"]))
+    @rule(result=ENDINGS)
     def a_retraining_ends(self, result: str) -> None:
         run_id = self.active()[0]
         end_retraining(self.store, run_id, result)
         self.retrainings[run_id] = result
         if result == "promoted":
-            version = str(1 + int(self.registry.champion.version if self.registry.champion else 0))
-            write_manifest(self.store, version, end=day(self.today))
-            self.registry.champion = make_champion(version)
+            self.crown(str(1 + int(self.registry.champion.version if self.registry.champion else 0)))
 
     @precondition(lambda self: not self.active())
     @rule()
@@ -115,16 +122,19 @@ class Monitor(RuleBasedStateMachine):
 
     # What workers do.
 
-    @rule(
-        found=st.fixed_dictionaries(
-            {
-                "ks": st.sampled_from(["fired", "quiet", "not tested"]),
-                "page_hinkley": st.sampled_from(["fired", "quiet", "quiet", "not tested"]),
-            }
-        ),
-        last=st.sampled_from([*STEPS, "close", "close", "close"]),
-        twice=st.booleans(),
-    )
+    @rule(days=DAYS, late=LATE, found=FOUND)
+    def check_a_delivery(self, days: float, late: list[float], found: dict[str, str]) -> None:
+        self.deliver(days, late)
+        self.check(found, "close", twice=False)
+
+    @rule(days=DAYS, result=ENDINGS)
+    def see_drift_through(self, days: float, result: str) -> None:
+        """Find drift, and end the retraining that may come of it."""
+        self.check_a_delivery(days, [], {"ks": "quiet", "page_hinkley": "fired"})
+        if self.active():
+            self.a_retraining_ends(result)
+
+    @rule(found=FOUND, last=st.sampled_from([*STEPS, "close"]), twice=st.booleans())
     def check(self, found: dict[str, str], last: str, twice: bool) -> None:
         """Go through the steps, up to the last before the crash; perhaps each is done twice."""
         check = self.open()
@@ -132,13 +142,7 @@ class Monitor(RuleBasedStateMachine):
             assert self.open() == check
         if check is None:
             return
-        work = (
-            check,
-            self.results.setdefault(
-                check.model_dump_json(),
-                tuple(make_result(name, status, figures={"mean_loss_shift": 0.1}) for name, status in found.items()),
-            ),
-        )
+        work = self.compare(check, found)
         if last == "open":
             self.left_behind.append(work)
             return
@@ -153,6 +157,19 @@ class Monitor(RuleBasedStateMachine):
             return
         for _ in range(1 + twice):
             assert close_check(self.run(), entry).sequence == entry.sequence
+
+    @precondition(lambda self: self.active())
+    @rule(days=DAYS)
+    def a_champion_comes_while_a_check_is_made(self, days: float) -> None:
+        self.deliver(days, [])
+        check = self.open()
+        if check is None:
+            return
+        work = self.compare(check, {"ks": "fired", "page_hinkley": "fired"})
+        self.a_retraining_ends("promoted")
+        entry = self.decide(work)
+        self.trigger(entry)
+        close_check(self.run(), entry)
 
     @precondition(lambda self: self.left_behind)
     @rule(which=st.integers(0, 99), close=st.booleans())
@@ -173,6 +190,10 @@ class Monitor(RuleBasedStateMachine):
             active=self.active(),
         )
 
+    def crown(self, version: str) -> None:
+        write_manifest(self.store, version, end=day(self.today))
+        self.registry.champion = make_champion(version)
+
     def active(self) -> tuple[str, ...]:
         return tuple(run_id for run_id, result in self.retrainings.items() if result == "running")
 
@@ -187,10 +208,15 @@ class Monitor(RuleBasedStateMachine):
             self.there_at_opening.setdefault(check.model_dump_json(), frozenset(self.delivered))
         return check
 
+    def compare(self, check: OpenCheck, found: dict[str, str]) -> Work:
+        """Return what the checks find: whoever repeats them finds the same."""
+        results = [make_result(name, status, figures={"mean_loss_shift": 0.1}) for name, status in found.items()]
+        return check, self.results.setdefault(check.model_dump_json(), tuple(results))
+
     def decide(self, work: Work) -> LedgerEntry:
         """Decide, and hold the decision against one that is made with the whole ledger in view, and against the limits."""
         check, results = work
-        earlier = [e for e in ledger.read_ledger(self.store, "parcels") if e.sequence < check.sequence][::-1]
+        earlier = [e for e in self.entries() if e.sequence < check.sequence][::-1]
         is_new = ledger.find_entry(self.store, "parcels", check.sequence) is None
         triggers = [e for e in earlier if e.decision.outcome == "trigger"]
         champion = self.registry.champion
@@ -239,13 +265,13 @@ class Monitor(RuleBasedStateMachine):
 
     @invariant()
     def checks_are_numbered_without_a_gap(self) -> None:
-        entries = ledger.read_ledger(self.store, "parcels")
+        entries = self.entries()
         assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
         assert len(entries) - load_state(self.store, "parcels")[0].sequence in (0, 1)
 
     @invariant()
     def every_trigger_is_one_retraining_and_the_other_way_round(self) -> None:
-        entries = ledger.read_ledger(self.store, "parcels")
+        entries = self.entries()
         asked = [entry.decision.run_id for entry in entries if entry.decision.run_id]
         assert len(set(asked)) == len(asked)
         started = {run_id for run_id in self.retrainings if run_id.startswith("drift-")}
@@ -255,14 +281,14 @@ class Monitor(RuleBasedStateMachine):
 
     @invariant()
     def cool_down_and_budget_hold(self) -> None:
-        times = [e.as_of for e in ledger.read_ledger(self.store, "parcels") if e.decision.outcome == "trigger"]
+        times = [e.as_of for e in self.entries() if e.decision.outcome == "trigger"]
         assert all(later - earlier >= timedelta(days=COOLDOWN) for earlier, later in pairwise(times))
         over = zip(times, times[RETRAININGS:], strict=False)
         assert all(later - earlier >= timedelta(days=BUDGET_DAYS) for earlier, later in over)
 
     @invariant()
     def no_alarm_is_lost(self) -> None:
-        entries = ledger.read_ledger(self.store, "parcels")
+        entries = self.entries()
         for entry, after in zip_longest(entries, entries[1:]):
             decision = entry.decision
             if any(result.check == "page_hinkley" and result.status == "fired" for result in entry.results):
@@ -280,7 +306,7 @@ class Monitor(RuleBasedStateMachine):
     @invariant()
     def every_row_is_checked_once(self) -> None:
         state, _ = load_state(self.store, "parcels")
-        entries = [e for e in ledger.read_ledger(self.store, "parcels") if e.sequence <= state.sequence]
+        entries = [e for e in self.entries() if e.sequence <= state.sequence]
         checked: set[int] = set()
         there: frozenset[int] = frozenset()
         for entry in entries:
@@ -297,14 +323,26 @@ class Monitor(RuleBasedStateMachine):
         }
         assert due <= checked
 
+    def entries(self) -> list[LedgerEntry]:
+        """Return the ledger; what is in it is parsed once, since it never changes."""
+        for item in self.store.list("parcels/ledger/"):
+            number = ledger.read_sequence(item.key)
+            if number not in self.read:
+                self.read[number] = ledger.read_entry(self.store, "parcels", number)
+        return [self.read[number] for number in sorted(self.read)]
+
     def rows_of(self, check: OpenCheck) -> set[int]:
-        return set(read_rows(self.store, check.batch)["id"].astype(int)) if check.batch else set()
+        if check.batch is None:
+            return set()
+        if check.batch not in self.rows:
+            self.rows[check.batch] = set(read_rows(self.store, check.batch)["id"].astype(int))
+        return self.rows[check.batch]
 
 
 TestExactlyOnce = Monitor.TestCase
 TestExactlyOnce.settings = settings(
-    max_examples=30,
-    stateful_step_count=30,
+    max_examples=40,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
