@@ -84,7 +84,7 @@ def judge_columns(name: CheckName, report: DriftReport, drift: Drift) -> CheckRe
     return CheckResult(
         check=name,
         status="fired" if len(report.drifted) >= needed else "quiet",
-        sentence=f"{name}: {report.sentence}",
+        sentence=f"{name}: {report.sentence}.",
         figures={
             "tested": len(tested),
             "drifted": len(report.drifted),
