@@ -26,7 +26,7 @@ def test_an_entry_that_is_there_stands(any_store: Store) -> None:
 def test_all_get_what_is_stored_the_first_one_too(any_store: Store) -> None:
     odd = make_result("performance", figures={"roc_auc": float("nan")})
     kept = ledger.append(any_store, make_entry(1, "none", odd))
-    assert kept.results[0].figures["roc_auc"] is None
+    assert kept.results[0].figures["roc_auc"] == "NaN"
     assert ledger.read_entry(any_store, "parcels", 1) == kept
 
 
