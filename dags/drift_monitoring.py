@@ -32,7 +32,6 @@ FORM = {
         type=["null", "string"],
         format="date-time",
         title="As of",
-        section="Data",
         description="Newest event time to look at. Empty: the newest in the source.",
     ),
 }

@@ -28,7 +28,6 @@ FORM = {
         type=["null", "string"],
         format="date-time",
         title="As of",
-        section="Data",
         description="Newest event time to take. Empty: the newest in the source.",
     ),
     "window_days": Param(
@@ -36,14 +35,12 @@ FORM = {
         type=["null", "number"],
         exclusiveMinimum=0,
         title="Window in days",
-        section="Data",
         description="Days before 'as of' to take, in place of the spec's window. Empty: the spec's.",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Dry run",
-        section="Run",
         description="Stop after the verdict: register nothing, promote nothing.",
     ),
     "reason": Param(
@@ -51,14 +48,12 @@ FORM = {
         type=["null", "string"],
         maxLength=LONGEST_REASON,
         title="Reason",
-        section="Run",
         description="Why you retrain now; kept with the model version.",
     ),
     "evidence": Param(
         None,
         type=["null", "object"],
         title="Evidence",
-        section="Run",
         description="What the monitoring DAG found, where it is who retrains. Leave it empty.",
     ),
 }
