@@ -23,7 +23,7 @@ help: ## list the targets
 	@echo
 	@echo "Variables: PYTHON (python3), AIRFLOW_PORT (8080), MLFLOW_PORT (5000), ONCE=1 (demo stops what it started)"
 
-demo: $(INSTALLED) ## retrain on real flights in a real Airflow, twice; ONCE=1 stops it at the end
+demo: $(INSTALLED) ## watch and retrain on a year of real flights in a real Airflow; ONCE=1 stops it at the end
 	@$(BIN)/python -m demo play $(if $(filter-out 0,$(ONCE)),--once)
 
 stop: ## stop what make demo left running
