@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from demo.errors import DemoError
-from demo.home import Home
+from demo.home import DAGS, Home
 
 
 @pytest.fixture
@@ -77,3 +78,11 @@ def test_airflow_listens_on_this_machine_only(home: Home) -> None:
     settings = home.airflow_settings()
     assert settings["api"]["host"] == "127.0.0.1"
     assert settings["core"]["execution_api_server_url"] == f"{home.airflow_url}/execution/"
+
+
+def test_the_quiet_replay_s_dags_are_a_bundle_beside_those_of_the_repository(home: Home) -> None:
+    home.make_afresh()
+    bundles = json.loads(home.airflow_settings()["dag_processor"]["dag_bundle_config_list"])
+    folders = {bundle["name"]: Path(bundle["kwargs"]["path"]) for bundle in bundles}
+    assert folders == {"dags-folder": DAGS, "quiet-replay": home.quiet_dags}
+    assert {path.name for path in home.quiet_dags.glob("*.py")} <= {path.name for path in DAGS.glob("*.py")}
