@@ -9,13 +9,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from perennial.spec.alerts import Alerts
 from perennial.spec.evaluation import Evaluation
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
 from perennial.spec.part import Part, Text, refuse
-from perennial.spec.patterns import NAME
+from perennial.spec.patterns import NAME, REGION
+from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
 from perennial.spec.source import Source
 from perennial.spec.validation import Expectation
@@ -47,6 +49,12 @@ class ModelSpec(Part):
     """None: no sensor DAG."""
     retraining: Retraining = Retraining()
     """What the governor lets through when the sensor DAG finds drift."""
+    resources: Resources = Resources()
+    """Where the tasks run."""
+    region: str | None = Field(default=None, pattern=REGION, max_length=50)
+    """Region that the rows may not leave: its own store, data folder and queue."""
+    alerts: Alerts | None = None
+    """None: nobody is told."""
     tags: tuple[Annotated[Text, Field(max_length=100)], ...] = ()
     """Airflow tags of the DAGs."""
 

@@ -1,0 +1,69 @@
+"""Who is told, of what, and how."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from perennial.spec.part import Part, Text
+
+EventName = Literal[
+    "drift", "retraining_triggered", "promoted", "rejected", "retraining_failed", "monitoring_failed", "breaker_open"
+]
+
+
+class SlackAlert(Part):
+    """A message through a Slack incoming webhook."""
+
+    connection: Text = "slack_default"
+    """Airflow connection that holds the webhook's address: never in the spec, since who has it can post."""
+
+
+class EmailAlert(Part):
+    """A message by e-mail."""
+
+    connection: Text = "smtp_default"
+    """Airflow connection of the mail server."""
+    to: tuple[Text, ...] = Field(min_length=1)
+    """Addresses."""
+
+
+class WebhookAlert(Part):
+    """A JSON object sent with POST to any address."""
+
+    connection: Text
+    """Airflow HTTP connection: host, and what its server wants as login or headers."""
+
+
+class Alerts(Part):
+    """Messages on what happens to the model: one per event, with the reason and links."""
+
+    on: tuple[EventName, ...] = (
+        "retraining_triggered",
+        "promoted",
+        "retraining_failed",
+        "monitoring_failed",
+        "breaker_open",
+    )
+    """Events that are told."""
+    slack: SlackAlert | None = None
+    """Tell a Slack channel."""
+    email: EmailAlert | None = None
+    """Tell by e-mail."""
+    webhook: WebhookAlert | None = None
+    """Tell any HTTP server."""
+
+    @field_validator("on")
+    @classmethod
+    def _no_repeats(cls, names: tuple[EventName, ...]) -> tuple[EventName, ...]:
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"named twice: {', '.join(repeated)}")
+        return names
+
+    @model_validator(mode="after")
+    def _someone_is_told(self) -> Self:
+        if not (self.slack or self.email or self.webhook):
+            raise ValueError("name at least one of slack, email or webhook, or leave alerts out")
+        return self
