@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
+from typing import Literal
 
 from perennial.monitoring.records import (
     Alarm,
@@ -195,7 +196,14 @@ def _let_through(
     limit = _breaker(spec, check, past) or _cooldown(spec, check, past) or _budget(spec, check, past)
     if limit:
         alarm = alarm.model_copy(update={"until": limit.until})
-        return Decision(outcome="hold", reasons=(*reasons, limit.sentence), fired=fired, warned=warned, alarm=alarm)
+        return Decision(
+            outcome="hold",
+            reasons=(*reasons, limit.sentence),
+            fired=fired,
+            warned=warned,
+            alarm=alarm,
+            held_by=limit.name,
+        )
     content = check.model_dump_json() + "".join(result.model_dump_json() for result in results)
     run_id = f"drift-{check.sequence}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
     return Decision(outcome="trigger", reasons=reasons, fired=fired, warned=warned, run_id=run_id)
@@ -213,6 +221,7 @@ def _again(champion: str | None, past: Past) -> str | None:
 
 @dataclass(frozen=True)
 class _Limit:
+    name: Literal["breaker", "cool-down", "budget"]
     sentence: str
     until: datetime
 
@@ -229,6 +238,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if check.as_of >= until:
         return None
     return _Limit(
+        "breaker",
         f"The breaker is open: the last {len(in_vain)} retrainings were rejected or failed. "
         f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it.",
         until,
@@ -249,6 +259,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if check.as_of >= until:
         return None
     return _Limit(
+        "cool-down",
         f"Cool-down: the last retraining was triggered at {last:%Y-%m-%d %H:%M} UTC; "
         f"none is until {until:%Y-%m-%d %H:%M} UTC.",
         until,
@@ -264,6 +275,7 @@ def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if check.as_of >= until:
         return None
     return _Limit(
+        "budget",
         f"Budget: {at_most.retrainings} retrainings were triggered in the last {at_most.days:g} days, and no more are "
         f"allowed until {until:%Y-%m-%d %H:%M} UTC.",
         until,

@@ -115,6 +115,8 @@ class Decision(Outcome):
     """Of the retraining that is triggered: the digest of check and decision."""
     alarm: Alarm | None = None
     """What stays pending."""
+    held_by: Literal["breaker", "cool-down", "budget"] | None = None
+    """The limit that holds the retraining back."""
 
 
 class LedgerEntry(Outcome):

@@ -1,0 +1,34 @@
+"""Addresses of the pages that people look at: of Airflow, of the reports it serves, and of MLflow's registry."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from airflow.sdk import conf
+
+from perennial.run import reports_prefix
+from perennial_airflow.hooks.tracking import TrackingHook
+
+
+def run_page(dag_id: str, run_id: str) -> str:
+    """Return the address of a DAG run in Airflow."""
+    return f"{_base()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def data_docs_page(model: str, run_id: str) -> str:
+    """Return the address of a validation's report."""
+    return f"{_base()}/perennial/reports/{reports_prefix(model, run_id)}data_docs.html"
+
+
+def drift_report_page(model: str, sequence: int) -> str:
+    """Return the address of a check's report."""
+    return f"{_base()}/perennial/reports/{model}/checks/{sequence}/report.html"
+
+
+def version_page(name: str, version: str) -> str:
+    """Return the address of a registered version, or '' where MLflow is no server."""
+    return TrackingHook().page(f"models/{quote(name, safe='')}/versions/{version}")
+
+
+def _base() -> str:
+    return (conf.get("api", "base_url", fallback="") or "").rstrip("/")
