@@ -22,6 +22,7 @@ from perennial_airflow.operators.govern import GovernOperator
 from perennial_airflow.operators.move_cursor import MoveCursorOperator
 from perennial_airflow.operators.open_check import OpenCheckOperator
 from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
+from perennial_airflow.placement import heavy, light, tags, waiting
 from perennial_airflow.retries import BACK_OFF
 from perennial_airflow.sensors.new_data import NewDataSensor
 
@@ -46,30 +47,37 @@ def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
         schedule=timetable(monitoring.schedule),
         catchup=False,
         max_active_runs=1,
-        tags=sorted({"perennial", "monitoring", *spec.tags}),
+        tags=tags(spec, "monitoring"),
         default_args={"owner": spec.owner, **BACK_OFF},
     ) as dag:
         run = {"spec": spec, "as_of": "{{ params.as_of or '' }}"}
-        wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run)
-        open_check = OpenCheckOperator(task_id="open_check", **run)
+        heavy_run, light_run = run | heavy(spec), run | light(spec)
+        wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run, **waiting(spec))
+        open_check = OpenCheckOperator(task_id="open_check", **heavy_run)
         with TaskGroup("checks") as checks:
             tests = [
-                CheckOperator(task_id=test, test=test, check=open_check.output, **run) for test in get_args(CheckName)
+                CheckOperator(task_id=test, test=test, check=open_check.output, **heavy_run)
+                for test in get_args(CheckName)
             ]
         govern = GovernOperator(
             task_id="govern",
             check=open_check.output,
             results=[test.output for test in tests],
             outlets=[drift_outlet(spec.name)],
-            **run,
+            **light_run,
         )
-        trigger_retraining = TriggerRetrainingOperator(task_id="trigger_retraining", entry=govern.output)
+        trigger_retraining = TriggerRetrainingOperator(
+            task_id="trigger_retraining",
+            entry=govern.output,
+            opened_at="{{ ti.xcom_pull(task_ids='open_check', key='opened_at') or '' }}",
+            **light(spec),
+        )
         move_cursor = MoveCursorOperator(
             task_id="move_cursor",
             entry=govern.output,
             # Also when nothing was triggered. Never when triggering failed: then the same check is taken up again.
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-            **run,
+            **light_run,
         )
         chain(wait_for_rows, open_check, checks, govern, trigger_retraining, move_cursor)
         dag.add_result(govern.output)

@@ -17,6 +17,7 @@ from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.register import RegisterOperator
 from perennial_airflow.operators.train import TrainOperator
 from perennial_airflow.operators.validate import ValidateOperator
+from perennial_airflow.placement import heavy, light, tags
 from perennial_airflow.retries import BACK_OFF
 from perennial_airflow.run_arguments import LONGEST_REASON
 from perennial_airflow.spec_page import spec_page
@@ -68,7 +69,7 @@ def retraining(spec: ModelSpec) -> DAG:
         schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.time_zone) if spec.schedule else None,
         catchup=False,
         max_active_runs=1,
-        tags=sorted({"perennial", "retraining", *spec.tags}),
+        tags=tags(spec, "retraining"),
         default_args={"owner": spec.owner, **BACK_OFF},
     ) as dag:
         run = {
@@ -79,17 +80,18 @@ def retraining(spec: ModelSpec) -> DAG:
             "reason": "{{ params.reason or '' }}",
             "triggered_by": "{{ 'drift check %s' % params.evidence.check if params.evidence else '' }}",
         }
-        ingest = IngestOperator(task_id="ingest", **run)
-        validate = ValidateOperator(task_id="validate", snapshot=ingest.output, **run)
-        train = TrainOperator(task_id="train", snapshot=ingest.output, **run)
-        evaluate = EvaluateOperator(task_id="evaluate", snapshot=ingest.output, candidate=train.output, **run)
-        decide = DecideOperator(task_id="decide", evaluation=evaluate.output, candidate=train.output, **run)
+        heavy_run, light_run = run | heavy(spec), run | light(spec)
+        ingest = IngestOperator(task_id="ingest", **heavy_run)
+        validate = ValidateOperator(task_id="validate", snapshot=ingest.output, **heavy_run)
+        train = TrainOperator(task_id="train", snapshot=ingest.output, **heavy_run)
+        evaluate = EvaluateOperator(task_id="evaluate", snapshot=ingest.output, candidate=train.output, **heavy_run)
+        decide = DecideOperator(task_id="decide", evaluation=evaluate.output, candidate=train.output, **light_run)
         register = RegisterOperator(
             task_id="register",
             candidate=train.output,
             evaluation=evaluate.output,
             verdict=decide.output,
-            **run,
+            **light_run,
         )
         promote = PromoteOperator(
             task_id="promote",
@@ -98,7 +100,7 @@ def retraining(spec: ModelSpec) -> DAG:
             outlets=[ChampionAsset(spec.name)],
             # After a dry run's skipped register it still starts, to say in its own log why it does nothing.
             trigger_rule=TriggerRule.NONE_FAILED,
-            **run,
+            **light_run,
         )
         chain(ingest, validate, train, evaluate, decide, register, promote)
         dag.add_result(decide.output)

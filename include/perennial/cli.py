@@ -8,7 +8,7 @@ import os
 import warnings
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -27,7 +27,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 Model = Annotated[str, typer.Argument(help="Name of the model, or path of its spec.")]
 Models = Annotated[Path, typer.Option("--models", envvar="PERENNIAL_MODELS", help="Folder of the model specs.")]
 Store = Annotated[
-    str, typer.Option(envvar="PERENNIAL_STORE", help="Folder or s3://bucket/prefix for snapshots and reports.")
+    str | None,
+    typer.Option(
+        help="Folder or s3://bucket/prefix for snapshots and reports. Default: PERENNIAL_STORE, or of a spec with a "
+        "region PERENNIAL_STORE_<REGION>."
+    ),
 ]
 AsOf = Annotated[
     str | None, typer.Option(help="Newest event time to take, such as 2013-03-01T00:00:00Z. Default: the newest.")
@@ -67,7 +71,7 @@ def schema() -> None:
 @app.command()
 def run(
     model: Model,
-    store: Store = ".perennial/store",
+    store: Store = None,
     as_of: AsOf = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the verdict; register nothing.")] = False,
     window_days: Annotated[
@@ -91,8 +95,7 @@ def run(
             spec=spec,
             store=opened,
             run_id=run_id(spec, opened.uri, moment, window_days),
-            tracking_uri=_tracking_uri(),
-            data_root=_data_root(),
+            **_places(spec),
             as_of=moment,
             window_days=window_days,
             dry_run=dry_run,
@@ -108,7 +111,7 @@ def run(
 @app.command()
 def monitor(
     model: Model,
-    store: Store = ".perennial/store",
+    store: Store = None,
     as_of: AsOf = None,
     once: Annotated[
         bool, typer.Option("--once", help="Check once and end. Without: by the spec's schedule until interrupted.")
@@ -129,8 +132,7 @@ def monitor(
     arguments = MonitorRun(
         spec=spec,
         store=opened,
-        tracking_uri=_tracking_uri(),
-        data_root=_data_root(),
+        **_places(spec),
         as_of=moment,
         sql_url=sql_url,
     )
@@ -146,7 +148,7 @@ def monitor(
 @app.command()
 def ledger(
     model: Model,
-    store: Store = ".perennial/store",
+    store: Store = None,
     last: Annotated[int, typer.Option(min=1, help="So many of the newest checks.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Whole entries, for programs.")] = False,
     models: Models = Path("dags/models"),
@@ -170,7 +172,7 @@ def ledger(
 def close_breaker(
     model: Model,
     reason: Annotated[str, typer.Option(help="Why retrainings may succeed again; kept in the store.")],
-    store: Store = ".perennial/store",
+    store: Store = None,
     models: Models = Path("dags/models"),
 ) -> None:
     """Let a model be retrained by drift again, after its breaker opened on rejected or failed candidates."""
@@ -195,19 +197,20 @@ def main() -> None:
         raise SystemExit(FAILED) from None
 
 
-def _open(model: str, models: Path, store: str) -> tuple[ModelSpec, Opened]:
+def _open(model: str, models: Path, store: str | None) -> tuple[ModelSpec, Opened]:
+    from perennial.places import store_uri
     from perennial.spec import find_spec
     from perennial.store import open_store
 
-    return find_spec(model, models), open_store(store)
+    spec = find_spec(model, models)
+    return spec, open_store(store_uri(spec.name, spec.region) if store is None else store)
 
 
-def _tracking_uri() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///.perennial/mlflow.db")
+def _places(spec: ModelSpec) -> dict[str, Any]:
+    from perennial.places import data_root, tracking_server
 
-
-def _data_root() -> Path:
-    return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))
+    server = tracking_server(spec.region)
+    return {"tracking_uri": server.uri, "mlflow_takes_rows": server.takes_rows, "data_root": data_root(spec)}
 
 
 def _moment(as_of: str | None) -> datetime | None:

@@ -143,6 +143,7 @@ def _retrain(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
             as_of=entry.as_of,
             sql_url=run.sql_url,
             s3=run.s3,
+            mlflow_takes_rows=run.mlflow_takes_rows,
             run_id=entry.decision.run_id,
             reason=" ".join(entry.decision.reasons),
             triggered_by="perennial monitor",

@@ -22,7 +22,7 @@ class Run:
     store : Store
         Where snapshots, reports and verdicts go.
     tracking_uri : str
-        MLflow's tracking and registry server.
+        MLflow's tracking and registry server; may hold a login, so it is never logged.
     data_root : Path
         Folder below which local sources lie.
     as_of : datetime or None
@@ -31,15 +31,18 @@ class Run:
         SQLAlchemy URL of the source's connection; never logged.
     s3 : boto3 S3 client or None
         For sources on S3; None: made from the environment.
+    mlflow_takes_rows : bool
+        False: MLflow's server stands outside the spec's region, and no row may be shown to it.
     """
 
     spec: ModelSpec
     store: Store
-    tracking_uri: str
+    tracking_uri: str = field(repr=False)
     data_root: Path
     as_of: datetime | None = None
     sql_url: str | None = field(default=None, repr=False)
     s3: Any = None
+    mlflow_takes_rows: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,5 +31,5 @@ def monitor_run(
     from perennial.run import MonitorRun
     from perennial_airflow.hooks.source import SourceHook
 
-    source = SourceHook(spec.source).arguments() if reads_source else {}
-    return MonitorRun(spec=spec, as_of=run_arguments.as_of(as_of), active=active, **deployment(), **source)
+    source = SourceHook(spec.source, spec.region).arguments() if reads_source else {}
+    return MonitorRun(spec=spec, as_of=run_arguments.as_of(as_of), active=active, **deployment(spec), **source)

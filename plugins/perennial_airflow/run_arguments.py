@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from datetime import datetime
-from pathlib import Path
 
 from perennial.errors import PerennialError
 
@@ -69,8 +67,3 @@ def flag(value: bool | str) -> bool:
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     raise RunArgumentError(f"dry_run: {value!r} is neither true nor false")
-
-
-def data_root() -> Path:
-    """Return the folder below which local sources lie: PERENNIAL_DATA."""
-    return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -57,8 +56,3 @@ def test_a_flag_comes_as_text_or_boolean(value: bool | str, meant: bool) -> None
 def test_a_flag_is_never_guessed(value: str) -> None:
     with pytest.raises(RunArgumentError, match="neither true nor false"):
         run_arguments.flag(value)
-
-
-def test_the_data_root_is_the_environments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERENNIAL_DATA", "/srv/data")
-    assert run_arguments.data_root() == Path("/srv/data")

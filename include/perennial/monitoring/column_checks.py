@@ -59,7 +59,23 @@ def _check(
     report = reference(check.champion).compare(
         columns(run, check.champion, rows), level=drift.level, effect_floor=drift.effect_floor
     )
-    return judge_columns(name, report, drift)
+    return judge_columns(name, report if run.spec.region is None else _without_values(report), drift)
+
+
+def _without_values(report: DriftReport) -> DriftReport:
+    """Quote no category: results go to Airflow and into alerts, which may stand outside the region of the rows."""
+    columns = (
+        column.model_copy(
+            update={
+                "unseen": (),
+                "sentence": f"shares differ ({column.effect:.3f}); {column.unseen_rows:,} rows with new values",
+            }
+        )
+        if column.test == "chi_square" and column.effect
+        else column
+        for column in report.columns
+    )
+    return report.model_copy(update={"columns": tuple(columns)})
 
 
 def judge_columns(name: CheckName, report: DriftReport, drift: Drift) -> CheckResult:

@@ -66,6 +66,7 @@ class ModelSpec(Part):
             *self._nothing_to_train_on(),
             *self._made_later(),
             *self._watched_in_vain(),
+            *self._foreign_region(),
         ]
         if complaints:
             refuse(*complaints)
@@ -127,6 +128,12 @@ class ModelSpec(Part):
         for index, check in enumerate(self.retraining.triggers):
             if check in ("page_hinkley", "performance", "volume") and getattr(monitoring, check) is None:
                 yield ("retraining", "triggers", index), f"{check!r} never fires: monitoring.{check} is not set"
+
+    def _foreign_region(self) -> Iterator[Complaint]:
+        for index, tag in enumerate(self.tags):
+            # The API server tells by this tag where the reports lie.
+            if tag.startswith("region:"):
+                yield ("tags", index), f"{tag!r} is a tag that the DAGs have from the field region: set that"
 
     @property
     def _source_columns(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ def open_store(uri: str, *, s3: Any = None) -> Store:
     Raises
     ------
     StoreError
-        If the URI names no such place.
+        If the URI names no such place, or PERENNIAL_S3_SSE no encryption of S3's.
     """
     if "://" not in uri:
         if not uri.strip():

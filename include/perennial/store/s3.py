@@ -19,6 +19,7 @@ from perennial.errors import StoreError
 from perennial.store.disk import disk_errors
 from perennial.store.keys import check_key, check_prefix
 from perennial.store.protocol import Conflict, KeyNotFound, StoredObject, Versioned
+from perennial.store.s3_encryption import VARIABLE, encryption_arguments
 from perennial.store.s3_errors import s3_errors
 from perennial.store.scratch import scratch_folder
 
@@ -41,14 +42,18 @@ class S3Store:
         What all keys start with in the bucket; a slash is put between. Empty: the whole bucket.
     client : boto3 S3 client or None
         None: made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
+    encryption : str or None
+        How S3 encrypts what is written: `AES256`, `aws:kms` or `aws:kms:<key id>`. None: as PERENNIAL_S3_SSE says,
+        else as the bucket does by itself.
     """
 
-    def __init__(self, bucket: str, prefix: str = "", *, client: Any = None) -> None:
+    def __init__(self, bucket: str, prefix: str = "", *, client: Any = None, encryption: str | None = None) -> None:
         if not bucket:
             raise StoreError("the store has no bucket: name it like s3://bucket/prefix")
         folder = prefix.strip("/")
         self._bucket = bucket
         self._base = f"{check_key(folder)}/" if folder else ""
+        self._encrypted = encryption_arguments(os.environ.get(VARIABLE, "") if encryption is None else encryption)
         self._client = client or _client_from_environment()
         self.uri = f"s3://{bucket}/{folder}".rstrip("/")
 
@@ -81,7 +86,7 @@ class S3Store:
     def write(self, key: str, data: bytes) -> str:
         """Store atomically, over whatever is there; return the new version."""
         with s3_errors(self._name(key)):
-            return str(self._client.put_object(**self._at(key), Body=data)["ETag"])
+            return str(self._client.put_object(**self._at(key), **self._encrypted, Body=data)["ETag"])
 
     def create(self, key: str, data: bytes) -> str:
         """Store only if nothing is there; raise Conflict otherwise; return the version."""
@@ -98,7 +103,9 @@ class S3Store:
         """Store a file's content atomically, over whatever is there, in parts if it is large."""
         place = self._at(key)
         with disk_errors(path), s3_errors(self._name(key)):
-            self._client.upload_file(str(path), place["Bucket"], place["Key"], Config=_TRANSFER)
+            self._client.upload_file(
+                str(path), place["Bucket"], place["Key"], ExtraArgs=self._encrypted or None, Config=_TRANSFER
+            )
 
     def delete(self, key: str) -> None:
         """Remove; nothing happens if it is not there."""
@@ -139,7 +146,9 @@ class S3Store:
         writer = uuid.uuid4().hex
         try:
             with s3_errors(self._name(key)):
-                answer = self._client.put_object(**self._at(key), Body=data, Metadata={_WRITER: writer}, **condition)
+                answer = self._client.put_object(
+                    **self._at(key), **self._encrypted, Body=data, Metadata={_WRITER: writer}, **condition
+                )
         except Conflict as error:
             # If an answer was lost, boto3 has sent the request again, and S3 compared it with our own first one.
             mine = self._version_by(writer, key) if _was_sent_again(error.__cause__) else None

@@ -13,6 +13,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from perennial.errors import TrainingError
+from perennial.training.kept_rows import refuse_kept_rows
 from perennial.training.model_file import save_model
 from perennial.training.provenance import library_versions
 from perennial.training.tracking import MlflowException
@@ -36,6 +37,7 @@ def log_model(
     spec: ModelSpec,
     inputs: pd.DataFrame,
     scratch: Path,
+    with_example: bool = True,
 ) -> str:
     """Keep a fitted model in MLflow as an output of a run.
 
@@ -46,6 +48,8 @@ def log_model(
         the first five of them, the example.
     scratch : Path
         A folder for the files before they are uploaded.
+    with_example : bool
+        False: MLflow may not see rows. The model goes there without an example.
 
     Returns
     -------
@@ -55,8 +59,10 @@ def log_model(
     Raises
     ------
     TrainingError
-        The model cannot be stored without pickle, or holds types that nobody allowed.
+        The model cannot be stored without pickle, holds types that nobody allowed, or rows where MLflow may see none.
     """
+    if not with_example:
+        refuse_kept_rows(pipeline, spec)
     trusted = save_model(pipeline, scratch / MODEL_FILE, spec)
     with tracker.connected():
         logged = tracker.client.create_logged_model(experiment_id, name=spec.name, source_run_id=run_id)
@@ -67,7 +73,7 @@ def log_model(
     with warnings.catch_warnings():
         # Said of whole-number columns that could lack a value later; there are none in a snapshot.
         warnings.simplefilter("ignore")
-        _write(pipeline, folder, description, trusted=trusted, inputs=inputs)
+        _write(pipeline, folder, description, trusted=trusted, inputs=inputs, with_example=with_example)
     tracker.log_model_folder(logged.model_id, folder)
     with tracker.connected():
         tracker.client.finalize_logged_model(logged.model_id, "READY")
@@ -76,7 +82,13 @@ def log_model(
 
 
 def _write(
-    pipeline: Pipeline, folder: Path, description: Model, *, trusted: tuple[str, ...], inputs: pd.DataFrame
+    pipeline: Pipeline,
+    folder: Path,
+    description: Model,
+    *,
+    trusted: tuple[str, ...],
+    inputs: pd.DataFrame,
+    with_example: bool,
 ) -> None:
     example = inputs.head(EXAMPLE_ROWS)
     try:
@@ -87,7 +99,7 @@ def _write(
             serialization_format="skops",
             skops_trusted_types=list(trusted),
             signature=signature(example, pipeline.predict(example)),
-            input_example=example,
+            input_example=example if with_example else None,
             # Given outright: MLflow would find them by loading the model in a process of its own.
             pip_requirements=[f"{name}=={version}" for name, version in library_versions().items()],
         )

@@ -82,12 +82,23 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     _check_features(spec, inputs)
 
     run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **_tags(run, snapshot, split)})
+    if not run.mlflow_takes_rows:
+        log.info("region %s has no MLflow server of its own: the model goes there without example rows", spec.region)
     with _failure_recorded(tracker, run_id):
         tracker.log_params(run_id, _params(spec, pipeline))
         tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
         seconds = _fit(pipeline, inputs, labels, spec)
         with run.store.scratch() as scratch:
-            model_uri = log_model(tracker, experiment_id, run_id, pipeline, spec=spec, inputs=inputs, scratch=scratch)
+            model_uri = log_model(
+                tracker,
+                experiment_id,
+                run_id,
+                pipeline,
+                spec=spec,
+                inputs=inputs,
+                scratch=scratch,
+                with_example=run.mlflow_takes_rows,
+            )
         tracker.log_metrics(
             run_id,
             {

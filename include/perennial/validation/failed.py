@@ -17,20 +17,25 @@ _LONGEST_VALUE = 80
 _LONGEST_ARGUMENTS = 200
 
 
-def describe(expectation: Expectation, result: ExpectationValidationResult) -> FailedExpectation:
-    """Return which expectation failed, on which column, in how many rows, with examples and as a sentence."""
+def describe(
+    expectation: Expectation, result: ExpectationValidationResult, *, with_values: bool = True
+) -> FailedExpectation:
+    """Return which expectation failed, on which column, in how many rows, with examples and as a sentence.
+
+    Without values nothing is quoted that stands in the rows: neither examples nor what was found or raised instead.
+    """
     figures = result.result or {}
     column = ", ".join(name for names in expectation.columns.values() for name in names) or None
-    examples = _examples(figures.get("partial_unexpected_list") or ())
+    examples = _examples(figures.get("partial_unexpected_list") or ()) if with_values else ()
     # Only expectations about rows count rows; others count such things as distinct values.
     rows = figures.get("element_count")
     unexpected = figures.get("unexpected_count") if rows is not None else None
     if reason := raised(result):
-        what = f"could not be checked: {_short(reason, _LONGEST_ARGUMENTS)}"
+        what = "could not be checked" + (f": {_short(reason, _LONGEST_ARGUMENTS)}" if with_values else "")
     elif unexpected is not None:
         what = f"does not hold in {_share(figures)}{_such_as(examples)}"
     else:
-        what = f"does not hold{_found(figures)}{_such_as(examples)}"
+        what = f"does not hold{_found(figures) if with_values else ''}{_such_as(examples)}"
     return FailedExpectation(
         type=expectation.type,
         column=column,

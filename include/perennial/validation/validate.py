@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+
 from perennial.data.snapshot import read_snapshot
-from perennial.outcomes import Snapshot, Validation
+from perennial.outcomes import FailedExpectation, Snapshot, Validation
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.validation.check import check, holds
@@ -41,15 +43,22 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
         suite = build_suite(spec)
         rows = read_snapshot(run.store, snapshot, columns=_columns(spec, snapshot))
         result = check(suite, rows)
-        failed = tuple(
-            describe(spec.validation[one.expectation_config.meta[POSITION]], one)
-            for one in result.results
-            if not holds(one)
-        )
-        page = render_page(run, snapshot, result, failed)
+        page = render_page(run, snapshot, result, _failed(spec, result, with_values=True))
+        # The page lies with the rows. What is returned goes into logs and messages, which may leave a region.
+        failed = _failed(spec, result, with_values=spec.region is None)
     key = run.prefix + "data_docs.html"
     run.store.write(key, page)
     return Validation(passed=not failed, expectations=len(result.results), failed=failed, data_docs_key=key)
+
+
+def _failed(
+    spec: ModelSpec, result: ExpectationSuiteValidationResult, *, with_values: bool
+) -> tuple[FailedExpectation, ...]:
+    return tuple(
+        describe(spec.validation[one.expectation_config.meta[POSITION]], one, with_values=with_values)
+        for one in result.results
+        if not holds(one)
+    )
 
 
 def _columns(spec: ModelSpec, snapshot: Snapshot) -> list[str]:

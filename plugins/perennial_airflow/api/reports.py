@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from airflow.api_fastapi.common.db.common import SessionDep
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.dag import DagTag
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from perennial.errors import StoreError, StoreUnavailable
+from perennial.errors import PerennialError, StoreUnavailable
 from perennial.run import check_report_key, reports_prefix
 from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
+from perennial_airflow.hooks.store import StoreHook
+from perennial_airflow.placement import REGION_TAG
 
 # A report is HTML that holds values from people's data: it may show itself, and neither run nor fetch anything.
 REPORT_HEADERS = {
@@ -41,29 +47,37 @@ app = FastAPI(title="Perennial reports", docs_url=None, redoc_url=None, openapi_
 
 
 @app.get("/reports/{model}/runs/{run}/{file}", dependencies=[Depends(may_read_retraining)])
-def run_report(model: ModelName, run: RunName, file: FileName) -> Response:
+def run_report(model: ModelName, run: RunName, file: FileName, session: SessionDep) -> Response:
     """Return one file of a run's reports, such as `data_docs.html` or `verdict.json`."""
     missing = f"Run {run} of {model} has no {file}: it did not get that far, or its reports are in another store"
-    return _serve(reports_prefix(model, run) + file, missing)
+    store = StoreHook(model, _region(retraining_dag(model), session))
+    return _serve(store, reports_prefix(model, run) + file, missing)
 
 
 @app.get("/reports/{model}/checks/{check}/report.html", dependencies=[Depends(may_read_monitoring)])
-def check_report(model: ModelName, check: CheckNumber) -> Response:
+def check_report(model: ModelName, check: CheckNumber, session: SessionDep) -> Response:
     """Return the drift report of a check."""
     missing = f"Check {check} of {model} has no report: it was not decided, or its report is in another store"
-    return _serve(check_report_key(model, check), missing)
+    store = StoreHook(model, _region(monitoring_dag(model), session))
+    return _serve(store, check_report_key(model, check), missing)
 
 
-def _serve(key: str, missing: str) -> Response:
+def _region(dag_id: str, session: Session) -> str | None:
+    """Return the model's region, which this server has no spec to read from, by the tag of its DAG."""
+    tags = select(DagTag.name).where(DagTag.dag_id == dag_id, DagTag.name.startswith(REGION_TAG))
+    tag = session.scalar(tags)
+    return tag.removeprefix(REGION_TAG) if tag else None
+
+
+def _serve(store: StoreHook, key: str, missing: str) -> Response:
     from perennial.store import KeyNotFound
-    from perennial_airflow.hooks.store import StoreHook
 
     try:
-        content = StoreHook().open().read(key)
+        content = store.open().read(key)
     except KeyNotFound:
         raise HTTPException(404, missing) from None
     except StoreUnavailable as error:
         raise HTTPException(503, str(error)) from None
-    except StoreError as error:
+    except PerennialError as error:
         raise HTTPException(500, str(error)) from None
     return Response(content, media_type=MEDIA_TYPES[key.rpartition(".")[2]], headers=REPORT_HEADERS)

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from perennial.errors import SpecError
+from perennial_airflow.hooks.s3 import s3_client
 
 if TYPE_CHECKING:
     from perennial.spec import Source
 
 
-def s3_client() -> Any:
-    """Return a boto3 client from the connection `aws_default`, or from boto3's environment where there is none."""
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
-
-    return S3Hook(aws_conn_id="aws_default").get_conn()
-
-
 class SourceHook(BaseHook):
-    """Finds what reading a spec's source needs."""
+    """Finds what reading a spec's source needs.
 
-    def __init__(self, source: Source) -> None:
+    Parameters
+    ----------
+    source : Source
+    region : str or None
+        The spec's: its AWS connection reads sources on S3.
+    """
+
+    def __init__(self, source: Source, region: str | None = None) -> None:
         super().__init__()
         self.source = source
+        self.region = region
 
     def arguments(self) -> dict[str, Any]:
         """Return the arguments of `RetrainingRun` that reach the source: `sql_url`, `s3` or none.
@@ -37,7 +39,7 @@ class SourceHook(BaseHook):
         if self.source.connection is not None:
             return {"sql_url": self._sqlalchemy_url(self.source.connection)}
         if (self.source.uri or "").startswith("s3://"):
-            return {"s3": s3_client()}
+            return {"s3": s3_client(self.region)}
         return {}
 
     def _sqlalchemy_url(self, connection_id: str) -> str:

@@ -1,8 +1,7 @@
-"""The store that PERENNIAL_STORE names."""
+"""The store that a model's rows and reports belong in."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
@@ -12,18 +11,35 @@ if TYPE_CHECKING:
 
 
 class StoreHook(BaseHook):
-    """Opens the store; one on S3 with the credentials of the connection `aws_default`, if there is one."""
+    """Opens the store of PERENNIAL_STORE, or of the region's PERENNIAL_STORE_<REGION>.
+
+    One on S3 is opened with the region's AWS connection, else with `aws_default`, if there is one.
+
+    Parameters
+    ----------
+    model : str
+    region : str or None
+        The spec's.
+    """
+
+    def __init__(self, model: str, region: str | None) -> None:
+        super().__init__()
+        self.model = model
+        self.region = region
 
     def open(self) -> Store:
         """Return the store.
 
         Raises
         ------
+        SpecError
+            The region has no store.
         StoreError
-            PERENNIAL_STORE is no store, or not writable.
+            The variable names no store, or it is not writable.
         """
+        from perennial.places import store_uri
         from perennial.store import open_store
-        from perennial_airflow.hooks.source import s3_client
+        from perennial_airflow.hooks.s3 import s3_client
 
-        uri = os.environ.get("PERENNIAL_STORE", ".perennial/store")
-        return open_store(uri, s3=s3_client() if uri.startswith("s3://") else None)
+        uri = store_uri(self.model, self.region)
+        return open_store(uri, s3=s3_client(self.region) if uri.startswith("s3://") else None)

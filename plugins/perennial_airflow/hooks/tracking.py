@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from perennial.places import TrackingServer, tracking_server, variable
+from perennial_airflow.hooks.regional import connection_id
 from perennial_airflow.run_arguments import RunArgumentError
 
 if TYPE_CHECKING:
@@ -16,25 +18,28 @@ if TYPE_CHECKING:
 
 
 class TrackingHook(BaseHook):
-    """Names the tracking server: the connection `mlflow_default`, else MLFLOW_TRACKING_URI, else a local SQLite file."""
+    """Names the tracking server: of the region, if there is one and it has one of its own, else everybody's.
 
-    conn_name_attr = "conn_id"
-    default_conn_name = "mlflow_default"
+    Each is named by a connection (`mlflow_<region>`, `mlflow_default`), else by the environment
+    (MLFLOW_TRACKING_URI_<REGION>, MLFLOW_TRACKING_URI), else everybody's is a local SQLite file.
 
-    def __init__(self, conn_id: str = default_conn_name) -> None:
+    Parameters
+    ----------
+    region : str or None
+        The spec's.
+    """
+
+    def __init__(self, region: str | None = None) -> None:
         super().__init__()
-        self.conn_id = conn_id
+        self.region = region
 
-    def connect(self) -> str:
-        """Return the tracking URI, and give this process the connection's login, which MLflow takes from there only."""
-        connection = self._connection()
-        if connection is None:
-            return os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///.perennial/mlflow.db")
-        if connection.login:
-            os.environ["MLFLOW_TRACKING_USERNAME"] = connection.login
-        if connection.password:
-            os.environ["MLFLOW_TRACKING_PASSWORD"] = connection.password
-        return _address(connection)
+    def connect(self) -> TrackingServer:
+        """Return the server; its URI holds the connection's login.
+
+        Not the environment: MLflow takes a login from there too, but a process that waits for rows of several regions
+        has one environment, and would show one region's password to another region's server.
+        """
+        return tracking_server(self.region, connection=self._address_for)
 
     def page(self, path: str) -> str:
         """Return the address of a page of MLflow's web interface, or '' where it has none that we know.
@@ -42,19 +47,21 @@ class TrackingHook(BaseHook):
         Parameters
         ----------
         path : str
-            Such as `models/flight_delay/versions/3`. PERENNIAL_MLFLOW_UI goes before it, for where people
-            reach MLflow under another address than tasks do.
+            Such as `models/flight_delay/versions/3`. PERENNIAL_MLFLOW_UI (of a region's own server
+            PERENNIAL_MLFLOW_UI_<REGION>) goes before it, for where people reach MLflow under another address than
+            tasks do.
         """
-        base = os.environ.get("PERENNIAL_MLFLOW_UI") or self.connect()
-        parts = urlsplit(base)
+        server = self.connect()
+        ui = variable("PERENNIAL_MLFLOW_UI", self.region if server.takes_rows else None)
+        parts = urlsplit(os.environ.get(ui) or server.uri)
         if parts.scheme not in ("http", "https"):
             return ""
         without_login = parts.netloc.rpartition("@")[2]
         return f"{urlunsplit((parts.scheme, without_login, parts.path.rstrip('/'), '', ''))}/#/{path}"
 
-    def _connection(self) -> Connection | None:
+    def _address_for(self, region: str | None) -> str | None:
         try:
-            return self.get_connection(self.conn_id)
+            return _address(self.get_connection(connection_id("mlflow", region)))
         except AirflowNotFoundException:
             return None
 
@@ -65,6 +72,9 @@ def _address(connection: Connection) -> str:
         raise RunArgumentError(
             f"connection {connection.conn_id!r}: it has no host; give MLflow's, such as mlflow.example"
         )
-    if "://" not in host:
-        host = f"{connection.schema or 'http'}://{host}"
-    return f"{host}:{connection.port}" if connection.port else host
+    scheme, _, place = host.rpartition("://")
+    login = ""
+    if connection.login:
+        login = f"{quote(connection.login, safe='')}:{quote(connection.password or '', safe='')}@"
+    port = f":{connection.port}" if connection.port else ""
+    return f"{scheme or connection.schema or 'http'}://{login}{place}{port}"

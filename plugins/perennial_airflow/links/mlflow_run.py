@@ -24,4 +24,6 @@ class MlflowRunLink(BaseOperatorLink):
         candidate = getattr(operator, "candidate", None) or operator.outcome  # evaluate was given it, train made it
         if not isinstance(candidate, dict):
             return ""
-        return TrackingHook().page(f"experiments/{candidate['experiment_id']}/runs/{candidate['mlflow_run_id']}")
+        return TrackingHook(operator.spec.region).page(
+            f"experiments/{candidate['experiment_id']}/runs/{candidate['mlflow_run_id']}"
+        )

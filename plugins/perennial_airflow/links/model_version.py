@@ -25,4 +25,6 @@ class ModelVersionLink(BaseOperatorLink):
         registered = getattr(operator, "registered", None) or operator.outcome  # promote was given it, register made it
         if not isinstance(registered, dict):
             return ""
-        return TrackingHook().page(f"models/{quote(registered['name'], safe='')}/versions/{registered['version']}")
+        return TrackingHook(operator.spec.region).page(
+            f"models/{quote(registered['name'], safe='')}/versions/{registered['version']}"
+        )

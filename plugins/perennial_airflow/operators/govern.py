@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -50,17 +51,17 @@ class GovernOperator(MonitorOperator):
         from perennial.monitoring.report import write_report
         from perennial.monitoring.steps import decide
         from perennial_airflow.evidence import evidence
-        from perennial_airflow.hooks.store import StoreHook
         from perennial_airflow.metrics import count_check
 
         check = OpenCheck.model_validate(self.check)
-        triggers = islice(triggers_before(StoreHook().open(), check.model, check.sequence), LOOKED_UP)
+        run = monitor_run(self.spec, self.as_of)
+        triggers = islice(triggers_before(run.store, check.model, check.sequence), LOOKED_UP)
         active = under_way(check.model, (entry.decision.run_id or "" for entry in triggers))
-        run = monitor_run(self.spec, self.as_of, active=active)
+        run = replace(run, active=active)
         entry = decide(run, check, [CheckResult.model_validate(result) for result in self.results])
         write_report(run, entry)
         if any(result.status == "fired" for result in entry.results):
             drift = context["outlet_events"][drift_outlet(entry.model)]
             drift.add(DriftDetected(entry.model), extra=evidence(entry))
-        count_check(entry)
+        count_check(self.spec, entry)
         return entry

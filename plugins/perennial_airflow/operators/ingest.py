@@ -26,4 +26,4 @@ class IngestOperator(RetrainingOperator):
         """Return the arguments of every stage, and what reaches the source."""
         from perennial_airflow.hooks.source import SourceHook
 
-        return super().retraining_run(context, **SourceHook(self.spec.source).arguments(), **source)
+        return super().retraining_run(context, **SourceHook(self.spec.source, self.spec.region).arguments(), **source)

@@ -24,7 +24,8 @@ class RetrainingOperator(BaseOperator):
     """Base of all: makes a `RetrainingRun` of the spec, the form and the DAG run, and calls one stage with it.
 
     Results go to XCom as the JSON of the stage's outcome. The store, data root and MLflow server are the
-    deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection `mlflow_default`).
+    deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection `mlflow_default`), or those of
+    the spec's region.
 
     Parameters
     ----------
@@ -97,6 +98,6 @@ class RetrainingOperator(BaseOperator):
             dry_run=run_arguments.flag(self.dry_run),
             reason=self.reason or f"{how} run",
             triggered_by=self.triggered_by or (f"{how} by {user}" if user else how),
-            **deployment(),
+            **deployment(self.spec),
             **source,
         )

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
 def test_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PERENNIAL_STORE", str(tmp_path / "store"))
-    store = StoreHook().open()
+    store = StoreHook("m", None).open()
 
     store.write("m/runs/r/verdict.json", b"{}")
 
@@ -31,7 +31,7 @@ def test_s3(monkeypatch: pytest.MonkeyPatch, s3_server: S3Server) -> None:
     bucket = s3_server.new_bucket()
     for name, value in (s3_server.environment | {"PERENNIAL_STORE": f"s3://{bucket}/perennial"}).items():
         monkeypatch.setenv(name, value)
-    store = StoreHook().open()
+    store = StoreHook("m", None).open()
 
     store.write("m/runs/r/verdict.json", b"{}")
 

@@ -1,0 +1,91 @@
+"""Where rows, reports and models are kept: what the environment says, for everybody or for the region of a spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perennial.errors import SpecError
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class TrackingServer:
+    """An MLflow server.
+
+    Attributes
+    ----------
+    uri : str
+        May hold a login; never logged.
+    takes_rows : bool
+        False: it stands outside the region that the rows may not leave.
+    """
+
+    uri: str = field(repr=False)
+    takes_rows: bool = True
+
+
+def variable(name: str, region: str | None) -> str:
+    """Return the environment variable of a region, such as PERENNIAL_STORE_US_EAST_1; without a region, the name itself."""
+    return name if region is None else f"{name}_{region.upper().replace('-', '_')}"
+
+
+def store_uri(model: str, region: str | None) -> str:
+    """Return the URI of the store that a model's rows and reports belong in.
+
+    Raises
+    ------
+    SpecError
+        The region has no store. The one of all others is never taken in its place.
+    """
+    if region is None:
+        return os.environ.get("PERENNIAL_STORE", ".perennial/store")
+    return _of_region("PERENNIAL_STORE", model, region, "the folder or s3://bucket/prefix that its rows may lie in")
+
+
+def data_root(spec: ModelSpec) -> Path:
+    """Return the folder below which local sources lie.
+
+    Raises
+    ------
+    SpecError
+        The source is a folder, and the spec's region has no data root.
+    """
+    reads_folder = spec.source.uri is not None and not spec.source.uri.startswith("s3://")
+    if spec.region is None or not reads_folder:
+        return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))
+    return Path(_of_region("PERENNIAL_DATA", spec.name, spec.region, "the folder of its local sources"))
+
+
+def tracking_server(
+    region: str | None, *, connection: Callable[[str | None], str | None] | None = None
+) -> TrackingServer:
+    """Return a region's own MLflow server, or else everybody's, to which the region's rows must not be shown.
+
+    Parameters
+    ----------
+    region : str or None
+    connection : callable, optional
+        Gives the URI that a connection names for a region, or for everybody (None); it comes before the environment.
+    """
+    for of in dict.fromkeys((region, None)):
+        uri = (connection and connection(of)) or os.environ.get(variable("MLFLOW_TRACKING_URI", of))
+        if uri:
+            return TrackingServer(uri, takes_rows=of == region)
+    return TrackingServer("sqlite:///.perennial/mlflow.db", takes_rows=region is None)
+
+
+def _of_region(name: str, model: str, region: str, what: str) -> str:
+    wanted = variable(name, region)
+    value = os.environ.get(wanted, "")
+    if not value.strip():
+        raise SpecError(
+            f"{model} belongs to region {region!r}, and {wanted} is not set: set it to {what}. {name} is not taken in its "
+            "place, since rows may not leave their region"
+        )
+    return value
