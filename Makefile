@@ -48,19 +48,19 @@ bench: $(INSTALLED) ## measure: each prints its ratio and the limit
 requirements: $(INSTALLED) ## compile the pinned requirements anew from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra demo --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
-	echo uv | $(COMPILE) - -o requirements-uv.txt
+	printf 'uv\nhatchling\n' | $(COMPILE) -c requirements-dev.txt - -o requirements-build.txt
 
 clean: stop ## remove what make made; your data, store and models under .perennial stay
 	rm -rf .venv .perennial/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find include plugins dags demo bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements-uv.txt requirements.txt requirements-dev.txt pyproject.toml
+$(INSTALLED): requirements-build.txt requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
 		echo "Perennial needs Python 3.11 to 3.13. $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
 			"Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing into .venv (a few minutes the first time) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
 	@# Compiled here once: every Airflow task would pay for it where PYTHONDONTWRITEBYTECODE is set.
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
