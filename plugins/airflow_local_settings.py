@@ -1,4 +1,4 @@
-"""Read by every Airflow process as it starts; a few of them load the machine-learning libraries here."""
+"""Read by every Airflow process as it starts: a few load the machine-learning libraries here, workers begin to measure."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ from perennial_airflow import preload
 __all__: list[str] = []  # Airflow copies the names in here over its own settings
 
 preload.import_all(preload.modules_for(sys.argv[1:], conf.get("core", "executor")))
+
+if sys.platform == "linux" and sys.argv[1:3] == ["celery", "worker"]:
+    from perennial_airflow import worker_metrics
+
+    worker_metrics.send_with_heartbeats()

@@ -1,4 +1,4 @@
-"""Registers with Airflow what Perennial adds to its API server."""
+"""Registers with Airflow what Perennial adds to its API server, and who counts how runs end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from perennial_airflow import run_listener
+
 
 class PerennialPlugin(AirflowPlugin):
-    """The reports at `/perennial`. Operators, hooks and links need no registration: they are imported."""
+    """The reports at `/perennial`, and the listener. Operators, hooks and links are imported: they need no registration."""
 
     name = "perennial"
+    listeners = [run_listener]
 
     # Every Airflow process loads plugins, each task too; FastAPI and Airflow's security module are for the API server.
     @cached_property

@@ -24,5 +24,6 @@ def evidence(entry: LedgerEntry) -> dict[str, Any]:
         "drifted": [column.column for result in entry.results for column in result.columns if column.drifted],
         "figures": {result.check: to_xcom(result)["figures"] for result in entry.results},
         "decision": decision.outcome,
+        "caused_by": list(decision.fired),
         "reasons": list(decision.reasons),
     }

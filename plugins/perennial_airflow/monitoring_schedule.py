@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from perennial.spec.monitoring import MonitoringSchedule
 
 WITHOUT_SCHEDULE = timedelta(hours=1)
+LOOKED_AHEAD = 10
 
 
 def timetable(schedule: MonitoringSchedule | None) -> BaseTimetable | None:
@@ -45,6 +47,17 @@ def end_of_wait(schedule: MonitoringSchedule | None, run_after: datetime, *, sch
     local = run_after.astimezone(ZoneInfo(schedule.time_zone))
     following: datetime = croniter(schedule.cron, local).get_next(datetime)
     return following
+
+
+def longest_interval(schedule: MonitoringSchedule, after: datetime) -> timedelta:
+    """Return the longest time between two of the next runs: of a schedule for working days, that over the weekend."""
+    if schedule.cron is None:
+        return _period(schedule)
+    from croniter import croniter
+
+    following = croniter(schedule.cron, after.astimezone(ZoneInfo(schedule.time_zone)))
+    moments: list[datetime] = [following.get_next(datetime) for _ in range(LOOKED_AHEAD)]
+    return max(later - earlier for earlier, later in pairwise(moments))
 
 
 def _period(schedule: MonitoringSchedule) -> timedelta:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perennial_airflow.monitor_run import monitor_run
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 class OpenCheckOperator(MonitorOperator):
     """Settle which rows are checked, and take up a check that was begun and not ended. Skipped if there is nothing."""
 
-    def run_step(self, context: Context) -> OpenCheck:  # noqa: ARG002
+    def run_step(self, context: Context) -> OpenCheck:
         """Call `perennial.monitoring.steps.open_check`, and prepare the champion's reference if it is a new one."""
         from airflow.sdk.exceptions import AirflowSkipException
 
         from perennial.monitoring.reference import load_reference
         from perennial.monitoring.steps import open_check
 
+        # For people, who ask how long a new champion took to come: nothing is decided by it.
+        context["ti"].xcom_push(key="opened_at", value=datetime.now(UTC).isoformat())
         run = monitor_run(self.spec, self.as_of, reads_source=True)
         check = open_check(run)
         if check is None:

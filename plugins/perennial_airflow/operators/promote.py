@@ -45,7 +45,15 @@ class PromoteOperator(RetrainingOperator):
                 "reason": self.reason,
                 "verdict": self.verdict["sentence"],
             }
+        self.count(context)
         return promotion
+
+    def count(self, context: Context) -> None:
+        """Send the new champion's metrics."""
+        from perennial.outcomes import Verdict
+        from perennial_airflow.metrics import count_promotion
+
+        count_promotion(self.spec, Verdict.model_validate(self.verdict), context["params"].get("evidence"))
 
     def run_stage(self, run: RetrainingRun) -> Promotion:
         """Call `perennial.stages.promote` where the verdict says so."""

@@ -29,9 +29,11 @@ class TriggerRetrainingOperator(BaseOperator):
     ----------
     entry : dict
         Outcome of govern.
+    opened_at : str, optional
+        When the check was opened; goes with the evidence, so that someone can tell how long a new champion took to come.
     """
 
-    template_fields: ClassVar[tuple[str, ...]] = ("entry",)
+    template_fields: ClassVar[tuple[str, ...]] = ("entry", "opened_at")
     operator_extra_links = (TriggeredRunLink(),)
     ui_color = "#f4e3d0"
 
@@ -39,11 +41,13 @@ class TriggerRetrainingOperator(BaseOperator):
         self,
         *,
         entry: dict[str, Any],
+        opened_at: str = "",
         retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_policy=retry_policy, **kwargs)
         self.entry = entry
+        self.opened_at = opened_at
 
     def execute(self, context: Context) -> NoReturn:
         """Trigger, where the decision says so.
@@ -71,7 +75,7 @@ class TriggerRetrainingOperator(BaseOperator):
         raise DagRunTriggerException(
             trigger_dag_id=dag_id,
             dag_run_id=decision.run_id,
-            conf=retraining_conf(entry),
+            conf=retraining_conf(entry, opened_at=self.opened_at),
             # A moment here would be a second key: a run that happens to have the same one would pass for ours.
             logical_date=None,
             skip_when_already_exists=True,
@@ -84,12 +88,12 @@ class TriggerRetrainingOperator(BaseOperator):
         )
 
 
-def retraining_conf(entry: LedgerEntry) -> dict[str, Any]:
+def retraining_conf(entry: LedgerEntry, *, opened_at: str = "") -> dict[str, Any]:
     """Return the parameters of the retraining: the rows up to the check, why, and the evidence."""
     from perennial_airflow.evidence import evidence
 
     return {
         "as_of": entry.as_of.isoformat(),
         "reason": textwrap.shorten(" ".join(entry.decision.reasons), LONGEST_REASON, placeholder=" ..."),
-        "evidence": evidence(entry),
+        "evidence": evidence(entry) | ({"opened_at": opened_at} if opened_at else {}),
     }

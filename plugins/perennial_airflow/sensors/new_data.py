@@ -88,7 +88,10 @@ class NewDataSensor(BaseSensorOperator):
         AirflowSkipException
             Too few rows, and the wait is over.
         """
+        from perennial_airflow.metrics import count_look
+
         found = look(self.spec, self.as_of)
+        count_look(self.spec)
         self.log.info("%s", found.reason)
         if not found.over and datetime.now(UTC) >= self.until(context):
             raise AirflowSkipException(f"No check. {found.reason}")

@@ -1,0 +1,92 @@
+"""Counts how retrainings ended, and what tasks took, as Airflow tells its listeners.
+
+How a run ended is counted where Airflow decides it, in the scheduler (or in the API server, when a person does): also when
+the task that failed was killed and could say nothing. What a task took is counted in the task's own process.
+"""
+
+from __future__ import annotations
+
+import resource
+from typing import TYPE_CHECKING, get_args
+
+from airflow.listeners import hookimpl
+
+from perennial_airflow.dag_ids import MONITOR, RETRAIN
+
+if TYPE_CHECKING:
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun) -> None:
+    """Count a retraining as promoted, rejected or a dry run."""
+    if dag_run.dag_id.endswith(RETRAIN):
+        states = {task.task_id: task.state for task in dag_run.task_instances}
+        if states.get("register") != "success":
+            count_end(dag_run, "dry run")
+        else:
+            count_end(dag_run, "promoted" if states.get("promote") == "success" else "rejected")
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun) -> None:
+    """Count a retraining as failed."""
+    if dag_run.dag_id.endswith(RETRAIN):
+        count_end(dag_run, "failed")
+
+
+@hookimpl
+def on_task_instance_success(task_instance: RuntimeTaskInstance) -> None:
+    """Send what a task took."""
+    count_resources(task_instance)
+
+
+@hookimpl
+def on_task_instance_failed(task_instance: RuntimeTaskInstance) -> None:
+    """Send what a task took until it failed."""
+    count_resources(task_instance)
+
+
+def count_end(dag_run: DagRun, outcome: str) -> None:
+    """Count a retraining that has ended: `perennial.retrain.ended`."""
+    # Airflow's own processes have other statistics than its tasks: those of `airflow.sdk` are dead here.
+    from airflow.observability import stats
+
+    tags = {
+        "model": dag_run.dag_id.removesuffix(RETRAIN),
+        "cause": cause(dag_run),
+        "outcome": outcome.replace(" ", "_"),
+    }
+    stats.incr("perennial.retrain.ended", tags=tags)
+
+
+def cause(dag_run: DagRun) -> str:
+    """Return the checks that asked for the run, such as `ks/page_hinkley`; `first`, `person`, `schedule`, or as Airflow says.
+
+    Whoever triggers a run may put anything into its conf: of that, only names of checks become a tag.
+    """
+    from perennial.spec.monitoring import CheckName
+
+    evidence = (dag_run.conf or {}).get("evidence")
+    if isinstance(evidence, dict):
+        asked = [name for name in get_args(CheckName) if name in (evidence.get("caused_by") or ())]
+        return "/".join(asked) or "first"
+    return {"manual": "person", "scheduled": "schedule"}.get(str(dag_run.run_type), str(dag_run.run_type))
+
+
+def count_resources(task_instance: RuntimeTaskInstance) -> None:
+    """Send what the process of one of our tasks took: `perennial.task.cpu_seconds` and `perennial.task.max_rss_bytes`."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from airflow.sdk.observability import stats
+
+    ours = task_instance.dag_id.endswith((RETRAIN, MONITOR))
+    # A person who marks a task calls this as well, in the API server: whose own consumption is nothing to do with it.
+    if not ours or not isinstance(task_instance, RuntimeTaskInstance):
+        return
+    tags = {"dag_id": task_instance.dag_id, "task_id": task_instance.task_id}
+    itself, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = itself.ru_utime + itself.ru_stime + children.ru_utime + children.ru_stime
+    stats.gauge("perennial.task.cpu_seconds", seconds, tags=tags)
+    # Linux counts in kilobytes.
+    stats.gauge("perennial.task.max_rss_bytes", max(itself.ru_maxrss, children.ru_maxrss) * 1024, tags=tags)
