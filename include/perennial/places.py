@@ -48,8 +48,8 @@ def store_uri(model: str, region: str | None) -> str:
     return _of_region("PERENNIAL_STORE", model, region, "the folder or s3://bucket/prefix that its rows may lie in")
 
 
-def data_root(spec: ModelSpec) -> Path:
-    """Return the folder below which local sources lie.
+def data_root(spec: ModelSpec) -> Path | str:
+    """Return the folder, or s3://bucket/prefix, below which sources without an address of their own lie.
 
     Raises
     ------
@@ -58,8 +58,10 @@ def data_root(spec: ModelSpec) -> Path:
     """
     reads_folder = spec.source.uri is not None and not spec.source.uri.startswith("s3://")
     if spec.region is None or not reads_folder:
-        return Path(os.environ.get("PERENNIAL_DATA", ".perennial/data"))
-    return Path(_of_region("PERENNIAL_DATA", spec.name, spec.region, "the folder of its local sources"))
+        return _folder(os.environ.get("PERENNIAL_DATA", ".perennial/data"))
+    return _folder(
+        _of_region("PERENNIAL_DATA", spec.name, spec.region, "the folder or s3://bucket/prefix of its sources")
+    )
 
 
 def tracking_server(
@@ -78,6 +80,10 @@ def tracking_server(
         if uri:
             return TrackingServer(uri, takes_rows=of == region)
     return TrackingServer("sqlite:///.perennial/mlflow.db", takes_rows=region is None)
+
+
+def _folder(root: str) -> Path | str:
+    return root if root.startswith("s3://") else Path(root)
 
 
 def _of_region(name: str, model: str, region: str, what: str) -> str:

@@ -23,8 +23,8 @@ class Run:
         Where snapshots, reports and verdicts go.
     tracking_uri : str
         MLflow's tracking and registry server; may hold a login, so it is never logged.
-    data_root : Path
-        Folder below which local sources lie.
+    data_root : Path or str
+        Folder, or s3://bucket/prefix, below which sources without an address of their own lie.
     as_of : datetime or None
         Newest event time to take, with a zone; None: the newest in the source.
     sql_url : str or None
@@ -38,7 +38,7 @@ class Run:
     spec: ModelSpec
     store: Store
     tracking_uri: str = field(repr=False)
-    data_root: Path
+    data_root: Path | str
     as_of: datetime | None = None
     sql_url: str | None = field(default=None, repr=False)
     s3: Any = None

@@ -33,4 +33,4 @@ def open_source(run: Run) -> Source:
         store = open_store(uri, s3=run.s3)
         return FileSource(run.spec, store, "", label=f"{store.uri}/")
     folder = PurePosixPath(uri).as_posix()
-    return FileSource(run.spec, open_store(str(run.data_root)), "" if folder == "." else f"{folder}/")
+    return FileSource(run.spec, open_store(str(run.data_root), s3=run.s3), "" if folder == "." else f"{folder}/")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
 from perennial.errors import SpecError
+from perennial.places import variable
 from perennial_airflow.hooks.s3 import s3_client
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ class SourceHook(BaseHook):
         """
         if self.source.connection is not None:
             return {"sql_url": self._sqlalchemy_url(self.source.connection)}
-        if (self.source.uri or "").startswith("s3://"):
+        root = os.environ.get(variable("PERENNIAL_DATA", self.region), "")
+        if (self.source.uri or "").startswith("s3://") or root.startswith("s3://"):
             return {"s3": s3_client(self.region)}
         return {}
 

@@ -89,3 +89,12 @@ def test_s3_without_connection_takes_the_environment(monkeypatch: pytest.MonkeyP
     client = SourceHook(_source(uri="s3://bucket/orders/")).arguments()["s3"]
 
     assert client.meta.endpoint_url == s3_server.endpoint
+
+
+@pytest.mark.integration
+def test_a_folder_below_a_data_root_on_s3_is_read_from_s3(monkeypatch: pytest.MonkeyPatch, s3_server: S3Server) -> None:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    assert SourceHook(_source(uri="orders/")).arguments() == {}
+    monkeypatch.setenv("PERENNIAL_DATA", "s3://landing")
+    assert SourceHook(_source(uri="orders/")).arguments()["s3"].meta.endpoint_url == s3_server.endpoint

@@ -218,6 +218,8 @@ def test_s3_source_and_store_give_the_same_snapshot(
         f"s3://{bucket}/landed/flights/{name}.parquet" for name in "ab"
     ]
     assert len(read_snapshot(run.store, snapshot)) == 15
+    below = make_run(data_root=f"s3://{bucket}/landed", store=run.store, s3=client)
+    assert ingest(below).digest == local.digest
 
 
 def test_only_a_run_with_a_newer_as_of_is_the_latest(folder: Path, make_run: RunMaker) -> None:
