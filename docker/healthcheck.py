@@ -1,8 +1,7 @@
-"""Whether the service in this container is well: what its health check runs. Imports no Airflow, which would take seconds.
+"""Whether the service in this container is well: what its health check runs.
 
-    healthcheck.py url URL              the URL answers with 200
-    healthcheck.py component NAME       Airflow says that its dag_processor, scheduler or triggerer is healthy
-    healthcheck.py worker               this container's Celery worker answers
+Imports no Airflow, which would take seconds. The first argument names the check, the second says of what:
+`url http://127.0.0.1:8080/health`, `component triggerer`, `worker`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,113 @@
+"""Bring Airflow's database up to date, and make what is missing in it: roles, accounts and pools. Once, before Airflow starts.
+
+Run again, it changes no account: people may have changed their passwords. Pools get the slots of the settings.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+
+SHORTEST_SECRET = 12
+
+
+class BadSetting(Exception):
+    """A setting cannot be used. The message names it, and says what to do; it never shows its value."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A login of the web interface and the REST API."""
+
+    name: str
+    role: str
+    variable: str
+
+
+ACCOUNTS = (
+    Account("admin", "Admin", "ADMIN_PASSWORD"),
+    # Sees all, triggers, clears, approves; no connections, variables, pools or accounts.
+    Account("operator", "User", "OPERATOR_PASSWORD"),
+    Account("viewer", "Viewer", "VIEWER_PASSWORD"),
+)
+POOLS = {
+    "training": ("TRAINING_SLOTS", "Steps that hold rows in memory: ingest, validate, train, evaluate, and the checks"),
+    "light": ("LIGHT_SLOTS", "Steps that only ask and write: decide, register, promote, govern, waiting"),
+}
+
+
+def check(environment: dict[str, str]) -> None:
+    """Raise BadSetting for a secret that is too short or no key, and for slots that are no number."""
+    key = environment["AIRFLOW__CORE__FERNET_KEY"]
+    try:
+        good = len(base64.urlsafe_b64decode(key)) == 32
+    except ValueError:
+        good = False
+    if not good:
+        raise BadSetting("FERNET_KEY is no Fernet key (32 bytes in URL-safe base64): write .env anew with make env")
+    for account in ACCOUNTS:
+        if len(environment[account.variable]) < SHORTEST_SECRET:
+            raise BadSetting(f"{account.variable} is shorter than {SHORTEST_SECRET} characters: choose a longer one in .env")
+    for variable, _ in POOLS.values():
+        if not environment[variable].isdecimal() or int(environment[variable]) < 1:
+            raise BadSetting(f"{variable}={environment[variable]!r} is no number of slots: give 1 or more in .env")
+
+
+def migrate() -> None:
+    """Bring the metadata database to this Airflow's version."""
+    subprocess.run(["airflow", "db", "migrate"], check=True)  # noqa: S607
+
+
+def make_accounts(environment: dict[str, str]) -> None:
+    """Make Airflow's roles, and the accounts that are missing."""
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+
+    with get_application_builder() as builder:
+        manager = builder.sm
+        for account in ACCOUNTS:
+            if manager.find_user(account.name):
+                print(f"account {account.name}: there, unchanged")
+                continue
+            made = manager.add_user(
+                username=account.name,
+                first_name=account.name.capitalize(),
+                last_name="(Perennial)",
+                email=f"{account.name}@localhost",
+                role=manager.find_role(account.role),
+                password=environment[account.variable],
+            )
+            if not made:
+                raise BadSetting(f"account {account.name} could not be made: its log line above says why")
+            print(f"account {account.name}: made, with Airflow's role {account.role}")
+
+
+def make_pools(environment: dict[str, str]) -> None:
+    """Give the pools their slots."""
+    from airflow.models.pool import Pool
+
+    for name, (variable, description) in POOLS.items():
+        Pool.create_or_update_pool(name, int(environment[variable]), description, include_deferred=False)
+        print(f"pool {name}: {environment[variable]} slots")
+
+
+def main(environment: dict[str, str]) -> int:
+    """Do it all; 1 and a line that says why if it cannot be done."""
+    try:
+        check(environment)
+        migrate()
+        make_accounts(environment)
+        make_pools(environment)
+    except BadSetting as error:
+        print(error, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError:
+        print("Airflow's database could not be brought up to date: the lines above say why", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(dict(os.environ)))
