@@ -52,7 +52,7 @@ def _pod(spec: ModelSpec) -> dict[str, Any]:
     wanted = {name: amount for name, amount in wanted.items() if amount}
     if not wanted or "KubernetesExecutor" not in conf.get("core", "executor"):
         return {}
-    # Half a second: only for whoever has use for it.
+    # Slow to import: only for those who have use for it.
     from kubernetes.client import models as k8s
 
     resources = k8s.V1ResourceRequirements(requests=wanted, limits=wanted)
