@@ -11,6 +11,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,18 +86,23 @@ class S3Server:
         self.client().create_bucket(Bucket=name)
         return name
 
+    def keys(self, bucket: str) -> list[str]:
+        """Return the keys of all objects of a bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
-@pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """S3 as moto's server speaks it, over HTTP; one for the whole test session."""
+
+@contextmanager
+def running_s3_server(folder: Path, **environment: str) -> Iterator[S3Server]:
+    """Run S3 as moto's server speaks it, over HTTP; its log is in the folder."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("moto") / "moto.log"
+    log = folder / "moto.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("s3_server.py"), "-H", "127.0.0.1", "-p", str(port)],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "MOTO_PORT": str(port)},
+            env={**os.environ, "MOTO_PORT": str(port), **environment},
         )
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/moto-api/", process, log)
@@ -104,6 +110,13 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3 over HTTP; one for the whole test session."""
+    with running_s3_server(tmp_path_factory.mktemp("moto")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
