@@ -6,9 +6,13 @@ that gap: with threads made to switch often, 5 of 150 races had two winners. S3 
 
 from __future__ import annotations
 
+import os
 import threading
+from datetime import timedelta
 from typing import Any
 
+from moto.core.utils import utcnow
+from moto.s3 import models as s3_models
 from moto.s3.responses import S3Response
 from moto.server import main
 
@@ -23,4 +27,7 @@ def _put_object_atomically(self: S3Response) -> Any:
 
 if __name__ == "__main__":
     S3Response.put_object = _put_object_atomically
+    # A server whose clock is not ours.
+    ahead = timedelta(seconds=float(os.environ.get("CLOCK_AHEAD_S", "0")))
+    s3_models.utcnow = lambda: utcnow() + ahead
     main()

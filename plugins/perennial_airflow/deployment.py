@@ -19,10 +19,13 @@ def deployment(spec: ModelSpec) -> dict[str, Any]:
     from perennial.places import data_root
     from perennial_airflow.hooks.store import StoreHook
     from perennial_airflow.hooks.tracking import TrackingHook
+    from perennial_airflow.same_version import say_other_version
 
+    store = StoreHook(spec.name, spec.region).open()
+    say_other_version(store)
     server = TrackingHook(spec.region).connect()
     return {
-        "store": StoreHook(spec.name, spec.region).open(),
+        "store": store,
         "tracking_uri": server.uri,
         "mlflow_takes_rows": server.takes_rows,
         "data_root": data_root(spec),

@@ -26,6 +26,7 @@ _ADVICE = {
     "InvalidAccessKeyId": "the endpoint does not know the access key: check the credentials and AWS_ENDPOINT_URL",
     "SignatureDoesNotMatch": "the secret key is wrong: check the credentials",
     "ExpiredToken": "the credentials have expired: renew them",
+    "RequestTimeTooSkewed": "this machine's clock and the endpoint's are too far apart: set both by NTP",
     "NotImplemented": "the endpoint lacks a function that the store needs, such as conditional writes: use another",
 }
 _FORBIDDEN = (
@@ -75,8 +76,13 @@ def _from_answer(uri: str, error: ClientError) -> StoreError:
         return Conflict(f"{uri} was written by another process")
     if code in _ADVICE:
         return StoreError(f"{uri}: {_ADVICE[code]}")
+    if not code:
+        return StoreError(f"{uri}: what answers is no S3 server (status {status}): check AWS_ENDPOINT_URL")
     if status >= 500 or code in _BUSY:
-        return StoreUnavailable(f"{uri}: S3 gives no service now ({code or status}); try again later")
+        return StoreUnavailable(
+            f"{uri}: S3 gives no service now ({code or status}); try again later, and "
+            "if it stays so, check AWS_ENDPOINT_URL"
+        )
     if status in (401, 403):
         return StoreError(f"{uri}: {_FORBIDDEN}")
     return StoreError(f"{uri}: {error}")

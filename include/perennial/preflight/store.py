@@ -1,0 +1,89 @@
+"""Whether a store does what Perennial needs, found by doing it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from perennial.errors import StoreError
+from perennial.preflight.clock import Reading, check_clock, now
+from perennial.preflight.fault import Fault, NotReady
+from perennial.store.protocol import Conflict, KeyNotFound, Store
+
+# No model's name has a dot, so this is no model's folder.
+PROBES = ".perennial/probes/"
+
+
+def check_store(store: Store) -> str:
+    """List, write, read, replace and delete a small object, and compare clocks by its time.
+
+    Returns
+    -------
+    str
+        The finding in words.
+
+    Raises
+    ------
+    NotReady
+        It does not answer.
+    Fault
+        A right is missing, or the bucket; conditional writes are not honoured; the clocks are apart.
+    """
+    key = f"{PROBES}{uuid.uuid4().hex}"
+    with _step(store, "list"):
+        next(iter(store.list(PROBES)), None)
+    before = now()
+    with _step(store, "write"):
+        version = store.create(key, b"first")
+    after = now()
+    try:
+        with _step(store, "read"):
+            _check_content(store, key, b"first")
+        with _step(store, "list"):
+            modified = [found.modified for found in store.list(key)]
+        _check_conditions(store, key, version)
+        with _step(store, "read"):
+            _check_content(store, key, b"second")
+    finally:
+        with _step(store, "delete"):
+            store.delete(key)
+    clock = check_clock(Reading(store.uri, modified[0], before, after)) if modified else "no clock to compare"
+    return f"{store.uri} lists, reads, writes and deletes; {clock}"
+
+
+def _check_content(store: Store, key: str, expected: bytes) -> None:
+    if store.read(key) != expected:
+        raise Fault(f"{store.uri} does not give back what was written: use another endpoint")
+
+
+def _check_conditions(store: Store, key: str, version: str) -> None:
+    """Two schedulers, or a task and its own retry, are kept apart by these alone."""
+    with _step(store, "write on a condition"):
+        store.replace(key, b"second", version)
+        attempts = (partial(store.create, key, b"third"), partial(store.replace, key, b"third", version))
+        for attempt in attempts:
+            try:
+                attempt()
+            except Conflict:
+                continue
+            raise Fault(
+                f"{store.uri} overwrites what it should not: it ignores the conditions If-Match and If-None-Match. Use an "
+                "S3 server that honours them"
+            )
+
+
+@contextmanager
+def _step(store: Store, action: str) -> Iterator[None]:
+    """Say what was tried; the store's own message says what is wrong and what to do."""
+    try:
+        yield
+    except (KeyNotFound, KeyError) as error:  # an answer without what S3 always says
+        raise Fault(
+            f"cannot {action} in {store.uri}: what answers there is no S3 server, or loses objects: check "
+            "AWS_ENDPOINT_URL, or the endpoint of the AWS connection"
+        ) from error
+    except StoreError as error:
+        kind = NotReady if error.retryable else Fault
+        raise kind(f"cannot {action} in {store.uri}: {error}") from error

@@ -1,0 +1,105 @@
+"""Whether MLflow answers, is MLflow, lets us in and keeps files."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from perennial.errors import TrackingError
+from perennial.preflight.clock import check_date, now
+from perennial.preflight.fault import Fault, NotReady
+
+_SETTING = "MLFLOW_TRACKING_URI (or the connection mlflow_default)"
+
+
+def check_tracking(uri: str) -> str:
+    """Ask the MLflow server for an experiment and for a file, as tasks do.
+
+    Parameters
+    ----------
+    uri : str
+        Tracking URI. A login comes from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
+    Returns
+    -------
+    str
+        The finding in words.
+
+    Raises
+    ------
+    NotReady
+        Nobody answers, or MLflow's own database or storage does not.
+    Fault
+        Something else answers there, it refuses us, or the clocks are apart.
+    """
+    from perennial.training.tracking import Tracker
+
+    try:
+        shown = Tracker(uri).shown_uri
+    except TrackingError as error:
+        raise (NotReady if error.retryable else Fault)(str(error)) from error
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return f"{shown} answers"
+    before = now()
+    answer = _ask(uri, shown, "/api/2.0/mlflow/experiments/search?max_results=1")
+    _check_api(shown, answer)
+    clock = check_date(shown, answer.headers.get("Date"), before)
+    return f"{shown} answers; {_artifacts(uri, shown)}; {clock}"
+
+
+def _check_api(shown: str, answer: Any) -> None:
+    text = " ".join(answer.text.split())[:200]
+    if answer.status_code == 403 and "Host header" in text:
+        raise Fault(
+            f"MLflow at {shown} refuses the name by which it is called: start it with --allowed-hosts "
+            f"'{urlsplit(shown).netloc}' (MLFLOW_SERVER_ALLOWED_HOSTS), beside the names that it has"
+        )
+    if answer.status_code in (401, 403):
+        raise Fault(
+            f"MLflow at {shown} refuses us ({answer.status_code} {text}): check MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or the connection's login"
+        )
+    if answer.status_code >= 500:
+        raise NotReady(
+            f"MLflow at {shown} is in trouble ({answer.status_code} {text}): look at its log, and its database"
+        )
+    if answer.status_code != 200 or not _is_json(answer):
+        raise Fault(
+            f"{shown} is not MLflow (its API answers {answer.status_code} {text or 'nothing'}): check {_SETTING}, "
+            "its port and its path"
+        )
+
+
+def _artifacts(uri: str, shown: str) -> str:
+    """Have MLflow look into its storage: a bucket that is missing there fails the first training otherwise."""
+    answer = _ask(uri, shown, "/api/2.0/mlflow-artifacts/artifacts?path=.perennial")
+    if answer.status_code == 200:
+        return "its artifact storage too"
+    if answer.status_code == 503:
+        return "it serves no artifacts itself, so that its storage is not looked at"
+    text = " ".join(answer.text.split())[:200]
+    raise NotReady(
+        f"MLflow at {shown} cannot look into its artifact storage ({answer.status_code} {text}): check the bucket that "
+        "its --artifacts-destination names, its endpoint and credentials, and MLflow's log"
+    )
+
+
+def _ask(uri: str, shown: str, path: str) -> Any:
+    """Send a GET with MLflow's own client, for the same login, proxy and certificates as in a task."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        return http_request(
+            get_default_host_creds(uri), path, "GET", max_retries=1, timeout=15, retry_codes=(), raise_on_status=False
+        )
+    except MlflowException as error:
+        raise NotReady(f"MLflow at {shown} does not answer: {str(error).replace(uri, shown)}") from None
+
+
+def _is_json(answer: Any) -> bool:
+    try:
+        return isinstance(answer.json(), dict)
+    except ValueError:
+        return False
