@@ -14,7 +14,9 @@ import sqlalchemy
 import tenacity
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.environment_variables import MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING
 from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
@@ -144,6 +146,23 @@ class Tracker:
             # As text, since NaN does not equal itself.
             fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
             self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
+
+    @contextmanager
+    def system_metrics(self, run_id: str) -> Iterator[None]:
+        """Log to the run what the block takes of the machine: CPU, memory, disk, network and GPUs.
+
+        Only where MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says so. The first sample is logged after
+        MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL seconds (10); one that cannot be logged is a warning and no more.
+        """
+        if not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
+            yield
+            return
+        monitor = SystemMetricsMonitor(run_id, tracking_uri=self.uri)
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run, over those of the same names."""

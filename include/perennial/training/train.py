@@ -87,7 +87,8 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     with _failure_recorded(tracker, run_id):
         tracker.log_params(run_id, _params(spec, pipeline))
         tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
-        seconds = _fit(pipeline, inputs, labels, spec)
+        with tracker.system_metrics(run_id):
+            seconds = _fit(pipeline, inputs, labels, spec)
         with run.store.scratch() as scratch:
             model_uri = log_model(
                 tracker,

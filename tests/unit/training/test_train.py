@@ -274,3 +274,30 @@ def test_killed_between_any_two_effects_and_retried_there_is_one_finished_candid
 
     assert effects >= 10
     assert len(_runs(run)) == len(_models(run)) == effects + 1
+
+
+def metric_names(mlflow_uri: str, run_id: str) -> set[str]:
+    return set(Tracker(mlflow_uri).client.get_run(run_id).data.metrics)
+
+
+def test_a_training_longer_than_the_sampling_interval_logs_what_it_takes_of_the_machine(
+    prepare, make_spec, rows, mlflow_uri, monkeypatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "true")
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    run, snapshot = prepare(make_spec(BOOSTING, model={"params": {"max_iter": 300, "early_stopping": False}}), rows)
+
+    candidate = train(run, snapshot)
+
+    logged = metric_names(mlflow_uri, candidate.mlflow_run_id)
+    assert {"system/cpu_utilization_percentage", "system/system_memory_usage_megabytes"} <= logged
+    assert "train_seconds" in logged
+
+
+def test_without_the_setting_no_system_metrics_are_logged(prepare, make_spec, rows, mlflow_uri, monkeypatch) -> None:
+    monkeypatch.delenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", raising=False)
+    run, snapshot = prepare(make_spec(), rows)
+
+    candidate = train(run, snapshot)
+
+    assert not [name for name in metric_names(mlflow_uri, candidate.mlflow_run_id) if name.startswith("system/")]
