@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test lint types bench requirements clean
+.PHONY: help demo stop test distributed lint types bench requirements clean
 # A recipe that fails half-way leaves no stamp behind.
 .DELETE_ON_ERROR:
 
@@ -31,6 +31,9 @@ stop: ## stop what make demo left running
 
 test: $(INSTALLED) ## run the tests
 	@$(BIN)/python -m pytest
+
+distributed: $(INSTALLED) ## run those tests alone that have a cluster of Celery workers; needs PostgreSQL and Redis
+	@$(BIN)/python -m pytest tests/distributed
 
 lint: $(INSTALLED) ## style, layers and model specs
 	$(BIN)/ruff check .
