@@ -62,6 +62,7 @@ def server(
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])),
         "PERENNIAL_STORE": str(scratch / "store"),
+        "PERENNIAL_STORE_EU_WEST": str(scratch / "store-eu"),
         "AIRFLOW__CORE__AUTH_MANAGER": "auth_of_one_model.AuthOfOneModel",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "anna:viewer",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
@@ -244,3 +245,46 @@ def test_only_reports_of_runs_are_served(server: ApiServer, report: Path, path: 
     (report.parent / "model.skops").write_text("model")
 
     assert server.get(path, token=server.token).status in (404, 422)
+
+
+@pytest.fixture
+def regional_dags(airflow_home: Path) -> None:
+    """DAGs of models of two regions in Airflow's database, as their parsed files leave them there."""
+    from airflow.models.dag import DagModel, DagTag
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="reports"))
+        session.flush()
+        for model, region in (("abroad", "eu-west"), ("stray", "us")):
+            for kind in ("retrain", "monitor"):
+                dag = DagModel(dag_id=f"{model}.{kind}", bundle_name="reports", fileloc="dags/x.py")
+                dag.tags = [DagTag(name=tag, dag_id=dag.dag_id) for tag in ("perennial", f"region:{region}")]
+                session.merge(dag)
+
+
+def test_a_regions_reports_come_from_its_own_store(server: ApiServer, regional_dags: None) -> None:
+    for key in ("runs/manual__1/data_docs.html", "monitor/reports/00000003/report.html"):
+        for store, text in (
+            (server.store, "from everybody's"),
+            (server.store.with_name("store-eu"), "from the region's"),
+        ):
+            path = store / "abroad" / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    for path in ("runs/manual__1/data_docs.html", "checks/3/report.html"):
+        answer = server.get(f"/perennial/reports/abroad/{path}", token=server.token)
+        assert (answer.status, answer.body) == (200, b"from the region's")
+
+
+def test_a_region_whose_store_the_server_does_not_know_is_said(server: ApiServer, regional_dags: None) -> None:
+    kept = server.store / "stray" / "runs" / "manual__1" / "data_docs.html"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_text("from everybody's")
+
+    answer = server.get("/perennial/reports/stray/runs/manual__1/data_docs.html", token=server.token)
+
+    assert answer.status == 500
+    assert b"stray belongs to region 'us', and PERENNIAL_STORE_US is not set" in answer.body
