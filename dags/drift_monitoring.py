@@ -12,6 +12,7 @@ from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import CheckName, Monitoring
+from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
 from perennial_airflow.drift_asset import drift_outlet
 from perennial_airflow.model_specs import models_folder, specs_to_build
@@ -48,7 +49,8 @@ def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=tags(spec, "monitoring"),
-        default_args={"owner": spec.owner, **BACK_OFF},
+        default_args={"owner": spec.owner, **BACK_OFF, **on_failure(spec)},
+        **on_failure(spec),
     ) as dag:
         run = {"spec": spec, "as_of": "{{ params.as_of or '' }}"}
         heavy_run, light_run = run | heavy(spec), run | light(spec)
@@ -65,12 +67,14 @@ def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
             results=[test.output for test in tests],
             outlets=[drift_outlet(spec.name)],
             **light_run,
+            **on_check(spec),
         )
         trigger_retraining = TriggerRetrainingOperator(
             task_id="trigger_retraining",
             entry=govern.output,
             opened_at="{{ ti.xcom_pull(task_ids='open_check', key='opened_at') or '' }}",
             **light(spec),
+            **on_trigger(spec),
         )
         move_cursor = MoveCursorOperator(
             task_id="move_cursor",

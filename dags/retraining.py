@@ -7,6 +7,7 @@ import copy
 from airflow.sdk import DAG, CronTriggerTimetable, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
+from perennial_airflow.alerts.callbacks import on_failure, on_verdict
 from perennial_airflow.champion_asset import ChampionAsset
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
 from perennial_airflow.model_specs import models_folder, specs_to_build
@@ -70,7 +71,8 @@ def retraining(spec: ModelSpec) -> DAG:
         catchup=False,
         max_active_runs=1,
         tags=tags(spec, "retraining"),
-        default_args={"owner": spec.owner, **BACK_OFF},
+        default_args={"owner": spec.owner, **BACK_OFF, **on_failure(spec)},
+        **on_failure(spec),
     ) as dag:
         run = {
             "spec": spec,
@@ -101,6 +103,7 @@ def retraining(spec: ModelSpec) -> DAG:
             # After a dry run's skipped register it still starts, to say in its own log why it does nothing.
             trigger_rule=TriggerRule.NONE_FAILED,
             **light_run,
+            **on_verdict(spec),
         )
         chain(ingest, validate, train, evaluate, decide, register, promote)
         dag.add_result(decide.output)

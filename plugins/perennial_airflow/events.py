@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from perennial.errors import PerennialError
+from perennial.errors import DataError, PerennialError
 from perennial.outcomes import Outcome, Promotion, RegisteredVersion, Verdict
 from perennial.spec.alerts import EventName
 from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
-from perennial_airflow.pages import drift_report_page, run_page, version_page
+from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
 
 if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
@@ -93,7 +93,9 @@ def retraining_triggered(entry: LedgerEntry) -> Event:
     )
 
 
-def promoted(promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_by: str) -> Event:
+def promoted(
+    promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+) -> Event:
     """Return the event of a new champion.
 
     Parameters
@@ -102,6 +104,8 @@ def promoted(promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_b
     verdict : Verdict
     run_id, triggered_by : str
         The retraining, and by whom or what it was started.
+    region : str, optional
+        The spec's.
     """
     return _event(
         "promoted",
@@ -111,12 +115,14 @@ def promoted(promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_b
         facts={"version": promotion.version, "previous": promotion.previous_version, "triggered by": triggered_by},
         links=_links(
             airflow=run_page(retraining_dag(promotion.name), run_id),
-            mlflow=version_page(promotion.name, promotion.version),
+            mlflow=version_page(promotion.name, promotion.version, region),
         ),
     )
 
 
-def rejected(registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str) -> Event:
+def rejected(
+    registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+) -> Event:
     """Return the event of a candidate that did not pass the gates.
 
     Parameters
@@ -125,6 +131,8 @@ def rejected(registered: RegisteredVersion, verdict: Verdict, *, run_id: str, tr
     verdict : Verdict
     run_id, triggered_by : str
         The retraining, and by whom or what it was started.
+    region : str, optional
+        The spec's.
     """
     return _event(
         "rejected",
@@ -134,12 +142,12 @@ def rejected(registered: RegisteredVersion, verdict: Verdict, *, run_id: str, tr
         facts={"version": registered.version, "champion": verdict.champion_version, "triggered by": triggered_by},
         links=_links(
             airflow=run_page(retraining_dag(registered.name), run_id),
-            mlflow=version_page(registered.name, registered.version),
+            mlflow=version_page(registered.name, registered.version, region),
         ),
     )
 
 
-def failed(context: Mapping[str, Any]) -> Event:
+def failed(context: Mapping[str, Any], *, region: str | None = None) -> Event:
     """Return the event of a run that fails: one for each time that the run was started or cleared.
 
     Parameters
@@ -147,24 +155,30 @@ def failed(context: Mapping[str, Any]) -> Event:
     context : mapping
         What Airflow gives to a task's or a DAG's `on_failure_callback`: from the DAG processor, of a task that was
         killed, there is no exception, and for a DAG without a task to speak of no more than `dag` and `run_id`.
+    region : str, optional
+        The spec's: what is wrong with the data is not quoted then, since it may quote the rows.
     """
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     name: EventName = "retraining_failed" if dag_id.endswith(RETRAIN) else "monitoring_failed"
+    model = dag_id.removesuffix(RETRAIN).removesuffix(MONITOR)
     times_cleared = getattr(context.get("dag_run"), "clear_number", None) or 0
     task = getattr(context.get("ti"), "task_id", None)
     return _event(
         name,
-        dag_id.removesuffix(RETRAIN).removesuffix(MONITOR),
+        model,
         key=f"{run_id} {times_cleared}",
-        reason=_why(task, context.get("exception")),
+        reason=_why(task, context.get("exception"), region),
         facts={"run": run_id, **({"task": task} if task else {})},
-        links=_links(airflow=run_page(dag_id, run_id)),
+        links=_links(
+            airflow=run_page(dag_id, run_id), data_docs=data_docs_page(model, run_id) if task == "validate" else ""
+        ),
     )
 
 
-def _why(task: str | None, exception: object) -> str:
+def _why(task: str | None, exception: object, region: str | None) -> str:
     where = f"Task {task} failed" if task else "The run failed"
-    if isinstance(exception, PerennialError):
+    quotes_rows = isinstance(exception, DataError) and region is not None
+    if isinstance(exception, PerennialError) and not quotes_rows:
         return f"{where}: {exception}"
     if exception is None:
         return f"{where}; its log says more. It may have been killed."
@@ -178,6 +192,11 @@ def _event(
     return Event(name=name, model=model, key=key, at=datetime.now(UTC), reason=reason, facts=facts, links=links)
 
 
-def _links(*, airflow: str, drift_report: str = "", mlflow: str = "") -> dict[str, str]:
-    named = {"Airflow run": airflow, "MLflow version": mlflow, "Drift report": drift_report}
+def _links(*, airflow: str, data_docs: str = "", drift_report: str = "", mlflow: str = "") -> dict[str, str]:
+    named = {
+        "Airflow run": airflow,
+        "Data Docs": data_docs,
+        "MLflow version": mlflow,
+        "Drift report": drift_report,
+    }
     return {name: address for name, address in named.items() if address}

@@ -25,9 +25,9 @@ def drift_report_page(model: str, sequence: int) -> str:
     return f"{_base()}/perennial/reports/{model}/checks/{sequence}/report.html"
 
 
-def version_page(name: str, version: str) -> str:
-    """Return the address of a registered version, or '' where MLflow is no server."""
-    return TrackingHook().page(f"models/{quote(name, safe='')}/versions/{version}")
+def version_page(name: str, version: str, region: str | None) -> str:
+    """Return the address of a registered version, or '' where the region's MLflow is no server."""
+    return TrackingHook(region).page(f"models/{quote(name, safe='')}/versions/{version}")
 
 
 def _base() -> str:

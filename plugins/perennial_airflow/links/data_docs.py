@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperatorLink, conf
+from airflow.sdk import BaseOperatorLink
 
-from perennial.run import reports_prefix
+from perennial_airflow.pages import data_docs_page
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -21,6 +21,4 @@ class DataDocsLink(BaseOperatorLink):
 
     def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]
         """Return the report's address: made from model and run, since a failed validation leaves no XCom."""
-        model = operator.spec.name
-        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-        return f"{base}/perennial/reports/{reports_prefix(model, ti_key.run_id)}data_docs.html"
+        return data_docs_page(operator.spec.name, ti_key.run_id)

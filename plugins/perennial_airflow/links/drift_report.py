@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperatorLink, conf
+from airflow.sdk import BaseOperatorLink
+
+from perennial_airflow.pages import drift_report_page
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -21,5 +23,4 @@ class DriftReportLink(BaseOperatorLink):
         """Return the report's address, or '' where nothing was decided."""
         if operator.outcome is None:
             return ""
-        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-        return f"{base}/perennial/reports/{operator.spec.name}/checks/{operator.outcome['sequence']}/report.html"
+        return drift_report_page(operator.spec.name, operator.outcome["sequence"])

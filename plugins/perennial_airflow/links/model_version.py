@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
-from perennial_airflow.hooks.tracking import TrackingHook
+from perennial_airflow.pages import version_page
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -25,6 +24,4 @@ class ModelVersionLink(BaseOperatorLink):
         registered = getattr(operator, "registered", None) or operator.outcome  # promote was given it, register made it
         if not isinstance(registered, dict):
             return ""
-        return TrackingHook(operator.spec.region).page(
-            f"models/{quote(registered['name'], safe='')}/versions/{registered['version']}"
-        )
+        return version_page(registered["name"], registered["version"], operator.spec.region)

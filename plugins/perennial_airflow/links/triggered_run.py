@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from airflow.sdk import BaseOperatorLink, conf
+from airflow.sdk import BaseOperatorLink
 
 from perennial_airflow.dag_ids import retraining_dag
+from perennial_airflow.pages import run_page
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -25,5 +25,4 @@ class TriggeredRunLink(BaseOperatorLink):
         run_id = operator.entry["decision"]["run_id"] if isinstance(operator.entry, dict) else None
         if not run_id:
             return ""
-        base = (conf.get("api", "base_url", fallback="") or "").rstrip("/")
-        return f"{base}/dags/{quote(retraining_dag(operator.entry['model']))}/runs/{quote(run_id)}"
+        return run_page(retraining_dag(operator.entry["model"]), run_id)

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, RetryPolicy
 from perennial_airflow import run_arguments
 from perennial_airflow.deployment import deployment
 from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
+from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -88,16 +89,14 @@ class RetrainingOperator(BaseOperator):
         from perennial.run import RetrainingRun
 
         dag_run = context["dag_run"]
-        user = dag_run.triggering_user_name
-        how = dag_run.run_type.value
         return RetrainingRun(
             spec=self.spec,
             run_id=dag_run.run_id,
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),
             dry_run=run_arguments.flag(self.dry_run),
-            reason=self.reason or f"{how} run",
-            triggered_by=self.triggered_by or (f"{how} by {user}" if user else how),
+            reason=self.reason or f"{dag_run.run_type.value} run",
+            triggered_by=self.triggered_by or started_by(context),
             **deployment(self.spec),
             **source,
         )

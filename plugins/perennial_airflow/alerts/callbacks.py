@@ -1,0 +1,113 @@
+"""What Airflow calls when a task or a run has ended, to tell of it.
+
+A task's callbacks run in its process after its result is reported, so nothing waits for a mail server. Of a task
+that was killed, and of a run that fails, they run in the DAG processor.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from perennial.errors import PerennialError
+from perennial_airflow import events
+from perennial_airflow.started_by import started_by
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+    from perennial_airflow.events import Event
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Teller:
+    """A callback that makes events of the context and sends them."""
+
+    spec: ModelSpec = field(repr=False)
+    events_of: Callable[[Mapping[str, Any]], Iterable[Event]] = field(repr=False)
+
+    def __call__(self, context: Mapping[str, Any]) -> None:
+        """Tell. Whatever goes wrong is a warning in the log: what is told of has happened all the same."""
+        from perennial_airflow.alerts.sending import tell
+        from perennial_airflow.hooks.store import StoreHook
+
+        if self.spec.alerts is None:
+            return
+        try:
+            store = StoreHook(self.spec.name, self.spec.region).open()
+            tell(store, self.spec.name, self.spec.alerts, self.events_of(context))
+        except Exception as error:
+            # The text of others' errors may hold what no log should.
+            why = str(error) if isinstance(error, PerennialError) else type(error).__name__
+            log.warning("%s: alerts could not be sent: %s", self.spec.name, why)
+
+
+def on_failure(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which all tasks of a DAG, and the DAG itself, tell of a failure."""
+    return _callbacks(spec, on_failure_callback=lambda context: [events.failed(context, region=spec.region)])
+
+
+def on_check(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which govern tells of drift and of an open breaker."""
+    return _callbacks(spec, on_success_callback=_check)
+
+
+def on_trigger(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which trigger_retraining tells of what it triggered."""
+    return _callbacks(spec, on_success_callback=_triggered)
+
+
+def on_verdict(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which promote tells of a new champion or, where it is skipped, of a rejection."""
+    return _callbacks(spec, on_success_callback=_promoted, on_skipped_callback=_rejected)
+
+
+def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
+    if spec.alerts is None:
+        return {}
+    return {name: Teller(spec, function) for name, function in events_of.items()}
+
+
+def _check(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.monitoring.records import LedgerEntry
+
+    return events.of_check(LedgerEntry.model_validate(context["task"].outcome), context["run_id"])
+
+
+def _triggered(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.monitoring.records import LedgerEntry
+
+    return [events.retraining_triggered(LedgerEntry.model_validate(context["task"].entry))]
+
+
+def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.outcomes import Promotion, Verdict
+
+    task = context["task"]
+    return [
+        events.promoted(
+            Promotion.model_validate(task.outcome), Verdict.model_validate(task.verdict), **_origin(context)
+        )
+    ]
+
+
+def _rejected(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.outcomes import RegisteredVersion, Verdict
+
+    task = context["task"]
+    if task.registered is None:  # a dry run
+        return []
+    verdict = Verdict.model_validate(task.verdict)
+    return [events.rejected(RegisteredVersion.model_validate(task.registered), verdict, **_origin(context))]
+
+
+def _origin(context: Mapping[str, Any]) -> dict[str, Any]:
+    task = context["task"]
+    return {
+        "run_id": context["run_id"],
+        "triggered_by": task.triggered_by or started_by(context),
+        "region": task.spec.region,
+    }

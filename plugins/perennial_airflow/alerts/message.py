@@ -1,0 +1,40 @@
+"""An event in words, the same for all channels."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perennial.spec.alerts import EventName
+    from perennial_airflow.events import Event
+
+HAPPENED: Mapping[EventName, str] = {
+    "drift": "drift found",
+    "retraining_triggered": "retraining triggered",
+    "promoted": "new champion",
+    "rejected": "candidate rejected",
+    "retraining_failed": "retraining failed",
+    "monitoring_failed": "monitoring failed",
+    "breaker_open": "breaker open, no more retraining by drift",
+}
+
+LONGEST_REASON = 2000
+"""Characters of a reason that are sent; Slack takes 3000 in a block, and the rest is a link away."""
+
+
+def title(event: Event) -> str:
+    """Return a line: of which model, and what."""
+    return f"{event.model}: {HAPPENED[event.name]}"
+
+
+def reason(event: Event) -> str:
+    """Return why, in one paragraph."""
+    return textwrap.shorten(event.reason, LONGEST_REASON, placeholder=" ...")
+
+
+def facts(event: Event) -> list[tuple[str, str]]:
+    """Return names and values, the time among them."""
+    known = [(name, str(value)) for name, value in event.facts.items() if value is not None]
+    return [*known, ("noticed", f"{event.at:%Y-%m-%d %H:%M:%S} UTC")]

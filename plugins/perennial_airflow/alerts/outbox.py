@@ -1,0 +1,126 @@
+"""Messages that are to be sent, in the model's store: kept until they are, and sent once, whoever else tries.
+
+`<model>/alerts/pending/<event>-<channel>.json` is a message to send, `<model>/alerts/sent/...` one that was. A
+sender takes a message for a while by compare-and-swap. One that is killed after the server took the message and
+before it was noted leaves it to be taken again: rather twice than never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from perennial.outcomes import Outcome
+from perennial.store.protocol import Conflict, KeyNotFound
+from perennial_airflow.events import Event
+
+if TYPE_CHECKING:
+    from perennial.store.protocol import Store
+
+ChannelName = Literal["slack", "email", "webhook"]
+
+TAKEN_FOR = timedelta(minutes=10)
+"""How long a sender has a message for itself: far longer than sending takes, and than workers' clocks are apart."""
+
+
+class Message(Outcome):
+    """An event on its way through one channel."""
+
+    event: Event
+    channel: ChannelName
+    tries: int = 0
+    taken_until: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called in the store."""
+        return f"{self.event.digest}-{self.channel}.json"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A message that nobody else may send for now, and its version in the store."""
+
+    message: Message
+    version: str
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """One model's messages."""
+
+    store: Store
+    model: str
+
+    def put(self, message: Message) -> None:
+        """Keep a message until it is sent. Nothing happens if it waits already, and little if it was sent."""
+        try:
+            self.store.create(self._pending(message), _json(message))
+        except Conflict:
+            return
+
+    def waiting(self) -> list[Message]:
+        """Return what is to be sent and nobody has taken, least tried first: a dead server must not hold up others."""
+        return sorted((message for message, _ in self._all() if _free(message)), key=lambda message: message.tries)
+
+    def take(self, message: Message) -> Taken | None:
+        """Take a message, or return None: someone else has it, or it was sent."""
+        found = self._read(self._pending(message))
+        if found is None or not _free(found[0]):
+            return None
+        taken = found[0].model_copy(update={"tries": found[0].tries + 1, "taken_until": datetime.now(UTC) + TAKEN_FOR})
+        try:
+            version = self.store.replace(self._pending(message), _json(taken), found[1])
+        except Conflict:
+            return None
+        # Only now: whoever put it again may have looked before another had sent it.
+        if self.store.exists(self._sent(message)):
+            self.drop(message)
+            return None
+        return Taken(taken, version)
+
+    def note_sent(self, message: Message) -> None:
+        """Note that a message was sent, for good."""
+        self.store.write(self._sent(message), _json(message.model_copy(update={"taken_until": None})))
+        self.drop(message)
+
+    def give_back(self, taken: Taken) -> None:
+        """Leave a message that could not be sent to whoever tries next."""
+        try:
+            free = taken.message.model_copy(update={"taken_until": None})
+            self.store.replace(self._pending(free), _json(free), taken.version)
+        except Conflict:
+            return
+
+    def drop(self, message: Message) -> None:
+        """Forget a message that is not to be sent."""
+        self.store.delete(self._pending(message))
+
+    def _all(self) -> Iterator[tuple[Message, str]]:
+        for item in self.store.list(f"{self.model}/alerts/pending/"):
+            found = self._read(item.key)
+            if found is not None:
+                yield found
+
+    def _read(self, key: str) -> tuple[Message, str] | None:
+        try:
+            found = self.store.read_versioned(key)
+        except KeyNotFound:
+            return None
+        return Message.model_validate_json(found.data), found.version
+
+    def _pending(self, message: Message) -> str:
+        return f"{self.model}/alerts/pending/{message.name}"
+
+    def _sent(self, message: Message) -> str:
+        return f"{self.model}/alerts/sent/{message.name}"
+
+
+def _free(message: Message) -> bool:
+    return message.taken_until is None or message.taken_until <= datetime.now(UTC)
+
+
+def _json(message: Message) -> bytes:
+    return message.model_dump_json(indent=2).encode()
