@@ -39,7 +39,7 @@ class WebhookAlert(Part):
 class Alerts(Part):
     """Messages on what happens to the model: one per event, with the reason and links."""
 
-    on: tuple[EventName, ...] = (
+    events: tuple[EventName, ...] = (
         "retraining_triggered",
         "promoted",
         "retraining_failed",
@@ -54,7 +54,7 @@ class Alerts(Part):
     webhook: WebhookAlert | None = None
     """Tell any HTTP server."""
 
-    @field_validator("on")
+    @field_validator("events")
     @classmethod
     def _no_repeats(cls, names: tuple[EventName, ...]) -> tuple[EventName, ...]:
         repeated = sorted({name for name in names if names.count(name) > 1})

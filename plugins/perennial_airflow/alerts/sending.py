@@ -45,7 +45,7 @@ def tell(store: Store, model: str, alerts: Alerts, events: Iterable[Event]) -> N
     """
     outbox = Outbox(store, model)
     for event in events:
-        if event.name in alerts.on:
+        if event.name in alerts.events:
             for channel in SEND:
                 if getattr(alerts, channel) is not None:
                     outbox.put(Message(event=event, channel=channel))

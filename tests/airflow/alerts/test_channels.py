@@ -33,9 +33,9 @@ EVENT = Event(
     links={"Airflow run": "http://airflow.example/dags/orders.retrain/runs/run-1"},
 )
 ON = ("rejected",)
-MAIL = Alerts(on=ON, email={"to": ["ops@example.com", "desk@example.com"]})
-SLACK = Alerts(on=ON, slack={})
-WEBHOOK = Alerts(on=ON, webhook={"connection": "ops_webhook"})
+MAIL = Alerts(events=ON, email={"to": ["ops@example.com", "desk@example.com"]})
+SLACK = Alerts(events=ON, slack={})
+WEBHOOK = Alerts(events=ON, webhook={"connection": "ops_webhook"})
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_webhook_gets_the_event_as_json_with_the_connections_login_and_headers
 
 
 def test_what_the_spec_does_not_want_to_be_told_is_not_sent(store: LocalStore, web_server: WebServer) -> None:
-    tell(store, "orders", Alerts(on=("promoted",), slack={}), [EVENT])
+    tell(store, "orders", Alerts(events=("promoted",), slack={}), [EVENT])
 
     assert web_server.requests == []
     assert waiting(store) == 0
@@ -191,7 +191,7 @@ def test_neither_logs_nor_store_have_passwords_tokens_or_addresses(
     caplog.set_level(logging.INFO)
     web_server.status = status
     mail_server.answer = f"554 no, {PASSWORD}"
-    everywhere = Alerts(on=ON, slack={}, email=MAIL.email, webhook=WEBHOOK.webhook)
+    everywhere = Alerts(events=ON, slack={}, email=MAIL.email, webhook=WEBHOOK.webhook)
 
     tell(store, "orders", everywhere, [EVENT])
 
@@ -209,7 +209,7 @@ def test_servers_that_never_answer_hold_nobody_up_for_long(
     web_server.status = None
     began = time.monotonic()
 
-    tell(store, "orders", Alerts(on=ON, slack={}, webhook=WEBHOOK.webhook), [EVENT])
+    tell(store, "orders", Alerts(events=ON, slack={}, webhook=WEBHOOK.webhook), [EVENT])
 
     assert time.monotonic() - began < 15
     assert waiting(store) == 2

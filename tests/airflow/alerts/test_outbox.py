@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.airflow, pytest.mark.integration, pytest.mark.usefixtu
 
 EVENT = Event(name="promoted", model="orders", key="run-1 v7", at=datetime.now(UTC), reason="All gates passed.")
 MESSAGE = Message(event=EVENT, channel="webhook")
-WEBHOOK = Alerts(on=("promoted",), webhook={"connection": "ops_webhook"})
+WEBHOOK = Alerts(events=("promoted",), webhook={"connection": "ops_webhook"})
 
 
 @pytest.fixture(params=["local", "s3"])
@@ -108,7 +108,7 @@ def test_a_channel_that_left_the_spec_is_told_nothing_more(store: Store, web_ser
     tell(store, "orders", WEBHOOK, [EVENT])
     web_server.status = 200
 
-    tell(store, "orders", Alerts(on=("promoted",), slack={}), [])
+    tell(store, "orders", Alerts(events=("promoted",), slack={}), [])
 
     assert web_server.requests == []
     assert list(store.list("orders/alerts/")) == []

@@ -29,7 +29,7 @@ EVERYTHING = [
     "monitoring_failed",
     "breaker_open",
 ]
-WEBHOOK = {"on": EVERYTHING, "webhook": {"connection": "ops_webhook"}}
+WEBHOOK = {"events": EVERYTHING, "webhook": {"connection": "ops_webhook"}}
 MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}
 
 
@@ -45,7 +45,7 @@ def test_a_retraining_sends_one_mail_of_its_new_champion_and_one_of_a_rejection(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PERENNIAL_MLFLOW_UI", "http://mlflow.example")
-    add_spec("mailed", source=SOURCE, alerts={"on": EVERYTHING, "email": {"to": ["ops@example.com"]}})
+    add_spec("mailed", source=SOURCE, alerts={"events": EVERYTHING, "email": {"to": ["ops@example.com"]}})
     land_orders()
 
     promoted = run_dag("mailed.retrain")
