@@ -126,6 +126,29 @@ def test_run_passes_its_options_on(perennial, models, retrained, monkeypatch):
     assert run.run_id.startswith("cli-")
 
 
+def test_a_region_has_its_own_places_unless_a_store_is_named(perennial, models, retrained, monkeypatch):
+    (models / "late.yaml").write_text(LATE + "region: eu\n")
+    monkeypatch.setenv("PERENNIAL_STORE", "everybodys")
+    monkeypatch.setenv("PERENNIAL_DATA_EU", "landing-eu")
+    monkeypatch.setenv("PERENNIAL_STORE_EU", "kept-eu")
+    perennial("run", "late")
+    perennial("run", "late", "--store", "named")
+    regional, named = retrained[0]
+    assert regional.store.uri.endswith("/kept-eu")
+    assert str(regional.data_root) == "landing-eu"
+    assert not regional.mlflow_takes_rows
+    assert named.store.uri.endswith("/named")
+
+
+@pytest.mark.parametrize("command", ["run", "monitor", "ledger"])
+def test_a_region_without_a_store_is_one_clear_message(perennial, models, retrained, monkeypatch, command):
+    (models / "late.yaml").write_text(LATE + "region: eu\n")
+    monkeypatch.setenv("PERENNIAL_STORE", "everybodys")
+    code, _, errors = perennial(command, "late")
+    assert code == 1
+    assert errors.startswith("error: late belongs to region 'eu', and PERENNIAL_STORE_EU is not set")
+
+
 def test_a_dry_run_and_the_run_after_it_share_their_work(perennial, models, retrained):
     perennial("run", "late", "--dry-run")
     perennial("run", "late")

@@ -59,10 +59,10 @@ def _check(
     report = reference(check.champion).compare(
         columns(run, check.champion, rows), level=drift.level, effect_floor=drift.effect_floor
     )
-    return judge_columns(name, report if run.spec.region is None else _without_values(report), drift)
+    return judge_columns(name, report if run.spec.region is None else without_values(report), drift)
 
 
-def _without_values(report: DriftReport) -> DriftReport:
+def without_values(report: DriftReport) -> DriftReport:
     """Quote no category: results go to Airflow and into alerts, which may stand outside the region of the rows."""
     columns = (
         column.model_copy(

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
-from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions, judge_columns
+from perennial.monitoring.column_checks import (
+    check_categories,
+    check_numbers,
+    check_predictions,
+    judge_columns,
+    without_values,
+)
 from perennial.spec.monitoring import Drift
 from tests.unit.monitoring.parcels import make_check, make_spec
 
@@ -67,6 +73,18 @@ def test_a_model_without_such_columns_is_not_tested():
     report = ChiSquare.fit(pd.DataFrame(index=range(50)), columns=[]).compare(pd.DataFrame(index=range(50)))
     found = judge_columns("categorical", report, Drift())
     assert (found.status, found.sentence) == ("not tested", "categorical: not tested, the spec has no such columns.")
+
+
+def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
+    batch = pd.DataFrame({"customer": ["anna"] * 100 + ["zoe"] * 400})
+    report = ChiSquare.fit(pd.DataFrame({"customer": ["anna", "bert"] * 500}), columns=["customer"]).compare(batch)
+
+    quoted, kept = report["customer"], without_values(report)["customer"]
+
+    assert "zoe" in quoted.model_dump_json()
+    assert not {name for name in ("anna", "bert", "zoe") if name in kept.model_dump_json()}
+    assert kept.sentence == f"shares differ ({quoted.effect:.3f}); 400 rows with new values"
+    assert (kept.drifted, kept.effect, kept.unseen_rows) == (True, quoted.effect, 400)
 
 
 @pytest.mark.parametrize("check", [check_numbers, check_categories, check_predictions])

@@ -114,3 +114,8 @@ def test_metrics_are_listed_once_primary_first(spec_with):
         "gates": {"minimum": {"recall": 0.1, "precision": 0.2}, "maximum": {"log_loss": 0.7}},
     }
     assert spec_with(evaluation=evaluation).evaluation.all_metrics == ("f1", "recall", "precision", "log_loss")
+
+
+def test_the_tag_of_a_region_comes_from_the_region(spec_with):
+    with pytest.raises(ValidationError, match="'region:eu' is a tag that the DAGs have from the field region"):
+        spec_with(tags=["orders", "region:eu"])

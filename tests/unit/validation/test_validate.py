@@ -10,6 +10,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -132,6 +133,26 @@ class TestOutcome:
             sentence="distance: expect_column_values_to_be_between (min_value 0, max_value 5000, mostly 0.9) does not "
             "hold in 3 of 8 rows (42.9% of those with a value), such as 9999, -5, inf",
         )
+
+    def test_of_a_region_the_page_shows_values_and_nothing_else_does(self, bench: Bench) -> None:
+        run = bench.run(
+            [
+                between("distance", min_value=0, max_value=5000),
+                expect("column_max_to_be_between", column="air_time", max_value=100),
+            ]
+        )
+        run = replace(run, spec=run.spec.model_copy(update={"region": "eu"}))
+
+        validation = validate(run, ingest(run))
+
+        assert [failed.examples for failed in validation.failed] == [(), ()]
+        assert [failed.sentence.partition(") ")[2] for failed in validation.failed] == [
+            "does not hold in 3 of 8 rows (42.9% of those with a value)",
+            "does not hold",
+        ]
+        page = bench.store.read(validation.data_docs_key).decode()
+        assert "such as 9999, -5, inf" in page
+        assert "found 120" in page
 
     def test_missing_values_are_counted_without_examples(self, bench: Bench) -> None:
         failed = only(bench.validate([expect("column_values_to_not_be_null", column="carrier")]))
