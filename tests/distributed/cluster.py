@@ -24,10 +24,9 @@ from tests.distributed.postgres import Postgres
 from tests.distributed.redis_server import Redis
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 180
+START_TIMEOUT_S = 300
 TAIL_LINES = 30
-ROLES = {"viewer": "Viewer", "operator": "User", "admin": "Admin"}
-"""FAB's own role of each account. `Op` would be too much for who triggers and approves: it may change connections."""
+ACCOUNTS = ("viewer", "operator", "admin")
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,15 @@ class Settings:
         For all of Airflow's processes and MLflow's server: where S3 is, PERENNIAL_*, AIRFLOW__*.
     artifacts : str
         Where MLflow's server keeps artifacts, such as `s3://mlflow`.
+    training_slots : int
+        Of the pool `training`.
     """
 
     models: Path
     workers: Mapping[str, Worker]
     environment: Mapping[str, str]
     artifacts: str
+    training_slots: int = 2
 
 
 class Cluster:
@@ -66,7 +68,7 @@ class Cluster:
     def __init__(self, folder: Path, settings: Settings) -> None:
         self.folder = folder
         self.settings = settings
-        self.passwords = {account: secrets.token_urlsafe(12) for account in ROLES}
+        self.passwords = {account: secrets.token_urlsafe(12) for account in ACCOUNTS}
         self._pids = self._folder("pids")
         airflow_port, mlflow_port, postgres_port, redis_port = _free_ports(4)
         self.airflow_url = f"http://127.0.0.1:{airflow_port}"
@@ -82,16 +84,13 @@ class Cluster:
         self._start_mlflow()
         for name in self.settings.workers:
             self.start_worker(name)
-        self._airflow_once("db", "migrate")
-        admin = ["--email", "admin@example.org", "--firstname", "A", "--lastname", "Admin", "--role", ROLES["admin"]]
-        self._airflow_once("users", "create", "--username", "admin", *admin, "--password", self.passwords["admin"])
+        self._initialise()
         self._start("api-server", "airflow", "api-server")
         self._start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
         self._start("dag-processor", "airflow", "dag-processor")
         self._start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
         self.wait_until(self._mlflow_answers, what="MLflow")
         self.wait_until(self._airflow_is_healthy, what="Airflow")
-        self._add_accounts()
         for name in self.settings.workers:
             self.wait_until(
                 lambda name=name: b"ready." in self.worker_log(name).read_bytes(), what=f"the worker {name}"
@@ -235,27 +234,21 @@ class Cluster:
         log = log or self._folder("services", name) / f"{name}.log"
         return Service.start(name, command, environment=environment or self.environment, log=log, folder=self._pids)
 
-    def _airflow_once(self, *arguments: str) -> None:
-        command = [str(_program("airflow")), *arguments]
+    def _initialise(self) -> None:
+        """Make tables, accounts and pools, as production does."""
+        own = {f"{account.upper()}_PASSWORD": password for account, password in self.passwords.items()}
+        own |= {"TRAINING_SLOTS": str(self.settings.training_slots), "LIGHT_SLOTS": "8"}
+        own |= {"PATH": os.pathsep.join([str(_program("airflow").parent), os.environ["PATH"]])}
         done = subprocess.run(
-            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
+            [sys.executable, REPOSITORY / "docker" / "init" / "airflow_init.py"],
+            env=self.environment | own,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"airflow {' '.join(arguments[:2])} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-
-    def _add_accounts(self) -> None:
-        with self.client("admin") as admin:
-            for account, role in ROLES.items():
-                if account == "admin":
-                    continue
-                body = {
-                    "username": account,
-                    "email": f"{account}@example.org",
-                    "first_name": "An",
-                    "last_name": account,
-                }
-                body |= {"roles": [{"name": role}], "password": self.passwords[account]}
-                admin.post("/auth/fab/v1/users", json=body).raise_for_status()
+            raise RuntimeError(f"Airflow's database could not be made:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
     def _mlflow_answers(self) -> bool:
         return _get(f"{self.mlflow_url}/health") is not None

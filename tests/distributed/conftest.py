@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.distributed)
-            item.add_marker(pytest.mark.timeout(420))
+            item.add_marker(pytest.mark.timeout(600))
             if SKIPPED:
                 item.add_marker(pytest.mark.skip(reason=SKIPPED))
 
@@ -67,10 +67,8 @@ def cluster(s3_server: S3Server, buckets: Buckets, tmp_path_factory: pytest.Temp
         for region in REGIONS
     }
     environment = s3_server.environment | {"PERENNIAL_STORE": f"s3://{buckets.stores['everybody']}/perennial"}
-    with running_cluster(Settings(models, workers, environment, f"s3://{buckets.artifacts}/mlflow")) as cluster:
-        with Runs(cluster, "admin") as admin:
-            admin.add_pool("training", 2)
-            admin.add_pool("light", 8)
+    settings = Settings(models, workers, environment, f"s3://{buckets.artifacts}/mlflow", training_slots=2)
+    with running_cluster(settings) as cluster:
         yield cluster
 
 

@@ -29,12 +29,3 @@ class Runs(AirflowApi):
         """Return the task instances of a run, by task."""
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
-
-    def runs(self, dag_id: str) -> list[dict[str, Any]]:
-        """Return all runs of a DAG."""
-        found: list[dict[str, Any]] = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns")["dag_runs"]
-        return found
-
-    def add_pool(self, name: str, slots: int) -> None:
-        """Make a pool."""
-        self._call("POST", "/api/v2/pools", json={"name": name, "slots": slots})
