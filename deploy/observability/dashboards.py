@@ -192,15 +192,15 @@ PLATFORM = (
         description="On average over all DAGs and the time that is shown.",
     ),
     Panel(
-        "Waiting for a worker",
+        "Waiting for a slot",
         {
             "{{task_id}}": (
-                "sum by (task_id) (rate(airflow_task_queued_duration_sum[$__range]))"
-                " / sum by (task_id) (rate(airflow_task_queued_duration_count[$__range]))"
+                "sum by (task_id) (rate(airflow_task_scheduled_duration_sum[$__range]))"
+                " / sum by (task_id) (rate(airflow_task_scheduled_duration_count[$__range]))"
             )
         },
         unit="s",
-        description="From queued to running, on average over the time that is shown.",
+        description="Of the pool and the executor, on average over the time that is shown.",
     ),
     Panel(
         "Tasks ended",

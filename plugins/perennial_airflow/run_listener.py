@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def on_dag_run_success(dag_run: DagRun) -> None:
     """Count a retraining as promoted, rejected or a dry run."""
     if dag_run.dag_id.endswith(RETRAIN):
-        states = {task.task_id: task.state for task in dag_run.task_instances}
+        states = task_states(dag_run)
         if states.get("register") != "success":
             count_end(dag_run, "dry run")
         else:
@@ -46,6 +46,20 @@ def on_task_instance_success(task_instance: RuntimeTaskInstance) -> None:
 def on_task_instance_failed(task_instance: RuntimeTaskInstance) -> None:
     """Send what a task took until it failed."""
     count_resources(task_instance)
+
+
+def task_states(dag_run: DagRun) -> dict[str, str | None]:
+    """Return the states of the run's tasks, by task."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    # A session of its own: the scheduler's, with its locks, must not be committed by anyone else.
+    with create_session(scoped=False) as session:
+        query = select(TaskInstance.task_id, TaskInstance.state).where(
+            TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id
+        )
+        return {task_id: state for task_id, state in session.execute(query)}
 
 
 def count_end(dag_run: DagRun, outcome: str) -> None:
