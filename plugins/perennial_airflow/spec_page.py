@@ -22,6 +22,7 @@ def spec_page(spec: ModelSpec) -> str:
         ("Numeric features", codes(spec.features.numeric)),
         ("Categorical features", codes(spec.features.categorical)),
         ("Expectations", str(len(spec.validation))),
+        *([("Region", f"`{spec.region}`: rows stay there")] if spec.region else []),
     ]
     parts = [
         spec.description.strip(),

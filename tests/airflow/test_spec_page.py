@@ -35,6 +35,7 @@ def test_it_names_source_features_and_every_gate(add_spec: Callable[..., Path]) 
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
+        ({"region": "eu"}, "| Region | `eu`: rows stay there |"),
         (
             {"source": {"uri": "o/", "event_time": "t", "window": {"rows": 9000}}},
             "| Window | the last 9000 rows |",
