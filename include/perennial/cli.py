@@ -186,6 +186,27 @@ def close_breaker(
     typer.echo(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
 
 
+@app.command()
+def verify(
+    model: Annotated[str | None, typer.Argument(help="Name of the model, or path of its spec. Default: all.")] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Check that all versions' files and snapshots are there, the champion loads, and the ledger can be read."""
+    from perennial.backup.verify import verify as look
+
+    _quieten()
+    found = []
+    for name in [model] if model else _all_models(models):
+        spec, opened = _open(name, models, store)
+        found.append(look(opened, _places(spec)["tracking_uri"], spec))
+        typer.echo(found[-1])
+        for problem in found[-1].problems:
+            typer.echo(f"  {problem}")
+    if any(one.problems for one in found):
+        raise typer.Exit(FAILED)
+
+
 def main() -> None:
     """Run the command line; an error that Perennial raises on purpose ends it with its message alone."""
     try:
@@ -204,6 +225,16 @@ def _open(model: str, models: Path, store: str | None) -> tuple[ModelSpec, Opene
 
     spec = find_spec(model, models)
     return spec, open_store(store_uri(spec.name, spec.region) if store is None else store)
+
+
+def _all_models(models: Path) -> list[str]:
+    from perennial.spec import SpecFileError
+    from perennial.spec.loader import load_folder
+
+    specs, problems = load_folder(models)
+    if problems:
+        raise SpecFileError(problems)
+    return sorted(spec.name for spec in specs.values())
 
 
 def _places(spec: ModelSpec) -> dict[str, Any]:

@@ -197,17 +197,27 @@ class Tracker:
             Where to put it.
         """
         with self._transfer(f"{name} of {model_uri}"):
-            model, _, version = model_uri.removeprefix("models:/").partition("/")
-            if version:
-                source = self.client.get_model_version_download_uri(model, version)
-            else:
-                source = self.client.get_logged_model(model).artifact_location
-            if source.startswith("models:/"):
-                source = self.client.get_logged_model(source.removeprefix("models:/")).artifact_location
             found = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{source}/{name}", dst_path=str(folder), tracking_uri=self.uri
+                artifact_uri=f"{self._place(model_uri)}/{name}", dst_path=str(folder), tracking_uri=self.uri
             )
             return Path(found)
+
+    def files_of_model(self, model_uri: str) -> tuple[str, ...]:
+        """Return the names of a model's files, without those in folders; none where the model is not there."""
+        with self._transfer(f"the list of files of {model_uri}"):
+            found = mlflow.artifacts.list_artifacts(artifact_uri=self._place(model_uri), tracking_uri=self.uri)
+            return tuple(file.path.rpartition("/")[2] for file in found if not file.is_dir)
+
+    def _place(self, model_uri: str) -> str:
+        """Return where MLflow keeps a model's files."""
+        model, _, version = model_uri.removeprefix("models:/").partition("/")
+        if version:
+            source = self.client.get_model_version_download_uri(model, version)
+        else:
+            source = self.client.get_logged_model(model).artifact_location
+        if source.startswith("models:/"):
+            source = self.client.get_logged_model(source.removeprefix("models:/")).artifact_location
+        return str(source)
 
     @contextmanager
     def _transfer(self, what: str) -> Iterator[None]:

@@ -1,0 +1,32 @@
+# Sourced by backup.sh and restore.sh: how they reach databases and stores.
+#
+# In a folder with docker-compose.yaml and .env: through its services, and nothing needs to be set. Elsewhere, by these:
+#   AIRFLOW_DATABASE_URL, MLFLOW_DATABASE_URL   postgresql://user:password@host:port/database, as libpq reads it
+#   PERENNIAL_STORE, MLFLOW_ARTIFACTS           folders, or s3://bucket/prefix with AWS_... in the environment
+#   PYTHON                                      of an environment with Perennial, default python3
+# Both need the same major version of PostgreSQL's tools, or a newer one, as the server.
+
+set -euo pipefail
+
+if [[ -n "${AIRFLOW_DATABASE_URL:-}" ]]; then
+    : "${MLFLOW_DATABASE_URL:?set it beside AIRFLOW_DATABASE_URL}" "${PERENNIAL_STORE:?set it beside AIRFLOW_DATABASE_URL}"
+    : "${MLFLOW_ARTIFACTS:?set it beside AIRFLOW_DATABASE_URL}"
+    sql() { # DATABASE COMMAND [ARGUMENT...]: a tool of PostgreSQL's, on that database
+        local url="${1^^}_DATABASE_URL"
+        "$2" --dbname="${!url}" "${@:3}"
+    }
+    store() { # STORE|ARTIFACTS COMMAND [ARGUMENT...]: perennial.backup on that place
+        local uri="$PERENNIAL_STORE"
+        [[ "$1" == artifacts ]] && uri="$MLFLOW_ARTIFACTS"
+        "${PYTHON:-python3}" -m perennial.backup "$2" "$uri" "${@:3}"
+    }
+else
+    docker compose config --quiet # says what is missing, if so
+    sql() {
+        docker compose exec -T postgres "$2" --username="$1" --dbname="$1" "${@:3}"
+    }
+    store() {
+        # The place is known inside the container only.
+        docker compose run --rm --no-deps --quiet-pull -T backup "$@"
+    }
+fi

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Put back what backup.sh copied, into empty databases and stores; nothing but these may run meanwhile:
+#   deploy/backup/restore.sh FOLDER
+
+source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
+
+folder="${1:?usage: restore.sh FOLDER}"
+[[ -f "$folder/SHA256SUMS" ]] || { echo "$folder has no SHA256SUMS: it is no backup, or one that never ended" >&2; exit 1; }
+(cd "$folder" && sha256sum --check --quiet SHA256SUMS)
+
+for database in airflow mlflow; do
+    tables="$(sql "$database" psql --no-align --tuples-only --command="select count(*) from pg_tables where schemaname = 'public'")"
+    [[ "$tables" == 0 ]] || { echo "database $database has $tables tables: restore into an empty one" >&2; exit 1; }
+done
+store store empty
+store artifacts empty
+
+store store unpack <"$folder/objects.tar"
+store artifacts unpack <"$folder/artifacts.tar"
+for database in mlflow airflow; do
+    sql "$database" pg_restore --no-owner --no-privileges --exit-on-error --single-transaction <"$folder/$database.dump"
+done
+store store unpack <"$folder/records.tar"
+echo "restored from $folder; start everything, and run: perennial verify"

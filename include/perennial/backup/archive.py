@@ -1,0 +1,103 @@
+"""A store as a tar stream, and back."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Iterator
+from typing import BinaryIO, Literal
+
+from perennial.errors import StoreError
+from perennial.store.disk import disk_errors
+from perennial.store.protocol import KeyNotFound, Store, StoredObject
+
+Part = Literal["records", "objects"]
+"""`records`: what says how far a model has been watched, what was decided and who is champion; it refers to model
+versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there."""
+
+# Deployments record their version in it as they start; it says nothing of what was backed up.
+_OWN = ".perennial/"
+# The only objects that change. Taken first: what they refer to was there before them.
+_CHANGING = ("state.json", "promotion.json", "breaker.json")
+
+
+def pack(store: Store, part: Part, archive: BinaryIO) -> int:
+    """Write a part of a store as a tar stream.
+
+    Parameters
+    ----------
+    store : Store
+    part : str
+        `records` or `objects`.
+    archive : binary file
+        Need not be seekable.
+
+    Returns
+    -------
+    int
+        How many objects were written. One that is removed meanwhile, as a lifecycle rule does, is left out.
+    """
+    count = 0
+    with tarfile.open(fileobj=archive, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        for item in _items(store, part):
+            try:
+                with store.local_file(item.key) as path, path.open("rb") as content:
+                    member = tarfile.TarInfo(item.key)
+                    member.size = path.stat().st_size
+                    member.mtime = item.modified.timestamp()
+                    tar.addfile(member, content)
+            except KeyNotFound:
+                continue
+            count += 1
+    return count
+
+
+def unpack(store: Store, archive: BinaryIO) -> int:
+    """Put the objects of a tar stream into a store, over what is there under their keys.
+
+    Returns
+    -------
+    int
+        How many there were.
+
+    Raises
+    ------
+    StoreError
+        The stream is no archive, or ends too early.
+    """
+    count = 0
+    try:
+        with tarfile.open(fileobj=archive, mode="r|") as tar:
+            for member in tar:
+                content = tar.extractfile(member)
+                if content is None:
+                    raise StoreError(f"{member.name!r} in the archive is no file: this is no archive of a store")
+                with store.scratch() as folder:
+                    path = folder / "content"
+                    with disk_errors(path), path.open("wb") as file:
+                        shutil.copyfileobj(content, file)
+                    store.put_file(member.name, path)
+                count += 1
+    except (tarfile.TarError, EOFError) as error:
+        raise StoreError(f"the archive cannot be read after {count} objects: {error}") from error
+    return count
+
+
+def first_key(store: Store) -> str | None:
+    """Return what a store holds first, or None: something restored among other objects would be neither."""
+    return next((item.key for item in store.list() if not item.key.startswith(_OWN)), None)
+
+
+def _items(store: Store, part: Part) -> Iterator[StoredObject]:
+    if part == "objects":
+        yield from (item for item in store.list() if not _is_record(item.key) and not item.key.startswith(_OWN))
+        return
+    # Two listings: a check that is closed between them is then not closed in the copy, and is taken up again.
+    yield from [item for item in store.list() if _is_record(item.key) and item.key.endswith(_CHANGING)]
+    yield from (item for item in store.list() if _is_record(item.key) and not item.key.endswith(_CHANGING))
+
+
+def _is_record(key: str) -> bool:
+    _, _, below_model = key.partition("/")
+    folder = below_model.partition("/")[0]
+    return key.endswith(".json") and folder in ("ledger", "monitor", "promotion.json")
