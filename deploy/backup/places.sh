@@ -26,7 +26,9 @@ else
         docker compose exec -T postgres "$2" --username="$1" --dbname="$1" "${@:3}"
     }
     store() {
-        # The place is known inside the container only.
-        docker compose run --rm --no-deps --quiet-pull -T backup "$@"
+        local variable=PERENNIAL_STORE
+        [[ "$1" == artifacts ]] && variable=MLFLOW_ARTIFACTS
+        # Where the places are, the container knows.
+        docker compose run --rm --no-deps -T tools sh -c "exec python -m perennial.backup $2 \"\$$variable\" ${*:3}"
     }
 fi
