@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
+
+if TYPE_CHECKING:
+    from perennial.spec.alerts import Alerts
+    from perennial_airflow.events import Event
 
 PASSWORD = "hush-hush-password"
 TOKEN = "T0001/B0002/hush-hush-token"
@@ -124,18 +132,7 @@ def web_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     thread.start()
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     connect_slack(monkeypatch, server.port)
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_OPS_WEBHOOK",
-        json.dumps(
-            {
-                "conn_type": "http",
-                "host": f"http://127.0.0.1:{server.port}/{PATH}",
-                "login": "perennial",
-                "password": PASSWORD,
-                "extra": {"X-Team": "ops"},
-            }
-        ),
-    )
+    connect_webhook(monkeypatch, server.port)
     yield server
     server.ended.set()
     listener.shutdown()
@@ -148,4 +145,28 @@ def connect_slack(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setenv(
         "AIRFLOW_CONN_SLACK_DEFAULT",
         json.dumps({"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{port}/services", "password": TOKEN}),
+    )
+
+
+def connect_webhook(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """Set the connection `ops_webhook`."""
+    connection = {
+        "conn_type": "http",
+        "host": f"http://127.0.0.1:{port}/{PATH}",
+        "login": "perennial",
+        "password": PASSWORD,
+        "extra": {"X-Team": "ops"},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_OPS_WEBHOOK", json.dumps(connection))
+
+
+def start_sender(store: Path, alerts: Alerts, event: Event) -> subprocess.Popen[str]:
+    """Start a process that tells the event, with the connections of this one."""
+    script = Path(__file__).with_name("sender_process.py")
+    return subprocess.Popen(
+        [sys.executable, script, store, alerts.model_dump_json(), event.model_dump_json()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )

@@ -14,6 +14,7 @@ from perennial.store import LocalStore, open_store
 from perennial_airflow.alerts.outbox import Message, Outbox
 from perennial_airflow.alerts.sending import KEPT_FOR, tell
 from perennial_airflow.events import Event
+from tests.airflow.alerts.conftest import start_sender
 
 if TYPE_CHECKING:
     from perennial.store.protocol import Store
@@ -66,6 +67,16 @@ def test_of_many_senders_at_once_one_sends(store: Store, web_server: WebServer) 
 
     assert len(web_server.requests) == 1
     assert list(store.list("orders/alerts/pending/")) == []
+
+
+def test_of_two_processes_at_once_one_sends(tmp_path: Path, web_server: WebServer) -> None:
+    senders = [start_sender(tmp_path / "shared", WEBHOOK, EVENT) for _ in range(2)]
+
+    outputs = [sender.communicate(timeout=120)[0] for sender in senders]
+
+    assert [sender.returncode for sender in senders] == [0, 0]
+    assert len(web_server.requests) == 1
+    assert "".join(outputs).count("was sent by webhook") == 1
 
 
 def test_what_another_is_sending_is_left_to_it(store: Store, web_server: WebServer) -> None:
