@@ -29,10 +29,10 @@ import pyarrow.parquet as pq
 from perennial import stages
 from perennial.drift import PageHinkley
 from perennial.drift.column_check import ColumnCheck
-from perennial.monitoring import column_checks, matured_checks, opening, report_columns, report_losses
+from perennial.monitoring import check_reader, matured_checks, opening
 from perennial.monitoring.reference import load_reference
 from perennial.monitoring.report import write_report
-from perennial.monitoring.steps import CHECKS, close_check, decide, open_check
+from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
 from perennial.promotion.registry import current_champion
 from perennial.run import MonitorRun, RetrainingRun
@@ -114,11 +114,7 @@ STATISTICS = [
     (matured_checks, "check_performance"),
 ]
 BOOTSTRAP = [(matured_checks, "check_performance")]
-MODEL = [
-    (module, name)
-    for module in (column_checks, matured_checks, report_columns, report_losses)
-    for name in ("load_champion", "score_rows")
-]
+MODEL = [(module, name) for module in (check_reader,) for name in ("load_champion", "score_rows")]
 KEEPING = [(opening, "keep_rows")]
 
 
@@ -141,11 +137,12 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
     assert check is not None
     assert check.rows == check.matured_rows == BATCH_ROWS
     with clock("checks"), counted(clock, statistics=STATISTICS, bootstrap=BOOTSTRAP):
-        results = [of(run, check) for of in CHECKS.values()]
+        reader = CheckReader(run)
+        results = [of(reader, check) for of in CHECKS.values()]
     with clock("decide and close"):
         entry = decide(run, check, results)
     with clock("report"):
-        write_report(run, entry)
+        write_report(reader, entry)
     with clock("decide and close"):
         close_check(run, entry)
 

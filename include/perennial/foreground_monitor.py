@@ -105,17 +105,18 @@ def _decided(run: MonitorRun, check: OpenCheck, console: Console) -> LedgerEntry
     """Return the check's entry in the ledger, made now if there is none; either way with its report, and shown."""
     from perennial.monitoring.ledger import find_entry
     from perennial.monitoring.report import write_report
-    from perennial.monitoring.steps import CHECKS, decide
+    from perennial.monitoring.steps import CHECKS, CheckReader, decide
 
+    reader = CheckReader(run)
     entry = find_entry(run.store, check.model, check.sequence)
     if entry is None:
         results = []
         with console.status("") as status:
             for name, of in CHECKS.items():
                 status.update(f"checking: {name}")
-                results.append(of(run, check))
+                results.append(of(reader, check))
         entry = decide(run, check, results)
-    key = write_report(run, entry)
+    key = write_report(reader, entry)
     _show(entry, console)
     console.print(Text(f"Report: {run.store.uri}/{key}", style="dim"), soft_wrap=True)
     return entry

@@ -110,6 +110,14 @@ def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | N
 def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Return kept rows in the order of their event times.
 
+    Parameters
+    ----------
+    store : Store
+    key : str
+        What `keep_rows` returned.
+    columns : collection of str or None
+        Those to read, one that the rows lack is left out; None: all.
+
     Raises
     ------
     DataError
@@ -117,14 +125,19 @@ def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None)
     """
     try:
         with store.local_file(key) as path:
-            table = pq.read_table(path, columns=list(columns) if columns is not None else None)
+            table = pq.ParquetFile(path).read(columns=list(columns) if columns is not None else None)
     except KeyNotFound:
         check = f"{key.rpartition('/')[0]}/check.json"
         raise DataError(
             f"the rows of this check are gone from the store: {key}. Restore them, or delete {check}: "
             "the check is then begun anew"
         ) from None
-    frame: pd.DataFrame = table.to_pandas()
+    return as_frame(table)
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Return rows as a data frame; numbers without gaps are not copied."""
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     return frame
 
 
