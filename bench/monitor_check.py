@@ -132,12 +132,12 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
     """Make a check step by step as `perennial.foreground_monitor.check_once` does, which prints besides."""
     with clock("wait"):
         assert waiting(run).enough
+    reader = CheckReader(run)
     with clock("open"):
-        check = open_check(run)
+        check = open_check(run, reader)
     assert check is not None
     assert check.rows == check.matured_rows == BATCH_ROWS
     with clock("checks"), counted(clock, statistics=STATISTICS, bootstrap=BOOTSTRAP):
-        reader = CheckReader(run)
         results = [of(reader, check) for of in CHECKS.values()]
     with clock("decide and close"):
         entry = decide(run, check, results)
