@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions, judge_columns
 from perennial.spec.monitoring import Drift
 from tests.unit.monitoring.parcels import make_check, make_spec
@@ -74,6 +75,6 @@ def test_a_model_without_such_columns_is_not_tested():
     ("changes", "reason"), [({"champion": None}, "there is no champion"), ({"batch": None}, "there are no new rows")]
 )
 def test_without_a_champion_or_rows_nothing_is_tested(make_run, check, changes, reason):
-    found = check(make_run(make_spec()), make_check(1, **changes))
+    found = check(CheckReader(make_run(make_spec())), make_check(1, **changes))
     assert found.status == "not tested"
     assert reason in found.sentence
