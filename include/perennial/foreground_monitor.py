@@ -15,7 +15,7 @@ from rich.text import Text
 from perennial.errors import PerennialError, SpecError
 
 if TYPE_CHECKING:
-    from perennial.monitoring.records import LedgerEntry, OpenCheck
+    from perennial.monitoring.records import LedgerEntry
     from perennial.outcomes import Verdict
     from perennial.run import MonitorRun
 
@@ -51,15 +51,14 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
         Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
         one that may succeed later leaves it open, so that the next call tries again.
     """
-    from perennial.monitoring.steps import close_check, open_check
+    from perennial.monitoring.steps import close_check
     from perennial.monitoring.waiting import waiting
 
     due = waiting(run)
     console.print(Text(due.reason))
-    check = open_check(run) if due.over else None
-    if check is None:
+    entry = _decided(run, console) if due.over else None
+    if entry is None:
         return Checked()
-    entry = _decided(run, check, console)
     verdict = None
     if entry.decision.outcome == "trigger":
         try:
@@ -101,21 +100,28 @@ def keep_checking(
         sleep(max(0.0, (due - now()).total_seconds()))
 
 
-def _decided(run: MonitorRun, check: OpenCheck, console: Console) -> LedgerEntry:
-    """Return the check's entry in the ledger, made now if there is none; either way with its report, and shown."""
+def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
+    """Return the next check's entry in the ledger, made now if there is none; either way with its report, and shown.
+
+    None: there is nothing to check.
+    """
     from perennial.monitoring.ledger import find_entry
     from perennial.monitoring.report import write_report
-    from perennial.monitoring.steps import CHECKS, decide
+    from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
 
+    reader = CheckReader(run)
+    check = open_check(run, reader)
+    if check is None:
+        return None
     entry = find_entry(run.store, check.model, check.sequence)
     if entry is None:
         results = []
         with console.status("") as status:
             for name, of in CHECKS.items():
                 status.update(f"checking: {name}")
-                results.append(of(run, check))
+                results.append(of(reader, check))
         entry = decide(run, check, results)
-    key = write_report(run, entry)
+    key = write_report(reader, entry)
     _show(entry, console)
     console.print(Text(f"Report: {run.store.uri}/{key}", style="dim"), soft_wrap=True)
     return entry

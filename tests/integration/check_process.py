@@ -42,7 +42,7 @@ def _step(run: MonitorRun, step: str, arguments: list[Any]) -> Any:
     check = OpenCheck.model_validate(arguments[0])
     if step == "decide":
         return steps.decide(run, check, [CheckResult.model_validate(result) for result in arguments[1]])
-    return steps.CHECKS[step](run, check)
+    return steps.CHECKS[step](steps.CheckReader(run), check)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from perennial.monitoring import ledger
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState
 from perennial.monitoring.rows import read_rows
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS, close_check, decide, open_check
+from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
 from perennial.outcomes import Verdict
 from perennial.promotion.registry import current_champion
@@ -88,7 +88,7 @@ class Airline:
         check = open_check(run) if waiting(run).over else None
         if check is None:
             return None
-        entry = decide(run, check, [of(run, check) for of in CHECKS.values()])
+        entry = decide(run, check, [of(CheckReader(run), check) for of in CHECKS.values()])
         close_check(run, entry)
         return entry
 
@@ -321,7 +321,7 @@ def test_a_champion_that_comes_while_a_check_is_made_is_not_retrained_for_what_t
     run = airline.run("02-22")
     check = open_check(run)
     assert check is not None
-    found = [of(run, check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in CHECKS.values()]
     airline.retrain("02-20", "scheduled")
     entry = decide(run, check, found)
     close_check(run, entry)
@@ -355,7 +355,7 @@ def test_two_who_make_the_same_check_make_one(airline: Airline) -> None:
     check = open_check(run)
     assert check is not None
     assert open_check(replace(run, as_of=on("03-01"))) == check
-    found = [of(run, check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in CHECKS.values()]
     entries = {decide(run, check, found).model_dump_json() for _ in range(2)}
     (entry,) = (LedgerEntry.model_validate_json(text) for text in entries)
     assert close_check(run, entry) == close_check(run, entry) == airline.state()

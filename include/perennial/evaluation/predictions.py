@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
 
@@ -62,6 +63,10 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     TrainingError
         Its probabilities have not a row per row and a column per label.
     """
+    rows = len(frame)
+    if isinstance(model, Pipeline) and len(model) > 1:
+        # What the estimator reads is made once, not once for each question.
+        frame, model = model[:-1].transform(frame), model[-1]
     values = np.asarray(model.predict(frame)).ravel()
     known = getattr(model, "classes_", None)
     if known is None:
@@ -69,9 +74,9 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     classes = as_labels(known)
     if hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(frame), dtype=np.float64)
-        if probabilities.shape != (len(frame), len(classes)):
+        if probabilities.shape != (rows, len(classes)):
             raise TrainingError(
-                f"predict_proba gives an array of shape {probabilities.shape} for {len(frame)} rows "
+                f"predict_proba gives an array of shape {probabilities.shape} for {rows} rows "
                 f"and {len(classes)} labels: it should have a row per row and a column per label"
             )
         return Predictions(values, classes, probabilities=probabilities)

@@ -3,61 +3,70 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from perennial.drift import ChiSquare, DriftReport, KolmogorovSmirnov
-from perennial.monitoring.champion_model import load_champion, score_rows
+from perennial.drift import DriftReport
+from perennial.drift.column_check import ColumnCheck
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import CheckResult, OpenCheck
-from perennial.monitoring.reference import SCORE, load_reference
-from perennial.monitoring.rows import read_rows
+from perennial.monitoring.reference import SCORE, Reference
 from perennial.outcomes import Champion
-from perennial.run import MonitorRun
 from perennial.spec.monitoring import CheckName, Drift, Monitoring
-from perennial.training.transform import features_of
 
 
-def check_numbers(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_numbers(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
-    return _check(run, check, "ks", lambda champion: load_reference(run, champion).numeric, _features)
+    names = reader.run.spec.features.numeric
+    return _check(
+        reader, check, "ks", lambda reference: reference.numeric, lambda _, key: _features(reader, key, names)
+    )
 
 
-def check_categories(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_categories(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Compare the batch's categorical features with those of the training rows: chi-square."""
-    return _check(run, check, "categorical", lambda champion: load_reference(run, champion).categorical, _features)
+    names = reader.run.spec.features.categorical
+    return _check(
+        reader,
+        check,
+        "categorical",
+        lambda reference: reference.categorical,
+        lambda _, key: _features(reader, key, names),
+    )
 
 
-def check_predictions(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_predictions(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
-    return _check(run, check, "predictions", lambda champion: load_reference(run, champion).predictions, _scores)
+    return _check(
+        reader,
+        check,
+        "predictions",
+        lambda reference: reference.predictions,
+        lambda champion, key: pd.DataFrame({SCORE: reader.scored(champion, key).score}),
+    )
 
 
-def _features(run: MonitorRun, _champion: Champion, rows: pd.DataFrame) -> pd.DataFrame:
-    features = features_of(run.spec, rows)
-    entity = (run.spec.monitoring or Monitoring()).drift.entity
-    return features.assign(**{entity: rows[entity]}) if entity else features
-
-
-def _scores(run: MonitorRun, champion: Champion, rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({SCORE: score_rows(load_champion(run, champion), rows).score})
+def _features(reader: CheckReader, key: str, names: Sequence[str]) -> pd.DataFrame:
+    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    features = reader.features(key, [name for name in names if name not in drift.exclude])
+    return features.assign(**reader.rows(key, [drift.entity])) if drift.entity else features
 
 
 def _check(
-    run: MonitorRun,
+    reader: CheckReader,
     check: OpenCheck,
     name: CheckName,
-    reference: Callable[[Champion], KolmogorovSmirnov | ChiSquare],
-    columns: Callable[[MonitorRun, Champion, pd.DataFrame], pd.DataFrame],
+    before: Callable[[Reference], ColumnCheck],
+    now: Callable[[Champion, str], pd.DataFrame],
 ) -> CheckResult:
     if check.champion is None:
         return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there is no champion.")
     if check.batch is None:
         return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
-    drift = (run.spec.monitoring or Monitoring()).drift
-    rows = read_rows(run.store, check.batch)
-    report = reference(check.champion).compare(
-        columns(run, check.champion, rows), level=drift.level, effect_floor=drift.effect_floor
+    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    report = before(reader.reference(check.champion)).compare(
+        now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor
     )
     return judge_columns(name, report if run.spec.region is None else without_values(report), drift)
 

@@ -5,32 +5,32 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from perennial.drift import PageHinkley
 from perennial.drift.performance import PerformanceCheck as Performance
 from perennial.drift.performance import check_performance
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.predictions import Predictions
-from perennial.monitoring.champion_model import Scored, load_champion, score_rows
+from perennial.monitoring.champion_model import Scored
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import CheckResult, OpenCheck
-from perennial.monitoring.reference import load_reference
-from perennial.monitoring.rows import read_rows
 from perennial.monitoring.state import load_state
-from perennial.run import MonitorRun
+from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.spec.monitoring import CheckName, Monitoring
 
 
-def losses_before_and_now(run: MonitorRun, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
+def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
     """Return the detector as it stood before the check, the check's losses in event-time order, and why there is none.
 
     The detector is the state's while it watches the same champion as the spec asks for, and a fresh one otherwise.
     """
     if check.champion is None:
         return None, np.empty(0), "there is no champion"
-    state, _ = load_state(run.store, run.spec.name)
+    state, _ = load_state(reader.run.store, reader.run.spec.name)
     same = state.champion_version == check.champion.version and state.sequence < check.sequence
-    reference = load_reference(run, check.champion)
+    reference = reader.reference(check.champion)
     if reference.detector is None:
         return None, np.empty(0), reference.no_detector
     detector = PageHinkley.from_state(reference.detector)
@@ -38,9 +38,13 @@ def losses_before_and_now(run: MonitorRun, check: OpenCheck) -> tuple[PageHinkle
         detector = _continued(detector, PageHinkley.from_state(state.page_hinkley))
     if check.matured is None:
         return detector, np.empty(0), "no labels have matured"
-    rows = read_rows(run.store, check.matured)
-    scored = score_rows(load_champion(run, check.champion), rows)
-    return detector, scored.losses(rows[run.spec.target.column]), ""
+    scored = reader.scored(check.champion, check.matured)
+    return detector, scored.losses(_labels(reader, check.matured)), ""
+
+
+def _labels(reader: CheckReader, matured: str) -> pd.Series:
+    target = reader.run.spec.target.column
+    return reader.rows(matured, [target])[target]
 
 
 def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
@@ -50,9 +54,9 @@ def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
     return kept if alike else fresh
 
 
-def check_losses(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Feed the losses of the matured rows to Page-Hinkley."""
-    detector, losses, reason = losses_before_and_now(run, check)
+    detector, losses, reason = losses_before_and_now(reader, check)
     state = detector.state() if detector else None
     if detector is None or not len(losses):
         return _not_tested("page_hinkley", reason, detector=state)
@@ -87,23 +91,23 @@ def check_losses(run: MonitorRun, check: OpenCheck) -> CheckResult:
     )
 
 
-def check_metrics(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Hold the champion's metrics on the matured rows against the spec's floors."""
-    wanted = (run.spec.monitoring or Monitoring()).performance
+    spec = reader.run.spec
+    wanted = (spec.monitoring or Monitoring()).performance
     if check.champion is None or check.matured is None:
         reason = "there is no champion" if check.champion is None else "no labels have matured"
         return _not_tested("performance", reason)
-    rows = read_rows(run.store, check.matured)
-    truth = rows[run.spec.target.column].to_numpy()
-    scored = score_rows(load_champion(run, check.champion), rows)
-    primary = run.spec.evaluation.primary
-    value = score(run.spec, truth, scored.predictions).metrics[primary]
-    figures: dict[str, float | int | str | None] = {"rows": len(rows), primary: None if math.isnan(value) else value}
+    truth = _labels(reader, check.matured).to_numpy()
+    scored = reader.scored(check.champion, check.matured)
+    primary = spec.evaluation.primary
+    value = score(spec, truth, scored.predictions, only=primary).metrics[primary]
+    figures: dict[str, float | int | str | None] = {"rows": len(truth), primary: None if math.isnan(value) else value}
     if wanted is None or not {**wanted.minimum, **wanted.maximum}:
-        measured = f"{primary} {value:.4f} on {len(rows):,} rows"
+        measured = f"{primary} {value:.4f} on {len(truth):,} rows"
         return _not_tested("performance", f"the spec names no floor ({measured})", figures=figures)
     results = [
-        _against(run, truth, scored, metric, limit, min_rows=wanted.min_rows)
+        _against(spec, truth, scored, metric, limit, min_rows=wanted.min_rows)
         for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
     ]
     for result in results:
@@ -116,7 +120,7 @@ def check_metrics(run: MonitorRun, check: OpenCheck) -> CheckResult:
 
 
 def _against(
-    run: MonitorRun, truth: np.ndarray, scored: Scored, metric: str, limit: float, *, min_rows: int
+    spec: ModelSpec, truth: np.ndarray, scored: Scored, metric: str, limit: float, *, min_rows: int
 ) -> Performance:
     answers = scored.predictions
     labels = task_labels(truth, answers) if answers.classes else None
@@ -128,7 +132,7 @@ def _against(
             probabilities=None if answers.probabilities is None else answers.probabilities[rows],
             decisions=None if answers.decisions is None else answers.decisions[rows],
         )
-        return score(run.spec, of, chosen, labels=labels, only=metric).metrics[metric]
+        return score(spec, of, chosen, labels=labels, only=metric).metrics[metric]
 
     measure.__name__ = metric
     return check_performance(
@@ -141,9 +145,9 @@ def _against(
     )
 
 
-def check_volume_of_rows(run: MonitorRun, check: OpenCheck) -> CheckResult:
+def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Hold the rows since the champion's training against the spec's number."""
-    wanted = (run.spec.monitoring or Monitoring()).volume
+    wanted = (reader.run.spec.monitoring or Monitoring()).volume
     rows = check.rows_since_training
     if wanted is None or check.champion is None:
         return _not_tested("volume", "the spec names no number" if wanted is None else "there is no champion")

@@ -12,9 +12,11 @@ from perennial.data.manifest import load_manifest
 from perennial.data.window import RESOLUTION, Bounds
 from perennial.errors import DataError
 from perennial.monitoring import ledger
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows
 from perennial.monitoring.reference import prepare_reference
 from perennial.monitoring.rows import (
+    KnownRows,
     ScannedSource,
     SourceRows,
     among,
@@ -40,10 +42,16 @@ def check_key(model: str, sequence: int) -> str:
     return f"{model}/monitor/checks/{sequence:08d}/check.json"
 
 
-def open_check(run: MonitorRun) -> OpenCheck | None:
+def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck | None:
     """Begin the model's next check, or return the one that was begun and not closed.
 
     The champion's reference is prepared before anything is settled, so that a check that is begun can be made.
+
+    Parameters
+    ----------
+    run : MonitorRun
+    reader : CheckReader, optional
+        Holds the rows of a check that is begun now, for whoever goes on with it in this process.
 
     Returns
     -------
@@ -67,7 +75,7 @@ def open_check(run: MonitorRun) -> OpenCheck | None:
         return begun
     # One that is undecided and speaks of another champion or spec is begun anew: it could perhaps never be ended. Whoever
     # works on the old one may go on, since the ledger takes the first decision, with the check that it is about.
-    check = _prepare(run, state, champion)
+    check = _prepare(run, state, champion, reader or CheckReader(run))
     if check is None:
         run.store.delete(key)
         return None
@@ -113,7 +121,7 @@ def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
     return OpenCheck.model_validate_json(stored.data), stored.version
 
 
-def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None) -> OpenCheck | None:
+def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, reader: CheckReader) -> OpenCheck | None:
     source = ScannedSource(run)
     if source.facts.end is None:
         return None
@@ -127,17 +135,23 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None) ->
     # The champion is too good on what it learnt from: such rows say nothing about its losses.
     matured_from = max(state.matured_cursor or cursor, champion.train_end or cursor)
     matured_until = as_of - timedelta(days=run.spec.target.label_delay_days)
-    behind = min(cursor - lateness, matured_from)
-    rows = source.read(Bounds(behind + RESOLUTION, max(as_of, cursor)))
+    begin, behind = min(cursor, matured_from), min(cursor - lateness, matured_from)
+    checked = source.known(Bounds(behind + RESOLUTION, begin))
+    # As a rule none of those came late: then no more of them need be read.
+    after = behind if _unseen(run, state, checked).any() else begin
+    rows = source.read(Bounds(after + RESOLUTION, max(as_of, cursor)))
     new = rows.times > as_datetime64(cursor)
-    late = ~new & (rows.times > as_datetime64(cursor - lateness)) & _unseen(run, state, rows)
+    late = ~new & (rows.times > as_datetime64(cursor - lateness))
+    late[late] = _unseen(run, state, rows.take(late))
     matured = _matured(run.spec, rows, matured_from, matured_until)
     too_late = late & (rows.times <= as_datetime64(matured_from))
     if not (new.any() or late.any()) and state.alarm is None:
         return None
     prepare_reference(run, champion)
     folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
+    batch = _keep(reader, folder, "batch", rows.take(new | late))
     still_open = max(as_of, cursor) - lateness
+    seen = [found.identities[found.times > as_datetime64(still_open)] for found in (checked, rows)]
     return OpenCheck(
         model=run.spec.name,
         sequence=state.sequence + 1,
@@ -145,15 +159,16 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None) ->
         spec_digest=run.spec.digest(),
         champion=champion,
         cursor=cursor,
-        batch=keep_rows(run.store, folder, "batch", rows.take(new | late)),
+        batch=batch,
         rows=int(new.sum()),
         late_rows=int(late.sum()),
-        matured=keep_rows(run.store, folder, "matured", rows.take(matured)),
+        # Where labels need no time these are the same rows, and kept, read and scored once.
+        matured=batch if np.array_equal(matured, new | late) else _keep(reader, folder, "matured", rows.take(matured)),
         matured_rows=int(matured.sum()),
         matured_until=max(matured_until, matured_from),
         too_late_rows=int(too_late.sum()),
         seen=SeenRows(
-            key=keep_identities(run.store, folder, rows.identities[rows.times > as_datetime64(still_open)]),
+            key=keep_identities(run.store, folder, np.concatenate(seen)),
             after=still_open,
             columns=identity_columns(run.spec),
         ),
@@ -161,7 +176,14 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None) ->
     )
 
 
-def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows) -> npt.NDArray[np.bool_]:
+def _keep(reader: CheckReader, folder: str, name: str, rows: SourceRows) -> str | None:
+    key = keep_rows(reader.run.store, folder, name, rows)
+    if key is not None:
+        reader.hold(key, rows)
+    return key
+
+
+def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) -> npt.NDArray[np.bool_]:
     """Tell which rows behind the cursor no check has seen.
 
     Of what was there at the first check, or is older than any check looked back, nothing is known: it was there for the

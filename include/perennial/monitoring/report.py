@@ -9,10 +9,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from perennial.drift.report import ColumnDrift
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
 from perennial.monitoring.report_columns import draw_columns, ranked_columns
 from perennial.monitoring.report_losses import draw_check_losses
-from perennial.run import MonitorRun, check_report_key
+from perennial.run import check_report_key
 from perennial.spec.monitoring import CheckName
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ _PAGES = Environment(
 )  # fmt: skip
 
 
-def write_report(run: MonitorRun, entry: LedgerEntry) -> str:
+def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
     """Write the page of a check that was decided, over the one that may be there; return its key.
 
     The same entry gives the same bytes. Drawings need the check's rows, its reference and the champion's model: where
@@ -54,12 +55,13 @@ def write_report(run: MonitorRun, entry: LedgerEntry) -> str:
         The store refuses the page.
     """
     key = check_report_key(entry.model, entry.sequence)
-    run.store.write(key, render_report(run, entry))
-    log.info("report of check %d: %s/%s", entry.sequence, run.store.uri, key)
+    store = reader.run.store
+    store.write(key, render_report(reader, entry))
+    log.info("report of check %d: %s/%s", entry.sequence, store.uri, key)
     return key
 
 
-def render_report(run: MonitorRun, entry: LedgerEntry) -> bytes:
+def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
     """Return the page, UTF-8."""
     page = _PAGES.get_template("report.html.j2").render(
         entry=entry,
@@ -71,8 +73,8 @@ def render_report(run: MonitorRun, entry: LedgerEntry) -> bytes:
             for result in entry.results
         ],
         titles=CHECK_TITLES,
-        figures=draw_columns(run, entry),
-        losses=draw_check_losses(run, entry),
+        figures=draw_columns(reader, entry),
+        losses=draw_check_losses(reader, entry),
         columns=[(CHECK_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
     )
     return page.encode()

@@ -15,14 +15,11 @@ from perennial.drift.floats import as_floats
 from perennial.drift.labels import count_labels, label_of
 from perennial.drift.report import ColumnDrift
 from perennial.errors import PerennialError
-from perennial.monitoring.champion_model import load_champion, score_rows
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import LedgerEntry, OpenCheck
-from perennial.monitoring.reference import SCORE, load_reference
+from perennial.monitoring.reference import SCORE
 from perennial.monitoring.report_svg import Steps, draw_distributions, draw_shares
-from perennial.monitoring.rows import read_rows
-from perennial.run import MonitorRun
 from perennial.spec.monitoring import CheckName
-from perennial.training.transform import features_of
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +69,7 @@ def ranked_columns(entry: LedgerEntry) -> list[tuple[CheckName, ColumnDrift]]:
     return sorted(columns, key=lambda found: (not found[1].drifted, -_effect(found[1]), found[0], found[1].column))
 
 
-def draw_columns(run: MonitorRun, entry: LedgerEntry) -> ColumnFigures:
+def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
     """Draw the columns that drifted; never raises: what cannot be drawn is said."""
     ranked = [found for found in ranked_columns(entry) if found[1].drifted or found[1].tested]
     drifted = [found for found in ranked if found[1].drifted]
@@ -81,7 +78,7 @@ def draw_columns(run: MonitorRun, entry: LedgerEntry) -> ColumnFigures:
     if not chosen:
         return ColumnFigures()
     try:
-        before, now = _distributions(run, entry.check, {check for check, _ in chosen})
+        before, now = _distributions(reader, entry.check, chosen)
         drawn = [ColumnFigure(check, column, _draw(column, before[check], now[check])) for check, column in chosen]
     except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
         log.warning("the report of check %d has no drawings of columns", entry.sequence, exc_info=error)
@@ -95,16 +92,15 @@ def reason_of(error: Exception) -> str:
 
 
 def _distributions(
-    run: MonitorRun, check: OpenCheck, wanted: set[CheckName]
+    reader: CheckReader, check: OpenCheck, chosen: Sequence[tuple[CheckName, ColumnDrift]]
 ) -> tuple[Mapping[CheckName, ColumnCheck], Mapping[CheckName, pd.DataFrame]]:
-    """Return the prepared reference and the batch's columns for each check."""
+    """Return for each check the prepared reference and the batch's chosen columns."""
     assert check.champion is not None and check.batch is not None  # noqa: S101, PT018 - or no column had been tested
-    reference = load_reference(run, check.champion)
-    rows = read_rows(run.store, check.batch)
-    features = features_of(run.spec, rows)
+    reference = reader.reference(check.champion)
+    features = reader.features(check.batch, [column.column for test, column in chosen if test != "predictions"])
     now: dict[CheckName, pd.DataFrame] = {"ks": features, "categorical": features}
-    if "predictions" in wanted:
-        now["predictions"] = pd.DataFrame({SCORE: score_rows(load_champion(run, check.champion), rows).score})
+    if any(test == "predictions" for test, _ in chosen):
+        now["predictions"] = pd.DataFrame({SCORE: reader.scored(check.champion, check.batch).score})
     before: dict[CheckName, ColumnCheck] = {
         "ks": reference.numeric,
         "categorical": reference.categorical,

@@ -11,14 +11,11 @@ from markupsafe import Markup
 
 from perennial.drift import PageHinkley
 from perennial.monitoring import ledger
-from perennial.monitoring.champion_model import load_champion, score_rows
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import LedgerEntry
-from perennial.monitoring.reference import load_reference
 from perennial.monitoring.report_columns import reason_of
 from perennial.monitoring.report_svg import draw_losses
-from perennial.monitoring.rows import read_rows
 from perennial.outcomes import Champion
-from perennial.run import MonitorRun
 
 log = logging.getLogger(__name__)
 
@@ -43,26 +40,27 @@ class LossFigure:
     missing: str = ""
 
 
-def draw_check_losses(run: MonitorRun, entry: LedgerEntry) -> LossFigure:
+def draw_check_losses(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
     """Draw the losses that the check fed to Page-Hinkley; never raises: what cannot be drawn is said."""
     result = next((result for result in entry.results if result.check == "page_hinkley"), None)
     if result is None or result.status == "not tested":
         return LossFigure(missing=result.sentence if result else "The losses were not looked at.")
     try:
-        return _draw(run, entry)
+        return _draw(reader, entry)
     except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
         log.warning("the report of check %d has no drawing of losses", entry.sequence, exc_info=error)
         return LossFigure(missing=f"The losses cannot be drawn: {reason_of(error)}")
 
 
-def _draw(run: MonitorRun, entry: LedgerEntry) -> LossFigure:
+def _draw(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
     champion, matured = entry.check.champion, entry.check.matured
     assert champion is not None and matured is not None  # noqa: S101, PT018 - or nothing had been tested
-    detector = PageHinkley.from_state(_detector_before(run, entry, champion))
-    rows = read_rows(run.store, matured)
-    losses = score_rows(load_champion(run, champion), rows).losses(rows[run.spec.target.column])
+    detector = PageHinkley.from_state(_detector_before(reader, entry, champion))
+    spec = reader.run.spec
+    rows = reader.rows(matured, [spec.source.event_time, spec.target.column])
+    losses = reader.scored(champion, matured).losses(rows[spec.target.column])
     statistic = detector.trace(losses)
-    times = rows[run.spec.source.event_time]
+    times = rows[spec.source.event_time]
     drawing = draw_losses(
         losses,
         statistic,
@@ -75,13 +73,13 @@ def _draw(run: MonitorRun, entry: LedgerEntry) -> LossFigure:
     return LossFigure(drawing=Markup(drawing), calibration=calibration)  # noqa: S704 - the drawing escapes its texts
 
 
-def _detector_before(run: MonitorRun, entry: LedgerEntry, champion: Champion) -> dict[str, Any]:
+def _detector_before(reader: CheckReader, entry: LedgerEntry, champion: Champion) -> dict[str, Any]:
     """Return the detector as it stood before the check.
 
     From the ledger, not from the state: that is past the check once it is closed, and a report that is made again
     must show the same.
     """
-    for earlier in ledger.entries_before(run.store, entry.model, entry.sequence):
+    for earlier in ledger.entries_before(reader.run.store, entry.model, entry.sequence):
         if earlier.decision.outcome == "coalesce":
             continue
         watched = earlier.check.champion
@@ -89,7 +87,7 @@ def _detector_before(run: MonitorRun, entry: LedgerEntry, champion: Champion) ->
         if watched is not None and watched.version == champion.version and kept is not None:
             return kept
         break
-    fresh = load_reference(run, champion).detector
+    fresh = reader.reference(champion).detector
     assert fresh is not None  # noqa: S101 - or nothing had been tested
     return fresh
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions
 from perennial.monitoring.governor import govern
 from perennial.monitoring.history import read_past
@@ -17,11 +18,11 @@ from perennial.monitoring.state import load_state, save_state
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import CheckName
 
-__all__ = ["CHECKS", "close_check", "decide", "open_check"]
+__all__ = ["CHECKS", "CheckReader", "close_check", "decide", "open_check"]
 
 log = logging.getLogger(__name__)
 
-CHECKS: Mapping[CheckName, Callable[[MonitorRun, OpenCheck], CheckResult]] = {
+CHECKS: Mapping[CheckName, Callable[[CheckReader, OpenCheck], CheckResult]] = {
     "ks": check_numbers,
     "categorical": check_categories,
     "predictions": check_predictions,

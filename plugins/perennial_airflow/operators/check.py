@@ -36,8 +36,9 @@ class CheckOperator(MonitorOperator):
     def run_step(self, context: Context) -> CheckResult:  # noqa: ARG002
         """Call the function of `perennial.monitoring.steps.CHECKS`."""
         from perennial.monitoring.records import OpenCheck
-        from perennial.monitoring.steps import CHECKS
+        from perennial.monitoring.steps import CHECKS, CheckReader
 
-        result = CHECKS[self.test](monitor_run(self.spec, self.as_of), OpenCheck.model_validate(self.check))
+        reader = CheckReader(monitor_run(self.spec, self.as_of))
+        result = CHECKS[self.test](reader, OpenCheck.model_validate(self.check))
         self.log.info("%s: %s", result.status, result.sentence)
         return result

@@ -49,7 +49,7 @@ class GovernOperator(MonitorOperator):
         from perennial.monitoring.ledger import triggers_before
         from perennial.monitoring.records import CheckResult, OpenCheck
         from perennial.monitoring.report import write_report
-        from perennial.monitoring.steps import decide
+        from perennial.monitoring.steps import CheckReader, decide
         from perennial_airflow.evidence import evidence
         from perennial_airflow.metrics import count_check
 
@@ -59,7 +59,7 @@ class GovernOperator(MonitorOperator):
         active = under_way(check.model, (entry.decision.run_id or "" for entry in triggers))
         run = replace(run, active=active)
         entry = decide(run, check, [CheckResult.model_validate(result) for result in self.results])
-        write_report(run, entry)
+        write_report(CheckReader(run), entry)
         if any(result.status == "fired" for result in entry.results):
             drift = context["outlet_events"][drift_outlet(entry.model)]
             drift.add(DriftDetected(entry.model), extra=evidence(entry))

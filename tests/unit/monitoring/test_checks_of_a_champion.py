@@ -13,7 +13,7 @@ from perennial.monitoring.ledger import find_entry
 from perennial.monitoring.records import CheckResult
 from perennial.monitoring.reference import load_reference, prepare_reference
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS, close_check, decide, open_check
+from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.promotion.registry import current_champion
 from perennial.spec import ModelSpec
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
@@ -38,7 +38,7 @@ def watched(champion, tmp_path):
 
 def results(run) -> dict[str, CheckResult]:
     check = open_check(run)
-    return {name: of(run, check) for name, of in CHECKS.items()}
+    return {name: of(CheckReader(run), check) for name, of in CHECKS.items()}
 
 
 def respecified(watched, **changes):
@@ -221,7 +221,7 @@ def test_a_champion_of_a_feature_that_the_spec_has_dropped_is_an_error_that_says
     narrower = respecified(watched, features={"numeric": ["x", "few"], "categorical": ["kind"]}).run()
     check = open_check(narrower)
     with pytest.raises(DataError, match="the champion reads holes, which the spec no longer names: retrain"):
-        CHECKS["predictions"](narrower, check)
+        CHECKS["predictions"](CheckReader(narrower), check)
 
 
 def test_a_champion_trained_without_a_feature_that_the_spec_names_now_is_an_error_before_any_check(watched):
@@ -255,6 +255,6 @@ def test_a_decision_is_made_once(watched):
     watched.land(TRAINED_ROWS, 600, shift=2.0)
     run = watched.run()
     check = open_check(run)
-    found = [of(run, check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in CHECKS.values()]
     first = decide(run, check, found)
     assert decide(replace(run, active=("manual",)), check, found[:1]) == first

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.column_checks import (
     check_categories,
     check_numbers,
@@ -92,6 +93,6 @@ def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
     ("changes", "reason"), [({"champion": None}, "there is no champion"), ({"batch": None}, "there are no new rows")]
 )
 def test_without_a_champion_or_rows_nothing_is_tested(make_run, check, changes, reason):
-    found = check(make_run(make_spec()), make_check(1, **changes))
+    found = check(CheckReader(make_run(make_spec())), make_check(1, **changes))
     assert found.status == "not tested"
     assert reason in found.sentence

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
+from perennial.data.file_source import FileSource
 from perennial.errors import DataError
+from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.opening import check_key, open_check
 from perennial.monitoring.records import OpenCheck
 from perennial.monitoring.rows import read_identities, read_rows
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
+from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
 
@@ -270,3 +274,79 @@ def test_rows_that_are_gone_say_how_to_go_on(watch, store):
 def test_rows_come_in_the_order_of_their_events_whatever_the_files(watch, store, parcels: Parcels):
     parcels.deliver([9, 8, 7], days=[4.5, 0.5, 2])
     assert read_rows(store, watch().batch)["at"].is_monotonic_increasing
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Note which columns are read of which event times."""
+    found = []
+    read = FileSource.read
+
+    def noted(self, bounds, types):
+        found.append((bounds, set(types)))
+        return read(self, bounds, types)
+
+    monkeypatch.setattr(FileSource, "read", noted)
+    return found
+
+
+def columns_behind(asked, cursor: float) -> list[set[str]]:
+    """Return the columns of each reading that began behind the cursor; counting reads event times alone."""
+    return [columns for bounds, columns in asked if bounds.start <= day(cursor) and columns != {"at"}]
+
+
+def test_of_rows_behind_the_cursor_only_key_and_time_are_read(watch, make_run, parcels: Parcels, asked):
+    spec = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"label_delay_days": 0})})
+    close(make_run, watch(spec=spec))
+    asked.clear()
+    parcels.deliver([6], days=[6])
+    watch(spec=spec)
+    assert columns_behind(asked, 5) == [{"id", "at"}]
+
+
+def test_if_one_of_them_came_late_they_are_read_whole(watch, make_run, parcels: Parcels, asked):
+    spec = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"label_delay_days": 0})})
+    close(make_run, watch(spec=spec))
+    asked.clear()
+    parcels.deliver([6, 7], days=[6, 4.5])
+    check = watch(spec=spec)
+    assert check.late_rows == 1
+    assert columns_behind(asked, 5) == [{"id", "at"}, {"id", "at", "weight", "late"}]
+
+
+@pytest.mark.parametrize("key", [[], ["id"]])
+def test_late_rows_without_a_key_are_told_by_all_that_they_hold(watch, store, make_run, parcels: Parcels, key):
+    spec = ModelSpec.model_validate(SPEC.model_dump() | {"source": SPEC.source.model_dump() | {"key": key}})
+    nameless = parcels.folder / "nameless.parquet"
+
+    def deliver(*weights):
+        pd.DataFrame({"weight": weights}).assign(id=pd.NA, at=day(4), late=0).to_parquet(nameless, index=False)
+
+    deliver(1.0, 2.0)
+    close(make_run, watch(spec=spec))
+    deliver(1.0, 2.0, 3.0)
+    parcels.deliver([6], days=[6])
+    check = watch(spec=spec)
+    assert (check.rows, check.late_rows) == (1, 1)
+    assert sorted(read_rows(store, check.batch)["weight"]) == [3.0, 6.0]
+
+
+def test_rows_that_are_both_new_and_matured_are_kept_once(watch, store):
+    target = SPEC.target.model_copy(update={"label_delay_days": 0})
+    check = watch(spec=SPEC.model_copy(update={"target": target}))
+    assert check.matured == check.batch
+    later = watch()
+    assert later.matured != later.batch
+
+
+@pytest.mark.usefixtures("watch")
+def test_what_is_kept_is_held_for_the_checks_as_they_would_read_it(make_run, store, monkeypatch):
+    run = make_run(SPEC)
+    reader = CheckReader(run)
+    check = open_check(run, reader)
+    columns = ["id", "at", "weight", "late"]
+    for key in (check.batch, check.matured):
+        stored = CheckReader(run).rows(key, columns)
+        with monkeypatch.context() as nothing_stored:
+            nothing_stored.setattr(store, "local_file", None)
+            pd.testing.assert_frame_equal(reader.rows(key, columns), stored)

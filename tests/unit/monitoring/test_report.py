@@ -8,7 +8,7 @@ import pytest
 
 from perennial.monitoring.records import Alarm, Decision
 from perennial.monitoring.report import decision_sentence, render_report, write_report
-from perennial.monitoring.steps import close_check
+from perennial.monitoring.steps import CheckReader, close_check
 from tests.watched_model import TRAINED_ROWS, make_watched
 
 EVIL = "<script>alert(1)</script>"
@@ -52,7 +52,7 @@ class Tags(HTMLParser):
 
 
 def page_of(watched, entry):
-    return render_report(watched.run(), entry).decode()
+    return render_report(CheckReader(watched.run()), entry).decode()
 
 
 def test_the_decision_the_period_and_every_check_are_on_the_page(drifted):
@@ -92,9 +92,9 @@ def test_the_page_is_the_same_before_and_after_the_check_is_closed(champion, tmp
     for number in range(2):  # The second check's detector goes on where the first one's ended.
         watched.land(TRAINED_ROWS + 400 * number, 400)
         entry = watched.decide()
-        before = render_report(watched.run(), entry)
+        before = render_report(CheckReader(watched.run()), entry)
         close_check(watched.run(), entry)
-        assert render_report(watched.run(), entry) == before
+        assert render_report(CheckReader(watched.run()), entry) == before
 
 
 def test_values_of_the_data_cannot_be_markup(drifted):
@@ -114,10 +114,10 @@ def test_the_page_needs_neither_scripts_nor_network(drifted):
 
 def test_the_report_has_one_place_in_the_store(drifted):
     watched, entry = drifted
-    key = write_report(watched.run(), entry)
+    key = write_report(CheckReader(watched.run()), entry)
     assert key == "watched/monitor/reports/00000001/report.html"
-    assert watched.run().store.read(key) == render_report(watched.run(), entry)
-    assert write_report(watched.run(), entry) == key
+    assert watched.run().store.read(key) == render_report(CheckReader(watched.run()), entry)
+    assert write_report(CheckReader(watched.run()), entry) == key
 
 
 def test_a_page_without_its_rows_says_so(drifted, tmp_path):
