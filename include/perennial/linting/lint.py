@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from perennial.linting.estimator import check_estimator
 from perennial.linting.expectations import check_expectations
 from perennial.linting.finding import Finding
+from perennial.linting.retraining import check_retraining
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
 from perennial.spec.loader import check, name_clashes, read_defaults, read_spec, spec_files
@@ -104,4 +105,6 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_estimator(parts["model"], parts.get("task"), parts.get("evaluation"))
     if "features" in parts and parts["features"].transform is not None:
         yield from check_transform(parts["features"].transform)
+    if parts.get("retraining") is not None:
+        yield from check_retraining(parts["retraining"])
     yield from check_expectations(parts.get("validation", ()))

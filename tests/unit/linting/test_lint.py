@@ -42,6 +42,16 @@ def test_a_problem_of_the_named_code_has_its_line(write):
     ]
 
 
+def test_a_breaker_that_resets_within_the_cool_down_is_said(write):
+    limits = "retraining:\n  cooldown_days: 10\n  breaker:\n    reset_days: {}\n"
+    path = write("late.yaml", LATE + "monitoring: {}\n" + limits.format(10))
+    assert lint_spec(load_spec(path), path) == []
+    path = write("late.yaml", LATE + "monitoring: {}\n" + limits.format(5))
+    (problem,) = lint_spec(load_spec(path), path)
+    assert (problem.line, problem.field) == (15, "retraining.breaker.reset_days")
+    assert "5 days are over before cooldown_days: 10" in problem.message
+
+
 def test_a_problem_of_what_the_defaults_say_is_placed_there(write):
     defaults = write("_defaults.yaml", "model:\n  params: {tool: 1}\n")
     path = write("late.yaml", LATE)
