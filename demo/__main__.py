@@ -1,4 +1,4 @@
-"""`python -m demo play | stop | land`: what `make demo` and `make stop` call."""
+"""`python -m demo play | stack | stop | land`: what `make demo`, `make demo-compose` and `make stop` call."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from demo.home import USER, Home
 from demo.periods import batches
 from demo.replay import Replay, play_together
 from demo.report import print_how_to_open, print_retrainings
+from demo.stack import Stack, play_in_stack
 
 YEAR = "flight_delay"
 QUIET_BATCHES = 8
@@ -60,12 +61,20 @@ def _play(home: Home) -> None:
     still = Replay(quiet.MODEL, batches()[:QUIET_BATCHES], lambda period: quiet.land_resampled(period, home.data))
     replayed, control = play_together([year, still], home, console)
     print_retrainings(replayed, console)
-    print_checks(replayed, control, console)
-    print_summary(replayed, control, console)
+    print_checks([replayed, control], console)
+    print_summary([replayed, control], console)
     if control.triggered:
         raise DemoError("the quiet replay, in which nothing drifts, triggered a retraining")
     if not replayed.triggered:
         raise DemoError("no drift was seen in a year of flights")
+
+
+@app.command()
+def stack(
+    batches: Annotated[int | None, typer.Option("--batches", min=1, help="End after so many; all without it.")] = None,
+) -> None:
+    """Play the year through the production stack that is up: what `make demo-compose` calls, inside its network."""
+    play_in_stack(Stack.from_environment(os.environ), batches, console)
 
 
 @app.command()

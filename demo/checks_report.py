@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 
 from rich.console import Console
@@ -16,13 +17,13 @@ PRIMARY = "roc_auc"
 COLOURS = {"trigger": "bold yellow", "hold": "cyan", "coalesce": "cyan", "none": "default"}
 
 
-def print_checks(year: Replayed, quiet: Replayed, console: Console) -> None:
-    """Print a line for each batch."""
+def print_checks(replays: Sequence[Replayed], console: Console) -> None:
+    """Print a line for each batch, one replay below the other."""
     table = Table(title="What each check measured, and what was decided", title_justify="left")
     for name in ("flights of", "rows", "champion", "drifted", "largest D", "Page-Hinkley", PRIMARY):
         table.add_column(name, justify="right" if name in ("rows", "Page-Hinkley", PRIMARY) else "left")
     table.add_column("decision")
-    for replayed in (year, quiet):
+    for replayed in replays:
         table.add_section()
         table.add_row(f"[bold]{replayed.model}[/]")
         for check in replayed.checks:
@@ -34,16 +35,17 @@ def print_checks(year: Replayed, quiet: Replayed, console: Console) -> None:
     )
 
 
-def print_summary(year: Replayed, quiet: Replayed, console: Console) -> None:
+def print_summary(replays: Sequence[Replayed], console: Console) -> None:
     """Print how often something was done, and how long it took."""
     table = Table(title="Summary", title_justify="left")
     table.add_column("")
-    for replayed in (year, quiet):
+    for replayed in replays:
         table.add_column(replayed.model, justify="right")
-    for label, count in _counts(year).items():
-        table.add_row(label, count, _counts(quiet)[label])
+    counted = [_counts(replayed) for replayed in replays]
+    for label in counted[0]:
+        table.add_row(label, *(counts[label] for counts in counted))
     console.print(table)
-    for check in year.triggered:
+    for check in (check for replayed in replays for check in replayed.triggered):
         console.print(
             f"[bold]{check.period}, check {check.entry.sequence}[/]: {escape(' '.join(check.entry.decision.reasons))}"
         )

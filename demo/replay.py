@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -36,7 +35,7 @@ class Replay:
 
     model: str
     batches: list[Period]
-    land: Callable[[Period], Path]
+    land: Callable[[Period], object]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def _year() -> Replayed:
 
 def _lines(printing: object) -> list[list[str]]:
     console = Console(width=150, record=True, file=io.StringIO())
-    printing(_year(), QUIET, console)  # type: ignore[operator]
+    printing([_year(), QUIET], console)  # type: ignore[operator]
     lines = console.export_text().splitlines()
     return [cells(line) for line in lines]
 
