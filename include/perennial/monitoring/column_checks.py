@@ -68,7 +68,7 @@ def _check(
     report = before(reader.reference(check.champion)).compare(
         now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor
     )
-    return judge_columns(name, report if run.spec.region is None else without_values(report), drift)
+    return judge_columns(name, report if reader.run.spec.region is None else without_values(report), drift)
 
 
 def without_values(report: DriftReport) -> DriftReport:
