@@ -1,9 +1,6 @@
 # Perennial. `make` alone lists what there is to make.
 
 PYTHON ?= python3
-AIRFLOW_PORT ?= 8080
-MLFLOW_PORT ?= 5000
-export AIRFLOW_PORT MLFLOW_PORT
 # A wheel of some hundred megabytes over a slow line is no reason to give up.
 export UV_HTTP_TIMEOUT ?= 300
 
@@ -14,17 +11,30 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test distributed lint types bench requirements clean
+.PHONY: help demo stop env up down demo-compose test distributed lint types bench requirements clean
 # A recipe that fails half-way leaves no stamp behind.
 .DELETE_ON_ERROR:
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s%s\n", $$1, $$2 }'
 	@echo
 	@echo "Variables: PYTHON (python3), AIRFLOW_PORT (8080), MLFLOW_PORT (5000), ONCE=1 (demo stops what it started)"
 
 demo: $(INSTALLED) ## watch and retrain on a year of real flights in a real Airflow; ONCE=1 stops it at the end
 	@$(BIN)/python -m demo play $(if $(filter-out 0,$(ONCE)),--once)
+
+env: ## write .env, with random secrets, for the production stack
+	@$(PYTHON) docker/make_env.py
+
+up: ## build the production stack and bring it up; docs/deploy.md
+	@# The commit is a tag of every model that the image trains.
+	CODE_VERSION=$$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null) docker compose up --build --detach
+
+down: ## stop the production stack; what it keeps stays
+	docker compose down
+
+demo-compose: ## play the demo through the production stack that is up
+	docker compose --profile demo run --build --rm demo
 
 stop: ## stop what make demo left running
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo stop; fi

@@ -1,0 +1,107 @@
+"""What the compose file promises, read from the file: no engine is needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TEXT = (REPOSITORY / "docker-compose.yaml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+RUN_ONCE = {"s3-init", "airflow-init", "demo", "tools"}
+LASTING = sorted(SERVICES.keys() - RUN_ONCE)
+REQUIRED = set(re.findall(r"\$\{(\w+):\?", TEXT))
+OPTIONAL = set(re.findall(r"\$\{(\w+):-", TEXT))
+SIX_GIGABYTES = 6 * 1024
+
+
+def mebibytes(limit: str) -> int:
+    """A compose memory limit."""
+    return int(limit.removesuffix("m"))
+
+
+def test_the_stack_has_the_services_it_should() -> None:
+    assert set(LASTING) == {
+        "postgres", "redis", "s3", "mlflow", "api-server", "scheduler", "dag-processor", "triggerer", "worker",
+        "statsd-exporter", "prometheus", "grafana",
+    }  # fmt: skip
+
+
+def test_ports_are_open_on_this_machine_only_and_for_people_only() -> None:
+    published = {name: port for name, service in SERVICES.items() for port in service.get("ports", ())}
+    assert published.keys() == {"api-server", "mlflow", "grafana"}
+    assert all(port.startswith("127.0.0.1:${") for port in published.values()), published
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", "s3"])
+def test_what_keeps_data_is_reached_from_inside_only(name: str) -> None:
+    assert SERVICES[name]["networks"] == ["inside"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_every_image_has_a_version(name: str) -> None:
+    tag = SERVICES[name]["image"].rpartition(":")[2]
+    assert re.fullmatch(r"v?\d+(\.\d+)*", tag), SERVICES[name]["image"]
+
+
+def test_the_image_is_built_once_and_has_the_packages_version() -> None:
+    ours = {name for name, service in SERVICES.items() if service["image"].startswith("perennial:")}
+    assert [name for name in ours if "build" in SERVICES[name]] == ["s3-init"]
+    assert {SERVICES[name]["image"] for name in ours} == {"perennial:0.1.0"}
+    version = re.search(r'__version__ = "(.+)"', (REPOSITORY / "include/perennial/__init__.py").read_text())
+    assert version
+    assert SERVICES["s3-init"]["build"]["args"]["VERSION"] == version[1] == "0.1.0"
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_service_is_watched_restarted_and_bounded(name: str) -> None:
+    service = SERVICES[name]
+    assert service["healthcheck"]["test"]
+    assert service["restart"] == "unless-stopped"
+    assert mebibytes(service["mem_limit"]) >= 64
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["read_only"] is (name != "s3")
+    if name not in ("postgres", "redis", "s3"):
+        assert "cap_add" not in service
+
+
+def test_the_stack_fits_six_gigabytes() -> None:
+    assert sum(mebibytes(SERVICES[name]["mem_limit"]) for name in LASTING) <= SIX_GIGABYTES
+
+
+def test_only_init_migrates_and_all_airflow_waits_for_it() -> None:
+    airflow = {name for name, service in SERVICES.items() if service.get("command", [""])[0] == "airflow"}
+    assert airflow == {"api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+    for name in airflow:
+        assert SERVICES[name]["depends_on"]["airflow-init"] == {"condition": "service_completed_successfully"}
+    assert "migrate" not in TEXT
+
+
+def test_workers_hold_neither_the_metadata_database_nor_what_signs_logins() -> None:
+    withheld = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"}
+    assert not withheld & SERVICES["worker"]["environment"].keys()
+    assert withheld <= SERVICES["scheduler"]["environment"].keys()
+
+
+def test_no_secret_has_a_default_and_each_says_what_to_do() -> None:
+    secret = re.compile(r"PASSWORD|SECRET|_KEY$|_ACCESS_KEY|SIGNING_KEY")
+    assert not [name for name in OPTIONAL if secret.search(name)]
+    messages = set(re.findall(r"\$\{\w+:\?([^}]*)\}", TEXT))
+    assert messages == {"run make env to write .env"}
+
+
+def test_a_variable_without_a_default_is_required_somewhere() -> None:
+    bare = set(re.findall(r"\$\{(\w+)\}", TEXT))
+    assert bare <= REQUIRED
