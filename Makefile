@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-annotate --no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop env up down demo-compose test distributed lint types bench requirements clean
+.PHONY: help demo stop env up down demo-compose chaos test distributed lint types bench requirements clean
 # A recipe that fails half-way leaves no stamp behind.
 .DELETE_ON_ERROR:
 
@@ -36,6 +36,9 @@ down: ## stop the production stack; what it keeps stays
 demo-compose: ## play the demo through the production stack that is up
 	docker compose --profile demo run --build --rm demo
 
+chaos: $(INSTALLED) ## kill, stop and fill up parts of the production stack, and look what is left; ONLY=name, some of it
+	@$(BIN)/python -m chaos $(ONLY)
+
 stop: ## stop what make demo left running
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo stop; fi
 
@@ -53,7 +56,7 @@ lint: $(INSTALLED) ## style, layers and model specs
 
 types: $(INSTALLED) ## static types of the library and the demo
 	$(BIN)/mypy
-	$(BIN)/mypy -p demo
+	$(BIN)/mypy -p demo -p chaos
 
 bench: $(INSTALLED) ## measure: each prints its ratio and the limit
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
@@ -65,7 +68,7 @@ requirements: $(INSTALLED) ## compile the pinned requirements anew from pyprojec
 
 clean: stop ## remove what make made; your data, store and models under .perennial stay
 	rm -rf .venv .perennial/demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find include plugins dags demo bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find include plugins dags demo chaos bench tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-build.txt requirements.txt requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \

@@ -1,0 +1,1 @@
+"""Faults against the running production stack, and what is found after each: `make chaos`."""

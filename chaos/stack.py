@@ -1,0 +1,154 @@
+"""The stack, from outside: its containers through docker compose, its runs through Airflow's REST API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from demo.airflow_api import AirflowApi, TaskState
+from demo.errors import DemoError
+
+FOLDER = Path(__file__).parent
+MODEL = "chaos_orders"
+RETRAIN, MONITOR = f"{MODEL}.retrain", f"{MODEL}.monitor"
+ENDED = ("success", "failed")
+POLL_S = 0.3
+# Longer than all tries of a task take, with their back-off.
+PATIENCE_S = 900
+Result = TypeVar("Result")
+
+
+class ChaosError(Exception):
+    """The script itself cannot go on."""
+
+
+class Api(AirflowApi):
+    """The demo's client, and what chaos asks besides."""
+
+    def instances(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the tasks of a run as Airflow describes them, by name."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def runs(self, dag_id: str) -> dict[str, str]:
+        """Return run id -> state of all runs."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 1000})["dag_runs"]
+        return {run["dag_run_id"]: run["state"] for run in found}
+
+    def clear(self, dag_id: str, run_id: str) -> None:
+        """Clear what failed in a run, and all after it."""
+        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "include_downstream": True}
+        self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
+
+
+class Stack:
+    """The compose project in this folder, with its own specs replaced by chaos' one while it is open."""
+
+    def __init__(self) -> None:
+        self._environment = os.environ | {
+            "COMPOSE_FILE": "docker-compose.yaml:chaos/compose.yaml",
+            "PERENNIAL_SPECS": "./chaos/specs",
+            "S3_ENDPOINT_URL": "http://gate:8333",
+        }
+        self._api: Api | None = None
+
+    def up(self) -> None:
+        """Bring everything up and wait until it is well."""
+        self.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "600")
+
+    def compose(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run docker compose and return what it prints."""
+        done = subprocess.run(
+            ["docker", "compose", *arguments], env=self._environment, input=stdin, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise ChaosError(f"docker compose {' '.join(arguments)}: {done.stderr.strip()[-800:]}")
+        return done.stdout
+
+    def kill_container(self, name: str) -> None:
+        """SIGKILL a container, by name or id."""
+        subprocess.run(["docker", "kill", name], check=True, capture_output=True)
+
+    def inside(self, *arguments: str) -> str:
+        """Run inside.py in the stack's network."""
+        script = (FOLDER / "inside.py").read_text()
+        return self.compose("run", "--rm", "--no-deps", "-T", "tools", "python", "-", *arguments, stdin=script)
+
+    def land(self, days: int) -> None:
+        """Land days of orders."""
+        self.inside("land", str(days))
+
+    def look(self) -> dict[str, Any]:
+        """Return what store, registry and Airflow hold of the model."""
+        found: dict[str, Any] = json.loads(self.inside("look").splitlines()[-1])
+        found["retrainings"] = self.ask(lambda api: api.runs(RETRAIN))
+        found["monitor_runs"] = self.ask(lambda api: api.runs(MONITOR))
+        return found
+
+    def ask(self, call: Callable[[Api], Result], *, patience_s: float = 300) -> Result:
+        """Call Airflow's API, again where it is away or its database is."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                if self._api is None:
+                    self._api = self._log_in()
+                return call(self._api)
+            except (httpx.TransportError, DemoError, ValueError) as error:
+                if time.monotonic() > deadline:
+                    raise ChaosError(f"Airflow gives no answer for {patience_s:.0f} seconds: {error}") from error
+                time.sleep(1)
+
+    def start(self, dag_id: str) -> str:
+        """Trigger a run and return its id."""
+        return self.ask(lambda api: api.trigger(dag_id, {}))
+
+    def until(self, dag_id: str, run_id: str, task_id: str, *states: str) -> dict[str, Any] | None:
+        """Wait until a task is in one of the states and return it; None where the run ended before."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            task = self.ask(lambda api: api.instances(dag_id, run_id)).get(task_id)
+            if task and task["state"] in states:
+                return task
+            if self.state(dag_id, run_id) in ENDED:
+                return None
+            time.sleep(POLL_S)
+        raise ChaosError(f"{task_id} of {run_id} is not {' or '.join(states)} after {PATIENCE_S} seconds")
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """Return a run's state."""
+        return str(self.ask(lambda api: api.run(dag_id, run_id))["state"])
+
+    def end(self, dag_id: str, run_id: str) -> str:
+        """Wait for a run's end and return its state."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (state := self.state(dag_id, run_id)) not in ENDED:
+            if time.monotonic() > deadline:
+                return f"still {state} after {PATIENCE_S} seconds"
+            time.sleep(1)
+        return state
+
+    def last_error(self, dag_id: str, run_id: str, task: dict[str, Any], try_number: int) -> str:
+        """Return the last line of a try's log that says what was wrong; empty where there is none."""
+        of = TaskState(task["task_id"], task["state"], None, try_number)
+        lines = self.ask(lambda api: api.log(dag_id, run_id, of))
+        told = [line for line in lines if line.startswith("error") or "Error" in line or "Unavailable" in line]
+        return told[-1][:300] if told else ""
+
+    def settings(self) -> dict[str, str]:
+        """Return ports and the operator's password, as compose reads them from .env."""
+        services = json.loads(self.compose("config", "--format", "json"))["services"]
+        init = services["airflow-init"]["environment"]
+        (port,) = services["api-server"]["ports"]
+        images = ", ".join(services[name]["image"] for name in ("postgres", "redis", "s3"))
+        return {"password": init["OPERATOR_PASSWORD"], "port": port["published"], "images": images}
+
+    def _log_in(self) -> Api:
+        found = self.settings()
+        return Api(f"http://127.0.0.1:{found['port']}", user="operator", password=found["password"])
