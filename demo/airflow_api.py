@@ -13,7 +13,7 @@ from demo.errors import DemoError
 
 # SQLite has one writer at a time. Where a request waits for it in the API server's event loop, the one that writes cannot
 # end: Airflow answers 500 after the five seconds that SQLite waits, and has done nothing.
-DATABASE_TRIES = 5
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,18 @@ class AirflowApi:
         return [line for entry in content for line in _lines(entry)]
 
     def _call(self, method: str, path: str, *, also_good: tuple[int, ...] = (), **arguments: Any) -> dict[str, Any]:
-        for _ in range(DATABASE_TRIES):
-            answer = self._http.request(method, path, **arguments)
+        for _ in range(TRIES):
+            try:
+                answer = self._http.request(method, path, **arguments)
+            except httpx.TransportError as error:
+                # On a busy machine an answer may be late; all that is asked here may be asked again.
+                unreachable: httpx.TransportError | None = error
+                continue
+            unreachable = None
             if not (answer.status_code == 500 and "Database error" in answer.text):
                 break
+        if unreachable is not None:
+            raise DemoError(f"Airflow does not answer {method} {path}: {unreachable!r}")
         if not answer.is_success and answer.status_code not in also_good:
             raise DemoError(f"Airflow refused {method} {path}: {answer.status_code} {answer.text[:500]}")
         found: dict[str, Any] = answer.json()

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from demo.airflow_api import DATABASE_TRIES, AirflowApi
+from demo.airflow_api import TRIES, AirflowApi
 from demo.errors import DemoError
 
+HANGS_UP: tuple[int, dict[str, Any]] = (0, {})
 LOCKED = (500, {"detail": {"reason": "Database error", "orig_error": "hidden"}})
 
 
@@ -29,7 +30,9 @@ def _server(answers: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[Airflow
             if self.path == "/auth/token":
                 return self._answer(201, {"access_token": "t"})
             posted.append(body)
-            return self._answer(*answers.pop(0))
+            status, content = answers.pop(0)
+            # Without a word: the connection is closed behind this.
+            return self._answer(status, content) if status else None
 
         def _answer(self, status: int, content: dict[str, Any]) -> None:
             self.send_response(status)
@@ -61,7 +64,18 @@ def test_a_run_that_the_first_try_made_after_all_is_no_error() -> None:
 
 
 def test_a_database_that_stays_locked_is_an_error_in_the_end() -> None:
-    with _server([LOCKED] * DATABASE_TRIES) as (airflow, _), pytest.raises(DemoError, match=r"refused POST .*500"):
+    with _server([LOCKED] * TRIES) as (airflow, _), pytest.raises(DemoError, match=r"refused POST .*500"):
+        airflow.trigger("flight_delay.monitor", {})
+
+
+def test_a_server_that_hangs_up_is_asked_again() -> None:
+    with _server([HANGS_UP, (200, {})]) as (airflow, posted):
+        airflow.trigger("flight_delay.monitor", {})
+    assert len(posted) == 2
+
+
+def test_a_server_that_keeps_hanging_up_is_an_error_in_the_end() -> None:
+    with _server([HANGS_UP] * TRIES) as (airflow, _), pytest.raises(DemoError, match="does not answer POST"):
         airflow.trigger("flight_delay.monitor", {})
 
 
