@@ -41,9 +41,10 @@ POOLS = {
 
 def check(environment: dict[str, str]) -> None:
     """Raise BadSetting for a secret that is too short or no key, and for slots that are no number."""
-    key = environment["AIRFLOW__CORE__FERNET_KEY"]
+    # Several, the newest first, while one is replaced.
+    keys = environment["AIRFLOW__CORE__FERNET_KEY"].split(",")
     try:
-        good = len(base64.urlsafe_b64decode(key)) == 32
+        good = all(len(base64.urlsafe_b64decode(key)) == 32 for key in keys)
     except ValueError:
         good = False
     if not good:
