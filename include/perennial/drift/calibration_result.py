@@ -23,6 +23,8 @@ class Calibration(Outcome):
     """Losses of the reference that were NaN or infinite."""
     block_rows: int
     """Rows that the bootstrap keeps together, from the losses' autocorrelation."""
+    days: int | None = None
+    """Whole days of the reference, whose cycle and differences the bootstrap keeps; None if their times were not given."""
     shift: float
     """The shift worth finding, in standard deviations of the loss."""
     expected_delay_rows: float | None
