@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv
 
-from perennial.drift.calibration_result import Calibration
+from perennial.drift.autocorrelation import blocks_for
+from perennial.drift.calibration_result import FEWEST_DAYS, Calibration
 from perennial.drift.page_hinkley import Mode, PageHinkley
-from perennial.drift.resampling import FEWEST_DAYS, DailyStream, StationaryStream, Stream, whole_days
+from perennial.drift.resampling import DailyStream, StationaryStream, Stream, whole_days
 from perennial.errors import DataError
 
 Floats = npt.NDArray[np.float64]
@@ -147,11 +148,11 @@ def _moments(times: npt.ArrayLike, rows: int) -> npt.NDArray[np.datetime64]:
 def _stream(reference: _Reference, rng: np.random.Generator) -> tuple[Stream, int | None]:
     """Return rows without end that look like the reference, and how many of its days they are made of."""
     if reference.times is None:
-        return StationaryStream(reference.standardised, rng), None
+        return StationaryStream(reference.standardised, blocks_for(reference.standardised), rng), None
     day = whole_days(reference.times)
     days = np.unique(day[day >= 0]).size
     if days < FEWEST_DAYS:
-        return StationaryStream(reference.standardised, rng), days
+        return StationaryStream(reference.standardised, blocks_for(reference.standardised), rng), days
     return DailyStream(reference.standardised[day >= 0], day[day >= 0], rng), days
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from perennial.drift.autocorrelation import blocks_for
+from perennial.drift.autocorrelation import Blocks, blocks_for, cautious_blocks_for
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FEWEST_DAYS = 5
-"""With fewer, what the days have in common and how they differ cannot be told from chance."""
 _DAY = np.timedelta64(1, "D")
 # The day's cycle is taken off in hours, as it were, before autocorrelation is looked for.
 _PARTS_OF_A_DAY = 24
@@ -48,19 +47,14 @@ class Stream(ABC):
 class StationaryStream(Stream):
     """Blocks of the reference from random places, around the end to the start (Politis and Romano, 1992)."""
 
-    def __init__(self, values: Floats, rng: np.random.Generator) -> None:
-        blocks = blocks_for(values)
+    def __init__(self, values: Floats, blocks: Blocks, rng: np.random.Generator) -> None:
         self.block = blocks.length
-        self._size = values.size
-        self._circle = np.concatenate([values, values[: self.block - 1]]) * blocks.stretch
+        self._blocks = _around(values * blocks.stretch, self.block)
         self._rng = rng
 
-    def draw(self, rows: int) -> Floats:
-        starts = self._rng.integers(0, self._size, size=-(-rows // self.block))
-        if self.block == 1:
-            return self._circle[starts]
-        windows = np.lib.stride_tricks.sliding_window_view(self._circle, self.block)
-        return windows[starts].reshape(-1)[:rows]
+    def draw(self, rows: int) -> Floats:  # noqa: D102 - as Stream says
+        starts = self._rng.integers(0, len(self._blocks), size=-(-rows // self.block))
+        return self._blocks[starts].reshape(-1)[:rows]
 
     def go_anywhere(self) -> None:
         """Every moment is like any other."""
@@ -69,12 +63,10 @@ class StationaryStream(Stream):
 class DailyStream(Stream):
     """Days put together from blocks of the reference's days, each from the same part of another day, and set off.
 
-    What is the same every day, the cycle and a spread that follows the clock, stays in its place however short the
-    blocks are (generalized seasonal block bootstrap: Dudek, Leskow, Paparoditis and Politis, 2014). What makes whole days
-    differ, a storm, is longer than a block: the days' means are taken off, and each drawn day is set off by one of them,
-    scaled. How much days differ is known from few of them: for every so many drawn days, its variance is drawn from what
-    the reference says of it, the scaled inverse chi-square of a variance (Gelman et al., *Bayesian data analysis*, 3.2),
-    less what the rows alone make of it. So the alarms of unlucky references are counted, in their measure.
+    What is the same every day, the cycle and a noise that follows the clock, stays in its place however short the blocks
+    are (generalized seasonal block bootstrap: Dudek, Leskow, Paparoditis and Politis, 2014). Where hours hang together by
+    more than that, a block is a whole day. What makes days differ, a storm, lasts longer than any block: the days' means
+    are taken off, and each drawn day is set off anew.
 
     Parameters
     ----------
@@ -89,56 +81,77 @@ class DailyStream(Stream):
         first, rows_of_day = _runs(days)
         means = np.add.reduceat(values, first) / rows_of_day
         within = values - np.repeat(means - means.mean(), rows_of_day)
-        fraction = (np.arange(values.size) - np.repeat(first, rows_of_day)) / np.repeat(rows_of_day, rows_of_day)
-        cycle = _means_of((fraction * _PARTS_OF_A_DAY).astype(np.int64), within)
-        blocks = blocks_for(within - cycle)
+        place = np.arange(values.size) - np.repeat(first, rows_of_day)
+        part = place * _PARTS_OF_A_DAY // np.repeat(rows_of_day, rows_of_day)
+        cycle = (np.bincount(part, within) / np.bincount(part))[part]
+        rest = within - cycle
+        blocks = _blocks_within_days(rest, days * _PARTS_OF_A_DAY + part, rows_of_day.mean())
         self._blocks_a_day = max(1, round(rows_of_day.mean() / blocks.length))
         self.block = max(1, round(rows_of_day.mean() / self._blocks_a_day))
-        around = cycle + blocks.stretch * (within - cycle)
-        self._circle = np.concatenate([around, around[: self.block - 1]])
+        self._cycle = _around(cycle, self.block)
+        self._rest = _around(rest * blocks.stretch, self.block)
         parts = np.arange(self._blocks_a_day)[:, None] / self._blocks_a_day
         self._starts = first + (parts * rows_of_day).astype(np.int64)
         self._rng = rng
-        self._at, self._day, self._offset = 0, -1, 0.0
-        self._offsets: _Offsets | None = None
+        self._at, self._day, self._today = 0, -1, (1.0, 0.0)
+        self._differences: _Differences | None = None
         alike = self.draw(_TRIAL_DAYS * self._blocks_a_day * self.block).reshape(_TRIAL_DAYS, -1)
-        self._offsets = _Offsets(means, float(alike.mean(axis=1).var()), rng)
+        self._differences = _Differences(means, float(alike.mean(axis=1).var()), rng)
 
-    def draw(self, rows: int) -> Floats:
+    def draw(self, rows: int) -> Floats:  # noqa: D102 - as Stream says
         day, part = np.divmod(self._at + np.arange(-(-rows // self.block)), self._blocks_a_day)
         self._at += day.size
-        windows = np.lib.stride_tricks.sliding_window_view(self._circle, self.block)
-        drawn = windows[self._starts[part, self._rng.integers(self._starts.shape[1], size=day.size)]]
-        if self._offsets:
-            drawn = drawn + self._offsets_of(day, self._offsets)[:, None]
-        return drawn.reshape(-1)[:rows]
+        starts = self._starts[part, self._rng.integers(self._starts.shape[1], size=day.size)]
+        cycle: Floats = self._cycle[starts]
+        rest: Floats = self._rest[starts]
+        if self._differences is None:
+            return (cycle + rest).reshape(-1)[:rows]
+        scale, offset = self._of_days(day, self._differences)
+        if self._blocks_a_day == 1:
+            rest = rest * scale[:, None]
+        return (cycle + rest + offset[:, None]).reshape(-1)[:rows]
 
-    def go_anywhere(self) -> None:
+    def go_anywhere(self) -> None:  # noqa: D102 - as Stream says
         self._at = (self._day + 1) * self._blocks_a_day + int(self._rng.integers(self._blocks_a_day))
 
-    def _offsets_of(self, day: Ints, offsets: _Offsets) -> Floats:
-        drawn = offsets.draw(int(day[-1] - day[0]) + 1)
+    def _of_days(self, day: Ints, differences: _Differences) -> tuple[Floats, Floats]:
+        scale, offset = differences.draw(int(day[-1] - day[0]) + 1)
         if day[0] == self._day:
-            drawn[0] = self._offset
-        self._day, self._offset = int(day[-1]), float(drawn[-1])
-        return drawn[day - day[0]]
+            scale[0], offset[0] = self._today
+        self._day, self._today = int(day[-1]), (float(scale[-1]), float(offset[-1]))
+        return scale[day - day[0]], offset[day - day[0]]
 
 
-class _Offsets:
-    """How far drawn days lie from the mean day."""
+class _Differences:
+    """How drawn days differ.
 
-    def __init__(self, means: Floats, noise: float, rng: np.random.Generator) -> None:
+    How much days differ is known from few of them. For as many drawn days as the reference has, the variance is drawn
+    from what these say of it: the scaled inverse chi-square of a normal variance (Gelman et al., *Bayesian data
+    analysis*, 3.2), less what chance alone makes of it. So the alarms that follow a calm reference are counted, too.
+    """
+
+    def __init__(self, means: Floats, chance: float, rng: np.random.Generator) -> None:
         """Take the days' means, and the variance that these would have if days differed by their rows' chance alone."""
-        self._deviations = StationaryStream(means - means.mean(), rng)
-        self._days = means.size
-        self._noise_share = noise / max(float(means.var(ddof=1)), np.finfo(float).tiny)
+        self._deviations = means - means.mean()
+        self._blocks = cautious_blocks_for(self._deviations)
+        self._variance = float(means.var(ddof=1))
+        self._chance = chance / max(self._variance, np.finfo(float).tiny)
+        # Bad days are fewer and worse than normal ones: where their kurtosis is 5, a variance is known as from half the days.
+        self._freedom = (means.size - 1) / 2
         self._rng = rng
 
-    def draw(self, days: int) -> Floats:
-        freedom = self._days - 1
-        variance = freedom / self._rng.chisquare(freedom, size=-(-days // self._days))
-        spread = np.sqrt(np.clip(variance - self._noise_share, 0, None))
-        return self._deviations.draw(days) * np.repeat(spread, self._days)[:days]
+    def draw(self, days: int) -> tuple[Floats, Floats]:
+        """Return the scale and the offset of further days."""
+        lot = self._deviations.size
+        scale = self._freedom / self._rng.chisquare(self._freedom, size=-(-days // lot))
+        offset = self._unscaled(days) * np.repeat(np.sqrt(np.clip(scale - self._chance, 0, None)), lot)[:days]
+        return np.repeat(np.sqrt(scale), lot)[:days], offset
+
+    def _unscaled(self, days: int) -> Floats:
+        """Spells of days where they show. Otherwise normal days, as a dozen hold no example of a bad one."""
+        if self._blocks.length > 1:
+            return StationaryStream(self._deviations, self._blocks, self._rng).draw(days)
+        return self._rng.normal(scale=math.sqrt(self._variance), size=days)
 
 
 def whole_days(times: npt.NDArray[np.datetime64]) -> Ints:
@@ -153,7 +166,7 @@ def whole_days(times: npt.NDArray[np.datetime64]) -> Ints:
         Ascending.
     """
     days = ((times - times[0]) // _DAY).astype(np.int64)
-    names, day, rows = np.unique(days, return_inverse=True, return_counts=True)
+    _, day, rows = np.unique(days, return_inverse=True, return_counts=True)
     usual = float(np.median(rows))
     if usual < _FEWEST_ROWS_A_DAY:
         return np.full(times.size, -1)
@@ -161,12 +174,22 @@ def whole_days(times: npt.NDArray[np.datetime64]) -> Ints:
 
 
 def _runs(days: Ints) -> tuple[Ints, Ints]:
-    """First row and number of rows of each day."""
+    """First row and number of rows of each run of equal numbers, from 0."""
     first = np.flatnonzero(np.diff(days, prepend=-1))
     return first, np.diff(first, append=days.size)
 
 
-def _means_of(part: Ints, values: Floats) -> Floats:
-    """Each row's value replaced by the mean of its part of the day."""
-    means: Floats = np.bincount(part, values) / np.maximum(np.bincount(part), 1)
-    return means[part]
+def _around(values: Floats, block: int) -> Floats:
+    """Blocks from every row, around the end to the start, shape (n, block); a view."""
+    return np.lib.stride_tricks.sliding_window_view(np.concatenate([values, values[: block - 1]]), block)
+
+
+def _blocks_within_days(values: Floats, parts: Ints, rows_a_day: float) -> Blocks:
+    """Blocks of rows, or of whole days.
+
+    What stays for hours may be far below the noise from one row to the next, where Politis and White look for it, and
+    plain in the means of the parts.
+    """
+    first, rows = _runs(parts)
+    of_parts = cautious_blocks_for(np.add.reduceat(values, first) / rows)
+    return blocks_for(values) if of_parts.length == 1 else Blocks(round(rows_a_day), 1.0)
