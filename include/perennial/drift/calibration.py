@@ -81,16 +81,21 @@ def calibrate(
     reference = _Reference.of(given, times)
     rows, days = _stream(reference, np.random.default_rng(seed))
     watching = PageHinkley(shift / 2, _NEVER, min_instances=min_instances, mode=mode)
-    threshold = _threshold(rows, watching, one_false_alarm_in)
-    trial = PageHinkley(shift / 2, threshold, min_instances=min_instances, mode=mode)
-    alarms, run_rows = _count_alarms(rows, trial, one_false_alarm_in)
-    simulated = alarms.size * run_rows
+    runs = _watch(rows, watching, one_false_alarm_in)
+    trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in))
+    alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
+    if isinstance(rows, DailyStream):
+        # Bad days bring several alarms, of which a run that ends at its first one shows none but that: asked again for
+        # as many times fewer as there were too many.
+        times_too_many = max(1, int(alarms.sum())) * one_false_alarm_in / simulated
+        trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in * times_too_many))
+        alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
     low, high = _rate_interval(alarms, simulated)
     delays = _delays(rows, trial, shift, one_false_alarm_in)
     found = np.isfinite(delays)
     return PageHinkley(
         shift / 2,
-        threshold,
+        trial.parameters.threshold,
         min_instances=min_instances,
         mode=mode,
         center=reference.mean,
@@ -162,20 +167,40 @@ def _paths(one_false_alarm_in: float) -> tuple[int, int]:
     return min(_MOST_RUNS, max(_FEWEST_RUNS, math.ceil(_SIMULATED_ROWS / length))), length
 
 
-def _threshold(rows: Stream, watching: PageHinkley, one_false_alarm_in: float) -> float:
-    """Solve alarms(threshold) / rows(threshold) = 1 / budget over runs that end at their first alarm.
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of a detector without any threshold: the places at which its statistic reached a new height."""
 
-    A run is watched once without any threshold: the places at which its statistic reaches a new height say when it would
-    have ended at every threshold.
-    """
+    records: list[tuple[Floats, Counts]]
+    length: int
+
+    def first_alarms(self, threshold: float) -> tuple[int, int]:
+        """Runs that end in an alarm at this threshold, and the rows that all of them take until they end."""
+        alarms = taken = 0
+        for heights, places in self.records:
+            record = int(np.searchsorted(heights, threshold, side="right"))
+            alarms += record < heights.size
+            taken += int(places[record]) if record < heights.size else self.length
+        return alarms, taken
+
+
+def _watch(rows: Stream, watching: PageHinkley, one_false_alarm_in: float) -> _Runs:
     count, length = _paths(one_false_alarm_in)
-    runs = [_records(rows, PageHinkley.from_state(watching.state()), length) for _ in range(count)]
-    low, high = 0.0, max(float(heights[-1]) for heights, _ in runs)
+    return _Runs([_records(rows, PageHinkley.from_state(watching.state()), length) for _ in range(count)], length)
+
+
+def _threshold(runs: _Runs, one_false_alarm_in: float) -> float:
+    """Solve alarms(threshold) / rows(threshold) = 1 / budget over runs that end at their first alarm."""
+    low, high = 0.0, max(float(heights[-1]) for heights, _ in runs.records)
     for _ in range(50):
         middle = (low + high) / 2
-        alarms, taken = _first_alarms(runs, middle, length)
+        alarms, taken = runs.first_alarms(middle)
         low, high = (middle, high) if alarms * one_false_alarm_in > taken else (low, middle)
     return high
+
+
+def _with_threshold(watching: PageHinkley, threshold: float) -> PageHinkley:
+    return PageHinkley.from_state(watching.state() | {"threshold": threshold})
 
 
 def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, npt.NDArray[np.int64]]:
@@ -198,21 +223,8 @@ def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, 
     return np.concatenate(heights), np.concatenate(places)
 
 
-def _first_alarms(runs: list[tuple[Floats, npt.NDArray[np.int64]]], threshold: float, length: int) -> tuple[int, int]:
-    """Runs that end in an alarm at this threshold, and the rows that all of them take until they end."""
-    alarms = taken = 0
-    for heights, places in runs:
-        record = int(np.searchsorted(heights, threshold, side="right"))
-        if record < heights.size:
-            alarms += 1
-            taken += int(places[record])
-        else:
-            taken += length
-    return alarms, taken
-
-
 def _count_alarms(rows: Stream, trial: PageHinkley, one_false_alarm_in: float) -> tuple[Counts, int]:
-    """Alarms of each run, and the rows of a run."""
+    """Alarms of each run, and the rows of all."""
     count, length = _paths(one_false_alarm_in)
     detector = PageHinkley.from_state(trial.state())
     seen = [0]
@@ -220,7 +232,7 @@ def _count_alarms(rows: Stream, trial: PageHinkley, one_false_alarm_in: float) -
         for piece in rows.pieces(length):
             detector.update(piece)
         seen.append(detector.detections)
-    return np.diff(seen), length
+    return np.diff(seen), count * length
 
 
 def _rate_interval(alarms: Counts, rows: int) -> tuple[float, float]:

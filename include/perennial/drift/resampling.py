@@ -18,7 +18,9 @@ _DAY = np.timedelta64(1, "D")
 # The day's cycle is taken off in hours, as it were, before autocorrelation is looked for.
 _PARTS_OF_A_DAY = 24
 _PIECE = 1 << 16
-_TRIAL_DAYS = 2_000
+_FEWEST_TRIAL_DAYS, _TRIAL_ROWS = 50, 1_000_000
+# Longer blocks than autocorrelation needs do no harm where days are long, and are drawn faster.
+_MOST_BLOCKS_A_DAY = 500
 _FEWEST_ROWS_A_DAY = 4
 
 
@@ -54,7 +56,7 @@ class StationaryStream(Stream):
 
     def draw(self, rows: int) -> Floats:  # noqa: D102 - as Stream says
         starts = self._rng.integers(0, len(self._blocks), size=-(-rows // self.block))
-        return self._blocks[starts].reshape(-1)[:rows]
+        return _at(self._blocks, starts).reshape(-1)[:rows]
 
     def go_anywhere(self) -> None:
         """Every moment is like any other."""
@@ -86,36 +88,40 @@ class DailyStream(Stream):
         cycle = (np.bincount(part, within) / np.bincount(part))[part]
         rest = within - cycle
         blocks = _blocks_within_days(rest, days * _PARTS_OF_A_DAY + part, rows_of_day.mean())
-        self._blocks_a_day = max(1, round(rows_of_day.mean() / blocks.length))
+        self._blocks_a_day = min(_MOST_BLOCKS_A_DAY, max(1, round(rows_of_day.mean() / blocks.length)))
         self.block = max(1, round(rows_of_day.mean() / self._blocks_a_day))
-        self._cycle = _around(cycle, self.block)
-        self._rest = _around(rest * blocks.stretch, self.block)
+        rest = rest * blocks.stretch
+        whole = self._blocks_a_day == 1
+        self._same = _around(cycle if whole else cycle + rest, self.block)
+        self._scaled = _around(rest, self.block) if whole else None
         parts = np.arange(self._blocks_a_day)[:, None] / self._blocks_a_day
         self._starts = first + (parts * rows_of_day).astype(np.int64)
         self._rng = rng
         self._at, self._day, self._today = 0, -1, (1.0, 0.0)
         self._differences: _Differences | None = None
-        alike = self.draw(_TRIAL_DAYS * self._blocks_a_day * self.block).reshape(_TRIAL_DAYS, -1)
+        day_rows = self._blocks_a_day * self.block
+        trial_days = max(_FEWEST_TRIAL_DAYS, _TRIAL_ROWS // day_rows)
+        alike = self.draw(trial_days * day_rows).reshape(trial_days, -1)
         self._differences = _Differences(means, float(alike.mean(axis=1).var()), rng)
 
     def draw(self, rows: int) -> Floats:  # noqa: D102 - as Stream says
         day, part = np.divmod(self._at + np.arange(-(-rows // self.block)), self._blocks_a_day)
         self._at += day.size
         starts = self._starts[part, self._rng.integers(self._starts.shape[1], size=day.size)]
-        cycle: Floats = self._cycle[starts]
-        rest: Floats = self._rest[starts]
-        if self._differences is None:
-            return (cycle + rest).reshape(-1)[:rows]
-        scale, offset = self._of_days(day, self._differences)
-        if self._blocks_a_day == 1:
-            rest = rest * scale[:, None]
-        return (cycle + rest + offset[:, None]).reshape(-1)[:rows]
+        drawn = _at(self._same, starts)
+        scale, offset = self._of_days(day)
+        if self._scaled is not None:
+            drawn = drawn + _at(self._scaled, starts) * scale[:, None]
+        return (drawn + offset[:, None]).reshape(-1)[:rows]
 
     def go_anywhere(self) -> None:  # noqa: D102 - as Stream says
         self._at = (self._day + 1) * self._blocks_a_day + int(self._rng.integers(self._blocks_a_day))
 
-    def _of_days(self, day: Ints, differences: _Differences) -> tuple[Floats, Floats]:
-        scale, offset = differences.draw(int(day[-1] - day[0]) + 1)
+    def _of_days(self, day: Ints) -> tuple[Floats, Floats]:
+        """Scale and offset of each block's day."""
+        if self._differences is None:
+            return np.ones(day.size), np.zeros(day.size)
+        scale, offset = self._differences.draw(int(day[-1] - day[0]) + 1)
         if day[0] == self._day:
             scale[0], offset[0] = self._today
         self._day, self._today = int(day[-1]), (float(scale[-1]), float(offset[-1]))
@@ -182,6 +188,12 @@ def _runs(days: Ints) -> tuple[Ints, Ints]:
 def _around(values: Floats, block: int) -> Floats:
     """Blocks from every row, around the end to the start, shape (n, block); a view."""
     return np.lib.stride_tricks.sliding_window_view(np.concatenate([values, values[: block - 1]]), block)
+
+
+def _at(blocks: Floats, starts: Ints) -> Floats:
+    """Return the blocks that begin at these rows; numpy takes single rows faster than blocks of one."""
+    taken: Floats = blocks[:, 0][starts][:, None] if blocks.shape[1] == 1 else blocks[starts]
+    return taken
 
 
 def _blocks_within_days(values: Floats, parts: Ints, rows_a_day: float) -> Blocks:
