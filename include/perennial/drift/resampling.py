@@ -85,7 +85,7 @@ class DailyStream(Stream):
         within = values - np.repeat(means - means.mean(), rows_of_day)
         place = np.arange(values.size) - np.repeat(first, rows_of_day)
         part = place * _PARTS_OF_A_DAY // np.repeat(rows_of_day, rows_of_day)
-        cycle = (np.bincount(part, within) / np.bincount(part))[part]
+        cycle = (np.bincount(part, within) / np.maximum(np.bincount(part), 1))[part]
         rest = within - cycle
         blocks = _blocks_within_days(rest, days * _PARTS_OF_A_DAY + part, rows_of_day.mean())
         self._blocks_a_day = min(_MOST_BLOCKS_A_DAY, max(1, round(rows_of_day.mean() / blocks.length)))
