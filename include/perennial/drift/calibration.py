@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +10,13 @@ import numpy.typing as npt
 from scipy.special import gammaincinv
 
 from perennial.drift.autocorrelation import blocks_for
-from perennial.drift.calibration_result import Calibration
+from perennial.drift.calibration_result import FEWEST_DAYS, Calibration
 from perennial.drift.page_hinkley import Mode, PageHinkley
+from perennial.drift.resampling import DailyStream, StationaryStream, Stream, whole_days
 from perennial.errors import DataError
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
 _FEWEST_LOSSES = 200
 _LEAST_BUDGET = 1_000
@@ -30,6 +31,7 @@ def calibrate(
     losses: npt.ArrayLike,
     *,
     one_false_alarm_in: float,
+    times: npt.ArrayLike | None = None,
     shift: float = 0.25,
     min_instances: int = 30,
     mode: Mode = "both",
@@ -38,7 +40,8 @@ def calibrate(
     """Return the Page-Hinkley detector that raises one false alarm in so many rows like the reference's.
 
     The losses are standardised by their mean and deviation (which the detector keeps), and resampled in blocks long
-    enough to keep their autocorrelation. The threshold is the one at which the detector's rate of alarms on such rows
+    enough to keep their autocorrelation. With the rows' times, so are the day's cycle and the differences between days,
+    which neighbouring rows do not show. The threshold is the one at which the detector's rate of alarms on such rows
     is the budget. The rate that the detector then reaches, and the delay after a shift, are measured on further rows.
 
     Parameters
@@ -47,6 +50,8 @@ def calibrate(
         One loss a row, in time order, of rows that the model did *not* learn from. NaN and infinite ones are left out.
     one_false_alarm_in : float
         Rows per false alarm, at least 1,000. Time and not memory grow with it beyond 150,000.
+    times : array_like of datetime64, shape (n,), optional
+        When each row happened, ascending; with a time zone or in UTC. They count if they span at least five days.
     shift : float
         The shift of the mean worth finding, in standard deviations of the loss; half of it is the detector's delta.
     min_instances : int
@@ -66,38 +71,45 @@ def calibrate(
     DataError
         Fewer than 200 finite losses, or all of them equal.
     ValueError
-        A budget under 1,000 rows, or a shift that is not positive.
+        A budget under 1,000 rows, a shift that is not positive, or times that are not the losses'.
     """
     if one_false_alarm_in < _LEAST_BUDGET:
         raise ValueError(f"one_false_alarm_in is a number of rows, at least {_LEAST_BUDGET}; got {one_false_alarm_in}")
     if shift <= 0:
         raise ValueError(f"shift is a size in standard deviations, more than 0; got {shift}")
     given = np.asarray(losses, dtype=np.float64)
-    reference = _Reference.of(given)
-    rows = _Resampler(reference.standardised, np.random.default_rng(seed))
+    reference = _Reference.of(given, times)
+    rows, days = _stream(reference, np.random.default_rng(seed))
     watching = PageHinkley(shift / 2, _NEVER, min_instances=min_instances, mode=mode)
-    threshold = _threshold(rows, watching, one_false_alarm_in)
-    trial = PageHinkley(shift / 2, threshold, min_instances=min_instances, mode=mode)
+    runs = _watch(rows, watching, one_false_alarm_in)
+    trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in))
     alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
+    if isinstance(rows, DailyStream):
+        # Bad days bring several alarms, of which a run that ends at its first one shows none but that: asked again for
+        # as many times fewer as there were too many.
+        times_too_many = max(1, int(alarms.sum())) * one_false_alarm_in / simulated
+        trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in * times_too_many))
+        alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
     low, high = _rate_interval(alarms, simulated)
     delays = _delays(rows, trial, shift, one_false_alarm_in)
     found = np.isfinite(delays)
     return PageHinkley(
         shift / 2,
-        threshold,
+        trial.parameters.threshold,
         min_instances=min_instances,
         mode=mode,
         center=reference.mean,
         scale=reference.deviation,
         calibration=Calibration(
             one_false_alarm_in=one_false_alarm_in,
-            achieved_one_in=simulated / alarms,
+            achieved_one_in=simulated / max(1, int(alarms.sum())),
             achieved_low=low,
             achieved_high=high,
             simulated_rows=simulated,
             reference_rows=reference.standardised.size,
             ignored_rows=given.size - reference.standardised.size,
             block_rows=rows.block,
+            days=days,
             shift=shift,
             expected_delay_rows=float(delays[found].mean()) if found.any() else None,
             delay_rows_90=float(np.quantile(delays, 0.9, method="inverted_cdf")) if found.mean() >= 0.9 else None,
@@ -111,10 +123,12 @@ class _Reference:
     standardised: Floats
     mean: float
     deviation: float
+    times: npt.NDArray[np.datetime64] | None
 
     @classmethod
-    def of(cls, losses: Floats) -> _Reference:
-        finite = losses[np.isfinite(losses)]
+    def of(cls, losses: Floats, times: npt.ArrayLike | None) -> _Reference:
+        kept = np.isfinite(losses)
+        finite = losses[kept]
         if finite.size < _FEWEST_LOSSES:
             raise DataError(
                 f"Page-Hinkley is calibrated on at least {_FEWEST_LOSSES} finite losses of the reference; "
@@ -125,32 +139,26 @@ class _Reference:
             raise DataError(
                 f"all {finite.size} losses of the reference are {finite[0]:g}: there is no deviation to measure a shift by"
             )
-        return cls((finite - mean) / deviation, mean, deviation)
+        moments = None if times is None else _moments(times, losses.size)[kept]
+        return cls((finite - mean) / deviation, mean, deviation, moments)
 
 
-class _Resampler:
-    """Rows without end that look like the reference: blocks of it, from random places, around the end to the start."""
+def _moments(times: npt.ArrayLike, rows: int) -> npt.NDArray[np.datetime64]:
+    moments = np.asarray(times, dtype="datetime64[us]")
+    if moments.shape != (rows,) or not (moments[1:] >= moments[:-1]).all():
+        raise ValueError(f"times are the {rows} losses' moments, ascending")
+    return moments
 
-    def __init__(self, values: Floats, rng: np.random.Generator) -> None:
-        blocks = blocks_for(values)
-        self.block = blocks.length
-        self._size = values.size
-        self._circle = np.concatenate([values, values[: self.block - 1]]) * blocks.stretch
-        self._rng = rng
 
-    def draw(self, rows: int) -> Floats:
-        starts = self._rng.integers(0, self._size, size=-(-rows // self.block))
-        if self.block == 1:
-            return self._circle[starts]
-        windows = np.lib.stride_tricks.sliding_window_view(self._circle, self.block)
-        return windows[starts].reshape(-1)[:rows]
-
-    def pieces(self, rows: int) -> Iterator[Floats]:
-        """Draw in pieces that stay in the processor's cache."""
-        while rows > 0:
-            piece = self.draw(min(rows, max(1 << 16, self.block)))
-            rows -= piece.size
-            yield piece
+def _stream(reference: _Reference, rng: np.random.Generator) -> tuple[Stream, int | None]:
+    """Return rows without end that look like the reference, and how many of its days they are made of."""
+    if reference.times is None:
+        return StationaryStream(reference.standardised, blocks_for(reference.standardised), rng), None
+    day = whole_days(reference.times)
+    days = np.unique(day[day >= 0]).size
+    if days < FEWEST_DAYS:
+        return StationaryStream(reference.standardised, blocks_for(reference.standardised), rng), days
+    return DailyStream(reference.standardised[day >= 0], day[day >= 0], rng), days
 
 
 def _paths(one_false_alarm_in: float) -> tuple[int, int]:
@@ -159,23 +167,43 @@ def _paths(one_false_alarm_in: float) -> tuple[int, int]:
     return min(_MOST_RUNS, max(_FEWEST_RUNS, math.ceil(_SIMULATED_ROWS / length))), length
 
 
-def _threshold(rows: _Resampler, watching: PageHinkley, one_false_alarm_in: float) -> float:
-    """Solve alarms(threshold) / rows(threshold) = 1 / budget over runs that end at their first alarm.
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of a detector without any threshold: the places at which its statistic reached a new height."""
 
-    A run is watched once without any threshold: the places at which its statistic reaches a new height say when it would
-    have ended at every threshold.
-    """
+    records: list[tuple[Floats, Counts]]
+    length: int
+
+    def first_alarms(self, threshold: float) -> tuple[int, int]:
+        """Runs that end in an alarm at this threshold, and the rows that all of them take until they end."""
+        alarms = taken = 0
+        for heights, places in self.records:
+            record = int(np.searchsorted(heights, threshold, side="right"))
+            alarms += record < heights.size
+            taken += int(places[record]) if record < heights.size else self.length
+        return alarms, taken
+
+
+def _watch(rows: Stream, watching: PageHinkley, one_false_alarm_in: float) -> _Runs:
     count, length = _paths(one_false_alarm_in)
-    runs = [_records(rows, PageHinkley.from_state(watching.state()), length) for _ in range(count)]
-    low, high = 0.0, max(float(heights[-1]) for heights, _ in runs)
+    return _Runs([_records(rows, PageHinkley.from_state(watching.state()), length) for _ in range(count)], length)
+
+
+def _threshold(runs: _Runs, one_false_alarm_in: float) -> float:
+    """Solve alarms(threshold) / rows(threshold) = 1 / budget over runs that end at their first alarm."""
+    low, high = 0.0, max(float(heights[-1]) for heights, _ in runs.records)
     for _ in range(50):
         middle = (low + high) / 2
-        alarms, taken = _first_alarms(runs, middle, length)
+        alarms, taken = runs.first_alarms(middle)
         low, high = (middle, high) if alarms * one_false_alarm_in > taken else (low, middle)
     return high
 
 
-def _records(rows: _Resampler, watching: PageHinkley, length: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+def _with_threshold(watching: PageHinkley, threshold: float) -> PageHinkley:
+    return PageHinkley.from_state(watching.state() | {"threshold": threshold})
+
+
+def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, npt.NDArray[np.int64]]:
     """Heights and rows of the records of the statistic in one run, from the first row at which an alarm may be raised."""
     heights, places = [np.zeros(1)], [np.zeros(1, dtype=np.int64)]
     highest, offset = 0.0, 0
@@ -195,34 +223,35 @@ def _records(rows: _Resampler, watching: PageHinkley, length: int) -> tuple[Floa
     return np.concatenate(heights), np.concatenate(places)
 
 
-def _first_alarms(runs: list[tuple[Floats, npt.NDArray[np.int64]]], threshold: float, length: int) -> tuple[int, int]:
-    """Runs that end in an alarm at this threshold, and the rows that all of them take until they end."""
-    alarms = taken = 0
-    for heights, places in runs:
-        record = int(np.searchsorted(heights, threshold, side="right"))
-        if record < heights.size:
-            alarms += 1
-            taken += int(places[record])
-        else:
-            taken += length
-    return alarms, taken
-
-
-def _count_alarms(rows: _Resampler, trial: PageHinkley, one_false_alarm_in: float) -> tuple[int, int]:
+def _count_alarms(rows: Stream, trial: PageHinkley, one_false_alarm_in: float) -> tuple[Counts, int]:
+    """Alarms of each run, and the rows of all."""
     count, length = _paths(one_false_alarm_in)
     detector = PageHinkley.from_state(trial.state())
-    for piece in rows.pieces(count * length):
-        detector.update(piece)
+    seen = [0]
+    for _ in range(count):
+        for piece in rows.pieces(length):
+            detector.update(piece)
+        seen.append(detector.detections)
+    return np.diff(seen), count * length
+
+
+def _rate_interval(alarms: Counts, rows: int) -> tuple[float, float]:
+    """95% interval of the rows per alarm: exact for alarms that are apart (Poisson), widened where they come in clusters.
+
+    Runs' counts vary more than Poisson's then; the total is worth as many alarms as it has clusters (McCullagh and
+    Nelder, *Generalized linear models*, 6.2).
+    """
     # At least one, so that a rate can be given; some hundred are expected.
-    return max(1, detector.detections), count * length
+    total = max(1, int(alarms.sum()))
+    cluster = max(1.0, float(alarms.var(ddof=1)) * alarms.size / total)
+    clusters = total / cluster
+    return (
+        rows / cluster / float(gammaincinv(clusters + 1, 0.975)),
+        rows / cluster / float(gammaincinv(clusters, 0.025)),
+    )
 
 
-def _rate_interval(alarms: int, rows: int) -> tuple[float, float]:
-    """Exact 95% interval of the rows per alarm, alarms being rare and apart (Poisson)."""
-    return rows / float(gammaincinv(alarms + 1, 0.975)), rows / float(gammaincinv(alarms, 0.025))
-
-
-def _delays(rows: _Resampler, trial: PageHinkley, shift: float, one_false_alarm_in: float) -> Floats:
+def _delays(rows: Stream, trial: PageHinkley, shift: float, one_false_alarm_in: float) -> Floats:
     """Rows from a shift to its alarm, infinite where it is missed.
 
     Clean rows without an alarm come first, a tenth of the budget and at least 500. A shift is missed after as many rows
@@ -232,6 +261,7 @@ def _delays(rows: _Resampler, trial: PageHinkley, shift: float, one_false_alarm_
     delays = np.full(_SHIFTS, np.inf)
     signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[trial.parameters.mode]
     for i in range(_SHIFTS):
+        rows.go_anywhere()
         detector = _warmed_up(rows, trial, before)
         found = detector.update(rows.draw(before) + signs[i % len(signs)] * shift)
         if found.size:
@@ -239,7 +269,7 @@ def _delays(rows: _Resampler, trial: PageHinkley, shift: float, one_false_alarm_
     return delays
 
 
-def _warmed_up(rows: _Resampler, trial: PageHinkley, before: int) -> PageHinkley:
+def _warmed_up(rows: Stream, trial: PageHinkley, before: int) -> PageHinkley:
     while True:
         detector = PageHinkley.from_state(trial.state())
         if not detector.update(rows.draw(before)).size:

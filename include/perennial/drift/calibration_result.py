@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from perennial.outcomes import Outcome
 
+FEWEST_DAYS = 5
+"""With fewer, what the days have in common and how they differ cannot be told from chance."""
+
 
 class Calibration(Outcome):
     """False-alarm rate and delay of a detector on resampled reference losses, measured on rows not used to choose it."""
@@ -23,6 +26,8 @@ class Calibration(Outcome):
     """Losses of the reference that were NaN or infinite."""
     block_rows: int
     """Rows that the bootstrap keeps together, from the losses' autocorrelation."""
+    days: int | None = None
+    """Whole days of the reference, whose cycle and differences the bootstrap keeps; None if their times were not given."""
     shift: float
     """The shift worth finding, in standard deviations of the loss."""
     expected_delay_rows: float | None
@@ -39,6 +44,8 @@ class Calibration(Outcome):
             f"one false alarm in {self.achieved_one_in:,.0f} rows ({self.achieved_low:,.0f} to {self.achieved_high:,.0f}; "
             f"asked: {self.one_false_alarm_in:,.0f})"
         )
+        if self.days is not None and self.days < FEWEST_DAYS:
+            rate += f"; {self.days} whole days are too few to allow for a day's cycle and for days that differ"
         if self.expected_delay_rows is None:
             return f"{rate}; a shift of {self.shift:g} standard deviations is not found"
         return (

@@ -104,7 +104,8 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     numeric = [name for name in run.spec.features.numeric if name not in monitoring.drift.exclude]
     categorical = [name for name in run.spec.features.categorical if name not in monitoring.drift.exclude]
     scored = score_rows(load_champion(run, champion), held_out)
-    detector = _detector(monitoring, scored.losses(held_out[run.spec.target.column]))
+    losses = scored.losses(held_out[run.spec.target.column])
+    detector = _detector(monitoring, losses, held_out[run.spec.source.event_time])
     with run.store.scratch() as scratch:
         prepared = {
             NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
@@ -122,12 +123,12 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     )  # fmt: skip
 
 
-def _detector(monitoring: Monitoring, losses: Any) -> dict[str, Any]:
+def _detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
     wanted = monitoring.page_hinkley
     if wanted is None:
         return {"state": None, "reason": "the spec asks for no Page-Hinkley test"}
     try:
-        calibrated = calibrate(losses, one_false_alarm_in=wanted.one_false_alarm_in, shift=wanted.shift)
+        calibrated = calibrate(losses, one_false_alarm_in=wanted.one_false_alarm_in, shift=wanted.shift, times=times)
     except DataError as error:
         return {"state": None, "reason": str(error)}
     return {"state": calibrated.state(), "reason": ""}

@@ -10,7 +10,8 @@ import pytest
 from scipy.signal import lfilter
 
 from perennial.drift import Calibration, PageHinkley, calibrate
-from perennial.drift.autocorrelation import blocks_for
+from perennial.drift.autocorrelation import blocks_for, cautious_blocks_for
+from perennial.drift.resampling import DailyStream, whole_days
 from perennial.errors import DataError
 
 BUDGET = 10_000
@@ -128,6 +129,71 @@ def test_a_shift_that_is_never_found_is_not_given_a_delay():
     json.dumps(detector.state(), allow_nan=False)
 
 
+def days_of(rng, days, *, cycle=0.0, apart=0.0):
+    """Losses and times of days of 900 rows: how far the hours lie from the day, and the days from each other."""
+    clock = np.sort(rng.random((days, 900)), axis=1)
+    losses = cycle * np.sin(2 * np.pi * clock) + apart * rng.normal(size=(days, 1)) + rng.normal(size=clock.shape)
+    times = np.datetime64("2026-01-01") + ((np.arange(days)[:, None] + clock) * 86_400e6).astype("timedelta64[us]")
+    return losses.ravel(), times.ravel()
+
+
+def alarms_to_expected(detector, losses, budget):
+    return detector_afresh(detector).update(losses).size * budget / losses.size
+
+
+@pytest.mark.parametrize(
+    ("shift", "differences"), [(0.25, {"cycle": 0.15}), (0.5, {"cycle": 0.3}), (0.25, {"apart": 0.15})]
+)
+def test_a_daily_cycle_and_days_that_differ_make_no_more_false_alarms_than_asked(shift, differences):
+    losses, times = days_of(np.random.default_rng(1), 14, **differences)
+    blind = calibrate(losses, one_false_alarm_in=BUDGET, shift=shift)
+    seeing = calibrate(losses, one_false_alarm_in=BUDGET, shift=shift, times=times)
+    fresh, _ = days_of(np.random.default_rng(2), 2_000, **differences)
+    assert not 0.5 < alarms_to_expected(blind, fresh, BUDGET) < 2
+    assert alarms_to_expected(seeing, fresh, BUDGET) < 2
+    assert seeing.calibration.days == 14
+
+
+def test_times_cost_little_where_days_are_alike():
+    losses, times = days_of(np.random.default_rng(3), 14)
+    blind, seeing = (
+        calibrate(losses, one_false_alarm_in=BUDGET, shift=0.5, **known) for known in ({}, {"times": times})
+    )
+    assert seeing.calibration.expected_delay_rows < 1.3 * blind.calibration.expected_delay_rows
+    fresh, _ = days_of(np.random.default_rng(4), 2_000)
+    assert 0.5 < alarms_to_expected(seeing, fresh, BUDGET) < 2
+
+
+def test_too_few_days_are_said_and_change_nothing():
+    losses, times = days_of(np.random.default_rng(1), 4)
+    blind, told = (calibrate(losses, one_false_alarm_in=1_000, **known) for known in ({}, {"times": times}))
+    assert told.parameters.threshold == blind.parameters.threshold
+    assert "4 whole days are too few" in told.calibration.sentence
+    assert "days" not in blind.calibration.sentence
+
+
+def test_a_part_of_a_day_is_no_day():
+    times = np.datetime64("2026-01-01T09:00") + np.arange(0, 7 * 24 + 3) * np.timedelta64(1, "h")
+    assert np.unique(whole_days(times)).tolist() == [-1, 0, 1, 2, 3, 4, 5, 6]
+    assert (whole_days(times[::24]) == -1).all()
+
+
+def test_what_stays_the_same_every_day_and_what_differs_are_both_in_the_drawn_days():
+    losses, times = days_of(np.random.default_rng(5), 60, cycle=2.0, apart=0.5)
+    stream = DailyStream(losses, whole_days(times), np.random.default_rng(6))
+    drawn = np.concatenate([stream.draw(900 * 10) for _ in range(100)])[: 1_000 * 900].reshape(-1, 900)
+    hours = drawn.reshape(len(drawn), 12, -1).mean(axis=2)
+    assert np.ptp(hours.mean(axis=0)) == pytest.approx(3.86, rel=0.05)
+    assert drawn.mean(axis=1).std() == pytest.approx(losses.reshape(60, 900).mean(axis=1).std(), rel=0.15)
+
+
+def test_times_that_are_not_the_losses_are_refused():
+    losses, times = days_of(np.random.default_rng(1), 6)
+    for wrong in (times[:-1], times[::-1]):
+        with pytest.raises(ValueError, match="times are the 5400 losses' moments, ascending"):
+            calibrate(losses, one_false_alarm_in=1_000, times=wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"one_false_alarm_in": 10}, {"shift": 0}])
 def test_arguments_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -143,3 +209,9 @@ def test_blocks_grow_with_autocorrelation():
     assert 1.005 < together.stretch < 1.05
     assert blocks_for(np.ones(500)).length == 1
     assert blocks_for(np.arange(5000.0)).length <= 3 * math.sqrt(5000)
+
+
+def test_a_short_series_is_not_taken_to_avoid_itself():
+    swinging = np.tile([1.0, -1.0], 7)
+    assert cautious_blocks_for(swinging).length == 1
+    assert cautious_blocks_for(autocorrelated(np.random.default_rng(2), 20_000)).length > 1
