@@ -114,9 +114,8 @@ def main() -> int:
         for fault in chosen:
             row = suffer(stack, fault, usual)
             right = right and row.right
-            console.print(
-                f"{'right ' if row.right else 'BROKEN'} {escape(row.done)}: {escape(row.found)}", soft_wrap=True
-            )
+            mark = "right" if row.right else "BROKEN"
+            console.print(escape(f"{mark:6} {row.done}: {row.found} ({row.seconds:.0f} s)"), soft_wrap=True)
             table.add_row(escape(row.done), escape(row.found), f"{row.seconds:.0f}")
     except ChaosError as error:
         console.print(f"[red]Chaos:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
