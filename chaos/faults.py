@@ -52,15 +52,14 @@ class Fault:
 
 def _kill_worker(stack: Stack, hostname: str) -> str:
     stack.kill_container(hostname)
-    stack.compose("start", "worker")
-    return "SIGKILL to the worker's container"
+    return "SIGKILL to the worker's container, which is started again"
 
 
 def _away(*services: str) -> Act:
     def act(stack: Stack, _: str) -> str:
         stack.compose("stop", "--timeout", "5", *services)
         time.sleep(AWAY_S)
-        stack.compose("start", *services)
+        stack.start_services(*services)
         return f"stopped for {AWAY_S} s"
 
     return act
@@ -90,12 +89,12 @@ def _kill_all(stack: Stack, _: str) -> str:
 FAULTS = (
     Fault("triggerer", MONITOR, "wait_for_rows", _restart("triggerer"), state="deferred", lands=DAYS_A_CHECK),
     Fault("scheduler", MONITOR, "wait_for_rows", _restart("scheduler"), state="deferred", lands=DAYS_A_CHECK),
-    *(Fault(f"kill-{stage}", RETRAIN, stage, _kill_worker, into=0.6, must_hit=True) for stage in STAGES),
+    *(Fault(f"kill-{stage}", RETRAIN, stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
     Fault("redis", RETRAIN, "ingest", _away("redis")),
     Fault("postgres", RETRAIN, "ingest", _away("postgres")),
     # The gate too, or S3 would only seem slow.
-    Fault("s3", RETRAIN, "train", _away("gate", "s3")),
+    Fault("s3", RETRAIN, "train", _away("s3", "gate")),
     Fault("mlflow", RETRAIN, "train", _away("mlflow")),
     Fault("s3-full", RETRAIN, "ingest", _full),
-    Fault("everything", RETRAIN, "train", _kill_all, into=0.6),
+    Fault("everything", RETRAIN, "train", _kill_all, into=0.4),
 )

@@ -79,9 +79,15 @@ class Stack:
             raise ChaosError(f"docker compose {' '.join(arguments)}: {done.stderr.strip()[-800:]}")
         return done.stdout
 
-    def kill_container(self, name: str) -> None:
-        """SIGKILL a container, by name or id."""
-        subprocess.run(["docker", "kill", name], check=True, capture_output=True)
+    def kill_container(self, container: str) -> None:
+        """SIGKILL a container, by name or id, and start it again."""
+        for command in ("kill", "start"):
+            subprocess.run(["docker", command, container], check=True, capture_output=True)
+
+    def start_services(self, *services: str) -> None:
+        """Start stopped services and nothing else; `docker compose start` would begin with those that run once."""
+        containers = self.compose("ps", "--all", "--quiet", *services).split()
+        subprocess.run(["docker", "start", *containers], check=True, capture_output=True)
 
     def inside(self, *arguments: str) -> str:
         """Run inside.py in the stack's network."""
