@@ -21,8 +21,10 @@ SIX_GIGABYTES = 6 * 1024
 
 
 def mebibytes(limit: str) -> int:
-    """A compose memory limit."""
-    return int(limit.removesuffix("m"))
+    """A compose memory limit, or its default where `.env` may name another."""
+    found = re.fullmatch(r"(?:\$\{\w+:-)?(\d+)m\}?", limit)
+    assert found, limit
+    return int(found[1])
 
 
 def test_the_stack_has_the_services_it_should() -> None:
