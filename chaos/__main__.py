@@ -52,9 +52,10 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
         time.sleep(delay)
         began = time.monotonic()
         did = fault.act(stack, task["hostname"])
+        said = stack.errors(fault.dag_id, run_id)
         if fault.lands:
             stack.land(fault.lands)
-        ended = _end(stack, fault, run_id)
+        ended = _end(stack, fault, run_id, said)
         tasks = stack.ask(lambda api, run_id=run_id: api.instances(fault.dag_id, run_id))  # type: ignore[misc]
         seconds = time.monotonic() - began
         if not fault.must_hit or tasks[fault.task_id]["try_number"] > 1:
@@ -81,15 +82,10 @@ def _begin(stack: Stack, fault: Fault) -> tuple[str, dict[str, Any]]:
     raise ChaosError(f"{fault.name}: {fault.task_id} was never {fault.state}")
 
 
-def _end(stack: Stack, fault: Fault, run_id: str) -> list[str]:
-    """Wait for the end; clear a run that failed once, as a person would, and say what its log said."""
+def _end(stack: Stack, fault: Fault, run_id: str, said: list[str]) -> list[str]:
+    """Wait for the end; clear a run that failed, once, as a person would. Say what the log says of failed tries."""
     state = stack.end(fault.dag_id, run_id)
-    tasks = stack.ask(lambda api: api.instances(fault.dag_id, run_id))
-    said = [
-        f"{name}: {message}"
-        for name, task in tasks.items()
-        if task["try_number"] > 1 and (message := stack.last_error(fault.dag_id, run_id, task, 1))
-    ]
+    said = list(dict.fromkeys([*said, *stack.errors(fault.dag_id, run_id)]))
     if state != "failed":
         return [f"the run ended: {state}", *said]
     stack.ask(lambda api: api.clear(fault.dag_id, run_id))

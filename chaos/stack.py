@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -19,6 +20,10 @@ FOLDER = Path(__file__).parent
 MODEL = "chaos_orders"
 RETRAIN, MONITOR = f"{MODEL}.retrain", f"{MODEL}.monitor"
 ENDED = ("success", "failed")
+FAILED = ("failed", "up_for_retry")
+# `StoreUnavailable: ...`, as the log has an exception and what it says.
+ERROR = re.compile(r"\w+(Error|Unavailable|Failed): ")
+LONGEST_ERROR = 160
 POLL_S = 0.3
 # Longer than all tries of a task take, with their back-off.
 PATIENCE_S = 900
@@ -147,12 +152,16 @@ class Stack:
             time.sleep(1)
         return state
 
-    def last_error(self, dag_id: str, run_id: str, task: dict[str, Any], try_number: int) -> str:
-        """Return the last line of a try's log that says what was wrong; empty where there is none."""
-        of = TaskState(task["task_id"], task["state"], None, try_number)
-        lines = self.ask(lambda api: api.log(dag_id, run_id, of))
-        told = [line for line in lines if line.startswith("error") or "Error" in line or "Unavailable" in line]
-        return told[-1][:300] if told else ""
+    def errors(self, dag_id: str, run_id: str) -> list[str]:
+        """Return what the logs of the run's failed tries end with, task by task: of the try before a second one, too."""
+        failed = [
+            TaskState(name, task["state"], None, task["try_number"] - (task["state"] not in FAILED))
+            for name, task in self.ask(lambda api: api.instances(dag_id, run_id)).items()
+            if task["state"] in FAILED or task["try_number"] > 1
+        ]
+        logs = {task.task_id: self.ask(lambda api, task=task: api.log(dag_id, run_id, task)) for task in failed}  # type: ignore[misc]
+        told = {name: [line for line in lines if ERROR.match(line)] for name, lines in logs.items()}
+        return [f"{name}: {lines[-1][:LONGEST_ERROR]}" for name, lines in told.items() if lines]
 
     def settings(self) -> dict[str, str]:
         """Return ports and the operator's password, as compose reads them from .env."""
