@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 
 SHORTEST_SECRET = 12
+SERVERS_START_WITHIN_S = 180
 
 
 class BadSetting(Exception):
@@ -96,6 +97,13 @@ def make_pools(environment: dict[str, str]) -> None:
         print(f"pool {name}: {environment[variable]} slots")
 
 
+def record_version() -> None:
+    """Make this image's version the deployment's, if store, MLflow and clocks are right: workers of another one won't start."""
+    command = [sys.executable, "-m", "perennial_airflow.preflight", "record", "--seconds", str(SERVERS_START_WITHIN_S)]
+    if subprocess.run(command, check=False).returncode:
+        raise BadSetting("this version is not recorded, and Airflow does not start: the lines above say what is wrong")
+
+
 def main(environment: dict[str, str]) -> int:
     """Do it all; 1 and a line that says why if it cannot be done."""
     try:
@@ -103,6 +111,7 @@ def main(environment: dict[str, str]) -> int:
         migrate()
         make_accounts(environment)
         make_pools(environment)
+        record_version()
     except BadSetting as error:
         print(error, file=sys.stderr)
         return 1
