@@ -64,3 +64,15 @@ def test_a_library_that_cannot_be_imported_does_not_stop_the_process(caplog: pyt
     preload.import_all(("perennial.no_such_stage", "perennial.stages"))
 
     assert "Could not preload perennial.no_such_stage" in caplog.text
+
+
+def test_what_tasks_share_is_left_to_the_collector_no_more() -> None:
+    code = """
+import gc
+from perennial_airflow import preload
+preload.import_all(())
+assert gc.get_freeze_count() == 0
+preload.import_all(("json",))
+assert gc.get_freeze_count() > 1000
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=60)
