@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Part, Text
+from perennial.spec.part import Part, Text, no_repeats
 
 EventName = Literal[
     "drift", "retraining_triggered", "promoted", "rejected", "retraining_failed", "monitoring_failed", "breaker_open"
@@ -54,13 +54,7 @@ class Alerts(Part):
     webhook: WebhookAlert | None = None
     """Tell any HTTP server."""
 
-    @field_validator("events")
-    @classmethod
-    def _no_repeats(cls, names: tuple[EventName, ...]) -> tuple[EventName, ...]:
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"named twice: {', '.join(repeated)}")
-        return names
+    _no_repeats = field_validator("events")(no_repeats)
 
     @model_validator(mode="after")
     def _someone_is_told(self) -> Self:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Number, Part, Text
+from perennial.spec.part import Number, Part, Text, no_repeats
 from perennial.spec.patterns import FUNCTION_PATH
 
 
@@ -55,13 +55,7 @@ class Features(Part):
         """The source columns that the model reads."""
         return self.inputs if self.transform else self.columns
 
-    @field_validator("numeric", "categorical", "inputs")
-    @classmethod
-    def _no_repeats(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
-        repeated = sorted({column for column in columns if columns.count(column) > 1})
-        if repeated:
-            raise ValueError(f"named twice: {', '.join(repeated)}")
-        return columns
+    _no_repeats = field_validator("numeric", "categorical", "inputs")(no_repeats)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.cron import check_cron
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Text, Whole, refuse
+from perennial.spec.part import Number, Part, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
@@ -171,10 +171,4 @@ class Retraining(Part):
     triggers: tuple[CheckName, ...] = ("ks", "page_hinkley", "performance")
     """Checks that may trigger; the others only warn."""
 
-    @field_validator("triggers")
-    @classmethod
-    def _no_repeats(cls, names: tuple[CheckName, ...]) -> tuple[CheckName, ...]:
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"named twice: {', '.join(repeated)}")
-        return names
+    _no_repeats = field_validator("triggers")(no_repeats)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -11,12 +11,21 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
+Names = TypeVar("Names", bound=tuple[str, ...])
 
 
 class Part(BaseModel):
     """A frozen piece of a spec that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def no_repeats(names: Names) -> Names:
+    """Return the names, or raise ValueError if one of them is there twice."""
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"named twice: {', '.join(repeated)}")
+    return names
 
 
 def refuse(*complaints: tuple[tuple[str | int, ...], str]) -> NoReturn:
