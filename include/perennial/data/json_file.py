@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,11 @@ def _blocks(path: Path) -> Iterator[bytes]:
     """Yield the file's content in pieces of whole lines."""
     rest = b""
     try:
-        with _stream(path) as stream:
-            while chunk := stream.read(_BLOCK_BYTES):
+        # The next piece is read, and decompressed, while this one is parsed.
+        with _stream(path) as stream, ThreadPoolExecutor(max_workers=1) as ahead:
+            coming = ahead.submit(stream.read, _BLOCK_BYTES)
+            while chunk := coming.result():
+                coming = ahead.submit(stream.read, _BLOCK_BYTES)
                 end = chunk.rfind(b"\n") + 1
                 if end:
                     yield b"".join((rest, memoryview(chunk)[:end]))
