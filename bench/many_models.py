@@ -3,10 +3,11 @@
     .venv/bin/python -m bench.many_models
 
 Each side has a cluster of its own: PostgreSQL, Redis, CeleryExecutor with two workers, MLflow's server and S3 (see
-tests/distributed). Both run at the same time, so that whatever else the machine does slows both. Ours has 200 specs with `monitoring`: two DAGs each. The plain side has 400 DAGs written by
-hand with as many tasks, all EmptyOperators, on the same schedules. All monitoring DAGs are due at the same minute. Ours
-then look for rows on the workers and wait in the triggerer, with a look a minute; the plain ones end, since the scheduler
-itself ends EmptyOperators. Times are Airflow's own, from StatsD.
+tests/distributed). Both run at the same time, so that whatever else the machine does slows both. Ours has 200 specs with
+`monitoring`: two DAGs each. The plain side has 400 DAGs written by hand with as many tasks, all EmptyOperators, on the
+same schedules. All monitoring DAGs are due at the same minute. Ours then look for rows on the workers and wait in the
+triggerer, with a look a minute; the plain ones end, since the scheduler itself ends EmptyOperators. Times are Airflow's
+own, from StatsD.
 """
 
 from __future__ import annotations
