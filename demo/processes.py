@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -13,6 +14,11 @@ from pathlib import Path
 import psutil
 
 GRACE_S = 20
+
+
+def program(name: str) -> Path:
+    """Return the path of a program of this environment, which need not be on PATH."""
+    return Path(sys.executable).with_name(name)
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from demo.errors import DemoError
+from demo.health import airflow_is_healthy, mlflow_answers
 from demo.home import Home
-from demo.processes import Service, recorded, stop
+from demo.processes import Service, program, recorded, stop
 
 START_TIMEOUT_S = 240
 TAIL_LINES = 25
@@ -68,8 +66,8 @@ def start_all(home: Home) -> None:
         _start(home, "dag-processor", "airflow", "dag-processor"),
         _start(home, "triggerer", "airflow", "triggerer", "--skip-serve-logs"),
     ]
-    wait_until(lambda: _mlflow_answers(home), services, home, what="MLflow")
-    wait_until(lambda: _airflow_is_healthy(home), services, home, what="Airflow")
+    wait_until(lambda: mlflow_answers(home.mlflow_url), services, home, what="MLflow")
+    wait_until(lambda: airflow_is_healthy(home.airflow_url), services, home, what="Airflow")
 
 
 def wait_until(ready: Callable[[], bool], services: list[Service], home: Home, *, what: str) -> None:
@@ -85,9 +83,9 @@ def wait_until(ready: Callable[[], bool], services: list[Service], home: Home, *
         time.sleep(0.3)
 
 
-def _start(home: Home, name: str, program: str, *arguments: str) -> Service:
+def _start(home: Home, name: str, command: str, *arguments: str) -> Service:
     return Service.start(
-        name, [_program(program), *arguments], environment=home.environment(), log=_log(home, name), folder=home.pids
+        name, [program(command), *arguments], environment=home.environment(), log=_log(home, name), folder=home.pids
     )
 
 
@@ -105,7 +103,7 @@ def _mlflow_arguments(home: Home) -> list[str]:
 def _migrate(home: Home) -> None:
     with _log(home, "database").open("wb") as log:
         done = subprocess.run(
-            [_program("airflow"), "db", "migrate"],
+            [program("airflow"), "db", "migrate"],
             env=home.environment(),
             cwd=home.logs,
             stdout=log,
@@ -114,28 +112,6 @@ def _migrate(home: Home) -> None:
         )
     if done.returncode:
         raise DemoError(f"Airflow's database could not be made:\n{_tail(_log(home, 'database'))}")
-
-
-def _mlflow_answers(home: Home) -> bool:
-    return _get(f"{home.mlflow_url}/health") is not None
-
-
-def _airflow_is_healthy(home: Home) -> bool:
-    answer = _get(f"{home.airflow_url}/api/v2/monitor/health")
-    needed = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-    return answer is not None and all(answer.json()[part]["status"] == "healthy" for part in needed)
-
-
-def _get(url: str) -> httpx.Response | None:
-    try:
-        answer = httpx.get(url, timeout=5, trust_env=False)
-    except httpx.TransportError:
-        return None
-    return answer if answer.is_success else None
-
-
-def _program(name: str) -> Path:
-    return Path(sys.executable).with_name(name)
 
 
 def _log(home: Home, name: str) -> Path:

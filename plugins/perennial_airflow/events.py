@@ -107,17 +107,8 @@ def promoted(
     region : str, optional
         The spec's.
     """
-    return _event(
-        "promoted",
-        promotion.name,
-        key=f"{run_id} v{promotion.version}",
-        reason=verdict.sentence,
-        facts={"version": promotion.version, "previous": promotion.previous_version, "triggered by": triggered_by},
-        links=_links(
-            airflow=run_page(retraining_dag(promotion.name), run_id),
-            mlflow=version_page(promotion.name, promotion.version, region),
-        ),
-    )
+    facts = {"previous": promotion.previous_version, "triggered by": triggered_by}
+    return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
 
 
 def rejected(
@@ -134,15 +125,27 @@ def rejected(
     region : str, optional
         The spec's.
     """
+    facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
+    return _of_verdict("rejected", registered, verdict, facts, run_id, region)
+
+
+def _of_verdict(
+    name: EventName,
+    version: Promotion | RegisteredVersion,
+    verdict: Verdict,
+    facts: Mapping[str, Any],
+    run_id: str,
+    region: str | None,
+) -> Event:
     return _event(
-        "rejected",
-        registered.name,
-        key=f"{run_id} v{registered.version}",
+        name,
+        version.name,
+        key=f"{run_id} v{version.version}",
         reason=verdict.sentence,
-        facts={"version": registered.version, "champion": verdict.champion_version, "triggered by": triggered_by},
+        facts={"version": version.version, **facts},
         links=_links(
-            airflow=run_page(retraining_dag(registered.name), run_id),
-            mlflow=version_page(registered.name, registered.version, region),
+            airflow=run_page(retraining_dag(version.name), run_id),
+            mlflow=version_page(version.name, version.version, region),
         ),
     )
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import httpx
 
-from demo.processes import Service, recorded, stop
+from demo.health import airflow_is_healthy, mlflow_answers
+from demo.processes import Service, program, recorded, stop
 from tests.distributed.debian import run_as
 from tests.distributed.postgres import Postgres
 from tests.distributed.redis_server import Redis
@@ -89,8 +90,8 @@ class Cluster:
         self._start("scheduler", "airflow", "scheduler", "--skip-serve-logs")
         self._start("dag-processor", "airflow", "dag-processor")
         self._start("triggerer", "airflow", "triggerer", "--skip-serve-logs")
-        self.wait_until(self._mlflow_answers, what="MLflow")
-        self.wait_until(self._airflow_is_healthy, what="Airflow")
+        self.wait_until(lambda: mlflow_answers(self.mlflow_url), what="MLflow")
+        self.wait_until(lambda: airflow_is_healthy(self.airflow_url), what="Airflow")
         for name in self.settings.workers:
             self.wait_until(
                 lambda name=name: b"ready." in self.worker_log(name).read_bytes(), what=f"the worker {name}"
@@ -225,20 +226,20 @@ class Cluster:
     def _start(
         self,
         name: str,
-        program: str,
+        command: str,
         *arguments: str,
         environment: dict[str, str] | None = None,
         log: Path | None = None,
     ) -> Service:
-        command = run_as(None, [_program(program), *arguments])
+        whole = run_as(None, [program(command), *arguments])
         log = log or self._folder("services", name) / f"{name}.log"
-        return Service.start(name, command, environment=environment or self.environment, log=log, folder=self._pids)
+        return Service.start(name, whole, environment=environment or self.environment, log=log, folder=self._pids)
 
     def _initialise(self) -> None:
         """Make tables, accounts and pools, as production does."""
         own = {f"{account.upper()}_PASSWORD": password for account, password in self.passwords.items()}
         own |= {"TRAINING_SLOTS": str(self.settings.training_slots), "LIGHT_SLOTS": "8"}
-        own |= {"PATH": os.pathsep.join([str(_program("airflow").parent), os.environ["PATH"]])}
+        own |= {"PATH": os.pathsep.join([str(program("airflow").parent), os.environ["PATH"]])}
         done = subprocess.run(
             [sys.executable, REPOSITORY / "docker" / "init" / "airflow_init.py"],
             env=self.environment | own,
@@ -249,14 +250,6 @@ class Cluster:
         )
         if done.returncode:
             raise RuntimeError(f"Airflow's database could not be made:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-
-    def _mlflow_answers(self) -> bool:
-        return _get(f"{self.mlflow_url}/health") is not None
-
-    def _airflow_is_healthy(self) -> bool:
-        answer = _get(f"{self.airflow_url}/api/v2/monitor/health")
-        needed = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return answer is not None and all(answer.json()[part]["status"] == "healthy" for part in needed)
 
     def _folder(self, *parts: str) -> Path:
         folder = self.folder.joinpath(*parts)
@@ -288,18 +281,6 @@ def _free_ports(count: int) -> list[int]:
     for listener in listeners:
         listener.close()
     return ports
-
-
-def _program(name: str) -> Path:
-    return Path(sys.executable).with_name(name)
-
-
-def _get(url: str) -> httpx.Response | None:
-    try:
-        answer = httpx.get(url, timeout=5, trust_env=False)
-    except httpx.TransportError:
-        return None
-    return answer if answer.is_success else None
 
 
 def _tail(log: Path) -> str:

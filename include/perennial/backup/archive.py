@@ -13,7 +13,8 @@ from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 Part = Literal["records", "objects"]
 """`records`: what says how far a model has been watched, what was decided and who is champion; it refers to model
-versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there."""
+versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there.
+Among them only an alert that waits to be sent goes away, once it is: what is restored in between is sent once more."""
 
 # Deployments record their version in it as they start; it says nothing of what was backed up.
 _OWN = ".perennial/"

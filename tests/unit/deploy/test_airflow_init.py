@@ -1,28 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.deploy.script import load_script
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
-
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("airflow_init", REPOSITORY / "docker" / "init" / "airflow_init.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name.
-    sys.modules["airflow_init"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-airflow_init = _load()
+airflow_init = load_script(REPOSITORY / "docker" / "init" / "airflow_init.py")
 
 
 def _settings(**changes: str) -> dict[str, str]:

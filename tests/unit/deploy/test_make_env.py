@@ -1,30 +1,19 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import re
 import shutil
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.unit.deploy.script import load_script
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLE = REPOSITORY / ".env.example"
 COMPOSE = (REPOSITORY / "docker-compose.yaml").read_text()
-
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("make_env", REPOSITORY / "docker" / "make_env.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-make_env = _load()
+make_env = load_script(REPOSITORY / "docker" / "make_env.py")
 
 
 @pytest.fixture

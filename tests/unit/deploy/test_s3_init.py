@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import socket
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.deploy.script import load_script
 
 pytestmark = pytest.mark.integration
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -27,20 +28,7 @@ served = durable_s3.DurableS3(
 )
 durable_s3.run_simple("127.0.0.1", int(sys.argv[4]), served, threaded=True)
 """
-
-
-def _load() -> Any:
-    spec = importlib.util.spec_from_file_location("s3_init", REPOSITORY / "docker" / "init" / "s3_init.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by name.
-    sys.modules["s3_init"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-s3_init = _load()
+s3_init = load_script(REPOSITORY / "docker" / "init" / "s3_init.py")
 
 
 class Server:

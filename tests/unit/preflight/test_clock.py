@@ -8,7 +8,7 @@ import pytest
 
 from perennial.preflight import Fault, check_clock_of
 from perennial.preflight.clock import Reading, check_clock
-from tests.unit.preflight.http import serving
+from tests.http_server import serving
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

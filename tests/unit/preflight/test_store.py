@@ -15,7 +15,7 @@ from botocore.config import Config
 from perennial.preflight import Fault, NotReady, check_store
 from perennial.store import LocalStore, S3Store
 from tests.conftest import S3Server, running_s3_server
-from tests.unit.preflight.http import serving
+from tests.http_server import serving
 
 pytestmark = pytest.mark.integration
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from perennial.preflight import Fault, NotReady, check_tracking
+from tests.http_server import serving
 from tests.mlflow_server import running_mlflow
-from tests.unit.preflight.http import serving
 
 pytestmark = pytest.mark.integration
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from botocore.config import Config
 
 from perennial.errors import StoreError, StoreUnavailable
 from perennial.store import Conflict, KeyNotFound, S3Store
+from tests.http_server import serving
 
 pytestmark = pytest.mark.integration
 
@@ -32,20 +32,6 @@ def client_of(endpoint: str, attempts: int = 1) -> Any:
             retries={"mode": "standard", "total_max_attempts": attempts}, connect_timeout=2, read_timeout=2, proxies={}
         ),
     )
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    """Serve HTTP on a free port of 127.0.0.1."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def always(status: int, code: str) -> type[BaseHTTPRequestHandler]:
