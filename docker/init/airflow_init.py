@@ -116,7 +116,11 @@ def main(environment: dict[str, str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except subprocess.CalledProcessError:
-        print("Airflow's database could not be brought up to date: the lines above say why", file=sys.stderr)
+        print(
+            "Airflow's database could not be brought up to date: the lines above say why. Where a password failed, the "
+            "database was made with another .env: put that one back.",
+            file=sys.stderr,
+        )
         return 1
     return 0
 
