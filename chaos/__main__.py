@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chaos.checks import broken
-from chaos.faults import DAYS_A_CHECK, FAULTS, STAGES, Fault
+from chaos.faults import DAYS_A_CHECK, FAULTS, STAGES, STEPS, Fault
 from chaos.stack import MONITOR, RETRAIN, ChaosError, Stack
 
 FIRST_DAYS = 40
@@ -30,14 +30,18 @@ class Row:
 
 
 def prepare(stack: Stack) -> dict[str, float]:
-    """Bring the stack up, retrain and check once undisturbed, and return the usual seconds of each stage."""
+    """Bring the stack up, retrain and check once undisturbed, and return the usual seconds of each task."""
     stack.up()
-    stack.land(FIRST_DAYS)
-    run_id = stack.ask(lambda api: api.trigger(RETRAIN, {}))
-    if stack.end(RETRAIN, run_id) != "success":
-        raise ChaosError(f"the undisturbed run {run_id} failed: see its log in Airflow")
-    tasks = stack.ask(lambda api: api.instances(RETRAIN, run_id))
-    return {stage: tasks[stage]["duration"] for stage in STAGES}
+    usual: dict[str, float] = {}
+    for dag_id, tasks, days in ((RETRAIN, STAGES, FIRST_DAYS), (MONITOR, STEPS, DAYS_A_CHECK)):
+        stack.land(days, drifted=dag_id == MONITOR)
+        run_id = stack.start(dag_id)
+        if stack.end(dag_id, run_id) != "success":
+            raise ChaosError(f"the undisturbed run {run_id} of {dag_id} failed: see its log in Airflow")
+        found = stack.ask(lambda api, dag_id=dag_id, run_id=run_id: api.instances(dag_id, run_id))  # type: ignore[misc]
+        usual |= {task: found[task]["duration"] for task in tasks}
+    stack.retrained()
+    return usual
 
 
 def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
@@ -45,16 +49,15 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
     began = time.monotonic()
     into = fault.into
     for _ in range(TIMES_TO_HIT):
-        if fault.dag_id == RETRAIN:
-            stack.land(1)
+        known = stack.retrained()
         run_id, task = _begin(stack, fault)
         delay = usual.get(fault.task_id, 0.0) * into
         time.sleep(delay)
         began = time.monotonic()
-        did = fault.act(stack, task["hostname"])
+        did = fault.act(stack, task)
         said = stack.errors(fault.dag_id, run_id)
-        if fault.lands:
-            stack.land(fault.lands)
+        if fault.after:
+            stack.land(fault.after)
         ended = _end(stack, fault, run_id, said)
         tasks = stack.ask(lambda api, run_id=run_id: api.instances(fault.dag_id, run_id))  # type: ignore[misc]
         seconds = time.monotonic() - began
@@ -63,6 +66,8 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
         into /= 2
     else:
         return Row(fault.name, f"the stage had ended before, {TIMES_TO_HIT} times", seconds, right=False)
+    if fault.drifted:
+        ended.append(f"retrainings triggered: {len(stack.retrained() - known)}")
     faults = broken(stack.look())
     state = stack.state(fault.dag_id, run_id)
     if state != "success":
@@ -75,6 +80,8 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
 
 def _begin(stack: Stack, fault: Fault) -> tuple[str, dict[str, Any]]:
     for _ in range(TIMES_TO_HIT):
+        if fault.before:
+            stack.land(fault.before, drifted=fault.drifted)
         run_id = stack.start(fault.dag_id)
         task = stack.until(fault.dag_id, run_id, fault.task_id, fault.state)
         if task is not None:
@@ -104,9 +111,6 @@ def main() -> int:
     right = True
     try:
         usual = prepare(stack)
-        if any(fault.dag_id == MONITOR for fault in chosen):
-            stack.land(DAYS_A_CHECK)
-            stack.end(MONITOR, stack.start(MONITOR))
         for fault in chosen:
             row = suffer(stack, fault, usual)
             right = right and row.right

@@ -6,6 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+# What the monitor's ids of retrainings begin with.
+TRIGGERED = "drift-"
+
 
 def broken(found: dict[str, Any]) -> list[str]:
     """Return a sentence for each promise that what was found breaks.
@@ -15,7 +18,14 @@ def broken(found: dict[str, Any]) -> list[str]:
     found : dict
         What `Stack.look` returns.
     """
-    return [*found["problems"], *_snapshots(found), *_versions(found), *_champion(found), *_ledger(found)]
+    return [
+        *found["problems"],
+        *_snapshots(found),
+        *_versions(found),
+        *_champion(found),
+        *_ledger(found),
+        *_triggers(found),
+    ]
 
 
 def _snapshots(found: dict[str, Any]) -> Iterator[str]:
@@ -68,3 +78,15 @@ def _ledger(found: dict[str, Any]) -> Iterator[str]:
         yield f"the ledger has the entries {found['ledger']} after {checks} runs of the monitor"
     if found["state"] != checks:
         yield f"the monitor's state stands at check {found['state']} after {checks} runs"
+
+
+def _triggers(found: dict[str, Any]) -> Iterator[str]:
+    triggered, retrainings = set(found["triggered"]), found["retrainings"]
+    for run_id in sorted(triggered - set(retrainings)):
+        yield f"a check triggered the retraining {run_id}, which never began"
+    for run_id in sorted(set(retrainings) - triggered):
+        if run_id.startswith(TRIGGERED):
+            yield f"the retraining {run_id} began, and no check triggered it"
+    for run_id in sorted(triggered & set(retrainings)):
+        if retrainings[run_id] != "success":
+            yield f"the retraining {run_id}, which a check triggered, is {retrainings[run_id]}"

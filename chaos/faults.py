@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chaos.stack import MONITOR, RETRAIN, Stack
 
 STAGES = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
+STEPS = ("open_check", "checks.ks", "govern", "trigger_retraining", "move_cursor")
 AWAY_S = 30
 # Longer than boto3's own tries, so that tasks see it.
 FULL_S = 45
 DAYS_A_CHECK = 4
 
-Act = Callable[[Stack, str], str]
-"""Does it, when the task is under way; returns what it did, with figures."""
+Act = Callable[[Stack, dict[str, Any]], str]
+"""Does it, when the task is under way, as Airflow describes that; returns what it did, with figures."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,10 @@ class Fault:
         Which part of the task's usual time passes before, 0 to 1.
     must_hit : bool
         The task has to be tried again; otherwise the fault came too late, and is done once more, earlier.
-    lands : int
-        Days of orders that land after it, for a sensor that waits for them.
+    before, after : int
+        Days of orders that land before the run, and after the fault for a sensor that waits for them.
+    drifted : bool
+        Those before have drifted, so that the check triggers a retraining.
     """
 
     name: str
@@ -47,16 +51,18 @@ class Fault:
     state: str = "running"
     into: float = 0.0
     must_hit: bool = False
-    lands: int = 0
+    before: int = 0
+    after: int = 0
+    drifted: bool = False
 
 
-def _kill_worker(stack: Stack, hostname: str) -> str:
-    stack.kill_container(hostname)
+def _kill_worker(stack: Stack, task: dict[str, Any]) -> str:
+    stack.kill_container(task["hostname"])
     return "SIGKILL to the worker's container, which is started again"
 
 
 def _away(*services: str) -> Act:
-    def act(stack: Stack, _: str) -> str:
+    def act(stack: Stack, _: dict[str, Any]) -> str:
         stack.compose("stop", "--timeout", "5", *services)
         time.sleep(AWAY_S)
         stack.start_services(*services)
@@ -66,35 +72,55 @@ def _away(*services: str) -> Act:
 
 
 def _restart(service: str) -> Act:
-    def act(stack: Stack, _: str) -> str:
+    def act(stack: Stack, _: dict[str, Any]) -> str:
         stack.compose("restart", service)
         return "restarted"
 
     return act
 
 
-def _full(stack: Stack, _: str) -> str:
-    stack.compose("exec", "-T", "gate", "touch", "/tmp/full")
-    time.sleep(FULL_S)
-    stack.compose("exec", "-T", "gate", "rm", "/tmp/full")
+def _full(stack: Stack, _: dict[str, Any]) -> str:
+    with stack.s3_full():
+        time.sleep(FULL_S)
     return f"every PUT and POST answered by 507 for {FULL_S} s"
 
 
-def _kill_all(stack: Stack, _: str) -> str:
+def _full_to_the_end(stack: Stack, task: dict[str, Any]) -> str:
+    with stack.s3_full():
+        state = stack.end(task["dag_id"], task["dag_run_id"])
+        said = stack.errors(task["dag_id"], task["dag_run_id"])
+    return f"every PUT and POST answered by 507 until the run was {state} and said {'; '.join(said) or 'nothing'}"
+
+
+def _kill_all(stack: Stack, _: dict[str, Any]) -> str:
     stack.compose("kill", "--signal", "SIGKILL")
     stack.up()
     return "SIGKILL to every container, then `up`"
 
 
+def _deferred(service: str) -> Fault:
+    return Fault(service, MONITOR, "wait_for_rows", _restart(service), state="deferred", after=DAYS_A_CHECK)
+
+
+def _in_retraining(name: str, task_id: str, act: Act, **how: Any) -> Fault:
+    return Fault(name, RETRAIN, task_id, act, before=1, **how)
+
+
+def _in_check(name: str, task_id: str, act: Act, **how: Any) -> Fault:
+    return Fault(name, MONITOR, task_id, act, before=DAYS_A_CHECK, drifted=True, **how)
+
+
 FAULTS = (
-    Fault("triggerer", MONITOR, "wait_for_rows", _restart("triggerer"), state="deferred", lands=DAYS_A_CHECK),
-    Fault("scheduler", MONITOR, "wait_for_rows", _restart("scheduler"), state="deferred", lands=DAYS_A_CHECK),
-    *(Fault(f"kill-{stage}", RETRAIN, stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
-    Fault("redis", RETRAIN, "ingest", _away("redis")),
-    Fault("postgres", RETRAIN, "ingest", _away("postgres")),
+    _deferred("triggerer"),
+    _deferred("scheduler"),
+    *(_in_check(f"kill-{step}", step, _kill_worker, into=0.4, must_hit=True) for step in STEPS),
+    *(_in_retraining(f"kill-{stage}", stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
+    _in_retraining("redis", "ingest", _away("redis")),
+    _in_retraining("postgres", "ingest", _away("postgres")),
     # The gate too, or S3 would only seem slow.
-    Fault("s3", RETRAIN, "train", _away("s3", "gate")),
-    Fault("mlflow", RETRAIN, "train", _away("mlflow")),
-    Fault("s3-full", RETRAIN, "ingest", _full),
-    Fault("everything", RETRAIN, "train", _kill_all, into=0.4),
+    _in_retraining("s3", "train", _away("s3", "gate")),
+    _in_retraining("mlflow", "train", _away("mlflow")),
+    _in_retraining("s3-full", "ingest", _full),
+    _in_retraining("s3-full-to-the-end", "ingest", _full_to_the_end),
+    _in_retraining("everything", "train", _kill_all, into=0.4),
 )

@@ -1,4 +1,4 @@
-"""Runs inside the stack's network, in its `tools` service, from standard input: `python - land DAYS` or `python - look`."""
+"""Runs inside the stack's network, in its `tools` service, from standard input: `python - land DAYS [drifted]` or `look`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS_A_DAY = 40
 
 
-def land(days: int) -> None:
+def land(days: int, fewest_items: int) -> None:
     """Put so many more days of orders beside those that have landed; those with many items are late, most of the time."""
     import boto3
 
@@ -26,7 +26,7 @@ def land(days: int) -> None:
     chance = random.Random(first)
     rows = ["ordered_at,items,late"]
     for number in range(first * ROWS_A_DAY, (first + days) * ROWS_A_DAY):
-        items = chance.randint(1, 10)
+        items = chance.randint(fewest_items, 10)
         late = (items > 5) != (chance.random() < 0.2)
         rows.append(f"{FIRST + timedelta(days=number / ROWS_A_DAY):%Y-%m-%dT%H:%M:%SZ},{items},{late:d}")
     s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}to-day-{first + days:04}.csv", Body="\n".join(rows).encode())
@@ -45,6 +45,7 @@ def look() -> dict[str, Any]:
 
     store, mlflow = open_store(os.environ["PERENNIAL_STORE"]), MlflowClient()
     spec = find_spec(MODEL, Path(os.environ["PERENNIAL_MODELS"]))
+    ledger = list(read_ledger(store, MODEL))
     move = Move.model_validate_json(store.read(f"{MODEL}/promotion.json"))
     experiment = mlflow.get_experiment_by_name(f"perennial/{MODEL}")
     return {
@@ -62,7 +63,8 @@ def look() -> dict[str, Any]:
         "move": {"to": move.to_version, "state": move.state, "sequence": move.sequence},
         "training_runs": [run.info.status for run in mlflow.search_runs([experiment.experiment_id])],
         "snapshots": _snapshots(store),
-        "ledger": [entry.sequence for entry in read_ledger(store, MODEL)],
+        "ledger": [entry.sequence for entry in ledger],
+        "triggered": [entry.decision.run_id for entry in ledger if entry.decision.outcome == "trigger"],
         "state": load_state(store, MODEL)[0].sequence,
     }
 
@@ -83,6 +85,6 @@ def _snapshots(store: Any) -> dict[str, dict[str, list[str]]]:
 
 if __name__ == "__main__":
     if sys.argv[1] == "land":
-        land(int(sys.argv[2]))
+        land(int(sys.argv[2]), 7 if "drifted" in sys.argv else 1)
     else:
         print(json.dumps(look()))

@@ -7,7 +7,8 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -99,9 +100,18 @@ class Stack:
         script = (FOLDER / "inside.py").read_text()
         return self.compose("run", "--rm", "--no-deps", "-T", "tools", "python", "-", *arguments, stdin=script)
 
-    def land(self, days: int) -> None:
+    @contextmanager
+    def s3_full(self) -> Iterator[None]:
+        """Have the gate refuse writes."""
+        self.compose("exec", "-T", "gate", "touch", "/tmp/full")
+        try:
+            yield
+        finally:
+            self.compose("exec", "-T", "gate", "rm", "/tmp/full")
+
+    def land(self, days: int, *, drifted: bool = False) -> None:
         """Land days of orders."""
-        self.inside("land", str(days))
+        self.inside("land", str(days), *(["drifted"] if drifted else []))
 
     def look(self) -> dict[str, Any]:
         """Return what store, registry and Airflow hold of the model."""
@@ -151,6 +161,17 @@ class Stack:
                 return f"still {state} after {PATIENCE_S} seconds"
             time.sleep(1)
         return state
+
+    def retrained(self) -> set[str]:
+        """Wait until no retraining is under way, as a check may have triggered one, and name all that were."""
+        runs: dict[str, str] = {}
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            runs = self.ask(lambda api: api.runs(RETRAIN))
+            if set(runs.values()) <= set(ENDED):
+                break
+            time.sleep(1)
+        return set(runs)
 
     def errors(self, dag_id: str, run_id: str) -> list[str]:
         """Return what the logs of the run's failed tries end with, task by task: of the try before a second one, too."""

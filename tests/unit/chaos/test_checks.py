@@ -27,6 +27,7 @@ def found() -> Found:
         "training_runs": ["FINISHED", "FINISHED"],
         "snapshots": {f"rows-{number}": {"listed": ["a.parquet"], "there": ["a.parquet"]} for number in (1, 2)},
         "ledger": [1],
+        "triggered": [],
         "state": 1,
         "retrainings": {"run-1": "success", "run-2": "success"},
         "monitor_runs": {"check-1": "success"},
@@ -89,6 +90,19 @@ def _open_check(found: Found) -> None:
     found["state"] = 0
 
 
+def _lost_trigger(found: Found) -> None:
+    found["triggered"] = ["drift-1-abc"]
+
+
+def _trigger_of_no_check(found: Found) -> None:
+    found["retrainings"]["drift-1-abc"] = "running"
+
+
+def _failed_triggered_retraining(found: Found) -> None:
+    found["triggered"] = ["drift-1-abc"]
+    found["retrainings"]["drift-1-abc"] = "failed"
+
+
 def _unreadable_model(found: Found) -> None:
     found["problems"].append("version 1: its file is not there")
 
@@ -109,6 +123,9 @@ def _unreadable_model(found: Found) -> None:
         (_lost_entry, "the ledger has the entries [] after 1 runs"),
         (_double_entry, "the ledger has the entries [1, 2] after 1 runs"),
         (_open_check, "the monitor's state stands at check 0"),
+        (_lost_trigger, "a check triggered the retraining drift-1-abc, which never began"),
+        (_trigger_of_no_check, "the retraining drift-1-abc began, and no check triggered it"),
+        (_failed_triggered_retraining, "drift-1-abc, which a check triggered, is failed"),
         (_unreadable_model, "its file is not there"),
     ],
 )
