@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chaos.checks import broken
-from chaos.faults import DAYS_A_CHECK, FAULTS, STAGES, STEPS, Fault
+from chaos.faults import DAYS_A_CHECK, FAULTS, STAGES, Fault
 from chaos.stack import MONITOR, RETRAIN, ChaosError, Stack
 
 FIRST_DAYS = 40
@@ -30,18 +30,16 @@ class Row:
 
 
 def prepare(stack: Stack) -> dict[str, float]:
-    """Bring the stack up, retrain and check once undisturbed, and return the usual seconds of each task."""
+    """Bring the stack up, retrain and check once undisturbed, and return the usual seconds of each stage."""
     stack.up()
-    usual: dict[str, float] = {}
-    for dag_id, tasks, days in ((RETRAIN, STAGES, FIRST_DAYS), (MONITOR, STEPS, DAYS_A_CHECK)):
-        stack.land(days, drifted=dag_id == MONITOR)
-        run_id = stack.start(dag_id)
-        if stack.end(dag_id, run_id) != "success":
-            raise ChaosError(f"the undisturbed run {run_id} of {dag_id} failed: see its log in Airflow")
-        found = stack.ask(lambda api, dag_id=dag_id, run_id=run_id: api.instances(dag_id, run_id))  # type: ignore[misc]
-        usual |= {task: found[task]["duration"] for task in tasks}
-    stack.retrained()
-    return usual
+    runs = {}
+    for dag_id, days in ((RETRAIN, FIRST_DAYS), (MONITOR, DAYS_A_CHECK)):
+        stack.land(days)
+        runs[dag_id] = stack.start(dag_id)
+        if stack.end(dag_id, runs[dag_id]) != "success":
+            raise ChaosError(f"the undisturbed run {runs[dag_id]} of {dag_id} failed: see its log in Airflow")
+    tasks = stack.ask(lambda api: api.instances(RETRAIN, runs[RETRAIN]))
+    return {stage: tasks[stage]["duration"] for stage in STAGES}
 
 
 def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
