@@ -64,7 +64,7 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
         into /= 2
     else:
         return Row(fault.name, f"the stage had ended before, {TIMES_TO_HIT} times", seconds, right=False)
-    if fault.drifted:
+    if fault.dag_id == MONITOR:
         ended.append(f"retrainings triggered: {len(stack.retrained() - known)}")
     faults = broken(stack.look())
     state = stack.state(fault.dag_id, run_id)
