@@ -162,12 +162,12 @@ class Stack:
             time.sleep(1)
         return state
 
-    def retrained(self) -> set[str]:
-        """Wait until no retraining is under way, as a check may have triggered one, and name all that were."""
+    def idle(self, dag_id: str) -> set[str]:
+        """Wait until no run of the DAG is under way, whoever started it, and name all that there were."""
         runs: dict[str, str] = {}
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
-            runs = self.ask(lambda api: api.runs(RETRAIN))
+            runs = self.ask(lambda api: api.runs(dag_id))
             if set(runs.values()) <= set(ENDED):
                 break
             time.sleep(1)
