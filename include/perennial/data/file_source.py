@@ -24,6 +24,9 @@ from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 log = logging.getLogger(__name__)
 
+SeenFiles = dict[StoredObject, Facts]
+"""What was found in each file. Another content is another StoredObject, so it stays true."""
+
 
 @dataclass(frozen=True)
 class FileFormat:
@@ -55,9 +58,14 @@ class FileSource:
         Key prefix of the files, with a slash at its end, or empty.
     label : str
         What messages and the manifest put before a key.
+    seen : dict, optional
+        Files that an earlier scan of the same spec has looked through, which this one will not open; it adds its own and
+        takes out those that are gone.
     """
 
-    def __init__(self, spec: ModelSpec, store: Store, folder: str, *, label: str = "") -> None:
+    def __init__(
+        self, spec: ModelSpec, store: Store, folder: str, *, label: str = "", seen: SeenFiles | None = None
+    ) -> None:
         self.name = f"{store.uri}/{folder}"
         self._label = label
         self._spec = spec
@@ -71,7 +79,8 @@ class FileSource:
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
         )
-        self._facts: dict[StoredObject, Facts] = {}
+        self._facts: SeenFiles = {}
+        self._seen = {} if seen is None else seen
 
     def scan(self) -> Facts:
         """Find out columns and time range; see Source."""
@@ -82,12 +91,11 @@ class FileSource:
                 "not count): check source.uri and source.format, and that something was delivered"
             )
         for stored in objects:
-            with self._opened(stored) as path:
-                facts = self._format.scan(path, self._request)
-                self._facts[stored] = facts
-            if self._request.event_time not in facts.types:
-                check_columns(self._spec, facts.types, self._label + stored.key)
-            log.debug("%s: %d rows, %s to %s", self._label + stored.key, facts.rows, facts.start, facts.end)
+            if stored not in self._seen:
+                self._seen[stored] = self._look_through(stored)
+            self._facts[stored] = self._seen[stored]
+        for gone in self._seen.keys() - self._facts.keys():
+            del self._seen[gone]
         return merge(self._facts.values())
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
@@ -103,6 +111,20 @@ class FileSource:
                     times = event_times(found, self._request)
                     newest.add(times.filter(bounds.mask(times)))
         return newest.oldest()
+
+    def count(self, bounds: Bounds) -> int:
+        """Return the number of rows within the bounds; see Source. Opens those files alone that reach beyond them."""
+        rows = 0
+        only_time = {self._request.event_time: Kind.TIME}
+        for _, stored in self._within(bounds):
+            facts = self._facts[stored]
+            if facts.start and facts.end and bounds.contain(facts.start, facts.end):
+                rows += facts.rows
+                continue
+            with self._opened(stored) as path:
+                for found in self._format.read(path, only_time, facts, self._request, bounds):
+                    rows += bounds.mask(event_times(found, self._request)).true_count
+        return rows
 
     def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds; see Source."""
@@ -130,6 +152,14 @@ class FileSource:
         return tuple(
             SourceObject(name=self._label + stored.key, version=stored.version) for _, stored in self._within(bounds)
         )
+
+    def _look_through(self, stored: StoredObject) -> Facts:
+        with self._opened(stored) as path:
+            facts = self._format.scan(path, self._request)
+        if self._request.event_time not in facts.types:
+            check_columns(self._spec, facts.types, self._label + stored.key)
+        log.debug("%s: %d rows, %s to %s", self._label + stored.key, facts.rows, facts.start, facts.end)
+        return facts
 
     def _list(self) -> list[StoredObject]:
         return [stored for stored in self._store.list(self._folder) if self._is_mine(stored.key)]

@@ -33,6 +33,9 @@ class Source(Protocol):
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
         """Return the N-th newest event time up to `as_of`, the oldest if there are fewer, None if there are none."""
 
+    def count(self, bounds: Bounds) -> int:
+        """Return the number of rows within the bounds, duplicates included."""
+
     def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds in a snapshot's types, in batches that may be empty.
 

@@ -77,6 +77,12 @@ class SqlSource:
                 newest.add(times.filter(bounds.mask(times)))
         return newest.oldest()
 
+    def count(self, bounds: Bounds) -> int:
+        """Return the number of rows within the bounds; see Source."""
+        with self._connected() as connection:
+            answer = self._answer(connection, self._select([self._time], bounds))
+            return sum(bounds.mask(event_times(found, self._request)).true_count for found in answer)
+
     def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds; see Source."""
         began, rows = time.perf_counter(), 0

@@ -28,6 +28,10 @@ class Bounds:
         """Tell whether some moment of a range, both ends included, lies within."""
         return start <= self.end and (self.start is None or end >= self.start)
 
+    def contain(self, start: datetime, end: datetime) -> bool:
+        """Tell whether all moments of a range, both ends included, lie within."""
+        return end <= self.end and (self.start is None or start >= self.start)
+
     def mask(self, times: pa.Array) -> pa.Array:
         """Return a boolean array that is true where the time, of type TIME, lies within."""
         inside = pc.less_equal(times, pa.scalar(self.end, TIME))

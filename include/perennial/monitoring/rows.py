@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from perennial.data.columns import check_columns, column_kinds, column_types
 from perennial.data.facts import Facts
+from perennial.data.file_source import SeenFiles
 from perennial.data.open_source import open_source
 from perennial.data.row_hash import hash_rows
 from perennial.data.source import Source
@@ -73,11 +74,11 @@ def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
 
 
 class ScannedSource:
-    """The run's source, looked through once."""
+    """The run's source, looked through once; of `seen` files nothing is read again for that."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, seen: SeenFiles | None = None) -> None:
         self._run = run
-        self._source: Source = open_source(run)
+        self._source: Source = open_source(run, seen)
         self.facts: Facts = self._source.scan()
         check_columns(run.spec, self.facts.types, self._source.name)
         self._types = column_types(column_kinds(run.spec), self.facts.naturals)
@@ -111,8 +112,7 @@ class ScannedSource:
 
     def count(self, bounds: Bounds) -> int:
         """Return the number of rows within the bounds, duplicates included."""
-        only_time = {self._run.spec.source.event_time: pa.timestamp("us", tz="UTC")}
-        return sum(batch.num_rows for batch in self._source.read(bounds, only_time))
+        return self._source.count(bounds)
 
 
 def _known(batches: Sequence[pa.RecordBatch], spec: ModelSpec) -> KnownRows:

@@ -58,6 +58,14 @@ def test_a_window_of_rows_is_found_in_the_database(database: str, make_run: RunM
     assert read_snapshot(run.store, ingest(run))["at"].min() == START + timedelta(hours=24)
 
 
+@pytest.mark.parametrize(("first", "last", "rows"), [(None, 71, 72), (24, 30, 7), (70, 90, 2), (80, 90, 0)])
+def test_rows_within_bounds_are_counted(database: str, sql_spec: Any, first: int | None, last: int, rows: int) -> None:
+    source = SqlSource(sql_spec(), database)
+    source.scan()
+    start = None if first is None else START + timedelta(hours=first)
+    assert source.count(Bounds(start, START + timedelta(hours=last))) == rows
+
+
 @pytest.mark.parametrize(
     ("cast", "zone"),
     [("at", None), ("datetime(at)", "UTC"), ("strftime('%Y-%m-%dT%H:%M:%SZ', at)", None)],
