@@ -50,8 +50,7 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
     began = time.monotonic()
     into = fault.into
     for _ in range(TIMES_TO_HIT):
-        known = stack.idle(RETRAIN)
-        run_id, task = _begin(stack, fault)
+        known, run_id, task = _begin(stack, fault)
         delay = usual.get(fault.task_id, 0.0) * into
         time.sleep(delay)
         began = time.monotonic()
@@ -79,14 +78,16 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
     return Row(f"{fault.name}: {did} ({when})", found, seconds, right=not faults)
 
 
-def _begin(stack: Stack, fault: Fault) -> tuple[str, dict[str, Any]]:
+def _begin(stack: Stack, fault: Fault) -> tuple[set[str], str, dict[str, Any]]:
+    """Start a run and return the retrainings before it, its id, and the task that the fault is to meet."""
     for _ in range(TIMES_TO_HIT):
+        known = stack.idle(RETRAIN)
         if fault.before:
             stack.land(fault.before, drifted=fault.drifted)
         run_id = stack.start(fault.dag_id)
         task = stack.until(fault.dag_id, run_id, fault.task_id, fault.state)
         if task is not None:
-            return run_id, task
+            return known, run_id, task
     raise ChaosError(f"{fault.name}: {fault.task_id} was never {fault.state}")
 
 
