@@ -1,0 +1,83 @@
+"""Runs inside the stack's network, in its `tools` service, from standard input: what 200 models need before Airflow starts.
+
+python - land FIRST_DAY DAYS     orders of so many days
+python - train NUMBER OF         a champion of each OFth model, from the NUMBERth on
+python - checked                 prints how many models have an entry in their ledger, and what was decided
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+ROWS_A_DAY = 40
+
+
+def land(first_day: int, days: int) -> None:
+    """Put orders into the landing bucket; those with many items are late, most of the time."""
+    import boto3
+
+    chance = random.Random(first_day)
+    rows = ["ordered_at,items,late"]
+    for number in range(first_day * ROWS_A_DAY, (first_day + days) * ROWS_A_DAY):
+        items = chance.randint(1, 10)
+        late = (items > 5) != (chance.random() < 0.2)
+        rows.append(f"{FIRST + timedelta(days=number / ROWS_A_DAY):%Y-%m-%dT%H:%M:%SZ},{items},{late:d}")
+    boto3.client("s3").put_object(Bucket="landing", Key=f"orders/{first_day:04}.csv", Body="\n".join(rows).encode())
+
+
+def train(number: int, of: int) -> None:
+    """Make a champion of each OFth model, as `perennial retrain` would."""
+    from perennial import stages
+    from perennial.run import RetrainingRun
+
+    store, specs = _store_and_specs()
+    for spec in specs[number::of]:
+        run = RetrainingRun(
+            spec=spec,
+            store=store,
+            tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
+            data_root=os.environ["PERENNIAL_DATA"],
+            run_id="first",
+        )
+        snapshot = stages.ingest(run)
+        candidate = stages.train(run, snapshot)
+        evaluation = stages.evaluate(run, snapshot, candidate)
+        verdict = stages.decide(run, evaluation, candidate)
+        stages.promote(run, stages.register(run, candidate, evaluation, verdict), verdict)
+        print(spec.name, verdict.outcome, flush=True)
+
+
+def checked() -> dict[str, Any]:
+    """Count the models with a check, and the decisions."""
+    from perennial.monitoring.ledger import read_ledger
+
+    store, specs = _store_and_specs()
+    ledgers = [list(read_ledger(store, spec.name)) for spec in specs]
+    decided = Counter(entry.decision.outcome for entries in ledgers for entry in entries)
+    rows = Counter(entry.check.rows for entries in ledgers for entry in entries)
+    return {"models": sum(bool(entries) for entries in ledgers), "decisions": decided, "rows": rows}
+
+
+def _store_and_specs() -> tuple[Any, list[Any]]:
+    from perennial.spec.loader import load_spec
+    from perennial.store import open_store
+
+    files = sorted(Path(os.environ["PERENNIAL_MODELS"]).glob("*.yaml"))
+    return open_store(os.environ["PERENNIAL_STORE"]), [load_spec(file) for file in files]
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "land":
+        land(int(sys.argv[2]), int(sys.argv[3]))
+    elif sys.argv[1] == "train":
+        train(int(sys.argv[2]), int(sys.argv[3]))
+    else:
+        print(json.dumps(checked()))

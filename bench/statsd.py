@@ -1,0 +1,49 @@
+"""What Airflow sends over StatsD, kept with the moment at which it came."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+
+
+class Metrics:
+    """A StatsD server that keeps every timer.
+
+    Parameters
+    ----------
+    listener : socket
+        Bound, for datagrams. Listening ends when it is closed.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._timers: list[tuple[float, str, float]] = []
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def values(self, name: str, *, since: float = 0, until: float | None = None) -> list[float]:
+        """Return the values of a timer between two moments.
+
+        Parameters
+        ----------
+        name : str
+            With its tags, as InfluxDB has them: `dag_processing.last_duration,file_name=retraining`.
+        """
+        end = time.time() if until is None else until
+        return [value for moment, found, value in self._timers if found == name and since <= moment < end]
+
+    def names(self) -> set[str]:
+        """Name all timers that came."""
+        return {name for _, name, _ in self._timers}
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                lines = self._listener.recv(65536).decode().splitlines()
+            except OSError:  # closed
+                return
+            for line in lines:
+                name, _, rest = line.partition(":")
+                value, kind, *_ = rest.split("|")
+                if kind == "ms":
+                    self._timers.append((time.time(), name, float(value)))
