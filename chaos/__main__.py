@@ -110,8 +110,10 @@ def main() -> int:
         return 2
     stack = Stack()
     table = Table("what was done", "what was found", "seconds")
+    images = ""
     right = True
     try:
+        images = stack.settings()["images"]
         usual = prepare(stack)
         for fault in chosen:
             row = suffer(stack, fault, usual)
@@ -122,9 +124,10 @@ def main() -> int:
     except ChaosError as error:
         console.print(f"[red]Chaos:[/] {escape(str(error))}", soft_wrap=True, highlight=False)
         right = False
-    console.print(table)
-    console.print(f"The images of the third parties: {stack.settings()['images']}.")
-    console.print("Your own specs are read again after: docker compose up --detach --remove-orphans")
+    if table.row_count:
+        console.print(table)
+        console.print(f"The images of the third parties: {images}.")
+        console.print("Your own specs are read again after: docker compose up --detach --remove-orphans")
     return 0 if right else 1
 
 

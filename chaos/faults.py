@@ -116,8 +116,6 @@ FAULTS = (
     # Steps of less than a second: the kill meets this one or the next.
     *(_in_check(f"kill-{step}", step, _kill_worker) for step in STEPS),
     *(_in_retraining(f"kill-{stage}", stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
-    # A worker that has taken a task from the queue and not begun it.
-    _in_retraining("kill-queued", "validate", _kill_worker, state="queued"),
     _in_retraining("redis", "ingest", _away("redis")),
     _in_retraining("postgres", "ingest", _away("postgres")),
     # The gate too, or S3 would only seem slow.
