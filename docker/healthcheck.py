@@ -1,7 +1,7 @@
-"""Whether the service in this container is well: what its health check runs.
+"""Whether the service in this container is well: the image's health check. Imports no Airflow, which would take seconds.
 
-Imports no Airflow, which would take seconds. The first argument names the check, the second says of what:
-`url http://127.0.0.1:8080/health`, `component triggerer`, `worker`.
+What is looked at follows from the command that the container runs, as `/proc/1` has it. `healthcheck.py URL` looks at
+that address instead.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import os
 import socket
 import sys
 import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 TIMEOUT_S = 8
+COMMAND = Path("/proc/1/cmdline")
 
 
 def url_answers(url: str) -> bool:
@@ -36,18 +40,35 @@ def worker_answers() -> bool:
     return bool(app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=TIMEOUT_S, limit=1))
 
 
-CHECKS = {"url": url_answers, "component": component_is_healthy, "worker": worker_answers}
+# By a word of the command.
+CHECKS: dict[str, Callable[[], bool]] = {
+    "api-server": partial(url_answers, "http://127.0.0.1:8080/api/v2/version"),
+    "scheduler": partial(url_answers, "http://127.0.0.1:8974/health"),
+    "dag-processor": partial(component_is_healthy, "dag_processor"),
+    "triggerer": partial(component_is_healthy, "triggerer"),
+    "worker": worker_answers,
+    "mlflow": partial(url_answers, "http://127.0.0.1:5000/health"),
+}
+
+
+def service_of(command: bytes) -> str | None:
+    """Return which of the services a command line, as the kernel has it, runs; None: one that ends by itself."""
+    words = command.decode(errors="replace").replace("\0", " ").split()
+    return next((word for word in words if word in CHECKS), None)
 
 
 def main(arguments: list[str]) -> int:
     """Run the check; 0 is well."""
-    check, *details = arguments
+    name = arguments[0] if arguments else service_of(COMMAND.read_bytes())
+    if name is None:
+        print("nothing to look at: no service runs here")
+        return 0
     try:
-        well = CHECKS[check](*details)
+        well = url_answers(name) if arguments else CHECKS[name]()
     except OSError as error:
-        print(f"{check}: {error}")
+        print(f"{name}: {error}")
         return 1
-    print(f"{check}: {'well' if well else 'no answer'}")
+    print(f"{name}: {'well' if well else 'no answer'}")
     return 0 if well else 1
 
 
