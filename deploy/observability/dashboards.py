@@ -235,7 +235,8 @@ MODEL_VARIABLE = {
     "label": "Model",
     "type": "query",
     "datasource": DATA_SOURCE,
-    "query": "label_values(airflow_perennial_drift_checks, model)",
+    # Any metric will do: a model that was promoted and never checked has others than one that is only looked at.
+    "query": 'label_values({__name__=~"airflow_perennial_.+"}, model)',
     "refresh": 2,
     "sort": 1,
     "includeAll": False,

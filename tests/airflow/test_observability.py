@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -74,6 +75,12 @@ class Prometheus:
 
     def series(self, query: str) -> list[dict[str, str]]:
         return [series["metric"] for series in self.get("query", query=query)["result"]]
+
+
+def send(port: int, line: str) -> None:
+    """Send a line of StatsD."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(line.encode(), ("127.0.0.1", port))
 
 
 @pytest.fixture(scope="module")
@@ -235,15 +242,29 @@ def test_every_panel_and_every_alert_finds_its_metrics(sent: None, prometheus: P
     assert firing & {"RetrainingFailed", "BreakerOpen", "SchedulerSilent", "MetricsMissing"} == set()
 
 
+def test_a_model_that_was_only_promoted_can_be_chosen(exporter: tuple[int, int], prometheus: Prometheus) -> None:
+    send(exporter[0], "airflow.perennial.champion.metric,model=promoted,metric=roc_auc,rows=holdout:0.8|g")
+    [query] = {variable["query"] for board in dashboards() for variable in board["templating"]["list"]}
+    # What Grafana makes of it.
+    selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()  # type: ignore[union-attr]
+
+    until(
+        lambda: "promoted" in prometheus.get(f"label/{label}/values", **{"match[]": selector}), "the model in the list"
+    )
+
+
 def alert_groups() -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = yaml.safe_load((FILES / "alerts.yml").read_text())["groups"]
     return groups
 
 
+def dashboards() -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((FILES / "grafana" / "dashboards").glob("*.json"))]
+
+
 def panel_queries() -> Iterator[tuple[str, str, str, str]]:
     """Yield dashboard, panel, legend and query, with what Grafana puts in place of its variables."""
-    for path in sorted((FILES / "grafana" / "dashboards").glob("*.json")):
-        dashboard = json.loads(path.read_text())
+    for dashboard in dashboards():
         for panel in dashboard["panels"]:
             for target in panel["targets"]:
                 query = target["expr"].replace("$model", "watched")
