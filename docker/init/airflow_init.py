@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -39,9 +40,13 @@ POOLS = {
     "light": ("LIGHT_SLOTS", "Steps that only ask and write: decide, register, promote, govern, waiting"),
 }
 
+# They stand between ':' and '@' in addresses.
+IN_ADDRESSES = ("AIRFLOW_DB_PASSWORD", "CELERY_DB_PASSWORD", "MLFLOW_DB_PASSWORD", "REDIS_PASSWORD")
+COUNTS = ("WORKER_CONCURRENCY", "PARALLELISM", "TRAINING_THREADS", *(variable for variable, _ in POOLS.values()))
+
 
 def check(environment: dict[str, str]) -> None:
-    """Raise BadSetting for a secret that is too short or no key, and for slots that are no number."""
+    """Raise BadSetting for a secret that is too short, no key or no part of an address, and for a count that is none."""
     # Several, the newest first, while one is replaced.
     keys = environment["AIRFLOW__CORE__FERNET_KEY"].split(",")
     try:
@@ -55,9 +60,16 @@ def check(environment: dict[str, str]) -> None:
             raise BadSetting(
                 f"{account.variable} is shorter than {SHORTEST_SECRET} characters: choose a longer one in .env"
             )
-    for variable, _ in POOLS.values():
+    # Where addresses and counts come by other ways than .env, these are not there.
+    for variable in environment.keys() & set(IN_ADDRESSES):
+        if not re.fullmatch(r"[A-Za-z0-9_=-]+", environment[variable]):
+            raise BadSetting(
+                f"{variable} has characters that mean something in an address: choose another in .env, of letters, "
+                "digits, '-', '_' and '=' only"
+            )
+    for variable in environment.keys() & set(COUNTS):
         if not environment[variable].isdecimal() or int(environment[variable]) < 1:
-            raise BadSetting(f"{variable}={environment[variable]!r} is no number of slots: give 1 or more in .env")
+            raise BadSetting(f"{variable}={environment[variable]!r} is no count: give 1 or more in .env")
 
 
 def migrate() -> None:

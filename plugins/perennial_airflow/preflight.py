@@ -48,9 +48,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def regions(environment: Mapping[str, str]) -> tuple[str | None, ...]:
-    """Return the regions that have a store of their own here, as their settings are named; None: the default store."""
-    named = (name.removeprefix("PERENNIAL_STORE_") for name in environment if name.startswith("PERENNIAL_STORE_"))
-    return (None, *sorted(name.lower().replace("_", "-") for name in named))
+    """Return the regions that have a store of their own here, as their settings are named; None: the default store.
+
+    A worker of a region has its region's store alone: nobody else's, the default one included, is its business.
+    """
+    named = [name.removeprefix("PERENNIAL_STORE_") for name in environment if name.startswith("PERENNIAL_STORE_")]
+    others = [None] if "PERENNIAL_STORE" in environment or not named else []
+    return (*others, *sorted(name.lower().replace("_", "-") for name in named))
 
 
 def _surroundings() -> dict[str, Callable[[], str]]:

@@ -87,3 +87,16 @@ def test_a_regions_store_is_looked_at_with_its_own_connection(environment, s3_se
 
 def test_regions_are_read_from_the_names_of_their_settings():
     assert regions({"PERENNIAL_STORE": "a", "PERENNIAL_STORE_US_EAST_1": "b", "PATH": ""}) == (None, "us-east-1")
+    assert regions({"PATH": ""}) == (None,)
+
+
+def test_a_worker_that_has_its_regions_store_alone_looks_at_no_other(environment, tmp_path: Path):
+    del environment["PERENNIAL_STORE"]
+    regional = environment | {"PERENNIAL_STORE_EU": str(tmp_path / "eu")}
+
+    assert preflight(regional, "record")[0] == 0
+    code, said = preflight(regional)
+
+    assert code == 0, said
+    assert "store of eu: " in said
+    assert "preflight: store: " not in said

@@ -31,8 +31,11 @@ def test_a_fernet_key_may_be_replaced_by_a_newer_one_before_it() -> None:
     [
         ({"AIRFLOW__CORE__FERNET_KEY": "hunter2"}, "FERNET_KEY is no Fernet key"),
         ({"VIEWER_PASSWORD": "hunter2"}, "VIEWER_PASSWORD is shorter than 12"),
-        ({"TRAINING_SLOTS": "many"}, "TRAINING_SLOTS='many' is no number of slots"),
-        ({"LIGHT_SLOTS": "0"}, "LIGHT_SLOTS='0' is no number of slots"),
+        ({"TRAINING_SLOTS": "many"}, "TRAINING_SLOTS='many' is no count"),
+        ({"LIGHT_SLOTS": "0"}, "LIGHT_SLOTS='0' is no count"),
+        ({"WORKER_CONCURRENCY": "4.5"}, "WORKER_CONCURRENCY='4.5' is no count"),
+        ({"AIRFLOW_DB_PASSWORD": "hunter2@home"}, "AIRFLOW_DB_PASSWORD has characters that mean something"),
+        ({"REDIS_PASSWORD": "hunter2/0"}, "REDIS_PASSWORD has characters that mean something"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_before_anything_is_done(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +106,22 @@ def test_no_secret_has_a_default_and_each_says_what_to_do() -> None:
     assert not [name for name in OPTIONAL if secret.search(name)]
     messages = set(re.findall(r"\$\{\w+:\?([^}]*)\}", TEXT))
     assert messages == {"run make env to write .env"}
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker here")
+@pytest.mark.parametrize("written", [None, "AIRFLOW_PORT=8080\n"])
+def test_compose_itself_names_what_env_lacks(tmp_path: Path, written: str | None) -> None:
+    shutil.copy(REPOSITORY / "docker-compose.yaml", tmp_path)
+    if written:
+        (tmp_path / ".env").write_text(written)
+    bare = {name: value for name, value in os.environ.items() if name not in REQUIRED | OPTIONAL}
+    done = subprocess.run(
+        ["docker", "compose", "config", "--quiet"], cwd=tmp_path, env=bare, capture_output=True, text=True, check=False
+    )
+    if "is not a docker command" in done.stderr:
+        pytest.skip("docker has no compose here")
+    assert done.returncode != 0
+    assert re.search(r"variable \"?\w+\"? is missing a value: run make env to write .env", done.stderr), done.stderr
 
 
 def test_a_variable_without_a_default_is_required_somewhere() -> None:
