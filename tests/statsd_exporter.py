@@ -2,7 +2,7 @@
 
 StatsD over UDP with tags in Influx form; counters, gauges (with + and -) and timers; mappings by glob with
 `match_metric_type`, `name` and `labels`; summaries. It takes the exporter's own arguments, and refuses a mapping that says
-anything else, rather than pass over it. Time to live and age are read and not kept.
+anything else, rather than pass over it. What outlives its `ttl` goes; the age of summaries is read and not kept.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import re
 import socketserver
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,6 +34,7 @@ class Mapping:
     kind: str | None
     name: str
     labels: dict[str, str]
+    ttl: float
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Exporter:
     quantiles: list[float]
     mappings: list[Mapping]
     metrics: dict[str, tuple[str, dict[Labels, Any]]] = field(default_factory=dict)
+    ends: dict[tuple[str, Labels], float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -62,6 +65,7 @@ class Exporter:
                     kind=mapping.get("match_metric_type"),
                     name=re.sub(r"\$\{?(\d+)\}?", r"\\\1", mapping["name"]),
                     labels=mapping.get("labels", {}),
+                    ttl=seconds(mapping["ttl"]) if "ttl" in mapping else float("inf"),
                 )
                 for mapping in mappings
             ],
@@ -73,11 +77,12 @@ class Exporter:
         value, kind = rest.split("|")[:2]
         name, *tags = stat.split(",")
         labels = tuple(sorted((key, text) for key, _, text in (tag.partition("=") for tag in tags)))
-        name, labels = self._mapped(name, KINDS[kind], labels)
+        name, labels, ttl = self._mapped(name, KINDS[kind], labels)
         with self.lock:
             known, series = self.metrics.setdefault(name, (KINDS[kind], {}))
             if known != KINDS[kind]:
                 return  # The exporter, too, drops what comes as another kind.
+            self.ends[name, labels] = time.monotonic() + ttl
             if kind == "ms":
                 series.setdefault(labels, []).append(float(value) / 1000)
             elif kind == "c" or value[0] in "+-":
@@ -85,18 +90,20 @@ class Exporter:
             else:
                 series[labels] = float(value)
 
-    def _mapped(self, name: str, kind: str, labels: Labels) -> tuple[str, Labels]:
+    def _mapped(self, name: str, kind: str, labels: Labels) -> tuple[str, Labels, float]:
         for mapping in self.mappings:
             matched = mapping.match.fullmatch(name)
             if matched and mapping.kind in (None, kind):
                 added = {key: matched.expand(value) for key, value in mapping.labels.items()}
-                return matched.expand(mapping.name), tuple(sorted({**dict(labels), **added}.items()))
-        return re.sub(r"[^A-Za-z0-9_:]", "_", name), labels
+                return matched.expand(mapping.name), tuple(sorted({**dict(labels), **added}.items())), mapping.ttl
+        return re.sub(r"[^A-Za-z0-9_:]", "_", name), labels, float("inf")
 
     def page(self) -> str:
         """Return all in Prometheus' text format."""
         lines = []
         with self.lock:
+            for name, labels in [series for series, end in self.ends.items() if end < time.monotonic()]:
+                del self.ends[name, labels], self.metrics[name][1][labels]
             for name, (kind, series) in sorted(self.metrics.items()):
                 lines.append(f"# TYPE {name} {'summary' if kind == 'observer' else kind}")
                 for labels, value in series.items():
@@ -110,6 +117,11 @@ class Exporter:
             for q in self.quantiles
         ]
         return [*quantiles, _line(f"{name}_sum", labels, sum(values)), _line(f"{name}_count", labels, len(values))]
+
+
+def seconds(duration: str) -> float:
+    """Return what Go writes as `1h` or `2m`; of its forms, those with one unit."""
+    return float(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
 
 
 def _line(name: str, labels: Labels, value: float) -> str:

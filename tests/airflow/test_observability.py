@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.statsd_exporter import seconds
+
 if TYPE_CHECKING:
     from tests.airflow.conftest import DagRunResult
 
@@ -66,15 +68,19 @@ class Prometheus:
     url: str
 
     def get(self, path: str, **query: str) -> Any:
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=10) as answer:
-            return json.load(answer)["data"]
+        return json.loads(read(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}"))["data"]
 
     def values(self, query: str) -> list[float]:
         return [float(series["value"][1]) for series in self.get("query", query=query)["result"]]
 
     def series(self, query: str) -> list[dict[str, str]]:
         return [series["metric"] for series in self.get("query", query=query)["result"]]
+
+
+def read(url: str) -> str:
+    """Return a page, past any proxy."""
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
+        return answer.read().decode()  # type: ignore[no-any-return]
 
 
 def send(port: int, line: str) -> None:
@@ -86,16 +92,25 @@ def send(port: int, line: str) -> None:
 @pytest.fixture(scope="module")
 def exporter(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """Ports of a statsd-exporter with the committed mapping: of StatsD and of its page."""
-    udp, web = free_port(), free_port()
+    with exporting(
+        FILES / "statsd_mapping.yml", (free_port(), free_port()), tmp_path_factory.mktemp("exporter")
+    ) as ports:
+        yield ports
+
+
+@contextmanager
+def exporting(mapping: Path, ports: tuple[int, int], folder: Path) -> Iterator[tuple[int, int]]:
+    """Run a statsd-exporter with a mapping, at ports for StatsD and for its page."""
+    udp, web = ports
     program = [EXPORTER] if EXPORTER else [sys.executable, str(Path(__file__).parents[1] / "statsd_exporter.py")]
     arguments = [
-        f"--statsd.mapping-config={FILES / 'statsd_mapping.yml'}",
+        f"--statsd.mapping-config={mapping}",
         f"--statsd.listen-udp=127.0.0.1:{udp}",
         f"--web.listen-address=127.0.0.1:{web}",
         "--statsd.listen-tcp=",
     ]
-    with running([*program, *arguments], log=tmp_path_factory.mktemp("exporter") / "log"):
-        yield udp, web
+    with running([*program, *arguments], log=folder / "log"):
+        yield ports
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +255,36 @@ def test_every_panel_and_every_alert_finds_its_metrics(sent: None, prometheus: P
         alert["labels"]["alertname"] for alert in prometheus.get("alerts")["alerts"] if alert["state"] == "firing"
     }
     assert firing & {"RetrainingFailed", "BreakerOpen", "SchedulerSilent", "MetricsMissing"} == set()
+
+
+def test_figures_of_a_worker_end_soon_after_it_and_figures_of_a_model_stay(
+    free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    from perennial_airflow.worker_metrics import SECONDS_BETWEEN
+
+    mapping = yaml.safe_load((FILES / "statsd_mapping.yml").read_text())
+    [worker] = [rule for rule in mapping["mappings"] if rule["match"] == "airflow.perennial.worker.*"]
+    assert 4 * SECONDS_BETWEEN <= seconds(worker["ttl"]) <= 300
+    for rule in mapping["mappings"]:
+        if "ttl" in rule:
+            rule["ttl"] = "2s"
+    (tmp_path / "mapping.yml").write_text(yaml.safe_dump(mapping))
+    with exporting(tmp_path / "mapping.yml", (free_port(), free_port()), tmp_path) as (udp, web):
+
+        def sent_once() -> bool:
+            send(udp, "airflow.perennial.worker.cpu_cores,worker=celery/gone:1|g")
+            send(udp, "airflow.perennial.champion.metric,model=orders:0.8|g")
+            page = read(f"http://127.0.0.1:{web}/metrics")
+            return "airflow_perennial_worker_cpu_cores{" in page and "airflow_perennial_champion_metric{" in page
+
+        until(sent_once, "both figures")
+        until(
+            lambda: "airflow_perennial_worker_cpu_cores{" not in read(f"http://127.0.0.1:{web}/metrics"),
+            "the worker's figure ends",
+            60,
+        )
+
+        assert "airflow_perennial_champion_metric{" in read(f"http://127.0.0.1:{web}/metrics")
 
 
 def test_a_model_that_was_only_promoted_can_be_chosen(exporter: tuple[int, int], prometheus: Prometheus) -> None:
