@@ -80,7 +80,7 @@ class Prometheus:
 def read(url: str) -> str:
     """Return a page, past any proxy."""
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
-        return answer.read().decode()  # type: ignore[no-any-return]
+        return answer.read().decode()
 
 
 def send(port: int, line: str) -> None:
@@ -291,7 +291,7 @@ def test_a_model_that_was_only_promoted_can_be_chosen(exporter: tuple[int, int],
     send(exporter[0], "airflow.perennial.champion.metric,model=promoted,metric=roc_auc,rows=holdout:0.8|g")
     [query] = {variable["query"] for board in dashboards() for variable in board["templating"]["list"]}
     # What Grafana makes of it.
-    selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()  # type: ignore[union-attr]
+    selector, label = re.fullmatch(r"label_values\((.+), (\w+)\)", query).groups()
 
     until(
         lambda: "promoted" in prometheus.get(f"label/{label}/values", **{"match[]": selector}), "the model in the list"
