@@ -95,7 +95,7 @@ def test_only_init_migrates_and_all_airflow_waits_for_it() -> None:
     assert "migrate" not in TEXT
 
 
-def test_workers_hold_neither_the_metadata_database_nor_what_signs_logins() -> None:
+def test_workers_hold_neither_the_metadata_database_nor_what_signs_tokens() -> None:
     withheld = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__API_AUTH__JWT_SECRET"}
     assert not withheld & SERVICES["worker"]["environment"].keys()
     assert withheld <= SERVICES["scheduler"]["environment"].keys()
