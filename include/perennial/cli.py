@@ -172,6 +172,9 @@ def ledger(
 def close_breaker(
     model: Model,
     reason: Annotated[str, typer.Option(help="Why retrainings may succeed again; kept in the store.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who closes it; kept in the store. Default: the system account's name.")
+    ] = None,
     store: Store = None,
     models: Models = Path("dags/models"),
 ) -> None:
@@ -182,7 +185,7 @@ def close_breaker(
 
     _quieten()
     spec, opened = _open(model, models, store)
-    closed = close(opened, spec.name, by=getuser(), reason=reason)
+    closed = close(opened, spec.name, by=by or getuser(), reason=reason)
     typer.echo(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
 
 

@@ -247,7 +247,20 @@ def test_closing_the_breaker_wants_a_reason_and_keeps_it(perennial, models, tmp_
     assert "no longer count" in output
     kept = json.loads((tmp_path / ".perennial" / "store" / "late" / "monitor" / "breaker.json").read_text())
     assert kept["reason"] == "the source is mended"
-    assert kept["by"]
+
+
+def test_who_closed_the_breaker_is_the_account_unless_a_name_is_given(perennial, models, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "airflow")
+
+    def closed_by(*options):
+        code, output, _ = perennial("close-breaker", "late", "--reason", "the source is mended", *options)
+        kept = json.loads((tmp_path / ".perennial" / "store" / "late" / "monitor" / "breaker.json").read_text())
+        assert code == 0
+        assert output.startswith(f"closed by {kept['by']}:")
+        return kept["by"]
+
+    assert closed_by() == "airflow"
+    assert closed_by("--by", "Ada Example") == "Ada Example"
 
 
 def test_the_sql_url_is_not_shown_in_the_help(perennial, monkeypatch):
