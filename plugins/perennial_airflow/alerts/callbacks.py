@@ -6,43 +6,16 @@ that was killed, and of a run that fails, they run in the DAG processor.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from perennial.errors import PerennialError
 from perennial_airflow import events
+from perennial_airflow.alerts.notifier import AlertNotifier
 from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
     from perennial_airflow.events import Event
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Teller:
-    """A callback that makes events of the context and sends them."""
-
-    spec: ModelSpec = field(repr=False)
-    events_of: Callable[[Mapping[str, Any]], Iterable[Event]] = field(repr=False)
-
-    def __call__(self, context: Mapping[str, Any]) -> None:
-        """Tell. Whatever goes wrong is a warning in the log: what is told of has happened all the same."""
-        from perennial_airflow.alerts.sending import tell
-        from perennial_airflow.hooks.store import StoreHook
-
-        if self.spec.alerts is None:
-            return
-        try:
-            store = StoreHook(self.spec.name, self.spec.region).open()
-            tell(store, self.spec.name, self.spec.alerts, self.events_of(context))
-        except Exception as error:
-            # The text of others' errors may hold what no log should.
-            why = str(error) if isinstance(error, PerennialError) else type(error).__name__
-            log.warning("%s: alerts could not be sent: %s", self.spec.name, why)
 
 
 def on_failure(spec: ModelSpec) -> dict[str, Any]:
@@ -68,7 +41,7 @@ def on_verdict(spec: ModelSpec) -> dict[str, Any]:
 def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
     if spec.alerts is None:
         return {}
-    return {name: Teller(spec, function) for name, function in events_of.items()}
+    return {name: AlertNotifier(spec, function) for name, function in events_of.items()}
 
 
 def _check(context: Mapping[str, Any]) -> Iterable[Event]:

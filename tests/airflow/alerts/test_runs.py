@@ -97,12 +97,15 @@ def test_a_failed_validation_is_told_once_with_what_is_wrong_and_where_the_repor
 def test_a_run_that_fails_again_after_it_was_cleared_is_told_again_and_another_callback_of_it_is_not(
     add_spec: Callable[..., Path], deployment: Path, models: Path, web_server: WebServer, airflow_home: Path
 ) -> None:
+    from airflow.sdk import DAG
+
     add_spec("cleared", source=SOURCE, alerts=WEBHOOK)
     (tell,) = on_failure(find_spec("cleared", models)).values()
+    dag = DAG("cleared.monitor")
 
     def fail(times_cleared: int, **rest: Any) -> None:
         dag_run = SimpleNamespace(clear_number=times_cleared)
-        tell({"dag": SimpleNamespace(dag_id="cleared.monitor"), "run_id": "run-1", "dag_run": dag_run, **rest})
+        tell({"dag": dag, "run_id": "run-1", "dag_run": dag_run, **rest})
 
     fail(0, ti=SimpleNamespace(task_id="govern"), exception=ValueError("postgresql://me:secret@db"))
     fail(0, ti=SimpleNamespace(task_id="move_cursor"))

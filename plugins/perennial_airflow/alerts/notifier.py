@@ -1,0 +1,53 @@
+"""The Airflow notifier that tells of a model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.bases.notifier import BaseNotifier
+
+from perennial.errors import PerennialError
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.spec import ModelSpec
+    from perennial_airflow.events import Event
+
+log = logging.getLogger(__name__)
+
+
+class AlertNotifier(BaseNotifier):
+    """Makes events of the context and sends them as the spec's `alerts` say.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        Of the model that the events are about.
+    events_of : callable
+        Takes Airflow's context and returns what there is to tell.
+    """
+
+    template_fields = ()
+
+    def __init__(self, spec: ModelSpec, events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> None:
+        super().__init__()
+        self.spec = spec
+        self.events_of = events_of
+
+    def notify(self, context: Context) -> None:
+        """Tell. Whatever goes wrong is a warning in the log: what is told of has happened all the same."""
+        from perennial_airflow.alerts.sending import tell
+        from perennial_airflow.hooks.store import StoreHook
+
+        if self.spec.alerts is None:
+            return
+        try:
+            store = StoreHook(self.spec.name, self.spec.region).open()
+            tell(store, self.spec.name, self.spec.alerts, self.events_of(context))
+        except Exception as error:
+            # The text of others' errors may hold what no log should.
+            why = str(error) if isinstance(error, PerennialError) else type(error).__name__
+            log.warning("%s: alerts could not be sent: %s", self.spec.name, why)
