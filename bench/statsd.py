@@ -17,6 +17,7 @@ class Metrics:
     """
 
     def __init__(self, listener: socket.socket) -> None:
+        self.port = int(listener.getsockname()[1])
         self._listener = listener
         self._timers: list[tuple[float, str, float]] = []
         threading.Thread(target=self._listen, daemon=True).start()
