@@ -16,3 +16,4 @@ if sys.platform == "linux" and sys.argv[1:3] == ["celery", "worker"]:
     from perennial_airflow import worker_metrics
 
     worker_metrics.send_with_heartbeats()
+    preload.freeze_in_pool()

@@ -7,6 +7,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -62,3 +63,18 @@ def import_all(modules: Sequence[str]) -> None:
     if modules:
         gc.collect()
         gc.freeze()
+
+
+def freeze_in_pool() -> None:
+    """Have each process of a Celery worker's pool leave what it inherits to the collector no more.
+
+    Airflow thaws everything once the pool's first processes are there. Each of those that take their places, after so many
+    tasks, and of the tasks that these fork, would come to own a quarter of a gigabyte.
+    """
+    from celery.signals import worker_process_init
+
+    worker_process_init.connect(_freeze, weak=False)
+
+
+def _freeze(**_: Any) -> None:
+    gc.freeze()
