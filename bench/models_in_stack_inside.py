@@ -34,7 +34,7 @@ def land(first_day: int, days: int) -> None:
 
 
 def train(number: int, of: int) -> None:
-    """Make a champion of each OFth model, as `perennial retrain` would."""
+    """Make a champion of each OFth model by the stages of `perennial run`, but for the validation."""
     from perennial import stages
     from perennial.run import RetrainingRun
 
