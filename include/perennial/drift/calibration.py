@@ -208,8 +208,7 @@ def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, 
     heights, places = [np.zeros(1)], [np.zeros(1, dtype=np.int64)]
     highest, offset = 0.0, 0
     for piece in rows.pieces(length):
-        statistic = watching.trace(piece)
-        watching.update(piece)
+        statistic = watching.follow(piece)
         if offset < watching.parameters.min_instances:
             statistic[: watching.parameters.min_instances - 1 - offset] = 0
         offset += piece.size

@@ -184,16 +184,19 @@ class PageHinkley:
         return indices if positions is None else positions[indices]
 
     def trace(self, values: npt.ArrayLike) -> Floats:
-        """Return the statistic after each row if `values` were fed now, NaN at ignored rows. The detector stays as it is.
+        """Return what `follow` would return now. The detector stays as it is."""
+        return copy.copy(self).follow(values)
+
+    def follow(self, values: npt.ArrayLike) -> Floats:
+        """Feed rows as `update` does; return the statistic after each, NaN at ignored rows.
 
         Returns
         -------
         numpy.ndarray of float64, shape (n,)
             In units of `scale`, as `threshold`; rows at which an alarm is raised show the value that raised it.
         """
-        probe = copy.copy(self)
-        kept, positions = probe._clean(values)
-        parts = [block.statistic for block in probe._blocks(kept, every_row=True)]
+        kept, positions = self._clean(values)
+        parts = [block.statistic for block in self._blocks(kept, every_row=True)]
         joined = np.concatenate(parts) if parts else np.empty(0)
         if positions is None:
             return joined

@@ -173,6 +173,9 @@ def test_trace_shows_the_statistic_of_every_row_and_changes_nothing(mode):
     assert math.isnan(trace[1500])
     assert np.flatnonzero(trace > 15).tolist() == detector.update(values).tolist()
     assert trace[-1] == detector.statistic
+    followed = PageHinkley(0.1, 15.0, mode=mode)
+    np.testing.assert_array_equal(followed.follow(values), trace)
+    assert followed.state() == detector.state()
 
 
 def test_an_empty_update_is_nothing():
