@@ -66,14 +66,15 @@ def import_all(modules: Sequence[str]) -> None:
 
 
 def freeze_in_pool() -> None:
-    """Have each process of a Celery worker's pool leave what it inherits to the collector no more.
+    """Have a Celery worker leave what its pool's processes share to the collector no more, as long as it runs.
 
-    Airflow thaws everything once the pool's first processes are there. Each of those that take their places, after so many
-    tasks, and of the tasks that these fork, would come to own a quarter of a gigabyte.
+    Airflow thaws everything once the pool's first processes are there, and Celery collects before it forks one that takes
+    another's place after so many tasks. To look at what they share is to write to it: each of the others, and the tasks
+    that these fork, would come to own a quarter of a gigabyte.
     """
-    from celery.signals import worker_process_init
+    from celery.signals import worker_before_create_process
 
-    worker_process_init.connect(_freeze, weak=False)
+    worker_before_create_process.connect(_freeze, weak=False)
 
 
 def _freeze(**_: Any) -> None:

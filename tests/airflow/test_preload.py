@@ -78,17 +78,17 @@ assert gc.get_freeze_count() > 1000
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=60)
 
 
-def test_a_pool_process_that_comes_later_is_frozen_as_the_first_ones_were() -> None:
+def test_what_a_workers_pool_shares_is_frozen_whenever_celery_collects_before_it_forks() -> None:
     code = """
 import gc
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_before_create_process, worker_ready
 from perennial_airflow import preload
 preload.freeze_in_pool()
 import airflow.providers.celery.executors.celery_executor_utils
 preload.import_all(("json",))
 worker_ready.send(sender=None)
 assert gc.get_freeze_count() == 0, "Airflow thaws no more: this is not needed"
-worker_process_init.send(sender=None)  # as Celery does in each process that it forks
+worker_before_create_process.send(sender=None)
 assert gc.get_freeze_count() > 1000
 """
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=120)
