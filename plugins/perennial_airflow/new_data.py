@@ -9,12 +9,11 @@ from perennial_airflow.monitor_run import monitor_run
 from perennial_airflow.retraining_runs import under_way
 
 if TYPE_CHECKING:
-    from perennial.data.file_source import SeenFiles
     from perennial.monitoring.waiting import Waiting
     from perennial.spec import ModelSpec
 
 
-def look(spec: ModelSpec, as_of: datetime | str | None, seen: SeenFiles | None = None) -> Waiting:
+def look(spec: ModelSpec, as_of: datetime | str | None) -> Waiting:
     """Compare cursor and source; blocks while it reads.
 
     Parameters
@@ -22,8 +21,6 @@ def look(spec: ModelSpec, as_of: datetime | str | None, seen: SeenFiles | None =
     spec : ModelSpec
     as_of : datetime or str or None
         Newest event time to look at, with a zone; nothing: the newest in the source.
-    seen : dict, optional
-        What earlier looks have found in files of this spec; this one adds to it.
 
     Raises
     ------
@@ -32,4 +29,4 @@ def look(spec: ModelSpec, as_of: datetime | str | None, seen: SeenFiles | None =
     """
     from perennial.monitoring.waiting import waiting
 
-    return waiting(monitor_run(spec, as_of, reads_source=True, active=under_way(spec.name)), seen)
+    return waiting(monitor_run(spec, as_of, reads_source=True, active=under_way(spec.name)))

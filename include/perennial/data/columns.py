@@ -32,10 +32,10 @@ class Kind(Enum):
 class Natural(Enum):
     """What a column of a source is by itself."""
 
-    EMPTY = auto()
-    NUMBER = auto()
-    TIME = auto()
-    TEXT = auto()
+    EMPTY = "empty"
+    NUMBER = "number"
+    TIME = "time"
+    TEXT = "text"
 
 
 def column_kinds(spec: ModelSpec) -> dict[str, Kind]:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from perennial.data import csv_file, json_file, parquet_file
 from perennial.data.columns import Kind, check_columns, column_kinds
 from perennial.data.facts import Facts, merge
+from perennial.data.known_files import KnownFiles
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
@@ -23,9 +24,6 @@ from perennial.spec import ModelSpec
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 log = logging.getLogger(__name__)
-
-SeenFiles = dict[StoredObject, Facts]
-"""What was found in each file. Another content is another StoredObject, so it stays true."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +54,13 @@ class FileSource:
         Where the files lie.
     folder : str
         Key prefix of the files, with a slash at its end, or empty.
+    kept_in : Store
+        The model's, where it keeps what it finds in each file, and looks for what was found.
     label : str
         What messages and the manifest put before a key.
-    seen : dict, optional
-        Files that an earlier scan of the same spec has looked through, which this one will not open; it adds its own and
-        takes out those that are gone.
     """
 
-    def __init__(
-        self, spec: ModelSpec, store: Store, folder: str, *, label: str = "", seen: SeenFiles | None = None
-    ) -> None:
+    def __init__(self, spec: ModelSpec, store: Store, folder: str, *, kept_in: Store, label: str = "") -> None:
         self.name = f"{store.uri}/{folder}"
         self._label = label
         self._spec = spec
@@ -79,8 +74,8 @@ class FileSource:
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
         )
-        self._facts: SeenFiles = {}
-        self._seen = {} if seen is None else seen
+        self._known = KnownFiles(kept_in, spec.name, self.name, spec.source.format, self._request)
+        self._facts: dict[StoredObject, Facts] = {}
 
     def scan(self) -> Facts:
         """Find out columns and time range; see Source."""
@@ -90,12 +85,17 @@ class FileSource:
                 f"{self.name} has no {' or '.join(self._format.suffixes)} files (names that begin with '_' or '.' do "
                 "not count): check source.uri and source.format, and that something was delivered"
             )
-        for stored in objects:
-            if stored not in self._seen:
-                self._seen[stored] = self._look_through(stored)
-            self._facts[stored] = self._seen[stored]
-        for gone in self._seen.keys() - self._facts.keys():
-            del self._seen[gone]
+        known = self._known.load()
+        found = {stored: known[stored] for stored in objects if stored in known}
+        try:
+            for stored in objects:
+                if stored not in found:
+                    found[stored] = self._look_through(stored)
+        finally:
+            # With one that is broken, the others need not be opened again when it is mended.
+            if found.keys() != known.keys():
+                self._known.keep(found)
+        self._facts = {stored: found[stored] for stored in objects}
         return merge(self._facts.values())
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:

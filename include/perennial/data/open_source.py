@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import cast
 
-from perennial.data.file_source import FileSource, SeenFiles
+from perennial.data.file_source import FileSource
 from perennial.data.source import Source
 from perennial.data.sql_source import SqlSource
 from perennial.errors import DataError
@@ -13,14 +13,12 @@ from perennial.run import Run
 from perennial.store.open import open_store
 
 
-def open_source(run: Run, seen: SeenFiles | None = None) -> Source:
+def open_source(run: Run) -> Source:
     """Return the rows of the run's spec; nothing is read yet.
 
     Parameters
     ----------
     run : Run
-    seen : dict, optional
-        Files that an earlier scan has looked through; see FileSource.
 
     Raises
     ------
@@ -37,7 +35,7 @@ def open_source(run: Run, seen: SeenFiles | None = None) -> Source:
     uri = cast(str, given.uri)
     if uri.startswith("s3://"):
         store = open_store(uri, s3=run.s3)
-        return FileSource(run.spec, store, "", label=f"{store.uri}/", seen=seen)
+        return FileSource(run.spec, store, "", kept_in=run.store, label=f"{store.uri}/")
     folder = PurePosixPath(uri).as_posix()
     store = open_store(str(run.data_root), s3=run.s3)
-    return FileSource(run.spec, store, "" if folder == "." else f"{folder}/", seen=seen)
+    return FileSource(run.spec, store, "" if folder == "." else f"{folder}/", kept_in=run.store)

@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from perennial.data.columns import check_columns, column_kinds, column_types
 from perennial.data.facts import Facts
-from perennial.data.file_source import SeenFiles
 from perennial.data.open_source import open_source
 from perennial.data.row_hash import hash_rows
 from perennial.data.source import Source
@@ -74,11 +73,11 @@ def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
 
 
 class ScannedSource:
-    """The run's source, looked through once; of `seen` files nothing is read again for that."""
+    """The run's source, looked through once."""
 
-    def __init__(self, run: Run, seen: SeenFiles | None = None) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._source: Source = open_source(run, seen)
+        self._source: Source = open_source(run)
         self.facts: Facts = self._source.scan()
         check_columns(run.spec, self.facts.types, self._source.name)
         self._types = column_types(column_kinds(run.spec), self.facts.naturals)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perennial.data.file_source import SeenFiles
 from perennial.data.window import RESOLUTION, Bounds
 from perennial.monitoring import ledger
 from perennial.monitoring.opening import check_key, start_of_watch
@@ -46,15 +45,13 @@ class Waiting:
         return self.enough or self.recheck
 
 
-def waiting(run: MonitorRun, seen: SeenFiles | None = None) -> Waiting:
-    """Look at cursor and source; nothing is kept and no row is compared.
+def waiting(run: MonitorRun) -> Waiting:
+    """Look at cursor and source; no row is compared, and nothing is kept but what was found in new files.
 
     Parameters
     ----------
     run : MonitorRun
         Its `active` retrainings keep a pending alarm waiting.
-    seen : dict, optional
-        Keep it from one look to the next: files that are in it, and unchanged, are not opened again.
 
     Raises
     ------
@@ -67,7 +64,7 @@ def waiting(run: MonitorRun, seen: SeenFiles | None = None) -> Waiting:
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)
         return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
-    source = ScannedSource(run, seen)
+    source = ScannedSource(run)
     champion = current_champion(run.tracking_uri, run.spec.name)
     if champion is None and not run.spec.retraining.first:
         return Waiting(0, False, False, "There is no champion, and the spec leaves the first training to people.")

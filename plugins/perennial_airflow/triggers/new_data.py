@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from perennial.errors import PerennialError
 from perennial.spec import ModelSpec
 from perennial_airflow.new_data import look
-
-if TYPE_CHECKING:
-    from perennial.data.file_source import SeenFiles
 
 
 class NewDataTrigger(BaseTrigger):
@@ -50,11 +47,9 @@ class NewDataTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until a check is worth making, the time is over, or looking fails."""
         spec, until = ModelSpec.model_validate_json(self.spec), datetime.fromisoformat(self.until)
-        # Without it, every look would read all the history from S3 once more.
-        seen: SeenFiles = {}
         while True:
             try:
-                found = await asyncio.to_thread(look, spec, self.as_of, seen)
+                found = await asyncio.to_thread(look, spec, self.as_of)
             except PerennialError as error:
                 # An exception would reach the task as a deferral that failed, without what can be done about it.
                 yield TriggerEvent({"status": "error", "reason": str(error), "retryable": error.retryable})

@@ -10,15 +10,24 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 
-from perennial.data.file_source import FileSource, SeenFiles
+from perennial.data.facts import Facts
+from perennial.data.file_source import FileSource
 from perennial.data.window import Bounds
-from perennial.errors import DataError
+from perennial.errors import DataError, StoreError
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from tests.unit.data.conftest import SpecMaker
 from tests.unit.data.flights import START, land, table
 
 HOUR = timedelta(hours=1)
+KEPT = "flights/source_files.json"
+
+
+class FullStore(LocalStore):
+    """Takes nothing."""
+
+    def write(self, key: str, data: bytes) -> str:
+        raise StoreError(f"{key}: no space left")
 
 
 class WatchedStore(LocalStore):
@@ -44,50 +53,88 @@ def store(folder: Path) -> WatchedStore:
     return WatchedStore(folder)
 
 
-def scanned(spec: ModelSpec, store: WatchedStore, seen: SeenFiles | None = None) -> FileSource:
-    source = FileSource(spec, store, "", seen=seen)
-    source.scan()
-    return source
+@pytest.fixture
+def kept_in(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "store")
 
 
-def test_a_file_that_was_seen_is_opened_again_only_when_it_is_replaced(
-    folder: Path, store: WatchedStore, make_spec: SpecMaker
+def scan(spec: ModelSpec, store: WatchedStore, kept_in: LocalStore) -> Facts:
+    return FileSource(spec, store, "", kept_in=kept_in).scan()
+
+
+def test_a_file_that_was_looked_through_is_opened_again_only_when_it_is_replaced(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
 ) -> None:
-    spec, seen = make_spec(), SeenFiles()
     land(folder, "a.parquet")
     land(folder, "b.parquet", first=10)
-    before = FileSource(spec, store, "", seen=seen).scan()
+    before = scan(make_spec(), store, kept_in)
     assert store.opened_since() == ["a.parquet", "b.parquet"]
 
-    assert FileSource(spec, store, "", seen=seen).scan() == before
+    assert scan(make_spec(), store, kept_in) == before
     assert store.opened_since() == []
 
     land(folder, "b.parquet", first=10, rows=15)
     land(folder, "c.parquet", first=25, rows=5)
-    after = FileSource(spec, store, "", seen=seen).scan()
+    after = scan(make_spec(), store, kept_in)
     assert store.opened_since() == ["b.parquet", "c.parquet"]
     assert (after.rows, after.end) == (30, START + 29 * HOUR)
 
 
-def test_a_file_that_is_gone_is_forgotten(folder: Path, store: WatchedStore, make_spec: SpecMaker) -> None:
-    seen = SeenFiles()
+def test_a_file_that_is_gone_is_forgotten(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
+) -> None:
     land(folder, "a.parquet")
     gone = land(folder, "b.parquet", first=10)
-    scanned(make_spec(), store, seen)
+    scan(make_spec(), store, kept_in)
     gone.unlink()
 
-    assert FileSource(make_spec(), store, "", seen=seen).scan().rows == 10
-    assert [stored.key for stored in seen] == ["a.parquet"]
+    assert scan(make_spec(), store, kept_in).rows == 10
+    assert b"b.parquet" not in kept_in.read(KEPT)
 
 
-def test_a_broken_file_is_no_file_seen(folder: Path, store: WatchedStore, make_spec: SpecMaker) -> None:
-    seen = SeenFiles()
+def test_beside_a_broken_file_the_others_are_opened_once(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
+) -> None:
     land(folder, "a.parquet")
     (folder / "b.parquet").write_bytes(b"no Parquet")
     for _ in range(2):
         with pytest.raises(DataError, match=r"b\.parquet"):
-            scanned(make_spec(), store, seen)
+            scan(make_spec(), store, kept_in)
     assert store.opened_since() == ["a.parquet", "b.parquet", "b.parquet"]
+
+
+def test_a_spec_that_asks_for_other_facts_has_all_files_opened_again(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
+) -> None:
+    land(folder, "a.parquet")
+    scan(make_spec(), store, kept_in)
+    store.opened_since()
+
+    scan(make_spec(source={"time_zone": "Europe/Berlin"}), store, kept_in)
+
+    assert store.opened_since() == ["a.parquet"]
+
+
+def test_what_cannot_be_read_of_earlier_scans_is_found_out_anew(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(folder, "a.parquet")
+    kept_in.write(KEPT, b"{")
+
+    assert scan(make_spec(), store, kept_in) == scan(make_spec(), store, kept_in)
+
+    assert store.opened_since() == ["a.parquet"]
+    assert f"{KEPT} cannot be read, so all files are opened again" in caplog.text
+
+
+def test_a_store_that_takes_no_more_is_a_warning(
+    folder: Path, store: WatchedStore, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(folder, "a.parquet")
+
+    assert scan(make_spec(), store, FullStore(folder / "_store")).rows == 10
+
+    assert "what was found in the source's files was not kept" in caplog.text
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv"])
@@ -98,6 +145,7 @@ def test_a_broken_file_is_no_file_seen(folder: Path, store: WatchedStore, make_s
 def test_only_files_that_reach_beyond_the_bounds_are_opened_to_count_rows(
     folder: Path,
     store: WatchedStore,
+    kept_in: LocalStore,
     make_spec: SpecMaker,
     form: str,
     first: int | None,
@@ -109,7 +157,8 @@ def test_only_files_that_reach_beyond_the_bounds_are_opened_to_count_rows(
             pyarrow.csv.write_csv(table(10, first=10 * number), folder / f"{name}.csv")
         else:
             land(folder, f"{name}.parquet", first=10 * number)
-    source = scanned(make_spec(source={"format": form}), store)
+    source = FileSource(make_spec(source={"format": form}), store, "", kept_in=kept_in)
+    source.scan()
     store.opened_since()
     bounds = Bounds(None if first is None else START + first * HOUR, START + last * HOUR)
 

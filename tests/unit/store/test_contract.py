@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from perennial.errors import StoreError
-from perennial.store import Conflict, KeyNotFound, Store, open_store
+from perennial.store import Conflict, KeyNotFound, Store, StoredObject, open_store
 
 
 class TestReadingAndWriting:
@@ -168,6 +169,14 @@ class TestListing:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda key: store.write(key, b""), keys))
         assert [entry.key for entry in store.list("many/")] == keys
+
+    def test_an_entry_that_was_kept_as_json_is_recognised(self, store: Store) -> None:
+        store.write("folder/key", b"x")
+        as_json = TypeAdapter(StoredObject)
+
+        kept = as_json.validate_json(as_json.dump_json(next(store.list())))
+
+        assert {kept} == set(store.list())
 
     def test_a_store_opened_by_its_uri_is_the_same(
         self, store: Store, s3_server: object, monkeypatch: pytest.MonkeyPatch

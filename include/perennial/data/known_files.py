@@ -1,0 +1,68 @@
+"""What was found in each file of a model's source, kept in the store: no step opens a file that another has looked through."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from pydantic import ValidationError
+
+from perennial.data.facts import Facts
+from perennial.data.rows import ScanRequest
+from perennial.errors import StoreError
+from perennial.outcomes import Outcome
+from perennial.store.protocol import KeyNotFound, Store, StoredObject
+
+log = logging.getLogger(__name__)
+
+# Another number where a file has other facts than it had before: what was kept until then no longer counts.
+_EDITION = 1
+
+
+class _Kept(Outcome):
+    scanned_as: str
+    files: tuple[tuple[StoredObject, Facts], ...]
+
+
+class KnownFiles:
+    """The object `<model>/source_files.json`. It may be deleted: then all files are opened once more.
+
+    Parameters
+    ----------
+    store : Store
+        The model's.
+    model : str
+    place : str
+        Where the files lie.
+    file_format : str
+    request : ScanRequest
+        What a file's facts depend on besides its content: those of another request are not known.
+    """
+
+    def __init__(self, store: Store, model: str, place: str, file_format: str, request: ScanRequest) -> None:
+        self._store = store
+        self._key = f"{model}/source_files.json"
+        scanned_as = json.dumps([_EDITION, place, file_format, asdict(request)])
+        self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
+
+    def load(self) -> dict[StoredObject, Facts]:
+        """Return the facts of all files that are known. Another content is another StoredObject, so they stay true."""
+        try:
+            kept = _Kept.model_validate_json(self._store.read(self._key))
+        except KeyNotFound:
+            return {}
+        except ValidationError as error:
+            log.warning("%s cannot be read, so all files are opened again: %s", self._key, error)
+            return {}
+        return dict(kept.files) if kept.scanned_as == self._scanned_as else {}
+
+    def keep(self, known: Mapping[StoredObject, Facts]) -> None:
+        """Keep what is known now in place of what was. A store that refuses is a warning: nothing depends on it."""
+        kept = _Kept(scanned_as=self._scanned_as, files=tuple(known.items()))
+        try:
+            self._store.write(self._key, kept.model_dump_json().encode())
+        except StoreError as error:
+            log.warning("what was found in the source's files was not kept, so they are opened again: %s", error)
