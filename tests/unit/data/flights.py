@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perennial.store.protocol import Store
+
 START = datetime(2013, 1, 1, tzinfo=UTC)
 
 
@@ -31,3 +33,8 @@ def land(folder: Path, name: str = "a.parquet", rows: int = 10, **changes: Any) 
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table(rows, **changes), path, row_group_size=3)
     return path
+
+
+def kept_besides_file_facts(store: Store) -> list[str]:
+    """Return all keys but that of what was found in the source's files, which is true whatever came of them."""
+    return [stored.key for stored in store.list() if stored.key != "flights/source_files.json"]
