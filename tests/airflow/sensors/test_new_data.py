@@ -89,8 +89,8 @@ def test_rows_that_land_during_the_wait_end_it(
     champion(f"late_{mode}")
     looked, look = [], waiting.waiting
 
-    def land_after_the_second_look(run: Any, seen: Any) -> Any:
-        looked.append(look(run, seen))
+    def land_after_the_second_look(run: Any) -> Any:
+        looked.append(look(run))
         if len(looked) == 2:
             land_orders(45)
         return looked[-1]
@@ -117,11 +117,11 @@ def test_what_cannot_be_mended_by_waiting_fails_at_once(
     champion(f"broken_{mode}")
     looked, look = [], waiting.waiting
 
-    def break_after_the_first_look(run: Any, seen: Any) -> Any:
+    def break_after_the_first_look(run: Any) -> Any:
         looked.append(1)
         if len(looked) == 2:
             (deployment / "data" / "orders" / "orders.csv").write_text("nothing\n1\n")
-        return look(run, seen)
+        return look(run)
 
     monkeypatch.setattr(waiting, "waiting", break_after_the_first_look)
 

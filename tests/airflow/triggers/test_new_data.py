@@ -71,7 +71,7 @@ def test_it_is_known_by_its_path_and_json(trigger: Callable[..., NewDataTrigger]
 def test_its_event_says_how_the_wait_ended(
     trigger: Callable[..., NewDataTrigger], monkeypatch: pytest.MonkeyPatch, found: Any, seconds: float, event: Any
 ) -> None:
-    def look(spec: ModelSpec, as_of: str | None, _seen: Any) -> Any:
+    def look(spec: ModelSpec, as_of: str | None) -> Any:
         assert (spec.name, as_of) == ("orders", "2024-02-10T00:00:00Z")
         if isinstance(found, Exception):
             raise found
@@ -82,20 +82,14 @@ def test_its_event_says_how_the_wait_ended(
     assert first_event(trigger(seconds)) == event
 
 
-def test_each_look_has_what_the_looks_before_it_have_seen(
+def test_it_looks_until_there_is_enough(
     trigger: Callable[..., NewDataTrigger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: list[list[str]] = []
-
-    def look(_spec: ModelSpec, _as_of: str | None, seen: dict[str, Any]) -> Any:
-        found.append(list(seen))
-        seen[f"file {len(found)}"] = ()
-        return ENOUGH if len(found) == 3 else NOTHING
-
-    monkeypatch.setattr(new_data, "look", look)
+    to_find = [NOTHING, NOTHING, ENOUGH, NOTHING]
+    monkeypatch.setattr(new_data, "look", lambda *_: to_find.pop(0))
 
     assert first_event(trigger(60))["status"] == "rows"
-    assert found == [[], ["file 1"], ["file 1", "file 2"]]
+    assert to_find == [NOTHING]
 
 
 def test_a_slow_source_holds_up_no_other_trigger(
