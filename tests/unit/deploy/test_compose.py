@@ -108,7 +108,14 @@ def test_no_secret_has_a_default_and_each_says_what_to_do() -> None:
     assert messages == {"run make env to write .env"}
 
 
-@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker here")
+def _compose_is_here() -> bool:
+    # What docker says where the plugin is missing differs between its versions; that it fails does not.
+    if shutil.which("docker") is None:
+        return False
+    return subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _compose_is_here(), reason="docker or its compose plugin is not here")
 @pytest.mark.parametrize("written", [None, "AIRFLOW_PORT=8080\n"])
 def test_compose_itself_names_what_env_lacks(tmp_path: Path, written: str | None) -> None:
     shutil.copy(REPOSITORY / "docker-compose.yaml", tmp_path)
@@ -118,8 +125,6 @@ def test_compose_itself_names_what_env_lacks(tmp_path: Path, written: str | None
     done = subprocess.run(
         ["docker", "compose", "config", "--quiet"], cwd=tmp_path, env=bare, capture_output=True, text=True, check=False
     )
-    if "is not a docker command" in done.stderr:
-        pytest.skip("docker has no compose here")
     assert done.returncode != 0
     assert re.search(r"variable \"?\w+\"? is missing a value: run make env to write .env", done.stderr), done.stderr
 
