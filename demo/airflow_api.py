@@ -72,6 +72,11 @@ class AirflowApi:
         """Return a run as Airflow describes it."""
         return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
+    def scheduled(self, dag_id: str) -> list[str]:
+        """Return the ids of the runs that the schedule started, oldest first."""
+        query = "run_type=scheduled&order_by=run_after"
+        return [run["dag_run_id"] for run in self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns?{query}")["dag_runs"]]
+
     def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
         """Return the run's tasks in no particular order."""
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]

@@ -16,7 +16,7 @@ from demo.decision import in_short
 from demo.errors import DemoError
 from demo.home import USER, Home
 from demo.periods import WINTER, Period
-from demo.retraining import Retraining, dag_of, finished_retraining, retrain_by_hand
+from demo.retraining import Retraining, dag_of, finished_retraining, first_retraining
 from perennial.monitoring.records import LedgerEntry
 
 
@@ -89,7 +89,7 @@ def play_together(replays: Sequence[Replay], home: Home, console: Console) -> li
 
 
 def play(replay: Replay, airflow: AirflowApi, console: Console) -> Replayed:
-    """Land the winter and train the first champion by hand; then land batch after batch and watch.
+    """Land the winter and train the first champion; then land batch after batch and watch.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def play(replay: Replay, airflow: AirflowApi, console: Console) -> Replayed:
     for dag_id in (dag_of(replay.model), monitor_of(replay.model)):
         wait_for_dag(airflow, dag_id)
     replay.land(WINTER)
-    first = retrain_by_hand(airflow, replay.model, "by hand")
+    first = first_retraining(airflow, replay.model)
     _say(console, replay.model, WINTER, f"{first.verdict.outcome}. {first.verdict.sentence}")
     if first.verdict.outcome != "promote":
         raise DemoError(f"{replay.model} has no champion to watch: {first.verdict.sentence}")
