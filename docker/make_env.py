@@ -43,6 +43,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "MLFLOW_DB_PASSWORD": text,
     "REDIS_PASSWORD": text,
     "S3_SIGNING_KEY": text,
+    "S3_SSE_KEY": text,
     "S3_ADMIN_ACCESS_KEY": access_key,
     "S3_ADMIN_SECRET_KEY": text,
     "S3_ACCESS_KEY": access_key,
