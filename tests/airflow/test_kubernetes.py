@@ -133,6 +133,16 @@ def test_what_the_values_say_of_pods_keeps_the_schema() -> None:
     kubernetes_validate.validate(pod, VERSIONS[-1], strict=True)
 
 
+def test_logs_and_metrics_are_set_where_tasks_have_them_too() -> None:
+    # The chart makes a file of its `config`, which the pods of tasks do not mount.
+    settings = load(FOLDER / "settings.yaml")["data"]
+    assert not {"logging", "metrics"} & load(FOLDER / "values.yaml")["config"].keys()
+    compose = yaml.safe_load((FOLDER.parents[1] / "docker-compose.yaml").read_text())["x-airflow-env"]
+    told = {name for name in compose if name.startswith(("AIRFLOW__LOGGING__REMOTE", "AIRFLOW__METRICS__"))}
+    assert len(told) == 9
+    assert told <= settings.keys()
+
+
 def test_values_and_pod_template_name_the_same_image_and_settings() -> None:
     values = load(FOLDER / "values.yaml")
     (container,) = load(TEMPLATE)["spec"]["containers"]
