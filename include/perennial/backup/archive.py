@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ Part = Literal["records", "objects"]
 versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there.
 Among them only an alert that waits to be sent goes away, once it is: what is restored in between is sent once more."""
 
+# What is found again by looking, and changes with every delivery.
+_FORGOTTEN = "/source_files.json"
 # Deployments record their version in it as they start; it says nothing of what was backed up.
 _OWN = ".perennial/"
 # The only objects that change. Taken first: what they refer to was there before them.
@@ -44,7 +47,7 @@ def pack(store: Store, part: Part, archive: BinaryIO) -> int:
             try:
                 with store.local_file(item.key) as path, path.open("rb") as content:
                     member = tarfile.TarInfo(item.key)
-                    member.size = path.stat().st_size
+                    member.size = os.fstat(content.fileno()).st_size
                     member.mtime = item.modified.timestamp()
                     tar.addfile(member, content)
             except KeyNotFound:
@@ -91,11 +94,15 @@ def first_key(store: Store) -> str | None:
 
 def _items(store: Store, part: Part) -> Iterator[StoredObject]:
     if part == "objects":
-        yield from (item for item in store.list() if not _is_record(item.key) and not item.key.startswith(_OWN))
+        yield from (item for item in store.list() if not _is_record(item.key) and not _is_left_out(item.key))
         return
     # Two listings: a check that is closed between them is then not closed in the copy, and is taken up again.
     yield from [item for item in store.list() if _is_record(item.key) and item.key.endswith(_CHANGING)]
     yield from (item for item in store.list() if _is_record(item.key) and not item.key.endswith(_CHANGING))
+
+
+def _is_left_out(key: str) -> bool:
+    return key.startswith(_OWN) or key.endswith(_FORGOTTEN)
 
 
 def _is_record(key: str) -> bool:
