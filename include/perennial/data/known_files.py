@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from perennial.data.facts import Facts
 from perennial.data.rows import ScanRequest
-from perennial.errors import StoreError
+from perennial.errors import StoreError, StoreUnavailable
 from perennial.outcomes import Outcome
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
@@ -49,13 +49,25 @@ class KnownFiles:
         self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
 
     def load(self) -> dict[StoredObject, Facts]:
-        """Return the facts of all files that are known. Another content is another StoredObject, so they stay true."""
+        """Return the facts of all files that are known. Another content is another StoredObject, so they stay true.
+
+        What cannot be read is a warning, and nothing is known: all files are opened.
+
+        Raises
+        ------
+        StoreUnavailable
+            The store may answer later.
+        """
         try:
             kept = _Kept.model_validate_json(self._store.read(self._key))
         except KeyNotFound:
             return {}
-        except ValidationError as error:
-            log.warning("%s cannot be read, so all files are opened again: %s", self._key, error)
+        except StoreUnavailable:
+            raise
+        except (StoreError, ValidationError) as error:
+            # Of a document that is another's, pydantic would name every field of every file.
+            why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else str(error)
+            log.warning("%s cannot be read, so all files are opened again: %s", self._key, why)
             return {}
         return dict(kept.files) if kept.scanned_as == self._scanned_as else {}
 

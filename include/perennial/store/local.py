@@ -235,7 +235,8 @@ class LocalStore:
             key=key,
             size_bytes=status.st_size,
             modified=datetime.fromtimestamp(status.st_mtime, tz=UTC),
-            version=f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}",
+            # The last says that it was written where the first was set back to what it had been, as `cp -p` does.
+            version=f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}-{status.st_ctime_ns:x}",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +29,13 @@ class FullStore(LocalStore):
 
     def write(self, key: str, data: bytes) -> str:
         raise StoreError(f"{key}: no space left")
+
+
+class SecretStore(LocalStore):
+    """Lets nobody read."""
+
+    def read(self, key: str) -> bytes:
+        raise StoreError(f"{key}: no permission")
 
 
 class WatchedStore(LocalStore):
@@ -80,6 +88,21 @@ def test_a_file_that_was_looked_through_is_opened_again_only_when_it_is_replaced
     assert (after.rows, after.end) == (30, START + 29 * HOUR)
 
 
+def test_a_file_rewritten_in_place_with_its_old_size_and_time_is_opened_again(
+    folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
+) -> None:
+    path = folder / "a.csv"
+    path.write_text("at,distance,carrier,late\n2013-01-01T00:00:00Z,100,UA,0\n")
+    spec = make_spec(source={"format": "csv"})
+    assert scan(spec, store, kept_in).end == START
+    before = path.stat()
+    path.write_text(path.read_text().replace("T00", "T01"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+    assert scan(spec, store, kept_in).end == START + HOUR
+
+
 def test_a_file_that_is_gone_is_forgotten(
     folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker
 ) -> None:
@@ -125,6 +148,16 @@ def test_what_cannot_be_read_of_earlier_scans_is_found_out_anew(
 
     assert store.opened_since() == ["a.parquet"]
     assert f"{KEPT} cannot be read, so all files are opened again" in caplog.text
+
+
+def test_a_store_that_shows_nothing_is_a_warning(
+    folder: Path, store: WatchedStore, tmp_path: Path, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    land(folder, "a.parquet")
+
+    assert scan(make_spec(), store, SecretStore(tmp_path / "store")).rows == 10
+
+    assert "no permission" in caplog.text
 
 
 def test_a_store_that_takes_no_more_is_a_warning(
