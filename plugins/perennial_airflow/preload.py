@@ -78,4 +78,6 @@ def freeze_in_pool() -> None:
 
 
 def _freeze(**_: Any) -> None:
-    gc.freeze()
+    # Once: what came since is little, and of it the garbage is to be collected.
+    if not gc.get_freeze_count():
+        gc.freeze()

@@ -89,6 +89,10 @@ preload.import_all(("json",))
 worker_ready.send(sender=None)
 assert gc.get_freeze_count() == 0, "Airflow thaws no more: this is not needed"
 worker_before_create_process.send(sender=None)
-assert gc.get_freeze_count() > 1000
+frozen = gc.get_freeze_count()
+assert frozen > 1000
+since = [[] for _ in range(1000)]
+worker_before_create_process.send(sender=None)
+assert gc.get_freeze_count() <= frozen, "what came since, garbage among it, would stay for ever"
 """
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ, timeout=120)
