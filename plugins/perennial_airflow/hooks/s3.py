@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # A triggerer looks for rows of each model once a minute, and a client takes 0.1 s of processor and 12 MB to make. Not for
 # ever: credentials that boto3 finds by itself, in a file, may be other ones after a while.
 _CLIENTS: TTLCache[object, Any] = TTLCache(maxsize=32, ttl=600)
-_MAKING = Lock()
+_LOCK = Lock()
 
 
 def s3_client(region: str | None) -> Any:
@@ -34,11 +34,14 @@ def s3_client(region: str | None) -> Any:
     connection = _connection(region)
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     made_from = (connection and connection.get_uri(), environment)
-    with _MAKING:
+    with _LOCK:
         client = _CLIENTS.get(made_from)
-        if client is None:
-            client = _CLIENTS[made_from] = _make(connection and connection.conn_id)
-        return client
+    if client is None:
+        # Not under the lock: it may ask for a role's credentials, and a region whose server hangs would hold up all others.
+        client = _make(connection and connection.conn_id)
+        with _LOCK:
+            client = _CLIENTS.setdefault(made_from, client)
+    return client
 
 
 def _make(connection: str | None) -> Any:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
+from typing import Any
+
 import pytest
 
+from perennial_airflow.hooks import s3
 from perennial_airflow.hooks.s3 import s3_client
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
@@ -48,3 +52,28 @@ def test_without_a_connection_a_changed_environment_is_used_at_once(monkeypatch:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second-key")
 
     assert _key(None) == "second-key"
+
+
+def test_a_region_whose_server_hangs_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    _connect(monkeypatch, "aws_default", "quick-key")
+    _connect(monkeypatch, "aws_us_east_1", "hanging-key")
+    make, asked, answered = s3._make, Event(), Event()
+
+    def hang(connection: str | None) -> Any:
+        if connection == "aws_us_east_1":
+            asked.set()
+            assert answered.wait(60)
+        return make(connection)
+
+    monkeypatch.setattr(s3, "_make", hang)
+    waiting = Thread(target=s3_client, args=("us-east-1",))
+    waiting.start()
+    try:
+        assert asked.wait(60)
+        other = Thread(target=s3_client, args=("eu",), daemon=True)
+        other.start()
+        other.join(30)
+        assert not other.is_alive()
+    finally:
+        answered.set()
+        waiting.join()
