@@ -18,7 +18,7 @@ versions. `objects`: all else, which model versions and records refer to, and wh
 Among them only an alert that waits to be sent goes away, once it is: what is restored in between is sent once more."""
 
 # What is found again by looking, and changes with every delivery.
-_FORGOTTEN = "/source_files.json"
+_FORGOTTEN = "source_files.json"
 # Deployments record their version in it as they start; it says nothing of what was backed up.
 _OWN = ".perennial/"
 # The only objects that change. Taken first: what they refer to was there before them.
@@ -89,7 +89,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
 
 def first_key(store: Store) -> str | None:
     """Return what a store holds first, or None: something restored among other objects would be neither."""
-    return next((item.key for item in store.list() if not item.key.startswith(_OWN)), None)
+    return next((item.key for item in store.list() if not _is_left_out(item.key)), None)
 
 
 def _items(store: Store, part: Part) -> Iterator[StoredObject]:
@@ -102,7 +102,7 @@ def _items(store: Store, part: Part) -> Iterator[StoredObject]:
 
 
 def _is_left_out(key: str) -> bool:
-    return key.startswith(_OWN) or key.endswith(_FORGOTTEN)
+    return key.startswith(_OWN) or key.partition("/")[2] == _FORGOTTEN
 
 
 def _is_record(key: str) -> bool:

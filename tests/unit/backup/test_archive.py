@@ -14,6 +14,7 @@ RECORDS = {"m/ledger/00000001.json", "m/monitor/state.json", "m/monitor/checks/1
 OBJECTS = {
     "m/monitor/checks/1/batch-0.parquet",
     "m/runs/r1/verdict.json",
+    "m/runs/r1/source_files.json",
     "m/snapshots/abc/manifest.json",
     f"m/snapshots/abc/{'long' * 40}.parquet",
 }
