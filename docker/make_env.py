@@ -73,13 +73,22 @@ def filled(example: str) -> str:
 
 
 def main(folder: Path = REPOSITORY) -> int:
-    """Write `.env` in the folder; 1 if there is one."""
+    """Write `.env` in the folder; 1 if there is one, with the lines that it lacks."""
     target = folder / ".env"
     content = filled((folder / ".env.example").read_text(encoding="utf-8"))
     try:
         # Made for its owner alone from the first moment on.
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
+        there = target.read_text(encoding="utf-8")
+        if lacks := [name for name in SECRETS if not re.search(rf"^{name}=.", there, flags=re.MULTILINE)]:
+            print(
+                f"{target} stays as it is, and lacks {', '.join(lacks)}: add what follows to it, or the old value where a server knows one.",
+                file=sys.stderr,
+            )
+            for name in lacks:
+                print(f"{name}={SECRETS[name]()}")
+            return 1
         print(
             f"{target} is there already, and stays: the databases know its passwords. Edit it by hand, or move it away "
             "and remove the volumes too: docker compose down --volumes",

@@ -50,10 +50,27 @@ def test_only_its_owner_may_read_it(folder: Path) -> None:
 
 
 def test_one_that_is_there_stays(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / ".env").write_text("MINE=1\n")
+    make_env.main(folder)
+    before = (folder / ".env").read_text()
     assert make_env.main(folder) == 1
-    assert (folder / ".env").read_text() == "MINE=1\n"
+    assert (folder / ".env").read_text() == before
     assert "is there already, and stays" in capsys.readouterr().err
+
+
+def test_one_of_an_older_version_is_told_the_line_that_it_lacks(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_env.main(folder)
+    older = re.sub(r"^S3_SSE_KEY=.*\n", "", (folder / ".env").read_text(), flags=re.MULTILINE)
+    (folder / ".env").write_text(older)
+    capsys.readouterr()
+
+    assert make_env.main(folder) == 1
+
+    said = capsys.readouterr()
+    assert "lacks S3_SSE_KEY: add what follows" in said.err
+    assert re.fullmatch(r"S3_SSE_KEY=\S{43}\n", said.out)
+    assert (folder / ".env").read_text() == older
 
 
 def test_the_fernet_key_is_one(folder: Path) -> None:
