@@ -61,7 +61,7 @@ class AirflowApi:
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Start a run with the given parameters and return the run's id; unpause the DAG first if it is paused."""
         if self._call("GET", f"/api/v2/dags/{dag_id}")["is_paused"]:
-            self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+            self.unpause(dag_id)
         # With an id of our own, a second try starts no second run.
         run_id = f"demo__{datetime.now(UTC).isoformat()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
@@ -71,6 +71,15 @@ class AirflowApi:
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return a run as Airflow describes it."""
         return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG's runs begin, those that its schedule owes too."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+
+    def is_due(self, dag_id: str) -> bool:
+        """Tell whether the schedule is about to start a run: its next date is past."""
+        due = _moment(self._call("GET", f"/api/v2/dags/{dag_id}")["next_dagrun_run_after"])
+        return due is not None and due <= datetime.now(UTC)
 
     def scheduled(self, dag_id: str) -> list[str]:
         """Return the ids of the runs that the schedule started, oldest first."""

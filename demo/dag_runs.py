@@ -25,6 +25,18 @@ def wait_for_dag(airflow: AirflowApi, dag_id: str) -> None:
         time.sleep(POLL_S)
 
 
+def wait_for_schedule(airflow: AirflowApi, dag_id: str) -> None:
+    """Unpause the DAG and return when the run that its schedule owes has begun, if there is one."""
+    airflow.unpause(dag_id)
+    deadline = time.monotonic() + PARSE_TIMEOUT_S
+    while airflow.is_due(dag_id):
+        if time.monotonic() > deadline:
+            raise DemoError(
+                f"the schedule's run of {dag_id} has not begun after {PARSE_TIMEOUT_S} seconds: see scheduler.log"
+            )
+        time.sleep(POLL_S)
+
+
 def wait_for_run(airflow: AirflowApi, dag_id: str, run_id: str) -> dict[str, TaskState]:
     """Wait until a run has ended and return its tasks by name.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from demo.airflow_api import AirflowApi
-from demo.dag_runs import wait_for_run
+from demo.dag_runs import wait_for_run, wait_for_schedule
 from perennial.outcomes import Candidate, Evaluation, RegisteredVersion, Snapshot, Verdict
 
 TASKS = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
@@ -42,9 +42,10 @@ def retrain_by_hand(airflow: AirflowApi, model: str, title: str) -> Retraining:
 def first_retraining(airflow: AirflowApi, model: str) -> Retraining:
     """Retrain by hand, and return the retraining that made the champion: that one, or the schedule's.
 
-    Airflow starts a scheduled run at once for a new DAG whose last date has not long gone by. If it comes first, the one
-    by hand is rejected: it has the same rows, and nothing new.
+    Airflow starts a scheduled run at once for a new DAG whose last date has not long gone by. It is let go first; the one
+    by hand is then rejected: it has the same rows, and nothing new.
     """
+    wait_for_schedule(airflow, dag_of(model))
     by_hand = retrain_by_hand(airflow, model, "by hand")
     if by_hand.promoted is None:
         for run_id in airflow.scheduled(dag_of(model)):

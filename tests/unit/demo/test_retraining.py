@@ -23,6 +23,7 @@ class _Scheduled(AirflowApi):
 def ended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Retraining]:
     """Finished runs by id, to be filled in; the run by hand is `by hand`."""
     runs: dict[str, Retraining] = {}
+    monkeypatch.setattr(demo.retraining, "wait_for_schedule", lambda *_: None)
     monkeypatch.setattr(demo.retraining, "retrain_by_hand", lambda *_: runs["by hand"])
     monkeypatch.setattr(demo.retraining, "finished_retraining", lambda _airflow, _model, run_id, _title: runs[run_id])
     return runs
