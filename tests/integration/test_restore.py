@@ -140,7 +140,12 @@ def state_of(model: OnS3, deployment: Deployment) -> State:
         aliases=registered.aliases,
         tags=tuple(version.tags for version in versions),
         ledger=read_ledger(model.store, "watched"),
-        objects={item.key: model.store.read(item.key) for item in model.store.list()},
+        # But for what is found again by looking at the source's files.
+        objects={
+            item.key: model.store.read(item.key)
+            for item in model.store.list()
+            if not item.key.endswith("/source_files.json")
+        },
         scores=_scores(model, champion),
         connection=tuple(connection or ()),
     )
