@@ -1,18 +1,28 @@
-"""Checks that a spec's expectations exist in Great Expectations and take the arguments they are given."""
+"""Checks that a spec's expectations exist in Great Expectations, take their arguments, and can fail."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from perennial.linting.expected_values import ReadAs, check_values
 from perennial.linting.finding import Finding
 from perennial.spec.problem import did_you_mean
 from perennial.spec.validation import Expectation
 
 
-def check_expectations(expectations: Sequence[Expectation]) -> Iterator[Finding]:
-    """Yield what is wrong with each."""
+def check_expectations(
+    expectations: Sequence[Expectation], read_as: Mapping[str, ReadAs] | None = None
+) -> Iterator[Finding]:
+    """Yield what is wrong with each.
+
+    Parameters
+    ----------
+    expectations : sequence of Expectation
+    read_as : mapping of column to str
+        What columns are read as, where the spec tells.
+    """
     if not expectations:
         return
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -24,7 +34,8 @@ def check_expectations(expectations: Sequence[Expectation]) -> Iterator[Finding]
     for index, expectation in enumerate(expectations):
         if expectation.type in known:
             kind = registry.get_expectation_impl(expectation.type)
-            yield from _wrong_arguments(kind, index, expectation)
+            wrong = list(_wrong_arguments(kind, index, expectation))
+            yield from wrong or check_values(index, expectation, read_as or {})
         else:
             yield Finding(
                 ("validation", index, "type"),

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from perennial.linting.estimator import check_estimator
 from perennial.linting.expectations import check_expectations
+from perennial.linting.expected_values import columns_read_as
 from perennial.linting.finding import Finding
 from perennial.linting.retraining import check_retraining
 from perennial.linting.transform import check_transform
@@ -107,4 +108,4 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_transform(parts["features"].transform)
     if parts.get("retraining") is not None:
         yield from check_retraining(parts["retraining"])
-    yield from check_expectations(parts.get("validation", ()))
+    yield from check_expectations(parts.get("validation", ()), columns_read_as(parts))

@@ -108,7 +108,7 @@ class ModelSpec(Part):
     def _made_later(self) -> Iterator[Complaint]:
         made = set(self.features.columns) - set(self._source_columns)
         for index, item in enumerate(self.validation):
-            for argument, columns in item.columns.items():
+            for argument, columns in {**item.columns, "row_condition": item.condition_columns}.items():
                 for column in sorted(made.intersection(columns)):
                     yield (
                         ("validation", index, "kwargs", argument),
@@ -142,7 +142,8 @@ class ModelSpec(Part):
     @property
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds: event time, key, target, model inputs, expectations' columns."""
-        expected = (column for item in self.validation for columns in item.columns.values() for column in columns)
+        named = (column for item in self.validation for columns in item.columns.values() for column in columns)
+        expected = (*named, *(column for item in self.validation for column in item.condition_columns))
         entity = self.monitoring.drift.entity if self.monitoring else None
         return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))
 

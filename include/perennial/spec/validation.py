@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from perennial.spec.condition import ConditionError, read_condition
 from perennial.spec.part import Part
 from perennial.spec.patterns import EXPECTATION
 
@@ -24,3 +25,12 @@ class Expectation(Part):
         arguments = {name: value for name, value in self.kwargs.items() if name.startswith("column")}
         lists = {name: value if isinstance(value, list) else [value] for name, value in arguments.items()}
         return {name: tuple(item for item in items if isinstance(item, str)) for name, items in lists.items()}
+
+    @property
+    def condition_columns(self) -> tuple[str, ...]:
+        """The columns that its `row_condition` reads; none of one that cannot be read."""
+        try:
+            condition = read_condition(self.kwargs)
+        except ConditionError:
+            return ()
+        return tuple(condition.columns.values()) if condition else ()

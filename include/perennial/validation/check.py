@@ -1,25 +1,130 @@
-"""Run a suite over rows."""
+"""Check a spec's expectations on rows."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import great_expectations
 import pandas as pd
 from great_expectations.core.expectation_suite import ExpectationSuite
-from great_expectations.core.expectation_validation_result import (
-    ExpectationSuiteValidationResult,
-    ExpectationValidationResult,
-)
+from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
 
-from perennial.validation.suite import POSITION
+from perennial.linting.expected_values import is_of_writing
+from perennial.spec import Expectation, ModelSpec
+from perennial.spec.condition import Condition, read_condition
+from perennial.validation.meaning import Unclear
+from perennial.validation.natural import natural_rows, text_rows
+from perennial.validation.selection import selected_rows
+from perennial.validation.suite import POSITION, build_expectation
 
 
-def check(suite: ExpectationSuite, rows: pd.DataFrame) -> ExpectationSuiteValidationResult:
-    """Check every expectation of the suite; the results are in the order in which the spec has them."""
+@dataclass(frozen=True)
+class Checked:
+    """An expectation as it was checked.
+
+    Attributes
+    ----------
+    expectation : Expectation
+    holds : bool
+        It was checked, and is met.
+    rows : int
+        Of the snapshot.
+    condition : str
+        Its `row_condition`; empty without one.
+    selected : int
+        Rows that the condition selects.
+    unchecked : str
+        Why it could not be checked; may quote values of the rows. Empty if it was.
+    figures : mapping
+        What Great Expectations found.
+    """
+
+    expectation: Expectation
+    holds: bool
+    rows: int
+    condition: str = ""
+    selected: int = 0
+    unchecked: str = ""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def selects_nothing(self) -> bool:
+        """Whether it was not checked because its condition selects no row."""
+        return bool(self.condition) and not self.selected and not self.unchecked and not self.holds and not self.figures
+
+
+@dataclass
+class _Group:
+    """Expectations about the same rows in the same form, which share a batch."""
+
+    rows: pd.DataFrame
+    expectations: list[Any] = field(default_factory=list)
+
+
+def check(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Checked, ...]:
+    """Check every expectation of a spec; return what was found, in the spec's order.
+
+    Values of the spec are meant as the source has them, whatever the snapshot keeps them as: 1 is 1 in a column of text.
+
+    An expectation whose condition selects no row does not hold, since nothing was checked and nobody would notice: a
+    condition that is mistyped never selects any. One that counts rows is checked, as none is a count.
+    """
+    checker = _Checker(spec, rows)
+    return tuple(checker.run())
+
+
+class _Checker:
+    def __init__(self, spec: ModelSpec, rows: pd.DataFrame) -> None:
+        self._spec = spec
+        self._zone = spec.source.time_zone
+        self._as_text = rows
+        self._rows = natural_rows(rows, self._zone)
+        self._found: dict[int, Checked] = {}
+        self._groups: dict[tuple[str, bool], _Group] = {}
+
+    def run(self) -> Iterator[Checked]:
+        for position, item in enumerate(self._spec.validation):
+            try:
+                self._prepare(position, item, read_condition(item.kwargs))
+            except Unclear as error:
+                self._found[position] = Checked(item, False, len(self._rows), unchecked=str(error))
+        for (condition, _), group in self._groups.items():
+            for position, result in _results(group):
+                reason, figures = _raised(result), result.result or {}
+                self._found[position] = Checked(
+                    expectation=self._spec.validation[position],
+                    # One that raised does not hold, whatever else it says.
+                    holds=result.success is True and not reason,
+                    rows=len(self._rows),
+                    condition=condition,
+                    selected=len(group.rows),
+                    unchecked=reason,
+                    figures=figures,
+                )
+        return (self._found[position] for position in sorted(self._found))
+
+    def _prepare(self, position: int, item: Expectation, condition: Condition | None) -> None:
+        text = condition.text if condition else ""
+        selected = selected_rows(condition, self._rows, self._zone) if condition else None
+        if selected is not None and not selected.any() and not item.type.startswith("expect_table_row_count"):
+            self._found[position] = Checked(item, False, len(self._rows), condition=text)
+            return
+        expectation = build_expectation(item, position, self._rows, self._zone)
+        key = (text, is_of_writing(item))
+        if key not in self._groups:
+            rows = text_rows(self._as_text) if is_of_writing(item) else self._rows
+            self._groups[key] = _Group(rows if selected is None else rows[selected].reset_index(drop=True))
+        self._groups[key].expectations.append(expectation)
+
+
+def _results(group: _Group) -> Iterable[tuple[int, ExpectationValidationResult]]:
     settings = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         progress_bars=ProgressBarsConfig(globally=False),
@@ -27,18 +132,13 @@ def check(suite: ExpectationSuite, rows: pd.DataFrame) -> ExpectationSuiteValida
     )
     context = great_expectations.get_context(mode="ephemeral", project_config=settings)
     asset = context.data_sources.add_pandas("perennial").add_dataframe_asset("snapshot")
-    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": rows})
+    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch(batch_parameters={"dataframe": group.rows})
+    suite = ExpectationSuite(name="spec", expectations=group.expectations)
     result = batch.validate(suite, result_format="SUMMARY")
-    result.results.sort(key=lambda one: one.expectation_config.meta[POSITION])
-    return result
+    return [(one.expectation_config.meta[POSITION], one) for one in result.results]
 
 
-def holds(result: ExpectationValidationResult) -> bool:
-    """Tell whether an expectation was checked and met. One that raised was not, whatever else it says."""
-    return result.success is True and not raised(result)
-
-
-def raised(result: ExpectationValidationResult) -> str:
+def _raised(result: ExpectationValidationResult) -> str:
     """Return why an expectation could not be checked; empty if it could."""
     info = result.exception_info or {}
     # One for the whole expectation, or one for each figure that it needs.

@@ -2,51 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
 from perennial.outcomes import FailedExpectation
 from perennial.spec.validation import Expectation
-from perennial.validation.check import raised
+from perennial.validation.check import Checked
 
 _MOST_EXAMPLES = 5
 _LONGEST_VALUE = 80
 _LONGEST_ARGUMENTS = 200
+_LONGEST_REASON = 300
+_EXACT = 1e15
 
 
-def describe(
-    expectation: Expectation, result: ExpectationValidationResult, *, with_values: bool = True
-) -> FailedExpectation:
+def describe(checked: Checked, *, with_values: bool = True) -> FailedExpectation:
     """Return which expectation failed, on which column, in how many rows, with examples and as a sentence.
 
     Without values nothing is quoted that stands in the rows: neither examples nor what was found or raised instead.
     """
-    figures = result.result or {}
-    column = ", ".join(name for names in expectation.columns.values() for name in names) or None
-    examples = _examples(figures.get("partial_unexpected_list") or ()) if with_values else ()
+    expectation, figures = checked.expectation, checked.figures
     # Only expectations about rows count rows; others count such things as distinct values.
     rows = figures.get("element_count")
-    unexpected = figures.get("unexpected_count") if rows is not None else None
-    if reason := raised(result):
-        what = "could not be checked" + (f": {_short(reason, _LONGEST_ARGUMENTS)}" if with_values else "")
-    elif unexpected is not None:
-        what = f"does not hold in {_share(figures)}{_such_as(examples)}"
-    else:
-        what = f"does not hold{_found(figures) if with_values else ''}{_such_as(examples)}"
+    column = column_of(expectation)
     return FailedExpectation(
         type=expectation.type,
         column=column,
-        unexpected_rows=unexpected,
+        unexpected_rows=figures.get("unexpected_count") if rows is not None else None,
         rows=rows,
-        examples=examples,
-        sentence=f"{column or 'the snapshot'}: {expectation.type}{_arguments(expectation)} {what}",
+        examples=examples_of(checked) if with_values else (),
+        sentence=f"{column or 'the snapshot'}: {expectation.type}{_arguments(expectation)} "
+        f"{finding(checked, with_values=with_values)}",
     )
 
 
-def _share(figures: dict[str, Any]) -> str:
+def column_of(expectation: Expectation) -> str | None:
+    """Return the columns that an expectation is about, as text; None for the whole snapshot."""
+    return ", ".join(name for names in expectation.columns.values() for name in names) or None
+
+
+def finding(checked: Checked, *, with_values: bool = True, examples: bool = True) -> str:
+    """Return what was found of an expectation that does not hold; it follows the expectation's name."""
+    figures = checked.figures
+    if checked.selects_nothing:
+        return (
+            f"was not checked: its row_condition selects none of the {checked.rows:,} rows. Mend the condition; if such "
+            "rows may be missing, leave the expectation out, and if none may be there, expect a "
+            "table_row_count_to_equal of 0"
+        )
+    if checked.unchecked:
+        return "could not be checked" + (f": {_short(checked.unchecked, _LONGEST_REASON)}" if with_values else "")
+    such_as = _such_as(examples_of(checked)) if with_values and examples else ""
+    if figures.get("element_count") is not None and figures.get("unexpected_count") is not None:
+        return f"does not hold in {_share(figures)}{such_as}"
+    return f"does not hold{_found(figures) if with_values else ''}{such_as}"
+
+
+def examples_of(checked: Checked) -> tuple[str, ...]:
+    """Return a few different values for which an expectation does not hold. A missing one needs no example."""
+    values = checked.figures.get("partial_unexpected_list") or ()
+    texts = dict.fromkeys(
+        value_text(value) for value in values if not (pd.api.types.is_scalar(value) and pd.isna(value))
+    )
+    return tuple(texts)[:_MOST_EXAMPLES]
+
+
+def arguments_of(expectation: Expectation) -> dict[str, str]:
+    """Return an expectation's arguments as text, without the columns."""
+    hidden = {*expectation.columns, "condition_parser", "meta"}
+    return {name: value_text(value) for name, value in expectation.kwargs.items() if name not in hidden}
+
+
+def _share(figures: Mapping[str, Any]) -> str:
     unexpected, rows, missing = (figures.get(n) or 0 for n in ("unexpected_count", "element_count", "missing_count"))
     if not rows:
         return "0 of 0 rows"
@@ -57,9 +86,9 @@ def _share(figures: dict[str, Any]) -> str:
     return f"{share} ({100 * unexpected / rows:.3g}%)"
 
 
-def _found(figures: dict[str, Any]) -> str:
+def _found(figures: Mapping[str, Any]) -> str:
     if figures.get("observed_value") is not None:
-        return f": found {_value(figures['observed_value'])}"
+        return f": found {value_text(figures['observed_value'])}"
     return ""
 
 
@@ -67,29 +96,21 @@ def _such_as(examples: tuple[str, ...]) -> str:
     return f", such as {', '.join(examples)}" if examples else ""
 
 
-def _examples(values: Iterable[Any]) -> tuple[str, ...]:
-    # That a missing value is missing needs no example.
-    texts = dict.fromkeys(_value(value) for value in values if not (pd.api.types.is_scalar(value) and pd.isna(value)))
-    return tuple(texts)[:_MOST_EXAMPLES]
-
-
 def _arguments(expectation: Expectation) -> str:
-    others = {name: value for name, value in expectation.kwargs.items() if name not in expectation.columns}
-    return (
-        f" ({_short(', '.join(f'{k} {_value(v)}' for k, v in others.items()), _LONGEST_ARGUMENTS)})" if others else ""
-    )
+    others = ", ".join(f"{name} {value}" for name, value in arguments_of(expectation).items())
+    return f" ({_short(others, _LONGEST_ARGUMENTS)})" if others else ""
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Write a value as people do: numbers without their numpy type, times without their pandas type."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_value(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple | set):
-        return "(" + _short(", ".join(_value(item) for item in value), _LONGEST_ARGUMENTS) + ")"
+        return "(" + _short(", ".join(value_text(item) for item in value), _LONGEST_ARGUMENTS) + ")"
     if isinstance(value, str):
         return _short(repr(value), _LONGEST_VALUE)
     if isinstance(value, float):
-        return f"{float(value):.6g}"
+        return f"{value:.0f}" if value.is_integer() and abs(value) < _EXACT else f"{value:.6g}"
     return _short(str(value), _LONGEST_VALUE)
 
 

@@ -1,96 +1,93 @@
-"""Great Expectations' Data Docs as one page that needs neither network nor scripts, and trusts no data.
-
-Its own page loads style sheets and scripts from a dozen places, and puts values of the data into the HTML as they are.
-Here its sections stand in a page of ours, the values escaped, and a content security policy forbids whatever is left.
-"""
+"""The Data Docs: one HTML page per validation, without scripts or network, in which no value of the data is markup."""
 
 from __future__ import annotations
 
-import html
-import numbers
-import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from great_expectations.core.expectation_validation_result import (
-    ExpectationSuiteValidationResult,
-    expectationSuiteValidationResultSchema,
-)
-from great_expectations.render.renderer import ValidationResultsPageRenderer
-from great_expectations.render.view import DefaultJinjaPageView
+import great_expectations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from perennial.outcomes import FailedExpectation, Snapshot
+from perennial.outcomes import Snapshot
 from perennial.run import RetrainingRun
+from perennial.validation.check import Checked
+from perennial.validation.failed import arguments_of, column_of, examples_of, finding, value_text
 
-_SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
-_ICON = re.compile(r'<i class="fas fa-(check-circle|times|exclamation-triangle) text-(\w+)"[^>]*></i>')
-_WORD = {"check-circle": "✓ holds", "times": "✗ fails", "exclamation-triangle": "⚠ could not be checked"}
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
 
 
-def render_page(
-    run: RetrainingRun,
-    snapshot: Snapshot,
-    result: ExpectationSuiteValidationResult,
-    failed: tuple[FailedExpectation, ...],
-) -> bytes:
-    """Return the HTML page, UTF-8."""
-    document = ValidationResultsPageRenderer().render(_safe(result)).to_json_dict()
-    view = DefaultJinjaPageView(custom_views_directory=str(Path(__file__).parent))
-    page = view.env.get_template("data_docs.html.j2").render(
+@dataclass(frozen=True)
+class _Line:
+    """An expectation on the page."""
+
+    column: str
+    expectation: str
+    arguments: dict[str, str]
+    status: str
+    found: str
+    examples: tuple[str, ...]
+
+
+def render_page(run: RetrainingRun, snapshot: Snapshot, checked: tuple[Checked, ...]) -> bytes:
+    """Return the HTML page, UTF-8; those that do not hold come first."""
+    lines = [_line(one) for one in checked]
+    failed = [line for line in lines if line.status != "holds"]
+    page = _PAGES.get_template("data_docs.html.j2").render(
         model=run.spec.name,
-        passed=not failed,
-        headline=_headline(len(result.results), len(failed)),
-        facts=_facts(run, snapshot, result),
-        failed=[one.sentence for one in failed],
-        # The first section is an overview, with links to pages that are not there.
-        sections=document["sections"][1:],
+        run_id=run.run_id,
+        word="failed" if failed else "passed",
+        headline=_headline(len(checked), len(failed)),
+        facts=_facts(snapshot),
+        failed=failed,
+        held=[line for line in lines if line.status == "holds"],
     )
-    return _ICON.sub(_in_words, _SCRIPT.sub("", page)).encode()
+    return page.encode()
 
 
 def _headline(checked: int, failed: int) -> str:
     if not checked:
-        return "the spec has no expectations, nothing was checked"
+        return "The spec has no expectations, nothing was checked."
     if failed:
-        return f"{failed} of {checked} expectations fail"
-    return f"all {checked} expectations hold" if checked > 1 else "the one expectation holds"
+        return f"{failed} of {checked} expectations {'fails' if failed == 1 else 'fail'}."
+    return f"All {checked} expectations hold." if checked > 1 else "The one expectation holds."
 
 
-def _facts(run: RetrainingRun, snapshot: Snapshot, result: ExpectationSuiteValidationResult) -> dict[str, str]:
+def _facts(snapshot: Snapshot) -> dict[str, str]:
     return {
-        "Run": run.run_id,
-        "Snapshot": snapshot.digest,
         "Rows": f"{snapshot.rows:,}",
-        "Event time": f"{snapshot.start.isoformat()} to {snapshot.end.isoformat()}",
-        "Great Expectations": str(result.meta["great_expectations_version"]),
+        "Event time": f"{snapshot.start:%Y-%m-%d %H:%M} to {snapshot.end:%Y-%m-%d %H:%M} UTC",
+        "Snapshot": snapshot.digest,
+        "Checked by": f"Great Expectations {great_expectations.__version__}",
     }
 
 
-def _in_words(icon: re.Match[str]) -> str:
-    return f'<strong class="text-{icon[2]}">{_WORD[icon[1]]}</strong>'
+def _line(checked: Checked) -> _Line:
+    status = "holds" if checked.holds else "not checked" if checked.unchecked or checked.selects_nothing else "fails"
+    return _Line(
+        column=column_of(checked.expectation) or "the snapshot",
+        expectation=checked.expectation.type,
+        arguments=arguments_of(checked.expectation),
+        status=status,
+        found=_found(checked) if checked.holds else finding(checked, examples=False),
+        examples=() if checked.holds else examples_of(checked),
+    )
 
 
-def _safe(result: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
-    """Return a copy whose values can stand in HTML, and in which every figure is one that the renderer takes."""
-    content = result.to_json_dict()
-    for one in content["results"]:
-        one["result"] = _escaped(one["result"])
-        one["exception_info"] = _escaped(one["exception_info"])
-        if "unexpected_count" in one["result"] and "unexpected_percent" not in one["result"]:
-            # A count of distinct values: the renderer takes it for one of rows, and fails for want of their share.
-            one["result"]["unexpected_count"] = 0
-    return expectationSuiteValidationResultSchema.load(content)
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _escaped(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_escaped(item) for item in value]
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    if isinstance(value, numbers.Real):
-        return float(value)
-    return html.escape(str(value), quote=False)
+def _found(checked: Checked) -> str:
+    """Return what was found of an expectation that holds."""
+    figures = checked.figures
+    rows, missing, unexpected = (figures.get(f"{name}_count") for name in ("element", "missing", "unexpected"))
+    where = " that the condition selects" if checked.condition else ""
+    if rows is None or unexpected is None:
+        observed = figures.get("observed_value")
+        return (f"found {value_text(observed)}" if observed is not None else "holds") + (
+            f", in the {checked.selected:,} rows{where}" if where else ""
+        )
+    if missing == rows:
+        return f"none of the {rows:,} rows{where} has a value, so nothing was compared"
+    exceptions = f", except {unexpected:,}, as few as `mostly` allows" if unexpected else ""
+    beside = f"; {missing:,} have no value" if missing else ""
+    return f"all of {rows - (missing or 0):,} rows{where}{exceptions}{beside}"

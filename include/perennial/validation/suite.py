@@ -1,61 +1,87 @@
-"""Build a Great Expectations suite from a spec."""
+"""Build Great Expectations' expectations from a spec's, for the rows at hand."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
 from typing import Any
 
-import great_expectations.expectations  # noqa: F401 -- registers the expectations
-from great_expectations.core.expectation_suite import ExpectationSuite
+import great_expectations.expectations as gx
+import pandas as pd
 from great_expectations.expectations.registry import get_expectation_impl
 
 from perennial.errors import SpecError
 from perennial.linting.expectations import check_expectations
+from perennial.linting.expected_values import columns_read_as, is_of_bounds, is_of_writing
 from perennial.spec.model_spec import ModelSpec
 from perennial.spec.problem import dotted
 from perennial.spec.validation import Expectation
+from perennial.validation.meaning import Unclear, meant, meant_values
+from perennial.validation.natural import is_text, is_time
 
 POSITION = "position"
 """Under this key of its `meta`, an expectation has its place in the spec: results come back in another order."""
 
 
-def build_suite(spec: ModelSpec) -> ExpectationSuite:
-    """Return the suite of the spec's expectations.
-
-    Raises
-    ------
-    SpecError
-        If an expectation does not exist or does not take its arguments; names all that are wrong, by `validation[i]`.
-    """
-    findings = list(check_expectations(spec.validation))
+def check_spec(spec: ModelSpec) -> None:
+    """Raise SpecError, with all that is wrong by `validation[i]`, unless all expectations exist and take their arguments."""
+    findings = list(check_expectations(spec.validation, columns_read_as(dict(spec))))
     if findings:
         lines = (f"{dotted(path)}: {message}{f' ({hint})' if hint else ''}" for path, message, hint in findings)
         raise SpecError(f"the spec {spec.name} cannot be validated with:\n" + "\n".join(lines))
-    expectations = [_expectation(item, position) for position, item in enumerate(spec.validation)]
-    return ExpectationSuite(name=spec.name, expectations=expectations)
 
 
-def _expectation(item: Expectation, position: int) -> Any:
-    arguments = {name: _in_utc(value) if name in _BOUNDS else value for name, value in item.kwargs.items()}
+def build_expectation(
+    item: Expectation, position: int, rows: pd.DataFrame, time_zone: str | None
+) -> gx.core.Expectation:
+    """Return Great Expectations' own, with the spec's values as they compare with the rows', and without condition.
+
+    Parameters
+    ----------
+    item : Expectation
+    position : int
+        In the spec.
+    rows : pandas.DataFrame
+        Natural rows.
+    time_zone : str or None
+        Of times that carry none; None: UTC.
+
+    Raises
+    ------
+    Unclear
+        A value means nothing in its column.
+    """
+    arguments = {**item.kwargs, **_meanings(item, rows, time_zone)}
+    for name in ("row_condition", "condition_parser"):
+        arguments.pop(name, None)
     meta = {**(item.kwargs.get("meta") or {}), POSITION: position}
-    # An expectation that raises is one that failed: it must not keep the others from being checked.
-    return get_expectation_impl(item.type)(**{**arguments, "meta": meta, "catch_exceptions": True})
+    try:
+        # An expectation that raises is one that failed: it must not keep the others from being checked.
+        return get_expectation_impl(item.type)(**{**arguments, "meta": meta, "catch_exceptions": True})
+    except ValueError as error:
+        raise Unclear(" ".join(str(error).split())) from error
 
 
-_BOUNDS = ("min_value", "max_value")
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-
-def _in_utc(value: Any) -> Any:
-    """Put dates and times without a zone into UTC, like a snapshot's: pandas does not compare them otherwise."""
-    if isinstance(value, str) and _ISO_DATE.match(value):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value
+def _meanings(item: Expectation, rows: pd.DataFrame, time_zone: str | None) -> dict[str, Any]:
+    """Return the arguments that are values of columns."""
+    named, given = item.kwargs.get("column"), item.kwargs
+    found: dict[str, Any] = {}
+    if isinstance(named, str) and named in rows:
+        column = rows[named]
+        if is_of_writing(item) and is_time(column):
+            raise Unclear(f"{named!r} holds times, whose writing in the source is not kept")
+        if isinstance(given.get("value_set"), list | tuple):
+            found["value_set"] = meant_values(given["value_set"], column, time_zone)
+        if isinstance(partition := given.get("partition_object"), dict) and isinstance(partition.get("values"), list):
+            values = [meant_values([value], column, time_zone)[0] for value in partition["values"]]
+            found["partition_object"] = {**partition, "values": values}
+        if is_of_bounds(item) and not is_text(column):
+            bounds = {name: given[name] for name in ("min_value", "max_value") if given.get(name) is not None}
+            found.update({name: meant(value, column, time_zone) for name, value in bounds.items()})
+    pair = [given.get("column_A"), given.get("column_B")]
+    if isinstance(given.get("value_pairs_set"), list) and all(name in rows for name in pair):
+        found["value_pairs_set"] = [
+            (left, right)
+            for values in given["value_pairs_set"]
+            for left in meant_values([values[0]], rows[pair[0]], time_zone)
+            for right in meant_values([values[1]], rows[pair[1]], time_zone)
+        ]
+    return found

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
-
 from perennial.data.snapshot import read_snapshot
-from perennial.outcomes import FailedExpectation, Snapshot, Validation
+from perennial.outcomes import Snapshot, Validation
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
-from perennial.validation.check import check, holds
+from perennial.validation.check import check
 from perennial.validation.failed import describe
 from perennial.validation.page import render_page
 from perennial.validation.quiet import quiet
-from perennial.validation.suite import POSITION, build_suite
+from perennial.validation.suite import check_spec
 
 
 def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
@@ -40,33 +38,23 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
     """
     spec = run.spec
     with quiet():
-        suite = build_suite(spec)
+        check_spec(spec)
         rows = read_snapshot(run.store, snapshot, columns=_columns(spec, snapshot))
-        result = check(suite, rows)
-        page = render_page(run, snapshot, result, _failed(spec, result, with_values=True))
-        # The page lies with the rows. What is returned goes into logs and messages, which may leave a region.
-        failed = _failed(spec, result, with_values=spec.region is None)
+        checked = check(spec, rows)
+    # The page lies with the rows. What is returned goes into logs and messages, which may leave a region.
+    failed = tuple(describe(one, with_values=spec.region is None) for one in checked if not one.holds)
     key = run.prefix + "data_docs.html"
-    run.store.write(key, page)
-    return Validation(passed=not failed, expectations=len(result.results), failed=failed, data_docs_key=key)
-
-
-def _failed(
-    spec: ModelSpec, result: ExpectationSuiteValidationResult, *, with_values: bool
-) -> tuple[FailedExpectation, ...]:
-    return tuple(
-        describe(spec.validation[one.expectation_config.meta[POSITION]], one, with_values=with_values)
-        for one in result.results
-        if not holds(one)
-    )
+    run.store.write(key, render_page(run, snapshot, checked))
+    return Validation(passed=not failed, expectations=len(checked), failed=failed, data_docs_key=key)
 
 
 def _columns(spec: ModelSpec, snapshot: Snapshot) -> list[str]:
     """Return the columns to read: those that the expectations name, or all if one may need any of them."""
     available = list(snapshot.schema_)
-    if any(item.type.startswith("expect_table_column") or "row_condition" in item.kwargs for item in spec.validation):
+    if any(item.type.startswith("expect_table_column") for item in spec.validation):
         return available
     named = {column for item in spec.validation for columns in item.columns.values() for column in columns}
+    named.update(column for item in spec.validation for column in item.condition_columns)
     # The event time is never too much, and lets rows be counted where no column is named.
     named.add(spec.source.event_time)
     # Great Expectations says of the others that they are not there.
