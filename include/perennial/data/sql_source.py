@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from perennial.address import Address
 from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
@@ -194,10 +195,7 @@ class SqlSource:
 
     def _reason(self, error: SQLAlchemyError) -> str:
         """Return what the driver says, without the URL and its password."""
-        url = sa.make_url(self._url)
-        reason = str(getattr(error, "orig", None) or error)
-        for secret in filter(None, (self._url, url.render_as_string(hide_password=False), url.password)):
-            reason = reason.replace(secret, "***")
+        reason = Address(self._url).without_secrets(getattr(error, "orig", None) or error)
         return " ".join(reason.split())
 
 

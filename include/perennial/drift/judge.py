@@ -44,7 +44,8 @@ def _judged(
         moved = abs(missing.current - missing.reference) >= floor
         missing = missing.model_copy(update={"adjusted_pvalue": of_missing, "drifted": of_missing < level and moved})
     values_drifted = of_values is not None and of_values < level and (column.effect or 0.0) >= floor
-    parts = [column.sentence] if column.sentence else [f"not tested: {column.reason}"]
+    untested = "values not tested" if missing.drifted else "not tested"
+    parts = [column.sentence] if column.sentence else [f"{untested}: {column.reason}"]
     if missing.drifted:
         parts.append(f"missing values went from {missing.reference:.1%} to {missing.current:.1%}")
     return column.model_copy(

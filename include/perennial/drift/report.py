@@ -89,10 +89,13 @@ class DriftReport(Outcome):
     def sentence(self) -> str:
         """The check in words."""
         tested = len(self.columns) - len(self.not_tested)
-        aside = f"; not tested: {', '.join(self.not_tested)}" if self.not_tested else ""
+        unknown = [name for name in self.not_tested if name not in self.drifted]
+        aside = f"; not tested: {', '.join(unknown)}" if unknown else ""
         if not self.drifted:
             return f"none of {tested} columns drifted{aside}"
-        return f"{len(self.drifted)} of {len(self.columns)} columns drifted: {', '.join(self.drifted)}{aside}"
+        # More or fewer values may be missing where too few are left to be tested.
+        names = [f"{name} (in what is missing)" if name in self.not_tested else name for name in self.drifted]
+        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{aside}"
 
 
 def _effect(column: ColumnDrift) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from perennial.address import Address
 from perennial.errors import TrackingError
 from perennial.preflight.clock import check_date, now
 from perennial.preflight.fault import Fault, NotReady
@@ -95,7 +96,7 @@ def _ask(uri: str, shown: str, path: str) -> Any:
             get_default_host_creds(uri), path, "GET", max_retries=1, timeout=15, retry_codes=(), raise_on_status=False
         )
     except MlflowException as error:
-        raise NotReady(f"MLflow at {shown} does not answer: {str(error).replace(uri, shown)}") from None
+        raise NotReady(f"MLflow at {shown} does not answer: {Address(uri).without_secrets(error)}") from None
 
 
 def _is_json(answer: Any) -> bool:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from perennial.address import shown_address
 from perennial.spec.part import Number, Part, Text, Whole
 
 
@@ -81,7 +82,7 @@ class Source(Part):
         if uri is None or uri.startswith("s3://"):
             return uri
         if "://" in uri:
-            raise ValueError(f"{uri!r}: only s3:// and folders below the data root are read")
+            raise ValueError(f"{shown_address(uri)!r}: only s3:// and folders below the data root are read")
         if uri.startswith(("/", "~")) or ".." in uri.split("/"):
             raise ValueError(
                 f"{uri!r} leaves the data root: give a folder below it, and set PERENNIAL_DATA to the root"

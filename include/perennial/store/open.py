@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from perennial.address import shown_address
 from perennial.errors import StoreError
 from perennial.store.local import LocalStore
 from perennial.store.protocol import Store
@@ -35,7 +36,14 @@ def open_store(uri: str, *, s3: Any = None) -> Store:
     if parts.scheme == "s3":
         # Not parts.path: a key may hold the characters that end a path elsewhere.
         bucket, _, prefix = uri.partition("://")[2].partition("/")
+        if "@" in bucket:
+            raise StoreError(
+                f"the address of the store, {shown_address(uri)}, has a login before the bucket: give it as "
+                "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or as an AWS connection in Airflow"
+            )
         return S3Store(bucket, prefix, client=s3)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return LocalStore(Path(unquote(parts.path)))
-    raise StoreError(f"{uri!r} names no store: use s3://bucket/prefix, file:///folder, or the path of a folder")
+    raise StoreError(
+        f"{shown_address(uri)!r} names no store: use s3://bucket/prefix, file:///folder, or the path of a folder"
+    )

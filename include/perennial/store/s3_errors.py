@@ -17,6 +17,7 @@ from botocore.exceptions import (
 )
 from s3transfer.exceptions import S3DownloadFailedError  # type: ignore[import-untyped]
 
+from perennial.address import without_logins
 from perennial.errors import StoreError, StoreUnavailable
 from perennial.store.protocol import Conflict, KeyNotFound
 
@@ -62,9 +63,10 @@ def s3_errors(uri: str) -> Iterator[None]:
         cause = error.last_exception if isinstance(error, RetriesExceededError) else error.__context__
         if isinstance(cause, ClientError):
             raise _from_answer(uri, cause) from error
-        raise StoreUnavailable(f"{uri}: {cause or error}") from error
+        raise StoreUnavailable(f"{uri}: {without_logins(str(cause or error))}") from None
     except BotoCoreError as error:
-        raise _without_answer(uri, error) from error
+        # The endpoint's address is in its words, and may have a login.
+        raise _without_answer(uri, error) from None
 
 
 def _from_answer(uri: str, error: ClientError) -> StoreError:
@@ -85,7 +87,7 @@ def _from_answer(uri: str, error: ClientError) -> StoreError:
         )
     if status in (401, 403):
         return StoreError(f"{uri}: {_FORBIDDEN}")
-    return StoreError(f"{uri}: {error}")
+    return StoreError(f"{uri}: {without_logins(str(error))}")
 
 
 def _without_answer(uri: str, error: BotoCoreError) -> StoreError:
@@ -95,5 +97,7 @@ def _without_answer(uri: str, error: BotoCoreError) -> StoreError:
             "or an AWS connection in Airflow"
         )
     if isinstance(error, ConnectionError | HTTPClientError | IncompleteReadError):
-        return StoreUnavailable(f"{uri}: S3 does not answer: {error}. Check AWS_ENDPOINT_URL and the network")
-    return StoreError(f"{uri}: {error}")
+        return StoreUnavailable(
+            f"{uri}: S3 does not answer: {without_logins(str(error))}. Check AWS_ENDPOINT_URL and the network"
+        )
+    return StoreError(f"{uri}: {without_logins(str(error))}")

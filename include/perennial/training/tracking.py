@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import mlflow.artifacts
 import sqlalchemy
@@ -20,6 +20,7 @@ from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from perennial.address import Address
 from perennial.errors import PerennialError, TrackingError, TrackingUnavailable
 from perennial.training.sqlite_tracking import artifact_root, ensure_schema
 
@@ -57,13 +58,17 @@ class Tracker:
 
     Raises
     ------
+    TrackingError
+        The URI is not one of these.
     TrackingUnavailable
         It does not answer; said within about 20 seconds.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.shown_uri = _without_credentials(uri)
+        self._address = Address(uri)
+        self.shown_uri = self._address.shown
+        _check_form(uri, self.shown_uri)
         self._database = _sqlite_path(uri)
         with self.connected():
             if self._database is not None:
@@ -157,12 +162,15 @@ class Tracker:
         if not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
             yield
             return
+        logger = logging.getLogger(SystemMetricsMonitor.__module__)
+        logger.addFilter(self._without_secrets)
         monitor = SystemMetricsMonitor(run_id, tracking_uri=self.uri)
         monitor.start()
         try:
             yield
         finally:
             monitor.finish()
+            logger.removeFilter(self._without_secrets)
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags on a run, over those of the same names."""
@@ -238,9 +246,29 @@ class Tracker:
             f"MLFLOW_TRACKING_URI (or the connection mlflow_default) right?"
         )
 
+    def _without_secrets(self, record: logging.LogRecord) -> bool:
+        """Keep the address's login out of what MLflow logs by itself."""
+        record.msg, record.args, record.exc_info = self._address.without_secrets(record.getMessage()), None, None
+        return True
+
     def _shown(self, error: Exception) -> str:
-        text = str(error) or type(error).__name__
-        return text.replace(self.uri, self.shown_uri)
+        return self._address.without_secrets(error)
+
+
+def _check_form(uri: str, shown: str) -> None:
+    """Refuse what MLflow would take for a folder, or would put its own paths behind the query of."""
+    scheme = uri.partition("://")[0].lower() if "://" in uri else ""
+    if scheme.partition("+")[0] not in ("http", "https", *_DATABASES):
+        raise TrackingError(
+            f"{shown!r} is not the address of an MLflow server or database: set MLFLOW_TRACKING_URI (or the connection "
+            "mlflow_default) to one such as http://mlflow.example:5000, sqlite:///mlflow.db or postgresql://host/mlflow"
+        )
+    if scheme in ("http", "https") and ("?" in uri or "#" in uri):
+        raise TrackingError(
+            f"the address of MLflow, {shown}, has a query or a fragment, which a server's has not: give a login as "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as http://user:password@host with '?' and '#' "
+            "written as %3F and %23"
+        )
 
 
 def _knock(uri: str) -> None:
@@ -268,10 +296,3 @@ def _sqlite_path(uri: str) -> Path | None:
     if not uri.startswith("sqlite:///"):
         return None
     return Path(uri.removeprefix("sqlite:///")).absolute()
-
-
-def _without_credentials(uri: str) -> str:
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
-        return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

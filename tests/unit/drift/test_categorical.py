@@ -48,6 +48,17 @@ def test_missing_values_are_tested_beside(rng):
     assert found.drifted
 
 
+def test_a_column_of_which_only_what_is_missing_can_be_tested_is_not_said_to_be_both(rng):
+    reference = flights(rng, 1_000).assign(carrier=rng.choice(["AA", "UA"], 1_000), gate=None)
+    batch = flights(rng, 1_000, (0.6, 0.2, 0.2)).assign(carrier=None, gate=None)
+    report = ChiSquare.fit(reference, columns=["origin", "carrier", "gate"]).compare(batch)
+    assert report.sentence == "2 of 3 columns drifted: carrier (in what is missing), origin; not tested: gate"
+    assert report["carrier"].sentence == (
+        "values not tested: the batch has 0 values in 1000 rows, fewer than 30; missing values went from 0.0% to 100.0%"
+    )
+    assert report["gate"].sentence.startswith("not tested: ")
+
+
 def test_nothing_but_rare_values_is_not_tested(rng):
     check = ChiSquare.fit({"tail": [f"N{i}" for i in range(3000)]}, columns=["tail"])
     found = check.compare({"tail": [f"N{i}" for i in range(100)]})["tail"]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,37 @@ def test_a_server_that_is_not_there_is_told_soon_and_without_credentials():
     assert "secret" not in str(away.value)
     assert "someone" not in str(away.value)
     assert away.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://127.0.0.1:1?user=u&password=topsecret", "has a query or a fragment"),
+        ("http://u:top#topsecret@127.0.0.1:1", "has a query or a fragment"),
+        ("someone:topsecret@127.0.0.1:5000", "is not the address of an MLflow server"),
+        ("127.0.0.1:5000?password=topsecret", "is not the address of an MLflow server"),
+        ("ftp://someone:topsecret@127.0.0.1", "is not the address of an MLflow server"),
+    ],
+)
+def test_an_address_that_no_server_has_is_refused_without_its_password(uri, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match=said) as refused:
+        Tracker(uri)
+    assert not refused.value.retryable
+    assert "topsecret" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("password", ["topsecret", "topsecret%40%2F%3F", "top/topsecret", "top@topsecret", "to"])
+@pytest.mark.parametrize(
+    "uri", ["http://someone:{}@127.0.0.1:1", "postgresql://u@127.0.0.1:1/m?password={}", "http://{}@127.0.0.1:1"]
+)
+def test_no_form_of_a_password_is_in_the_error_or_its_traceback(uri, password):
+    with pytest.raises(TrackingError) as away:
+        Tracker(uri.format(password))
+    told = "".join(traceback.format_exception(away.value))
+    assert f":{password}@" not in told
+    assert "topsecret" not in told
 
 
 def test_a_database_that_cannot_be_opened_is_told_at_once(tmp_path):
