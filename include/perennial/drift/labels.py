@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -9,10 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from perennial.drift.floats import Floats
 
 Counts = npt.NDArray[np.int64]
+
+_LONGEST = 200
+_KEPT = 180
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,9 @@ def count_numbers(ordered: Floats) -> Labels:
 def count_labels(values: Any) -> tuple[Labels, int]:
     """Count the values of any column as text; return also how many are missing."""
     series = values if isinstance(values, pd.Series) else pd.Series(np.asarray(values))
+    missing = int(series.isna().sum())
+    if isinstance(series.dtype, pd.StringDtype):
+        return _count_texts(series), missing
     found = series.value_counts(dropna=True, sort=False)
     counted: dict[str, int] = {}
     for value, count in zip(found.index, found.to_numpy(), strict=True):
@@ -64,7 +73,21 @@ def count_labels(values: Any) -> tuple[Labels, int]:
         counted[label] = counted.get(label, 0) + int(count)
     ordered = sorted(counted)
     counts = np.array([counted[label] for label in ordered], dtype=np.int64)
-    return Labels(np.array(ordered, dtype=np.str_), counts), int(series.isna().sum())
+    return Labels(np.array(ordered, dtype=np.str_), counts), missing
+
+
+def _count_texts(series: pd.Series) -> Labels:
+    """Count texts without looking at each in Python, of which there may be hundreds of thousands."""
+    texts = pc.utf8_rtrim(pa.array(series, pa.large_string(), from_pandas=True).drop_null(), characters="\0")
+    long = pc.greater(pc.utf8_length(texts), _LONGEST)
+    if pc.any(long).as_py():
+        texts = pc.replace_with_mask(texts, long, pa.array(map(label_of, texts.filter(long).to_pylist()), texts.type))
+    found = pc.value_counts(texts)
+    texts, counts = found.field("values"), found.field("counts")
+    # By UTF-8, which orders as Python orders str.
+    order = pc.sort_indices(texts)
+    values = np.array(texts.take(order).to_pylist(), dtype=np.str_)
+    return Labels(values, counts.take(order).to_numpy().astype(np.int64))
 
 
 def label_codes(values: Any) -> npt.NDArray[np.intp]:
@@ -74,8 +97,18 @@ def label_codes(values: Any) -> npt.NDArray[np.intp]:
 
 
 def label_of(value: Any) -> str:
-    """Write a value: whole numbers alike whether they came as 1, 1.0 or True, which missing values elsewhere decide."""
+    """Write a value.
+
+    Whole numbers are alike whether they came as 1, 1.0 or True, which missing values elsewhere decide. Of a text of more
+    than 200 characters it is the beginning and a digest.
+    """
     if isinstance(value, (Real, np.bool_)):
         number = float(value)
         return str(int(number)) if number.is_integer() else repr(number)
-    return str(value)
+    # NumPy, which keeps labels, takes no zeros at their end, and gives to each the room of the longest.
+    text = str(value).rstrip("\0")
+    return (
+        text
+        if len(text) <= _LONGEST
+        else f"{text[:_KEPT]}…{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:16]}"
+    )

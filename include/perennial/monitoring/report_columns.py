@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -126,19 +125,23 @@ def _draw(column: ColumnDrift, before: ColumnCheck, now: pd.DataFrame) -> tuple[
 def _shares(column: ColumnDrift, before: ColumnCheck, now: pd.Series) -> list[tuple[str, float, float]]:
     """Return the shares of the values that changed most, and of all others together."""
     known = before.shares(column.column)
-    reference = {label_of(value): share for value, share in known.items()}
     counted, _ = count_labels(now)
-    current = dict(zip(counted.values.tolist(), (counted.counts / max(1, counted.n)).tolist(), strict=True))
-    changes = {label: (reference.get(label, 0.0), current.get(label, 0.0)) for label in {**reference, **current}}
-    most = sorted(changes, key=lambda label: (-abs(changes[label][1] - changes[label][0]), label))[:_MOST_BARS]
+    reference = pd.Series(known.values(), index=[label_of(value) for value in known], dtype=float)
+    current = pd.Series(counted.counts / max(1, counted.n), index=counted.values.tolist(), dtype=float)
+    shares = pd.DataFrame({"before": reference, "now": current}).fillna(0.0)
+    changes = (shares["now"] - shares["before"]).abs()
+    least = changes.nlargest(_MOST_BARS).min()
+    # Sorted in Python, so that of many that changed alike the same are drawn: but only those that may be.
+    near = changes[changes >= least]
+    most = sorted(near.index, key=lambda label: (-near[label], label))[:_MOST_BARS] if len(near) else []
     if all(isinstance(value, float) for value in known):
         most.sort(key=_as_number)
     else:
-        most.sort(key=lambda label: (-changes[label][0], label))
-    rows = [(label, *changes[label]) for label in most]
-    others = [changes[label] for label in changes if label not in most]
-    if others:
-        rows.append((f"{len(others)} other values", *np.sum(others, axis=0).tolist()))
+        most.sort(key=lambda label: (-shares["before"][label], label))
+    rows = [(label, float(shares["before"][label]), float(shares["now"][label])) for label in most]
+    others = shares.drop(index=most)
+    if len(others):
+        rows.append((f"{len(others)} other values", *others.sum().tolist()))
     return rows
 
 

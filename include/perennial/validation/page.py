@@ -88,6 +88,6 @@ def _found(checked: Checked) -> str:
         )
     if missing == rows:
         return f"none of the {rows:,} rows{where} has a value, so nothing was compared"
-    exceptions = f", except {unexpected:,}, as few as `mostly` allows" if unexpected else ""
-    beside = f"; {missing:,} have no value" if missing else ""
+    exceptions = f", except {unexpected:,}, no more than mostly allows" if unexpected else ""
+    beside = f"; {missing:,} without a value" if missing else ""
     return f"all of {rows - (missing or 0):,} rows{where}{exceptions}{beside}"

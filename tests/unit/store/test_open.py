@@ -54,3 +54,10 @@ def test_another_scheme_is_refused_with_those_that_work(uri: str) -> None:
 def test_a_uri_without_a_place_is_refused(uri: str) -> None:
     with pytest.raises(StoreError):
         open_store(uri)
+
+
+@pytest.mark.parametrize("uri", ["s3://key:topsecret@bucket/x", "http://key:topsecret@minio:9000/bucket?a=topsecret"])
+def test_a_login_in_the_address_is_refused_and_not_told(uri: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        open_store(uri)
+    assert "topsecret" not in str(refused.value)

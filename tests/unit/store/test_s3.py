@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -146,6 +147,14 @@ class TestServersThatRefuse:
         with pytest.raises(StoreUnavailable, match="S3 does not answer") as caught:
             act(S3Store("bucket", client=client_of(endpoint)), tmp_path)
         assert caught.value.retryable
+
+    @every_action
+    def test_a_login_in_the_endpoint_s_address_is_not_told(self, act: Callable[..., object], tmp_path: Path) -> None:
+        with serving(always(500, "")) as endpoint:
+            address = endpoint.replace("://", "://key:topsecret@") + "?token=topsecret"
+        with pytest.raises(StoreError) as caught:
+            act(S3Store("bucket", client=client_of(address)), tmp_path)
+        assert "topsecret" not in "".join(traceback.format_exception(caught.value))
 
     @every_action
     @pytest.mark.parametrize(("status", "code"), [(503, "SlowDown"), (500, "InternalError")])
