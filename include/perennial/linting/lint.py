@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from perennial.linting.estimator import check_estimator
 from perennial.linting.expectations import check_expectations
@@ -85,10 +86,8 @@ def _sound_parts(tree: Located) -> dict[str, Any]:
     parts = {}
     for name, field in ModelSpec.model_fields.items():
         if name in tree.children:
-            try:
+            with suppress(Exception):
                 parts[name] = TypeAdapter(field.rebuild_annotation()).validate_python(tree.children[name].value)
-            except ValidationError:
-                continue
     return parts
 
 

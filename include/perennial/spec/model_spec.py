@@ -32,7 +32,7 @@ class ModelSpec(Part):
     """Names the DAGs (`<name>.retrain`), the registered model and the folder in the store."""
     description: str = ""
     """What the model predicts and for whom; shown in Airflow."""
-    owner: str = "perennial"
+    owner: str = Field(default="perennial", max_length=250)
     """Shown in Airflow."""
     task: Literal["classification", "regression"]
     """Classification may be binary or of many classes; the labels tell."""
@@ -119,9 +119,11 @@ class ModelSpec(Part):
         monitoring = self.monitoring
         if monitoring is None:
             return
+        features = set(self.features.columns)
         for index, name in enumerate(monitoring.drift.exclude):
-            if name not in self.features.columns:
-                yield ("monitoring", "drift", "exclude", index), f"{name!r} is no feature, so nothing is left out by it"
+            if name not in features:
+                message = f"{name!r} is not a feature, so nothing is left out by it"
+                yield ("monitoring", "drift", "exclude", index), message
         # The default names every check that may trigger where it is on.
         if self.retraining.triggers == Retraining().triggers:
             return

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from perennial.spec.limits import MAX_COUNT, MAX_DAYS
+
+
+def _at_least_a_second(days: float) -> float:
+    if days < 1 / 86_400:
+        raise ValueError(f"{days:g} days are less than a second")
+    return days
+
+
 # Lists as well as true and false would otherwise be read as numbers, and numbers as text.
-Whole = Annotated[int, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, le=MAX_COUNT)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Days = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=MAX_DAYS)]
+Period = Annotated[
+    float, Field(strict=True, allow_inf_nan=False, gt=0, le=MAX_DAYS), AfterValidator(_at_least_a_second)
+]
+"""Days that are not none."""
 Text = Annotated[str, Field(min_length=1)]
+AirflowName = Annotated[str, Field(min_length=1, max_length=250)]
+"""What Airflow's database has a column for."""
 Names = TypeVar("Names", bound=tuple[str, ...])
 
 
@@ -22,7 +39,7 @@ class Part(BaseModel):
 
 def no_repeats(names: Names) -> Names:
     """Return the names, or raise ValueError if one of them is there twice."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise ValueError(f"named twice: {', '.join(repeated)}")
     return names

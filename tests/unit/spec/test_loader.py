@@ -131,7 +131,7 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("window: {days: 60}", "window: {days: 0}", 8, "source.window.days", "greater than 0"),
         ("window: {days: 60}", "window: {rows: true}", 8, "source.window.rows", "give a whole number, not true"),
         ("window: {days: 60}", "window: {since: 2013-01-01}", 8, "source.window.since", "a zone"),
-        ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is no date and time"),
+        ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is not a date and time"),
         ("holdout: {days: 7}", "holdout: {rows: 5}", 22, "evaluation.holdout.rows", "min_rows, which asks for 100"),
         ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "no metric of classification"),
         ("minimum: {roc_auc", "maximum: {roc_auc", 25, "evaluation.gates.maximum.roc_auc", "under 'minimum'"),
@@ -143,7 +143,7 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("[distance, hour]", "[carrier]", 12, "features", "both numeric and categorical: carrier"),
         ("[carrier]", "carrier", 14, "features.categorical", "give a list, not 'carrier'"),
         ("{C: 0.5,", "{random_state: 5,", 20, "model.params", "set by model.seed"),
-        ("0 6 * * 1", "0 25 * * 1", 27, "schedule.cron", "'25' is no hour"),
+        ("0 6 * * 1", "0 25 * * 1", 27, "schedule.cron", "'25' is not a valid hour"),
         ("America/New_York", "America/NewYork", 27, "schedule.time_zone", "unknown time zone"),
         ("name: late", "name: ''", 1, "name", "must be letters"),
         ("description: Which flights arrive late.", "tags: ['']", 2, "tags[0]", "must not be empty"),
@@ -264,7 +264,7 @@ def test_an_unknown_name_is_met_with_the_nearest_and_with_what_was_left_out(writ
         SpecError, match=re.escape("no model named 'lake': it has late (did you mean 'late'?)")
     ) as caught:
         find_spec("lake", tmp_path)
-    assert f"left out:\n{tmp_path}/broken.yaml:1: is no YAML" in str(caught.value)
+    assert f"left out:\n{tmp_path}/broken.yaml:1: is not YAML" in str(caught.value)
 
 
 def test_importing_the_spec_imports_nothing_heavy():
