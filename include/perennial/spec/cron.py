@@ -66,7 +66,8 @@ def check_cron(expression: str) -> str:
         raise ValueError(
             f"{expression!r} has {len(texts)} fields, cron has five: minute, hour, day of the month, month, weekday"
         )
-    _, _, days, months, _ = (field.values(text) for field, text in zip(_FIELDS, texts, strict=True))
-    if texts[4] == "*" and min(days) > max(_LONGEST[month] for month in months):
+    _, _, days, months, weekdays = (field.values(text) for field, text in zip(_FIELDS, texts, strict=True))
+    # Every weekday, however it is written, counts as *: then the day of the month alone decides.
+    if {day % 7 for day in weekdays} == set(range(7)) and min(days) > max(_LONGEST[month] for month in months):
         raise ValueError(f"{expression!r} never comes: no such month has {min(days)} days")
     return expression

@@ -90,6 +90,8 @@ def refusal(folder: Path, content: str | bytes) -> str:
         ("name: late", f"owner: {'x' * 300}", "must be no longer than 250 characters"),
         ("0 6 * * 1", "0 6 * * 1/" + "9" * 5000, "weekday"),
         ("0 6 * * 1", "0 ٦ * * 1", "hour"),
+        ("0 6 * * 1", "0 6 31 9 *,6", "never comes"),
+        ("0 6 * * 1", "0 6 30 feb 0-6", "never comes"),
         ("0 6 * * 1", "*/٣ 6 * * 1", "minute"),
         ("America/New_York", "/etc/passwd", "unknown time zone"),
         ("America/New_York", "x" * 9000, "unknown time zone"),
