@@ -113,8 +113,8 @@ def test_the_largest_values_that_a_spec_may_have_become_dags(
         source={"uri": "x", "event_time": "at", "window": {"since": "0001-01-01T00:00:00Z"}},
         resources={"pool": "p" * 250, "queue": "q" * 250, "priority": 1000, "cpu": 10_000, "memory": "999999999Ti"},
         schedule={"cron": "59 23 29 feb *", "time_zone": "Pacific/Kiritimati"},
-        monitoring={"schedule": {"every_minutes": 366 * 24 * 60}, "lateness_days": 36_525, "min_rows": 10**15},
-        retraining={"cooldown_days": 36_525, "breaker": {"reset_days": 36_525}},
+        monitoring={"schedule": {"every_minutes": 366 * 24 * 60}, "lateness_days": 3_652_059, "min_rows": 10**15},
+        retraining={"cooldown_days": 3_652_059, "breaker": {"reset_days": 3_652_059}},
     )
 
     bag = load_dags()

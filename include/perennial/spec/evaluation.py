@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Period, Whole, refuse
+from perennial.spec.part import Days, Number, Part, Whole, a_second_or_more, refuse
 
 
 class Holdout(Part):
     """The newest rows of the window, kept out of training: exactly one of the three."""
 
-    days: Period | None = None
+    days: Days | None = Field(default=None, gt=0)
     """The last N days."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows."""
     fraction: Number | None = Field(default=None, gt=0, lt=1)
     """The last share of the rows."""
+
+    _days = field_validator("days")(a_second_or_more)
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:

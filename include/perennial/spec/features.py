@@ -17,7 +17,7 @@ class Target(Part):
     """Labels (classification: whole numbers, true/false or text) or numbers (regression). Rows without are not used."""
     positive: int | str | None = None
     """Binary classification: the label that counts as positive. Default 1; needed where the labels are text."""
-    label_delay_days: Days = 0.0
+    label_delay_days: Days = Field(default=0.0, ge=0)
     """How long after the event a label can be trusted. Training rows end this long before the holdout begins."""
 
     @field_validator("positive", mode="before")

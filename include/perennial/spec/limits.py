@@ -14,7 +14,5 @@ MAX_PROBLEMS = 50
 """Problems that are said of one file."""
 MAX_COUNT = 10**15
 """Rows, checks and whatever else is counted."""
-MAX_DAYS = 36_525
-"""A hundred years: more would leave the calendar's years 1 to 9999."""
 MAX_MINUTES = 366 * 24 * 60
 """A year, from one check to the next."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import AirflowName, Part, Period, Text, Whole
+from perennial.spec.part import AirflowName, Days, Part, Text, Whole, a_second_or_more
 
 
 def check_zone(name: str) -> str:
@@ -23,12 +23,14 @@ def check_zone(name: str) -> str:
 class Window(Part):
     """The rows to train and evaluate on: exactly one of the three."""
 
-    days: Period | None = None
+    days: Days | None = Field(default=None, gt=0)
     """The last N days by event time, up to `as_of`."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows by event time, up to `as_of`; rows that tie with the oldest of them come along."""
     since: datetime | None = None
     """Everything from this moment on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
+
+    _days = field_validator("days")(a_second_or_more)
 
     @field_validator("since", mode="before")
     @classmethod

@@ -61,13 +61,13 @@ def refusal(folder: Path, content: str | bytes) -> str:
         ("{days: 60}", "{since: '20130101'}", "needs a time and a zone"),
         ("{days: 60}", "{since: '1e10'}", "'1e10' is not a date and time"),
         ("{days: 60}", "{since: [1]}", "[1] is not a date and time"),
-        ("{days: 60}", "{days: 1.0e+300}", "must be at most 36525, not 1e+300"),
+        ("{days: 60}", "{days: 1.0e+300}", "must be at most 3652059, not 1e+300"),
         ("{days: 60}", "{days: 1.0e-300}", "1e-300 days are less than a second"),
         ("{days: 60}", "{days: 1.0e+999}", "1.0e+999 is too large a number"),
-        ("{days: 60}", f"{{rows: {10**18}}}", "must be at most 1e+15"),
+        ("{days: 60}", f"{{rows: {10**18}}}", "must be at most 1000000000000000"),
         ("{days: 60}", f"{{rows: {10**30}}}", "is too large a number"),
-        ("holdout: {days: 7}", "holdout: {days: 99999999}", "must be at most 36525"),
-        ("label_delay_days: 1", "label_delay_days: 1.0e+9", "must be at most 36525"),
+        ("holdout: {days: 7}", "holdout: {days: 99999999}", "must be at most 3652059"),
+        ("label_delay_days: 1", "label_delay_days: 1.0e+9", "must be at most 3652059"),
         ("positive: 1", f"positive: {10**30}", "is too large a number"),
         ("C: 0.5", "C: 1" + "0" * 5000, "a number of 5001 characters is too long"),
         ("C: 0.5", f"C: 0x{'f' * 6000}", "a number of 6002 characters is too long"),
@@ -108,7 +108,7 @@ def test_a_value_that_no_spec_can_have_costs_that_spec_only(tmp_path, was, becom
     ("field", "value", "said"),
     [
         ("schedule", "{every_minutes: 999999999999999}", "must be at most 527040"),
-        ("lateness_days", "1.0e+300", "must be at most 36525"),
+        ("lateness_days", "1.0e+300", "must be at most 3652059"),
         ("page_hinkley", "{shift: 1.0e-300}", "must be at least 0.001"),
     ],
 )
@@ -120,7 +120,7 @@ def test_spans_of_monitoring_are_bounded(tmp_path, field, value, said):
     "field", ["cooldown_days: 1.0e+300", "at_most: {days: 1.0e+300}", "breaker: {reset_days: 1.0e+300}"]
 )
 def test_spans_of_the_governor_are_bounded(tmp_path, field):
-    assert "must be at most 36525" in refusal(tmp_path, LATE + f"retraining:\n  {field}\n")
+    assert "must be at most 3652059" in refusal(tmp_path, LATE + f"retraining:\n  {field}\n")
 
 
 @pytest.mark.parametrize(
