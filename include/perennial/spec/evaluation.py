@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
+from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.part import Days, Number, Part, Whole, a_second_or_more, refuse
 
 
@@ -46,18 +46,7 @@ class Gates(Part):
 
     @model_validator(mode="after")
     def _right_direction(self) -> Self:
-        wrong = [
-            *(
-                (("minimum", name), "less is better, so this belongs under 'maximum'")
-                for name in self.minimum
-                if name in LOWER_IS_BETTER
-            ),
-            *(
-                (("maximum", name), "more is better, so this belongs under 'minimum'")
-                for name in self.maximum
-                if name not in LOWER_IS_BETTER
-            ),
-        ]
+        wrong = wrong_bounds(self.minimum, self.maximum)
         if wrong:
             refuse(*wrong)
         return self

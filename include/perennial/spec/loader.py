@@ -71,7 +71,16 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
     by_name = {spec.name: spec for spec in specs.values()}
     if model in by_name:
         return by_name[model]
-    known = f"it has {', '.join(sorted(by_name))}" if by_name else "it has none"
+    own = [problem for problem in problems if _is_of(model, problem.file)]
+    if own:
+        raise SpecFileError(own)
+    known = (
+        f"it has {', '.join(sorted(by_name))}"
+        if by_name
+        else "no spec of it can be used"
+        if problems
+        else "it has no specs"
+    )
     hint = did_you_mean(model, by_name)
     left_out = "".join(f"\n{problem}" for problem in problems)
     raise SpecError(
@@ -79,6 +88,13 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
         + (f" ({hint})" if hint else "")
         + (f"\nThese specs are wrong and were left out:{left_out}" if problems else "")
     )
+
+
+def _is_of(model: str, path: Path) -> bool:
+    try:
+        return bool(read_spec(path, None).value.get("name") == model)
+    except SpecFileError:
+        return path.stem == model
 
 
 def spec_files(folder: Path) -> list[Path]:

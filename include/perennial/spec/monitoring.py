@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.cron import check_cron
 from perennial.spec.limits import MAX_MINUTES
-from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
+from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.part import Days, Number, Part, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
@@ -84,12 +84,7 @@ class PerformanceCheck(Part):
     def _right_side(self) -> Self:
         if not (self.minimum or self.maximum):
             raise ValueError("name a metric under minimum or maximum, or leave performance out")
-        under = "less is better, so this belongs under 'maximum'"
-        over = "more is better, so this belongs under 'minimum'"
-        wrong = [
-            *((("minimum", name), under) for name in self.minimum if name in LOWER_IS_BETTER),
-            *((("maximum", name), over) for name in self.maximum if name not in LOWER_IS_BETTER),
-        ]
+        wrong = wrong_bounds(self.minimum, self.maximum)
         if wrong:
             refuse(*wrong)
         return self

@@ -29,6 +29,8 @@ class SpecProblem:
         Dotted path, such as `evaluation.gates.minimum` or `validation[2].kwargs`; empty for the file as a whole.
     message, hint : str
         What is wrong, and what was perhaps meant.
+    is_warning : bool
+        The spec can be used, and perhaps does not do what was meant.
     """
 
     file: Path
@@ -36,10 +38,11 @@ class SpecProblem:
     field: str
     message: str
     hint: str = ""
+    is_warning: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        field = f"{self.field}: " if self.field else ""
+        field = ("warning: " if self.is_warning else "") + (f"{self.field}: " if self.field else "")
         hint = f" ({self.hint})" if self.hint else ""
         # A file's name may hold any byte.
         return CONTROL.sub(lambda found: ascii(found[0])[1:-1], f"{place}: {field}{self.message}{hint}")

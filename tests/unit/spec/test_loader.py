@@ -156,6 +156,41 @@ def test_contradictions_and_wrong_values_are_placed(write, late, was, becomes, l
     assert said in problems[line, field]
 
 
+def test_a_share_of_the_window_that_never_passes_the_gate_is_refused(write, late):
+    text = late.replace("{days: 60}", "{rows: 475}").replace("holdout: {days: 7}", "holdout: {fraction: 0.2}")
+    said = found(write("late.yaml", text))[22, "evaluation.holdout.fraction"]
+    assert "0.2 of the window's 475 rows are 95, which never passes the gate min_rows: it asks for 100" in said
+    assert load_spec(write("late.yaml", text.replace("rows: 475", "rows: 500")))
+
+
+@pytest.mark.parametrize(
+    ("bound", "field", "said"),
+    [
+        ("minimum: {roc_auc: 65}", "minimum.roc_auc", "is never reached: roc_auc is at most 1, and this is 65"),
+        ("maximum: {log_loss: -1}", "maximum.log_loss", "is never reached: log_loss is at least 0, and this is -1"),
+    ],
+)
+def test_a_bound_that_its_metric_never_reaches_is_refused(write, late, bound, field, said):
+    assert (
+        said
+        in found(write("late.yaml", late.replace("minimum: {roc_auc: 0.6}", bound)))[25, f"evaluation.gates.{field}"]
+    )
+
+
+def test_more_columns_than_are_tested_never_drift(write, late):
+    text = late + "monitoring:\n  drift: {exclude: [hour], min_columns: 2}\n"
+    said = found(write("late.yaml", text))[29, "monitoring.drift.min_columns"]
+    assert "never so many drift: ks tests 1 columns, categorical 1" in said
+
+
+def test_a_model_whose_spec_is_wrong_is_met_with_what_is_wrong(write, late, tmp_path):
+    write("good.yaml", late)
+    wrong = write("other.yaml", late.replace("name: late", "name: wrong\nowner: 5"))
+    with pytest.raises(SpecFileError, match="owner: give text") as caught:
+        find_spec("wrong", tmp_path)
+    assert {problem.file for problem in caught.value.problems} == {wrong}
+
+
 def test_an_expectation_of_what_the_transform_makes_is_refused(write, late):
     text = late.replace("  numeric:", "  transform: mine:make\n  inputs: [departure]\n  numeric:")
     assert (
