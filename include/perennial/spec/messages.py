@@ -17,7 +17,7 @@ _MESSAGES = {
     "extra_forbidden": "unknown field {field}",
     "missing": "is required",
     "invalid_key": "the name of a field must be text, and YAML reads this one as {field}: quote it",
-    "literal_error": "{given} is none of {choices}",
+    "literal_error": "{given} is not one of {choices}",
     "string_pattern_mismatch": "{given} {in_words}",
     "model_type": "give a mapping with some of the fields {fields}, not {given}",
     "float_type": "give a number, not {given}",

@@ -80,7 +80,7 @@ class ModelSpec(Part):
         named = [(("evaluation", *path), name) for path, name in self.evaluation.metric_paths()]
         for path, name in [*named, *((("monitoring", "performance", *path), name) for path, name in floors)]:
             if name not in metrics:
-                yield path, f"{name!r} is no metric of {self.task}; choose from {', '.join(metrics)}"
+                yield path, f"{name!r} is not a metric of {self.task}; choose from {', '.join(metrics)}"
 
     def _target_misused(self) -> Iterator[Complaint]:
         target, source = self.target.column, self.source

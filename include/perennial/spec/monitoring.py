@@ -152,7 +152,7 @@ class Breaker(Part):
     rejections: Whole = Field(default=3, ge=1)
     """Rejected or failed candidates in a row that open it."""
     reset_days: Days = Field(default=30.0, gt=0)
-    """Days after the last of them when one retraining is let through; one more in vain begins them again."""
+    """Days after the last of them when one retraining is let through; another one that is rejected or fails starts them again."""
 
 
 class Retraining(Part):

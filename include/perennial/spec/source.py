@@ -28,7 +28,7 @@ class Window(Part):
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows by event time, up to `as_of`; rows that tie with the oldest of them come along."""
     since: datetime | None = None
-    """Everything from this moment on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
+    """Everything from this time on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
 
     _days = field_validator("days")(a_second_or_more)
 

@@ -133,7 +133,7 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("window: {days: 60}", "window: {since: 2013-01-01}", 8, "source.window.since", "a zone"),
         ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is not a date and time"),
         ("holdout: {days: 7}", "holdout: {rows: 5}", 22, "evaluation.holdout.rows", "min_rows, which asks for 100"),
-        ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "no metric of classification"),
+        ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "not a metric of classification"),
         ("minimum: {roc_auc", "maximum: {roc_auc", 25, "evaluation.gates.maximum.roc_auc", "under 'minimum'"),
         ("column: late", "column: distance", 13, "features.numeric", "the model would see the answer"),
         ("column: late", "column: flight", 10, "target.column", "a key of the source"),

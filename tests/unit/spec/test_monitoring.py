@@ -97,7 +97,7 @@ def test_the_entity_is_among_the_columns_that_are_read(write, late):
         ("in: 50000", "in: 10", "one_false", "monitoring.page_hinkley.one_false_alarm_in", "at least 1000"),
         ("{roc_auc: 0.6}", "{roc_auk: 1.0}", "roc_auk", "monitoring.performance.minimum.roc_auk", "'roc_auc'"),
         ("{roc_auc: 0.6}", "{log_loss: 1.0}", "log_loss", "monitoring.performance.minimum.log_loss", "under 'maximum'"),
-        ("{roc_auc: 0.6}", "{r2: 0.6}", "r2", "monitoring.performance.minimum.r2", "no metric of classification"),
+        ("{roc_auc: 0.6}", "{r2: 0.6}", "r2", "monitoring.performance.minimum.r2", "not a metric of classification"),
         ("minimum: {roc_auc: 0.6}", "min_rows: 7", "performance:", "monitoring.performance", "name a metric"),
         ("{rows: 10000}", "{}", "volume:", "monitoring.volume.rows", "is required"),
         (
