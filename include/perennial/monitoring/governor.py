@@ -261,7 +261,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     return _Limit(
         "cool-down",
         f"Cool-down: the last retraining was triggered at {last:%Y-%m-%d %H:%M} UTC; "
-        f"none is until {until:%Y-%m-%d %H:%M} UTC.",
+        f"the next one may be triggered from {until:%Y-%m-%d %H:%M} UTC on.",
         until,
     )
 
