@@ -11,11 +11,11 @@ from typing import get_args
 from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 
 from perennial.spec import ModelSpec
-from perennial.spec.monitoring import CheckName, Monitoring
+from perennial.spec.monitoring import CheckName
 from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
 from perennial_airflow.drift_asset import drift_outlet
-from perennial_airflow.model_specs import models_folder, specs_to_build
+from perennial_airflow.model_specs import dags_by_id, models_folder
 from perennial_airflow.monitoring_page import monitoring_page
 from perennial_airflow.monitoring_schedule import timetable
 from perennial_airflow.operators.check import CheckOperator
@@ -39,8 +39,11 @@ FORM = {
 }
 
 
-def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
-    """Return the model's monitoring DAG."""
+def drift_monitoring(spec: ModelSpec) -> DAG | None:
+    """Return the model's monitoring DAG; None if it is not watched."""
+    monitoring = spec.monitoring
+    if monitoring is None:
+        return None
     with DAG(
         dag_id=monitoring_dag(spec.name),
         description=f"Checks new rows of {spec.name}, and retrains it when they drift.",
@@ -48,6 +51,7 @@ def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
         schedule=timetable(monitoring.schedule),
         catchup=False,
         max_active_runs=1,
+        auto_register=False,
         tags=tags(spec, "monitoring"),
         default_args={"owner": spec.owner, **BACK_OFF, **on_failure(spec)},
         **on_failure(spec),
@@ -90,6 +94,4 @@ def drift_monitoring(spec: ModelSpec, monitoring: Monitoring) -> DAG:
     return dag
 
 
-for model in specs_to_build(models_folder(__file__), MONITOR):
-    if model.monitoring is not None:
-        drift_monitoring(model, model.monitoring)
+globals().update(dags_by_id(models_folder(__file__), MONITOR, drift_monitoring))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param, ParamsDict, TriggerRule, chain
+from airflow.sdk import DAG, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
 from perennial_airflow.alerts.callbacks import on_failure, on_verdict
 from perennial_airflow.champion_asset import ChampionAsset
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
-from perennial_airflow.model_specs import models_folder, specs_to_build
+from perennial_airflow.model_specs import dags_by_id, models_folder
+from perennial_airflow.monitoring_schedule import timetable
 from perennial_airflow.operators.decide import DecideOperator
 from perennial_airflow.operators.evaluate import EvaluateOperator
 from perennial_airflow.operators.ingest import IngestOperator
@@ -67,9 +68,10 @@ def retraining(spec: ModelSpec) -> DAG:
         dag_id=retraining_dag(spec.name),
         description=spec.description.partition("\n")[0],
         doc_md=spec_page(spec),
-        schedule=CronTriggerTimetable(spec.schedule.cron, timezone=spec.schedule.time_zone) if spec.schedule else None,
+        schedule=timetable(spec.schedule),
         catchup=False,
         max_active_runs=1,
+        auto_register=False,
         tags=tags(spec, "retraining"),
         default_args={"owner": spec.owner, **BACK_OFF, **on_failure(spec)},
         **on_failure(spec),
@@ -112,5 +114,4 @@ def retraining(spec: ModelSpec) -> DAG:
     return dag
 
 
-for model in specs_to_build(models_folder(__file__), RETRAIN):
-    retraining(model)
+globals().update(dags_by_id(models_folder(__file__), RETRAIN, retraining))

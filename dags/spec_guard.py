@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from perennial.spec.loader import load_folder
 from perennial.spec.problem import SpecFileError
+from perennial_airflow.buildable import unbuildable
 from perennial_airflow.model_specs import models_folder
 
-_, problems = load_folder(models_folder(__file__))
+specs, problems = load_folder(models_folder(__file__))
+problems += tuple(unbuildable(specs))
 if problems:
     raise SpecFileError(problems)

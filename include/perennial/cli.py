@@ -55,7 +55,7 @@ def lint(
     count, problems = lint_paths(paths)
     for problem in problems:
         typer.echo(problem)
-    if problems:
+    if not all(problem.is_warning for problem in problems):
         raise typer.Exit(FAILED)
     typer.echo(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
 
@@ -253,7 +253,7 @@ def _moment(as_of: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(as_of)
     except ValueError:
-        raise PerennialError(f"--as-of {as_of!r} is no moment: write one such as 2013-03-01T00:00:00Z") from None
+        raise PerennialError(f"--as-of {as_of!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
         raise PerennialError(f"--as-of {as_of!r} has no zone: add one, such as {moment.isoformat()}Z")
     return moment

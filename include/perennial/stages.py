@@ -27,18 +27,27 @@ log = logging.getLogger(__name__)
 
 
 def ingest(run: RetrainingRun) -> Snapshot:
-    """Read the source's window and keep its rows as a snapshot.
+    """Read the source's window and keep its rows as a snapshot, if a model can be made of them.
 
     Raises
     ------
     DataError
-        The source cannot be read as the spec says, or has no rows in the window.
+        The source cannot be read as the spec says, has no rows in the window, or none to train on.
     StoreError
         The store refuses to take the snapshot.
+    TrainingError
+        The estimator cannot be built, or cannot learn from these rows.
+    SpecError
+        The labels are not those that the spec speaks of.
     """
     from perennial.data.ingest import ingest as ingest_rows
+    from perennial.training.pipeline import build_pipeline
+    from perennial.training.prospects import check_prospects
 
-    return ingest_rows(run)
+    build_pipeline(run.spec)  # what is wrong with it should not be found after the rows were read
+    snapshot = ingest_rows(run)
+    check_prospects(run, snapshot)
+    return snapshot
 
 
 def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:

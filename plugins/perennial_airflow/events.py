@@ -70,7 +70,7 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
             )
         )
     if entry.decision.held_by == "breaker":
-        # It opened with the last retraining that was in vain: all checks that it holds back speak of one opening.
+        # It opened with the last retraining that was rejected or failed: all checks that it holds back speak of one opening.
         key = f"after {entry.last_trigger}"
         reason = " ".join(entry.decision.reasons)
         events.append(_event("breaker_open", entry.model, key=key, reason=reason, facts=facts, links=links))

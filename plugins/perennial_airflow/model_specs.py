@@ -1,15 +1,20 @@
-"""The specs that a DAG file turns into DAGs."""
+"""The specs that a DAG file turns into DAGs: whatever is wrong with one of them costs its own DAGs only."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow.sdk import get_parsing_context
 
 from perennial.spec import ModelSpec
 from perennial.spec.loader import find_spec, load_folder
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
 
 log = logging.getLogger(__name__)
 
@@ -19,19 +24,31 @@ def models_folder(dag_file: str) -> Path:
     return Path(os.environ.get("PERENNIAL_MODELS") or Path(dag_file).parent / "models")
 
 
-def specs_to_build(folder: Path, suffix: str) -> list[ModelSpec]:
-    """Return all good specs, or in a task only the one whose DAG it belongs to.
+def dags_by_id(folder: Path, suffix: str, build: Callable[[ModelSpec], DAG | None]) -> dict[str, DAG]:
+    """Return the DAGs of all good specs, or in a task only the one that it belongs to.
 
     Parameters
     ----------
     folder : Path
     suffix : str
         What the ids of the DAG file's DAGs end in.
+    build : callable
+        Makes a spec's DAG, or None where it should have none. The DAG must not register itself with Airflow, or half
+        of one would be left where making it fails.
     """
     dag_id = get_parsing_context().dag_id
     if dag_id is not None:
-        return [find_spec(dag_id.removesuffix(suffix), folder)] if dag_id.endswith(suffix) else []
+        found = build(find_spec(dag_id.removesuffix(suffix), folder)) if dag_id.endswith(suffix) else None
+        return {} if found is None else {found.dag_id: found}
     specs, problems = load_folder(folder)
     for problem in problems:  # spec_guard.py shows them in the web interface
         log.warning("Skipped: %s", problem)
-    return list(specs.values())
+    dags = {}
+    for path, spec in specs.items():
+        try:
+            dag = build(spec)
+        except Exception:
+            log.exception("Skipped, since no DAG can be built from it: %s", path)
+        else:
+            dags |= {} if dag is None else {dag.dag_id: dag}
+    return dags

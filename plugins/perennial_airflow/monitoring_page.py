@@ -47,7 +47,7 @@ def _limits(spec: ModelSpec) -> list[tuple[str, str]]:
         ("At most", f"{retraining.at_most.retrainings} in {retraining.at_most.days:g} days"),
         (
             "Breaker",
-            f"opens after {retraining.breaker.rejections} in vain, for {retraining.breaker.reset_days:g} days",
+            f"opens after {retraining.breaker.rejections} rejected or failed retrainings, for {retraining.breaker.reset_days:g} days",
         ),
         ("First training", "triggered" if retraining.first else "left to people"),
     ]

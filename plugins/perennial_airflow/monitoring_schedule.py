@@ -1,4 +1,4 @@
-"""When a model is checked, and how long a check waits for rows."""
+"""When a model is retrained and checked, and how long a check waits for rows."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from airflow.sdk import CronTriggerTimetable, DeltaTriggerTimetable
 if TYPE_CHECKING:
     from airflow.sdk.bases.timetable import BaseTimetable
 
+    from perennial.spec import Schedule
     from perennial.spec.monitoring import MonitoringSchedule
 
 WITHOUT_SCHEDULE = timedelta(hours=1)
 LOOKED_AHEAD = 10
 
 
-def timetable(schedule: MonitoringSchedule | None) -> BaseTimetable | None:
+def timetable(schedule: Schedule | MonitoringSchedule | None) -> BaseTimetable | None:
     """Return Airflow's timetable; None: only when triggered."""
     if schedule is None:
         return None

@@ -26,7 +26,7 @@ def drift_report_page(model: str, sequence: int) -> str:
 
 
 def version_page(name: str, version: str, region: str | None) -> str:
-    """Return the address of a registered version, or '' where the region's MLflow is no server."""
+    """Return the address of a registered version, or '' where the region's MLflow is not a server."""
     return TrackingHook(region).page(f"models/{quote(name, safe='')}/versions/{version}")
 
 

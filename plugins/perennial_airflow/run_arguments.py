@@ -29,7 +29,7 @@ def as_of(value: datetime | str | None) -> datetime | None:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except ValueError:
-        raise RunArgumentError(f"as_of: {value!r} is no moment: write one such as 2013-03-01T00:00:00Z") from None
+        raise RunArgumentError(f"as_of: {value!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
         raise RunArgumentError(f"as_of: {value!r} has no zone: add one, such as 2013-03-01T00:00:00Z")
     return moment
@@ -48,7 +48,7 @@ def window_days(value: float | str | None) -> float | None:
     try:
         days = float(value)
     except ValueError:
-        raise RunArgumentError(f"window_days: {value!r} is no number of days") from None
+        raise RunArgumentError(f"window_days: {value!r} is not a number of days") from None
     if not (days > 0 and math.isfinite(days)):
         raise RunArgumentError(f"window_days: {value!r}: give a number above 0, or nothing for the spec's window")
     return days

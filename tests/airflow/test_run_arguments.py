@@ -32,7 +32,7 @@ def test_a_moment_without_zone_is_refused(value: str | datetime) -> None:
 
 
 def test_what_is_no_moment_is_refused() -> None:
-    with pytest.raises(RunArgumentError, match="as_of: 'yesterday' is no moment"):
+    with pytest.raises(RunArgumentError, match="as_of: 'yesterday' is not a timestamp"):
         run_arguments.as_of("yesterday")
 
 

@@ -164,7 +164,7 @@ def test_a_dry_run_and_the_run_after_it_share_their_work(perennial, models, retr
         (["gone.yaml"], "gone.yaml: cannot be read: No such file or directory"),
         (["late", "--as-of", "2013-03-01"], "has no zone: add one, such as 2013-03-01T00:00:00Z"),
         (["late", "--as-of", "2013-03-01T06:00"], "has no zone: add one, such as 2013-03-01T06:00:00Z"),
-        (["late", "--as-of", "yesterday"], "--as-of 'yesterday' is no moment"),
+        (["late", "--as-of", "yesterday"], "--as-of 'yesterday' is not a timestamp"),
         (["late", "--window-days", "0"], "--window-days 0: give a number above 0"),
         (["late", "--window-days", "nan"], "--window-days nan: give a number above 0"),
         (["late", "--store", "ftp://x"], "ftp://x"),

@@ -81,10 +81,7 @@ class FileSource:
         """Find out columns and time range; see Source."""
         objects = self._list()
         if not objects:
-            raise DataError(
-                f"{self.name} has no {' or '.join(self._format.suffixes)} files (names that begin with '_' or '.' do "
-                "not count): check source.uri and source.format, and that something was delivered"
-            )
+            raise self._nothing_there()
         known = self._known.load()
         found = {stored: known[stored] for stored in objects if stored in known}
         try:
@@ -161,12 +158,25 @@ class FileSource:
         log.debug("%s: %d rows, %s to %s", self._label + stored.key, facts.rows, facts.start, facts.end)
         return facts
 
-    def _list(self) -> list[StoredObject]:
-        return [stored for stored in self._store.list(self._folder) if self._is_mine(stored.key)]
+    def _list(self, suffixes: tuple[str, ...] | None = None) -> list[StoredObject]:
+        taken = suffixes or self._format.suffixes
+        return [stored for stored in self._store.list(self._folder) if self._is_one(stored.key, taken)]
 
-    def _is_mine(self, key: str) -> bool:
+    def _is_one(self, key: str, suffixes: tuple[str, ...]) -> bool:
         hidden = any(part.startswith(("_", ".")) for part in key.removeprefix(self._folder).split("/"))
-        return key.endswith(self._format.suffixes) and not hidden
+        return key.endswith(suffixes) and not hidden
+
+    def _nothing_there(self) -> DataError:
+        wanted = " or ".join(self._format.suffixes)
+        for name, other in _FORMATS.items():
+            if count := len(self._list(other.suffixes)):
+                return DataError(
+                    f"{self.name} has no {wanted} files, but {count} {other.suffixes[0]}: set source.format to {name}"
+                )
+        return DataError(
+            f"{self.name} has no {wanted} files (names that begin with '_' or '.' do not count): check source.uri and "
+            "source.format, and that something was delivered"
+        )
 
     def _within(self, bounds: Bounds) -> Iterator[tuple[datetime, StoredObject]]:
         for stored, facts in self._facts.items():

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from perennial.errors import SpecError
 from perennial.evaluation.predictions import Label, Predictions, distinct_labels, join_labels, positions
 from perennial.evaluation.undefined import Undefined
 from perennial.spec import ModelSpec
+from perennial.training.labels import positive_label
 
 
 @dataclass(frozen=True)
@@ -86,33 +86,6 @@ def labelled_rows(
         ranking=_spread(predictions.ranking, predictions.classes, everything),
         probabilities=_spread(predictions.probabilities, predictions.classes, everything),
     )
-
-
-def positive_label(spec: ModelSpec, labels: tuple[Label, ...]) -> Label | None:
-    """Return which label is positive: the spec's, or 1. None where the task has not two labels.
-
-    Raises
-    ------
-    SpecError
-        The spec names a label that there is not, names one where there are more than two, or should name one.
-    """
-    given = spec.target.positive
-    named = ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")
-    if len(labels) > 2:
-        if given is not None:
-            raise SpecError(
-                f"target.positive is {given!r}, which is for two labels, but {spec.target.column!r} has "
-                f"{len(labels)}: {named}. Leave target.positive out."
-            )
-        return None
-    positive = 1 if given is None else given
-    if len(labels) == 2 and positive not in labels:
-        stated = "is not set" if given is None else f"is {given!r}"
-        raise SpecError(
-            f"target.positive {stated}, and the labels of {spec.target.column!r} are {named}: "
-            "set target.positive to the one that the metrics are about."
-        )
-    return positive if positive in labels else None
 
 
 def _spread(

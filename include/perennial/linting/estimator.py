@@ -33,7 +33,9 @@ def check_estimator(model: Model, task: str | None, evaluation: Evaluation | Non
         yield Finding(("model", "estimator"), error.message, error.hint)
         return
     if not (inspect.isclass(kind) and hasattr(kind, "fit") and hasattr(kind, "predict")):
-        yield Finding(("model", "estimator"), f"{model.estimator} is no estimator: no class with fit and predict")
+        yield Finding(
+            ("model", "estimator"), f"{model.estimator} is not an estimator: a class with fit and predict is needed"
+        )
         return
     wrong_names = list(_wrong_names(kind, model))
     yield from wrong_names

@@ -13,3 +13,7 @@ class Finding(NamedTuple):
     path: FieldPath
     message: str
     hint: str = ""
+
+
+class Caution(Finding):
+    """Of a spec that can be used and perhaps does not do what was meant: a warning."""

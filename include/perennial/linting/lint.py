@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from perennial.linting.estimator import check_estimator
 from perennial.linting.expectations import check_expectations
 from perennial.linting.expected_values import columns_read_as
-from perennial.linting.finding import Finding
-from perennial.linting.retraining import check_retraining
+from perennial.linting.finding import Caution, Finding
+from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
 from perennial.spec.loader import check, name_clashes, read_defaults, read_spec, spec_files
@@ -33,7 +34,7 @@ def lint_paths(paths: Sequence[Path]) -> tuple[int, list[SpecProblem]]:
     int
         How many specs there are.
     list of SpecProblem
-        Everything that is wrong with them, and with paths that lead nowhere.
+        Everything that is wrong with them, and with paths that lead nowhere; and warnings.
     """
     problems: list[SpecProblem] = []
     folders: dict[Path, dict[Path, None]] = {}  # specs of one folder may not share a name
@@ -86,10 +87,8 @@ def _sound_parts(tree: Located) -> dict[str, Any]:
     parts = {}
     for name, field in ModelSpec.model_fields.items():
         if name in tree.children:
-            try:
+            with suppress(Exception):
                 parts[name] = TypeAdapter(field.rebuild_annotation()).validate_python(tree.children[name].value)
-            except ValidationError:
-                continue
     return parts
 
 
@@ -97,7 +96,16 @@ def _deep(parts: Mapping[str, Any], tree: Located) -> list[SpecProblem]:
     problems = []
     for finding in _findings(parts):
         place = tree.at(finding.path)
-        problems.append(SpecProblem(place.file, place.line, dotted(finding.path), finding.message, finding.hint))
+        problems.append(
+            SpecProblem(
+                place.file,
+                place.line,
+                dotted(finding.path),
+                finding.message,
+                finding.hint,
+                isinstance(finding, Caution),
+            )
+        )
     return problems
 
 
@@ -108,4 +116,6 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_transform(parts["features"].transform)
     if parts.get("retraining") is not None:
         yield from check_retraining(parts["retraining"])
+    if parts.get("monitoring") is not None and "source" in parts:
+        yield from check_batches(parts["monitoring"], parts["source"].window)
     yield from check_expectations(parts.get("validation", ()), columns_read_as(parts))

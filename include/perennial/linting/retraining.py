@@ -1,19 +1,38 @@
-"""Limits on retrainings that cannot have the effect that their names promise."""
+"""Settings of monitoring and retraining that cannot have the effect that their names promise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perennial.linting.finding import Finding
-from perennial.spec.monitoring import Retraining
+from perennial.linting.finding import Caution, Finding
+from perennial.spec import Window
+from perennial.spec.monitoring import Monitoring, Retraining
 
 
 def check_retraining(retraining: Retraining) -> Iterator[Finding]:
-    """Yield a finding where the breaker lets a retraining through while the cool-down still holds it back."""
+    """Yield a finding where one limit makes another one pointless."""
     reset, cooldown = retraining.breaker.reset_days, retraining.cooldown_days
     if reset < cooldown:
         yield Finding(
             ("retraining", "breaker", "reset_days"),
             f"{reset:g} days are over before cooldown_days: {cooldown:g}, so the breaker never holds anything back",
             f"make it longer than {cooldown:g}",
+        )
+    budget = retraining.at_most
+    if budget.retrainings * cooldown >= budget.days:
+        yield Caution(
+            ("retraining", "at_most"),
+            f"the budget of {budget.retrainings} in {budget.days:g} days is never used up: with cooldown_days: "
+            f"{cooldown:g} there cannot be more",
+        )
+
+
+def check_batches(monitoring: Monitoring, window: Window) -> Iterator[Finding]:
+    """Yield a warning where a check waits for more rows than a training takes."""
+    if window.rows is not None and monitoring.min_rows > window.rows:
+        yield Caution(
+            ("monitoring", "min_rows"),
+            f"a check waits for {monitoring.min_rows} new rows, more than the whole window has ({window.rows}), so "
+            "drift is found late",
+            f"set it below {window.rows}",
         )

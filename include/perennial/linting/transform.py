@@ -19,7 +19,7 @@ def check_transform(transform: str) -> Iterator[Finding]:
         yield Finding(path, error.message, error.hint or "Airflow finds modules in plugins/ and those on PYTHONPATH")
         return
     if not callable(function):
-        yield Finding(path, f"{transform} is no function but {type(function).__name__}")
+        yield Finding(path, f"{transform} is not a function but of type {type(function).__name__}")
     elif not _takes_one_argument(function):
         yield Finding(path, f"{transform}{inspect.signature(function)} must be callable with one data frame")
 

@@ -233,7 +233,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, past), past.triggers))
     if len(in_vain) < breaker.rejections:
         return None
-    # After the reset time one retraining is let through; if that is in vain too, the time starts again.
+    # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
     until = in_vain[0].as_of + timedelta(days=breaker.reset_days)
     if check.as_of >= until:
         return None
@@ -261,7 +261,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     return _Limit(
         "cool-down",
         f"Cool-down: the last retraining was triggered at {last:%Y-%m-%d %H:%M} UTC; "
-        f"none is until {until:%Y-%m-%d %H:%M} UTC.",
+        f"the next one may be triggered from {until:%Y-%m-%d %H:%M} UTC on.",
         until,
     )
 

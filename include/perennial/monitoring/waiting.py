@@ -79,7 +79,7 @@ def waiting(run: MonitorRun) -> Waiting:
     enough = rows >= least
     recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
-    found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; {least:,} are waited for."
+    found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; a check needs {least:,}."
     return Waiting(rows, enough, recheck, f"{found} {why}".rstrip())
 
 

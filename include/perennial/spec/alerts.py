@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Part, Text, no_repeats
+from perennial.spec.part import AirflowName, Part, Text, no_repeats
 
 EventName = Literal[
     "drift", "retraining_triggered", "promoted", "rejected", "retraining_failed", "monitoring_failed", "breaker_open"
@@ -16,14 +16,14 @@ EventName = Literal[
 class SlackAlert(Part):
     """A message through a Slack incoming webhook."""
 
-    connection: Text = "slack_default"
+    connection: AirflowName = "slack_default"
     """Airflow connection that holds the webhook's address: never in the spec, since who has it can post."""
 
 
 class EmailAlert(Part):
     """A message by e-mail."""
 
-    connection: Text = "smtp_default"
+    connection: AirflowName = "smtp_default"
     """Airflow connection of the mail server."""
     to: tuple[Text, ...] = Field(min_length=1)
     """Addresses."""
@@ -32,7 +32,7 @@ class EmailAlert(Part):
 class WebhookAlert(Part):
     """A JSON object sent with POST to any address."""
 
-    connection: Text
+    connection: AirflowName
     """Airflow HTTP connection: host, and what its server wants as login or headers."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_abbr) if name}
 _WEEKDAYS = {name: number for number, name in enumerate(("sun", "mon", "tue", "wed", "thu", "fri", "sat"))}
 _LONGEST = {month: calendar.monthrange(2000, month)[1] for month in range(1, 13)}  # a leap year
-_ITEM = re.compile(r"(?:(?P<all>\*)|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?")
+_ITEM = re.compile(r"(?:(?P<all>\*)|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d{1,4}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class _Field:
     names: dict[str, int]
 
     def values(self, text: str) -> set[int]:
-        """Return the moments that the field lets pass; raise ValueError if it cannot be read."""
+        """Return the numbers that the field lets pass; raise ValueError if it cannot be read."""
         return {value for item in text.lower().split(",") for value in self._values(item)}
 
     def _values(self, item: str) -> range:
         match = _ITEM.fullmatch(item)
         if match is None:
-            raise ValueError(f"{item!r} is no {self.name}")
+            raise ValueError(f"{item!r} is not a valid {self.name}")
         step = int(match["step"] or 1)
         if not 1 <= step <= self.greatest:
             raise ValueError(f"{item!r}: the step of a {self.name} must be 1 to {self.greatest}")
@@ -41,9 +41,9 @@ class _Field:
         return range(first, last + 1, step)
 
     def _number(self, text: str) -> int:
-        number = self.names.get(text, int(text) if text.isascii() and text.isdecimal() else -1)
+        number = self.names.get(text, int(text) if re.fullmatch("[0-9]{1,4}", text) else -1)
         if not self.least <= number <= self.greatest:
-            raise ValueError(f"{text!r} is no {self.name}: use {self.least} to {self.greatest}")
+            raise ValueError(f"{text!r} is not a valid {self.name}: use {self.least} to {self.greatest}")
         return number
 
 
@@ -66,7 +66,8 @@ def check_cron(expression: str) -> str:
         raise ValueError(
             f"{expression!r} has {len(texts)} fields, cron has five: minute, hour, day of the month, month, weekday"
         )
-    _, _, days, months, _ = (field.values(text) for field, text in zip(_FIELDS, texts, strict=True))
-    if texts[4] == "*" and min(days) > max(_LONGEST[month] for month in months):
+    _, _, days, months, weekdays = (field.values(text) for field, text in zip(_FIELDS, texts, strict=True))
+    # Every weekday, however it is written, counts as *: then the day of the month alone decides.
+    if {day % 7 for day in weekdays} == set(range(7)) and min(days) > max(_LONGEST[month] for month in months):
         raise ValueError(f"{expression!r} never comes: no such month has {min(days)} days")
     return expression

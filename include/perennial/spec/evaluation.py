@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Whole, refuse
+from perennial.spec.metrics import MetricName, wrong_bounds
+from perennial.spec.part import Days, Number, Part, Whole, a_second_or_more, refuse
 
 
 class Holdout(Part):
     """The newest rows of the window, kept out of training: exactly one of the three."""
 
-    days: Number | None = Field(default=None, gt=0)
+    days: Days | None = Field(default=None, gt=0)
     """The last N days."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows."""
     fraction: Number | None = Field(default=None, gt=0, lt=1)
     """The last share of the rows."""
+
+    _days = field_validator("days")(a_second_or_more)
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
@@ -44,18 +46,7 @@ class Gates(Part):
 
     @model_validator(mode="after")
     def _right_direction(self) -> Self:
-        wrong = [
-            *(
-                (("minimum", name), "less is better, so this belongs under 'maximum'")
-                for name in self.minimum
-                if name in LOWER_IS_BETTER
-            ),
-            *(
-                (("maximum", name), "more is better, so this belongs under 'minimum'")
-                for name in self.maximum
-                if name not in LOWER_IS_BETTER
-            ),
-        ]
+        wrong = wrong_bounds(self.minimum, self.maximum)
         if wrong:
             refuse(*wrong)
         return self

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from perennial.errors import SpecError
+from perennial.spec.limits import MAX_PROBLEMS
 from perennial.spec.messages import explain
 from perennial.spec.model_spec import ModelSpec
 from perennial.spec.positions import Located, merge, read_yaml
@@ -15,6 +17,8 @@ from perennial.spec.problem import SpecFileError, SpecProblem, did_you_mean, dot
 
 DEFAULTS = "_defaults.yaml"
 SUFFIXES = (".yaml", ".yml")
+NAMED = 3
+"""Specs of the same name that a problem lists."""
 
 
 def load_spec(path: Path) -> ModelSpec:
@@ -67,7 +71,16 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
     by_name = {spec.name: spec for spec in specs.values()}
     if model in by_name:
         return by_name[model]
-    known = f"it has {', '.join(sorted(by_name))}" if by_name else "it has none"
+    own = [problem for problem in problems if _is_of(model, problem.file)]
+    if own:
+        raise SpecFileError(own)
+    known = (
+        f"it has {', '.join(sorted(by_name))}"
+        if by_name
+        else "no spec of it can be used"
+        if problems
+        else "it has no specs"
+    )
     hint = did_you_mean(model, by_name)
     left_out = "".join(f"\n{problem}" for problem in problems)
     raise SpecError(
@@ -75,6 +88,13 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
         + (f" ({hint})" if hint else "")
         + (f"\nThese specs are wrong and were left out:{left_out}" if problems else "")
     )
+
+
+def _is_of(model: str, path: Path) -> bool:
+    try:
+        return bool(read_spec(path, None).value.get("name") == model)
+    except SpecFileError:
+        return path.stem == model
 
 
 def spec_files(folder: Path) -> list[Path]:
@@ -90,7 +110,7 @@ def spec_files(folder: Path) -> list[Path]:
 def read_defaults(folder: Path) -> Located | None:
     """Read the folder's `_defaults.yaml`; None if there is none, or nothing in it."""
     path = folder / DEFAULTS
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     tree = read_yaml(path)
     return None if tree is None else _mapping(tree, "defaults are")
@@ -110,12 +130,19 @@ def check(tree: Located) -> ModelSpec:
     try:
         return ModelSpec.model_validate(tree.value)
     except ValidationError as error:
-        explained = [explain(details) for details in error.errors(include_url=False)]
+        explained = [explain(details) for details in error.errors(include_url=False)[:MAX_PROBLEMS]]
+    except Exception as error:  # a value that nobody thought of must not hide the other specs
+        raise SpecFileError([unforeseen(tree.file, error)]) from error
     problems = []
     for path, message, hint in explained:
         place = tree.at(path)
         problems.append(SpecProblem(place.file, place.line, dotted(path), message, hint))
     raise SpecFileError(sorted(problems, key=lambda problem: (problem.file != tree.file, problem.line or 0)))
+
+
+def unforeseen(path: Path, error: Exception) -> SpecProblem:
+    """Return the problem of a spec that made Perennial itself fail."""
+    return SpecProblem(path, None, "", f"cannot be used: {type(error).__name__}: {error}", "a fault of Perennial's")
 
 
 def name_clashes(trees: Mapping[Path, Located]) -> dict[Path, SpecProblem]:
@@ -132,9 +159,13 @@ def name_clashes(trees: Mapping[Path, Located]) -> dict[Path, SpecProblem]:
     clashes = {}
     for paths in by_name.values():
         for path in paths:
-            others = [f"{trees[other].value['name']!r} in {other}" for other in paths if other != path]
+            others = [other for other in paths[: NAMED + 1] if other != path][:NAMED]
             if others:
-                message = f"{trees[path].value['name']!r} is the name of another spec too: {', '.join(others)}"
+                named = [f"{trees[other].value['name']!r} in {other}" for other in others]
+                more = len(paths) - 1 - len(others)
+                message = f"{trees[path].value['name']!r} is the name of another spec too: {', '.join(named)}" + (
+                    f" and {more} more" if more else ""
+                )
                 clashes[path] = SpecProblem(path, _own_line(path, trees[path]), "name", message)
     return clashes
 

@@ -17,7 +17,7 @@ _MESSAGES = {
     "extra_forbidden": "unknown field {field}",
     "missing": "is required",
     "invalid_key": "the name of a field must be text, and YAML reads this one as {field}: quote it",
-    "literal_error": "{given} is none of {choices}",
+    "literal_error": "{given} is not one of {choices}",
     "string_pattern_mismatch": "{given} {in_words}",
     "model_type": "give a mapping with some of the fields {fields}, not {given}",
     "float_type": "give a number, not {given}",
@@ -28,10 +28,10 @@ _MESSAGES = {
     "dict_type": "give a mapping, not {given}",
     "string_too_short": "must not be empty",
     "string_too_long": "must be no longer than {max_length} characters",
-    "greater_than": "must be greater than {gt:g}, not {given}",
-    "greater_than_equal": "must be at least {ge:g}, not {given}",
-    "less_than": "must be less than {lt:g}, not {given}",
-    "less_than_equal": "must be at most {le:g}, not {given}",
+    "greater_than": "must be greater than {gt:.16g}, not {given}",
+    "greater_than_equal": "must be at least {ge:.16g}, not {given}",
+    "less_than": "must be less than {lt:.16g}, not {given}",
+    "less_than_equal": "must be at most {le:.16g}, not {given}",
 }
 """By pydantic's type of error; what is not here is one of the spec's own messages."""
 

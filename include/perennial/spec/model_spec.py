@@ -32,7 +32,7 @@ class ModelSpec(Part):
     """Names the DAGs (`<name>.retrain`), the registered model and the folder in the store."""
     description: str = ""
     """What the model predicts and for whom; shown in Airflow."""
-    owner: str = "perennial"
+    owner: str = Field(default="perennial", max_length=250)
     """Shown in Airflow."""
     task: Literal["classification", "regression"]
     """Classification may be binary or of many classes; the labels tell."""
@@ -64,8 +64,9 @@ class ModelSpec(Part):
             *self._foreign_metrics(),
             *self._target_misused(),
             *self._nothing_to_train_on(),
+            *self._never_promoted(),
             *self._made_later(),
-            *self._watched_in_vain(),
+            *self._never_fires(),
             *self._foreign_region(),
         ]
         if complaints:
@@ -79,7 +80,7 @@ class ModelSpec(Part):
         named = [(("evaluation", *path), name) for path, name in self.evaluation.metric_paths()]
         for path, name in [*named, *((("monitoring", "performance", *path), name) for path, name in floors)]:
             if name not in metrics:
-                yield path, f"{name!r} is no metric of {self.task}; choose from {', '.join(metrics)}"
+                yield path, f"{name!r} is not a metric of {self.task}; choose from {', '.join(metrics)}"
 
     def _target_misused(self) -> Iterator[Complaint]:
         target, source = self.target.column, self.source
@@ -105,6 +106,17 @@ class ModelSpec(Part):
                 f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
             )
 
+    def _never_promoted(self) -> Iterator[Complaint]:
+        window, holdout, needed = self.source.window, self.evaluation.holdout, self.evaluation.gates.min_rows
+        if window.rows is not None and holdout.fraction is not None:
+            rows = round(window.rows * holdout.fraction)
+            if rows < needed:
+                yield (
+                    ("evaluation", "holdout", "fraction"),
+                    f"{holdout.fraction:g} of the window's {window.rows} rows are {rows}, which never passes the gate "
+                    f"min_rows: it asks for {needed}. Widen source.window, hold out more or lower gates.min_rows",
+                )
+
     def _made_later(self) -> Iterator[Complaint]:
         made = set(self.features.columns) - set(self._source_columns)
         for index, item in enumerate(self.validation):
@@ -115,13 +127,24 @@ class ModelSpec(Part):
                         f"{column!r} is made by features.transform, after validation: expect something of its inputs",
                     )
 
-    def _watched_in_vain(self) -> Iterator[Complaint]:
+    def _never_fires(self) -> Iterator[Complaint]:
         monitoring = self.monitoring
         if monitoring is None:
             return
+        features = set(self.features.columns)
         for index, name in enumerate(monitoring.drift.exclude):
-            if name not in self.features.columns:
-                yield ("monitoring", "drift", "exclude", index), f"{name!r} is no feature, so nothing is left out by it"
+            if name not in features:
+                message = f"{name!r} is not a feature, so nothing is left out by it"
+                yield ("monitoring", "drift", "exclude", index), message
+        tested = [
+            len(set(part) - set(monitoring.drift.exclude))
+            for part in (self.features.numeric, self.features.categorical)
+        ]
+        if monitoring.drift.min_columns and monitoring.drift.min_columns > max(tested):
+            yield (
+                ("monitoring", "drift", "min_columns"),
+                f"never so many drift: ks tests {tested[0]} columns, categorical {tested[1]}",
+            )
         # The default names every check that may trigger where it is on.
         if self.retraining.triggers == Retraining().triggers:
             return

@@ -8,8 +8,9 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.cron import check_cron
-from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Text, Whole, no_repeats, refuse
+from perennial.spec.limits import MAX_MINUTES
+from perennial.spec.metrics import MetricName, wrong_bounds
+from perennial.spec.part import Days, Number, Part, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
@@ -20,8 +21,8 @@ class MonitoringSchedule(Part):
 
     cron: str | None = None
     """Five fields, such as `0 * * * *`: every hour."""
-    every_minutes: Whole | None = Field(default=None, ge=1)
-    """Minutes from one look to the next."""
+    every_minutes: Whole | None = Field(default=None, ge=1, le=MAX_MINUTES)
+    """Minutes from one look to the next, at most a year."""
     time_zone: str = "UTC"
     """IANA name, such as `America/New_York`, in which the cron expression holds."""
 
@@ -65,7 +66,7 @@ class PageHinkleyCheck(Part):
 
     one_false_alarm_in: Whole = Field(default=200_000, ge=1000)
     """Rows: the threshold is calibrated so that undrifted losses alarm about once in so many."""
-    shift: Number = Field(default=0.25, gt=0)
+    shift: Number = Field(default=0.25, ge=0.001, le=1000)
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
 
 
@@ -83,12 +84,7 @@ class PerformanceCheck(Part):
     def _right_side(self) -> Self:
         if not (self.minimum or self.maximum):
             raise ValueError("name a metric under minimum or maximum, or leave performance out")
-        under = "less is better, so this belongs under 'maximum'"
-        over = "more is better, so this belongs under 'minimum'"
-        wrong = [
-            *((("minimum", name), under) for name in self.minimum if name in LOWER_IS_BETTER),
-            *((("maximum", name), over) for name in self.maximum if name not in LOWER_IS_BETTER),
-        ]
+        wrong = wrong_bounds(self.minimum, self.maximum)
         if wrong:
             refuse(*wrong)
         return self
@@ -128,7 +124,7 @@ class Monitoring(Part):
     """None: checks only when triggered."""
     min_rows: Whole = Field(default=500, ge=2)
     """New rows to wait for before a check is made."""
-    lateness_days: Number = Field(default=7.0, ge=0)
+    lateness_days: Days = Field(default=7.0, ge=0)
     """Rows that arrive up to so many days behind the cursor are still checked."""
     drift: Drift = Drift()
     page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
@@ -146,7 +142,7 @@ class AtMost(Part):
 
     retrainings: Whole = Field(default=3, ge=1)
     """Retrainings that the monitor may trigger."""
-    days: Number = Field(default=30.0, gt=0)
+    days: Days = Field(default=30.0, gt=0)
     """Days up to the check in which they are counted."""
 
 
@@ -155,14 +151,14 @@ class Breaker(Part):
 
     rejections: Whole = Field(default=3, ge=1)
     """Rejected or failed candidates in a row that open it."""
-    reset_days: Number = Field(default=30.0, gt=0)
-    """Days after the last of them when one retraining is let through; one more in vain begins them again."""
+    reset_days: Days = Field(default=30.0, gt=0)
+    """Days after the last of them when one retraining is let through; another one that is rejected or fails starts them again."""
 
 
 class Retraining(Part):
     """What the governor lets through."""
 
-    cooldown_days: Number = Field(default=3.0, ge=0)
+    cooldown_days: Days = Field(default=3.0, ge=0)
     """Least time from one triggered retraining to the next."""
     at_most: AtMost = AtMost()
     breaker: Breaker = Breaker()

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from perennial.spec.limits import MAX_COUNT
+
 # Lists as well as true and false would otherwise be read as numbers, and numbers as text.
-Whole = Annotated[int, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, le=MAX_COUNT)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# As many as lie between the years 1 and 9999: more would be beyond every event time there can be.
+MOST_DAYS = 3_652_059
+Days = Annotated[float, Field(strict=True, allow_inf_nan=False, le=MOST_DAYS)]
 Text = Annotated[str, Field(min_length=1)]
+AirflowName = Annotated[str, Field(min_length=1, max_length=250)]
+"""What Airflow's database has a column for."""
 Names = TypeVar("Names", bound=tuple[str, ...])
 
 
@@ -22,10 +30,17 @@ class Part(BaseModel):
 
 def no_repeats(names: Names) -> Names:
     """Return the names, or raise ValueError if one of them is there twice."""
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise ValueError(f"named twice: {', '.join(repeated)}")
     return names
+
+
+def a_second_or_more(days: float | None) -> float | None:
+    """Return the days, or raise ValueError if they are so little that no row lies within them."""
+    if days is not None and days < 1 / 86_400:
+        raise ValueError(f"{days:g} days are less than a second")
+    return days
 
 
 def refuse(*complaints: tuple[tuple[str | int, ...], str]) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from perennial.errors import SpecError
 
 FieldPath = tuple[str | int, ...]
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that no terminal, log or database should be given: all control characters but tab and line feed."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class SpecProblem:
         Dotted path, such as `evaluation.gates.minimum` or `validation[2].kwargs`; empty for the file as a whole.
     message, hint : str
         What is wrong, and what was perhaps meant.
+    is_warning : bool
+        The spec can be used, and perhaps does not do what was meant.
     """
 
     file: Path
@@ -33,12 +38,14 @@ class SpecProblem:
     field: str
     message: str
     hint: str = ""
+    is_warning: bool = False
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        field = f"{self.field}: " if self.field else ""
+        field = ("warning: " if self.is_warning else "") + (f"{self.field}: " if self.field else "")
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}: {field}{self.message}{hint}"
+        # A file's name may hold any byte.
+        return CONTROL.sub(lambda found: ascii(found[0])[1:-1], f"{place}: {field}{self.message}{hint}")
 
 
 class SpecFileError(SpecError):

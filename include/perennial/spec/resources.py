@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from perennial.spec.part import Number, Part, Text, Whole
+from perennial.spec.part import AirflowName, Number, Part, Whole
 from perennial.spec.patterns import QUANTITY
 
 
@@ -14,15 +14,15 @@ class Resources(Part):
     The heavy steps read rows: ingest, validate, train, evaluate, the opening of a check and its tests.
     """
 
-    pool: Text = "default_pool"
+    pool: AirflowName = "default_pool"
     """Airflow pool of the heavy steps, such as `training`: its slots are how many may run at once, over all models."""
-    light_pool: Text = "default_pool"
+    light_pool: AirflowName = "default_pool"
     """Pool of the other steps, such as `light`, so that a verdict never waits behind another model's training."""
-    queue: Text | None = None
+    queue: AirflowName | None = None
     """Queue whose workers take the tasks; default: the region's, else Airflow's default queue."""
     priority: Whole = Field(default=1, ge=1, le=1000)
     """Of tasks that wait for a slot, the higher goes first."""
-    cpu: Number | None = Field(default=None, gt=0)
+    cpu: Number | None = Field(default=None, ge=0.001, le=10_000)
     """Cores of a heavy step's pod, under the KubernetesExecutor."""
     memory: str | None = Field(default=None, pattern=QUANTITY)
     """Memory of a heavy step's pod, such as `4Gi`, under the KubernetesExecutor."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from perennial.address import shown_address
-from perennial.spec.part import Number, Part, Text, Whole
+from perennial.spec.part import AirflowName, Days, Part, Text, Whole, a_second_or_more
 
 
 def check_zone(name: str) -> str:
@@ -24,27 +24,35 @@ def check_zone(name: str) -> str:
 class Window(Part):
     """The rows to train and evaluate on: exactly one of the three."""
 
-    days: Number | None = Field(default=None, gt=0)
+    days: Days | None = Field(default=None, gt=0)
     """The last N days by event time, up to `as_of`."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows by event time, up to `as_of`; rows that tie with the oldest of them come along."""
     since: datetime | None = None
-    """Everything from this moment on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
+    """Everything from this time on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
+
+    _days = field_validator("days")(a_second_or_more)
 
     @field_validator("since", mode="before")
     @classmethod
     def _no_bare_number(cls, since: object) -> object:
-        # Pydantic would take 20130101 for seconds after 1970.
-        if since is not None and not isinstance(since, str | date):
-            raise ValueError(f"{since!r} is no date and time such as 2013-01-01T00:00:00Z")
-        return since
+        # Pydantic would take 20130101, quoted or not, for seconds after 1970.
+        if since is None or isinstance(since, date):
+            return since
+        try:
+            return datetime.fromisoformat(since)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise ValueError(f"{since!r} is not a date and time such as 2013-01-01T00:00:00Z") from None
 
     @field_validator("since")
     @classmethod
     def _in_utc(cls, since: datetime | None) -> datetime | None:
         if since is not None and since.tzinfo is None:
             raise ValueError("needs a time and a zone, such as 2013-01-01T00:00:00Z")
-        return since if since is None else since.astimezone(UTC)
+        try:
+            return since if since is None else since.astimezone(UTC)
+        except OverflowError:
+            raise ValueError(f"{since} is not within the years 1 to 9999 of UTC") from None
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
@@ -64,7 +72,7 @@ class Source(Part):
     """The files' format; JSON lines is one object a line."""
     sql: Text | None = None
     """A SELECT without a trailing semicolon. It is wrapped, so that the window is applied in the database."""
-    connection: Text | None = None
+    connection: AirflowName | None = None
     """Airflow connection of the query; on the command line a SQLAlchemy URL is given in its place."""
     event_time: Text
     """Column that says when the row's event happened."""

@@ -17,6 +17,8 @@ from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
 from perennial.errors import TrackingError, TrainingError
 from perennial.outcomes import Candidate, Snapshot
+from perennial.training.feature_values import missing_values
+from perennial.training.labels import training_labels
 from perennial.training.logged_model import log_model
 from perennial.training.pipeline import build_pipeline
 from perennial.training.provenance import code_version, library_versions, system_description
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from perennial.spec import ModelSpec
 
 log = logging.getLogger(__name__)
-
-# Fewer rows than this say nothing about anything; a spec asks for more through its window.
-LEAST_TRAIN_ROWS = 10
 
 CANDIDATE_TAG = "perennial.candidate"
 OUTCOME_TAG = "perennial.outcome"
@@ -78,7 +77,7 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
         len(split.train), len(split.holdout), split.unlabelled_rows,
     )  # fmt: skip
     inputs = split.train[list(spec.features.input_columns)]
-    labels = _labels(split.train, spec)
+    labels = training_labels(split.train, spec)
     _check_features(spec, inputs)
 
     run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **_tags(run, snapshot, split)})
@@ -141,48 +140,10 @@ def _read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
     return read_snapshot(run.store, snapshot, columns=list(columns))
 
 
-def _labels(rows: pd.DataFrame, spec: ModelSpec) -> np.ndarray[Any, Any]:
-    name, count = spec.target.column, len(rows)
-    if count < LEAST_TRAIN_ROWS:
-        raise TrainingError(
-            f"{count} labelled rows are left to train on before the holdout and its label delay, and at least "
-            f"{LEAST_TRAIN_ROWS} are needed: widen source.window or shorten evaluation.holdout"
-        )
-    labels = rows[name].to_numpy()
-    if labels.dtype.kind not in "iuf":
-        labels = labels.astype(object)
-    if spec.task == "classification":
-        classes = np.unique(labels)
-        if len(classes) < 2:
-            raise TrainingError(
-                f"target {name!r} has one class only in the {count} training rows: {classes[0]!s}. "
-                f"Widen source.window so that it covers others"
-            )
-    return labels
-
-
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
     """Name the features that hold nothing, and tell what counts as missing."""
-    features = features_of(spec, inputs)
-    for name in spec.features.numeric:
-        values = pd.to_numeric(features[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-        if missing + infinite == len(values):
-            raise _empty(name, len(values))
-        if missing + infinite:
-            log.info("feature %s: %d values missing, %d infinite and taken as missing", name, missing, infinite)
-    for name in spec.features.categorical:
-        missing = int(features[name].isna().sum())
-        if missing == len(features):
-            raise _empty(name, missing)
-        if missing:
-            log.info("feature %s: %d values missing", name, missing)
-
-
-def _empty(name: str, rows: int) -> TrainingError:
-    return TrainingError(
-        f"feature {name!r} has no value in any of the {rows} training rows: repair the source or take it from the spec"
-    )
+    for name, (missing, infinite) in missing_values(spec, features_of(spec, inputs)).items():
+        log.info("feature %s: %d values missing, %d infinite and taken as missing", name, missing, infinite)
 
 
 def _fit(pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray[Any, Any], spec: ModelSpec) -> float:

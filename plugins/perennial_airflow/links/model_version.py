@@ -20,7 +20,7 @@ class ModelVersionLink(BaseOperatorLink):
     name = "Model version"
 
     def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
-        """Return the version's page, or '' where nothing was registered, or MLflow is no server."""
+        """Return the version's page, or '' where nothing was registered, or MLflow is not a server."""
         registered = getattr(operator, "registered", None) or operator.outcome  # promote was given it, register made it
         if not isinstance(registered, dict):
             return ""

@@ -22,7 +22,7 @@ from perennial_airflow.triggers.new_data import NewDataTrigger
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
-NOTHING = SimpleNamespace(rows=3, over=False, reason="3 new rows; 50 are waited for.")
+NOTHING = SimpleNamespace(rows=3, over=False, reason="3 new rows; a check needs 50.")
 ENOUGH = SimpleNamespace(rows=60, over=True, reason="60 new rows.")
 
 

@@ -43,13 +43,34 @@ def test_a_problem_of_the_named_code_has_its_line(write):
 
 
 def test_a_breaker_that_resets_within_the_cool_down_is_said(write):
-    limits = "retraining:\n  cooldown_days: 10\n  breaker:\n    reset_days: {}\n"
+    limits = "retraining:\n  at_most: {{days: 90}}\n  cooldown_days: 10\n  breaker:\n    reset_days: {}\n"
     path = write("late.yaml", LATE + "monitoring: {}\n" + limits.format(10))
     assert lint_spec(load_spec(path), path) == []
     path = write("late.yaml", LATE + "monitoring: {}\n" + limits.format(5))
     (problem,) = lint_spec(load_spec(path), path)
-    assert (problem.line, problem.field) == (15, "retraining.breaker.reset_days")
+    assert (problem.line, problem.field) == (16, "retraining.breaker.reset_days")
     assert "5 days are over before cooldown_days: 10" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("window", "more", "field", "said"),
+    [
+        ("rows: 475", "monitoring: {}\n", "monitoring.min_rows", "a check waits for 500 new rows, more than the whole"),
+        (
+            "days: 60",
+            "retraining: {cooldown_days: 10}\n",
+            "retraining.at_most",
+            "the budget of 3 in 30 days is never used up",
+        ),
+    ],
+)
+def test_what_is_only_suspicious_is_a_warning(write, window, more, field, said):
+    text = LATE.replace("days: 60", window) + more
+    path = write("late.yaml", text)
+    (problem,) = lint_spec(load_spec(path), path)
+    assert problem.is_warning
+    assert problem.field == field
+    assert f": warning: {field}: {said}" in str(problem)
 
 
 def test_a_problem_of_what_the_defaults_say_is_placed_there(write):

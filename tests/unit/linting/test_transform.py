@@ -33,7 +33,7 @@ def test_a_function_of_a_data_frame_is_not_complained_about(name):
         ("zzz:make", "there is no module 'zzz'", "Airflow finds modules in plugins/ and those on PYTHONPATH"),
         ("failing_features:make", "fails when it is imported: ZeroDivisionError: division by zero", ""),
         ("needy_features:make", "needs 'not_installed_at_all', which is not installed", ""),
-        ("own_features:NUMBER", "is no function but int", ""),
+        ("own_features:NUMBER", "is not a function but of type int", ""),
         ("own_features:of_two", "of_two(frame, other) must be callable with one data frame", ""),
     ],
 )

@@ -155,7 +155,7 @@ def test_cool_down(days, outcome):
     decision = decide(FIRED, known=known, cooldown_days=3)
     assert decision.outcome == outcome
     if outcome == "hold":
-        assert "none is until 2025-03-11 00:14 UTC" in words(decision)
+        assert "the next one may be triggered from 2025-03-11 00:14 UTC on" in words(decision)
         assert decision.alarm.until == day(10) + timedelta(days=0.01)
 
 

@@ -37,7 +37,7 @@ def set_state(watched, state):
 def test_rows_of_the_training_are_not_new(watched):
     found = waiting(watched.run())
     assert (found.rows, found.enough, found.recheck, found.over) == (0, False, False, False)
-    assert found.reason == f"0 new rows after {END:%Y-%m-%d %H:%M} UTC; 200 are waited for."
+    assert found.reason == f"0 new rows after {END:%Y-%m-%d %H:%M} UTC; a check needs 200."
 
 
 @pytest.mark.parametrize(("rows", "enough"), [(199, False), (200, True)])

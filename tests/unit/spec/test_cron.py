@@ -40,14 +40,14 @@ def test_ordinary_expressions_pass(expression):
     [
         ("0 6 * *", "has 4 fields"),
         ("@daily", "has 1 fields"),
-        ("60 6 * * *", "'60' is no minute: use 0 to 59"),
-        ("0 6 * 13 *", "'13' is no month"),
-        ("0 6 * * mod", "'mod' is no weekday"),
+        ("60 6 * * *", "'60' is not a valid minute: use 0 to 59"),
+        ("0 6 * 13 *", "'13' is not a valid month"),
+        ("0 6 * * mod", "'mod' is not a valid weekday"),
         ("*/0 * * * *", "the step of a minute must be 1 to 59"),
         ("0 22-2 * * *", "runs backwards"),
-        ("1,,2 * * * *", "'' is no minute"),
+        ("1,,2 * * * *", "'' is not a valid minute"),
         ("0 0 31 4,6 *", "never comes"),
-        ("0 ² * * *", "is no hour"),
+        ("0 ² * * *", "is not a valid hour"),
     ],
 )
 def test_what_is_wrong_is_said(expression, said):

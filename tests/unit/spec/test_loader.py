@@ -131,9 +131,9 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("window: {days: 60}", "window: {days: 0}", 8, "source.window.days", "greater than 0"),
         ("window: {days: 60}", "window: {rows: true}", 8, "source.window.rows", "give a whole number, not true"),
         ("window: {days: 60}", "window: {since: 2013-01-01}", 8, "source.window.since", "a zone"),
-        ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is no date and time"),
+        ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is not a date and time"),
         ("holdout: {days: 7}", "holdout: {rows: 5}", 22, "evaluation.holdout.rows", "min_rows, which asks for 100"),
-        ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "no metric of classification"),
+        ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "not a metric of classification"),
         ("minimum: {roc_auc", "maximum: {roc_auc", 25, "evaluation.gates.maximum.roc_auc", "under 'minimum'"),
         ("column: late", "column: distance", 13, "features.numeric", "the model would see the answer"),
         ("column: late", "column: flight", 10, "target.column", "a key of the source"),
@@ -143,7 +143,7 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("[distance, hour]", "[carrier]", 12, "features", "both numeric and categorical: carrier"),
         ("[carrier]", "carrier", 14, "features.categorical", "give a list, not 'carrier'"),
         ("{C: 0.5,", "{random_state: 5,", 20, "model.params", "set by model.seed"),
-        ("0 6 * * 1", "0 25 * * 1", 27, "schedule.cron", "'25' is no hour"),
+        ("0 6 * * 1", "0 25 * * 1", 27, "schedule.cron", "'25' is not a valid hour"),
         ("America/New_York", "America/NewYork", 27, "schedule.time_zone", "unknown time zone"),
         ("name: late", "name: ''", 1, "name", "must be letters"),
         ("description: Which flights arrive late.", "tags: ['']", 2, "tags[0]", "must not be empty"),
@@ -154,6 +154,41 @@ def test_contradictions_and_wrong_values_are_placed(write, late, was, becomes, l
     problems = found(write("late.yaml", late.replace(was, becomes, 1)))
     assert (line, field) in problems
     assert said in problems[line, field]
+
+
+def test_a_share_of_the_window_that_never_passes_the_gate_is_refused(write, late):
+    text = late.replace("{days: 60}", "{rows: 475}").replace("holdout: {days: 7}", "holdout: {fraction: 0.2}")
+    said = found(write("late.yaml", text))[22, "evaluation.holdout.fraction"]
+    assert "0.2 of the window's 475 rows are 95, which never passes the gate min_rows: it asks for 100" in said
+    assert load_spec(write("late.yaml", text.replace("rows: 475", "rows: 500")))
+
+
+@pytest.mark.parametrize(
+    ("bound", "field", "said"),
+    [
+        ("minimum: {roc_auc: 65}", "minimum.roc_auc", "is never reached: roc_auc is at most 1, and this is 65"),
+        ("maximum: {log_loss: -1}", "maximum.log_loss", "is never reached: log_loss is at least 0, and this is -1"),
+    ],
+)
+def test_a_bound_that_its_metric_never_reaches_is_refused(write, late, bound, field, said):
+    assert (
+        said
+        in found(write("late.yaml", late.replace("minimum: {roc_auc: 0.6}", bound)))[25, f"evaluation.gates.{field}"]
+    )
+
+
+def test_more_columns_than_are_tested_never_drift(write, late):
+    text = late + "monitoring:\n  drift: {exclude: [hour], min_columns: 2}\n"
+    said = found(write("late.yaml", text))[29, "monitoring.drift.min_columns"]
+    assert "never so many drift: ks tests 1 columns, categorical 1" in said
+
+
+def test_a_model_whose_spec_is_wrong_is_met_with_what_is_wrong(write, late, tmp_path):
+    write("good.yaml", late)
+    wrong = write("other.yaml", late.replace("name: late", "name: wrong\nowner: 5"))
+    with pytest.raises(SpecFileError, match="owner: give text") as caught:
+        find_spec("wrong", tmp_path)
+    assert {problem.file for problem in caught.value.problems} == {wrong}
 
 
 def test_an_expectation_of_what_the_transform_makes_is_refused(write, late):
@@ -264,7 +299,7 @@ def test_an_unknown_name_is_met_with_the_nearest_and_with_what_was_left_out(writ
         SpecError, match=re.escape("no model named 'lake': it has late (did you mean 'late'?)")
     ) as caught:
         find_spec("lake", tmp_path)
-    assert f"left out:\n{tmp_path}/broken.yaml:1: is no YAML" in str(caught.value)
+    assert f"left out:\n{tmp_path}/broken.yaml:1: is not YAML" in str(caught.value)
 
 
 def test_importing_the_spec_imports_nothing_heavy():

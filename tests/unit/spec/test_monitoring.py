@@ -12,7 +12,7 @@ monitoring:
   min_rows: 100
   drift:
     level: 0.05
-    min_columns: 2
+    min_columns: 1
     exclude: [hour]
   page_hinkley: {one_false_alarm_in: 50000}
   performance:
@@ -92,12 +92,12 @@ def test_the_entity_is_among_the_columns_that_are_read(write, late):
         ("level: 0.05", "level: 0.5", "level:", "monitoring.drift.level", "less than 0.5"),
         ("level: 0.05", "effect_floor: 1", "effect", "monitoring.drift.effect_floor", "less than 1"),
         ("level: 0.05", "min_share: 0.5", "drift:", "monitoring.drift", "min_columns or min_share, not both"),
-        ("min_columns: 2", "min_share: 20", "min_share", "monitoring.drift.min_share", "at most 1"),
-        ("exclude: [hour]", "exclude: [hour, our]", "exclude", "monitoring.drift.exclude[1]", "'our' is no feature"),
+        ("min_columns: 1", "min_share: 20", "min_share", "monitoring.drift.min_share", "at most 1"),
+        ("exclude: [hour]", "exclude: [hour, our]", "exclude", "monitoring.drift.exclude[1]", "'our' is not a feature"),
         ("in: 50000", "in: 10", "one_false", "monitoring.page_hinkley.one_false_alarm_in", "at least 1000"),
         ("{roc_auc: 0.6}", "{roc_auk: 1.0}", "roc_auk", "monitoring.performance.minimum.roc_auk", "'roc_auc'"),
         ("{roc_auc: 0.6}", "{log_loss: 1.0}", "log_loss", "monitoring.performance.minimum.log_loss", "under 'maximum'"),
-        ("{roc_auc: 0.6}", "{r2: 0.6}", "r2", "monitoring.performance.minimum.r2", "no metric of classification"),
+        ("{roc_auc: 0.6}", "{r2: 0.6}", "r2", "monitoring.performance.minimum.r2", "not a metric of classification"),
         ("minimum: {roc_auc: 0.6}", "min_rows: 7", "performance:", "monitoring.performance", "name a metric"),
         ("{rows: 10000}", "{}", "volume:", "monitoring.volume.rows", "is required"),
         (

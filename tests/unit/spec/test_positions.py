@@ -45,7 +45,7 @@ def test_a_path_that_is_not_there_leads_to_what_is_above_it(write):
         ("a:\n - {x: 1,\n    x: 2}\n", 3, "a[0].x: is there twice"),
         ("a: 1\n\tb: 2\n", 2, "(YAML is indented with spaces, never with tabs)"),
         ("a:\n\t- 2\n", 2, "(YAML is indented with spaces, never with tabs)"),
-        ("a: [1, 2\nb: 3\n", 2, "is no YAML"),
+        ("a: [1, 2\nb: 3\n", 2, "is not YAML"),
         ("a: * * * * *\n", 1, "quote text such as '* * * * *'"),
         (
             "a: 1\nb: !!python/object/apply:os.system [ls]\n",
@@ -53,13 +53,13 @@ def test_a_path_that_is_not_there_leads_to_what_is_above_it(write):
             "the YAML tag 'tag:yaml.org,2002:python/object/apply:os.system'",
         ),
         ("a: !!set {x, y}\n", 1, "the YAML tag"),
-        ("a: 2013-13-45\n", 1, "a: '2013-13-45' looks like a date or number but is none"),
+        ("a: 2013-13-45\n", 1, "a: '2013-13-45' looks like a date or number and is none"),
         ("? [a, b]\n: 1\n", 1, "the name of a field must be text"),
-        ("a: 1\n---\nb: 2\n", 2, "is no YAML: expected a single document"),
+        ("a: 1\n---\nb: 2\n", 2, "is not YAML: expected a single document"),
         (b"a: 1\nb: \xe9t\xe9\n", 2, "is not UTF-8"),
         ("a: *nowhere\n", 1, "undefined alias"),
-        ("a: &x [*x]\n", None, "an alias stands inside what it stands for"),
-        ("a: \x00\n", None, "is no YAML"),
+        ("a: &x [*x]\n", 1, "a[0]: contains an alias of itself"),
+        ("a: \x00\n", None, "is not YAML"),
     ],
 )
 def test_what_is_no_sound_yaml_is_said_with_its_line(write, content, line, said):
@@ -91,10 +91,9 @@ def test_anchors_and_merge_keys_work_and_keep_their_lines(write):
     assert [tree.at(path).line for path in [("mine", "x"), ("mine", "y"), ("again",), ("again", "x")]] == [2, 6, 7, 2]
 
 
-def test_many_aliases_of_aliases_take_no_time(write):
-    levels = "".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]\n" for i in range(1, 40))
-    line = read_yaml(write("a.yaml", "l0: &l0 x\n" + levels)).at(("l39", 8)).line
-    assert line == 39  # what an item in a list stands for is where its anchor is
+def test_an_alias_in_a_list_is_placed_where_its_anchor_is(write):
+    tree = read_yaml(write("a.yaml", "a: &a\n  x: 1\nb: [*a, *a]\n"))
+    assert (tree.at(("b", 1)).line, tree.at(("b",)).line) == (1, 3)
 
 
 def test_merging_keeps_the_place_of_each_part(write):

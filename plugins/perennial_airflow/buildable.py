@@ -1,0 +1,38 @@
+"""Finds the good specs of which Airflow can make no DAG, without making the DAGs once more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from perennial.spec import ModelSpec, SpecProblem
+from perennial.spec.loader import unforeseen
+from perennial_airflow.alerts.callbacks import on_failure
+from perennial_airflow.monitoring_page import monitoring_page
+from perennial_airflow.monitoring_schedule import timetable
+from perennial_airflow.placement import heavy, light, tags, waiting
+from perennial_airflow.spec_page import spec_page
+
+
+def unbuildable(specs: Mapping[Path, ModelSpec]) -> list[SpecProblem]:
+    """Return a problem for each spec that one of the parts made of it for its DAGs cannot be made of."""
+    problems = []
+    for path, spec in specs.items():
+        try:
+            _make_parts(spec)
+        except Exception as error:
+            problems.append(unforeseen(path, error))
+    return problems
+
+
+def _make_parts(spec: ModelSpec) -> None:
+    spec_page(spec)
+    timetable(spec.schedule)
+    tags(spec, "retraining")
+    on_failure(spec)
+    heavy(spec)
+    light(spec)
+    if spec.monitoring is not None:
+        monitoring_page(spec, spec.monitoring)
+        timetable(spec.monitoring.schedule)
+        waiting(spec)
