@@ -60,6 +60,8 @@ def natural_of(dtype: pa.DataType) -> Natural:
     """Return what a column of this type is by itself."""
     if pa.types.is_dictionary(dtype):
         return natural_of(dtype.value_type)
+    if isinstance(dtype, pa.BaseExtensionType):
+        return natural_of(dtype.storage_type)
     if pa.types.is_null(dtype):
         return Natural.EMPTY
     if pa.types.is_boolean(dtype) or pa.types.is_integer(dtype) or is_fractional(dtype):

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
+from perennial.data.python_values import arrow_array
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
@@ -203,12 +204,4 @@ class SqlSource:
 
 def _arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
     columns = zip(*rows, strict=True) if rows else [[] for _ in names]
-    return {name: _array(list(values)) for name, values in zip(names, columns, strict=True)}
-
-
-def _array(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        # Values of several kinds, or of one that Arrow does not know, such as a UUID.
-        return pa.array([None if value is None else str(value) for value in values])
+    return {name: arrow_array(values) for name, values in zip(names, columns, strict=True)}
