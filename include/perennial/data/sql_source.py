@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
@@ -22,15 +22,28 @@ from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
 from perennial.outcomes import SourceObject
+from perennial.printable import PrintableLog
 from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 _BATCH_ROWS = 20_000
 _SAMPLE_ROWS = 100
 # Between a time as the database writes it and the same in UTC.
 _ZONE_SLACK = timedelta(days=2)
 _Statement = sa.Select[Any]
+
+
+class _Verbatim(sa.TextClause):
+    """The user's own text, in which a colon begins no parameter, and a backslash before one is the user's too."""
+
+    inherit_cache = False
+
+
+@compiles(_Verbatim)
+def _compiled(text: _Verbatim, compiler: SQLCompiler, **_: Any) -> str:
+    # As all text is processed: only a percent sign is doubled, where the driver wants it so.
+    return str(compiler.post_process_text(text.text))  # type: ignore[no-untyped-call]
 
 
 class SqlSource:
@@ -47,7 +60,7 @@ class SqlSource:
         self.name = f"the query over {spec.source.connection}"
         self._spec = spec
         self._url = url
-        self._sql = (spec.source.sql or "").strip().rstrip(";")
+        self._sql = (spec.source.sql or "").strip()
         self._kinds = column_kinds(spec)
         self._request = ScanRequest(
             columns=tuple(self._kinds),
@@ -157,9 +170,8 @@ class SqlSource:
         return {}
 
     def _query(self) -> sa.Subquery:
-        # What looks like a parameter is the user's own text.
-        verbatim = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._sql)
-        return sa.text(verbatim).columns(self._time).subquery("source")
+        # A comment may be its last line.
+        return _Verbatim(f"{self._sql}\n").columns(self._time).subquery("source")
 
     def _answer(self, connection: sa.Connection, statement: _Statement) -> Iterator[Rows]:
         first_row = 0

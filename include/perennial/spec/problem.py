@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perennial.errors import SpecError
+from perennial.printable import printable
 
 FieldPath = tuple[str | int, ...]
 
@@ -38,7 +39,7 @@ class SpecProblem:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
         field = f"{self.field}: " if self.field else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}: {field}{self.message}{hint}"
+        return printable(f"{place}: {field}{self.message}{hint}")
 
 
 class SpecFileError(SpecError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
@@ -9,6 +10,11 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.part import Number, Part, Text, Whole
+
+# Comments and white space, then what stands between them; what is quoted is passed over whole.
+_SQL_TOKENS = re.compile(
+    r"""(?:\s+|--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<code>'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|.)""", re.DOTALL
+)
 
 
 def check_zone(name: str) -> str:
@@ -18,6 +24,12 @@ def check_zone(name: str) -> str:
     except Exception:
         raise ValueError(f"unknown time zone {name!r}: use an IANA name such as 'Europe/Berlin' or 'UTC'") from None
     return name
+
+
+def _last_code(sql: str) -> str:
+    """Return the last character or quotation of a query that is no comment."""
+    code = [found["code"] for found in _SQL_TOKENS.finditer(sql) if found["code"]]
+    return code[-1] if code else ""
 
 
 class Window(Part):
@@ -62,7 +74,7 @@ class Source(Part):
     format: Literal["parquet", "csv", "jsonl"] = "parquet"
     """The files' format; JSON lines is one object a line."""
     sql: Text | None = None
-    """A SELECT without a trailing semicolon. It is wrapped, so that the window is applied in the database."""
+    """A SELECT without a semicolon at its end. It is wrapped, so that the window is applied in the database."""
     connection: Text | None = None
     """Airflow connection of the query; on the command line a SQLAlchemy URL is given in its place."""
     event_time: Text
@@ -78,7 +90,11 @@ class Source(Part):
     @field_validator("uri")
     @classmethod
     def _stays_below_the_root(cls, uri: str | None) -> str | None:
-        if uri is None or uri.startswith("s3://"):
+        if uri is None:
+            return uri
+        if uri.startswith("s3://"):
+            if not {"", ".", ".."}.isdisjoint(uri.removeprefix("s3://").rstrip("/").split("/")):
+                raise ValueError(f"{uri!r}: give s3://bucket/prefix without empty names, '.' and '..' between slashes")
             return uri
         if "://" in uri:
             raise ValueError(f"{uri!r}: only s3:// and folders below the data root are read")
@@ -91,7 +107,7 @@ class Source(Part):
     @field_validator("sql")
     @classmethod
     def _can_be_wrapped(cls, sql: str | None) -> str | None:
-        if sql is not None and sql.rstrip().endswith(";"):
+        if sql is not None and _last_code(sql) == ";":
             raise ValueError("leave out the semicolon at the end: the query is wrapped in another")
         return sql
 
