@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from perennial.console import PrintableConsole
 from perennial.errors import PerennialError
+from perennial.printable import printable
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -54,10 +55,10 @@ def lint(
     _quieten()
     count, problems = lint_paths(paths)
     for problem in problems:
-        typer.echo(problem)
+        _say(problem)
     if not all(problem.is_warning for problem in problems):
         raise typer.Exit(FAILED)
-    typer.echo(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
+    _say(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
 
 
 @app.command()
@@ -65,7 +66,7 @@ def schema() -> None:
     """Print the JSON Schema of a model spec, for editors."""
     from perennial.spec.json_schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    _say(json.dumps(json_schema(), indent=2))
 
 
 @app.command()
@@ -103,7 +104,7 @@ def run(
             triggered_by="perennial run",
             sql_url=sql_url,
         ),
-        Console(),
+        PrintableConsole(),
     )
     raise typer.Exit(PROMOTED if verdict.outcome == "promote" else REJECTED)
 
@@ -137,10 +138,10 @@ def monitor(
         sql_url=sql_url,
     )
     if once or moment:
-        verdict = check_once(arguments, Console()).verdict
+        verdict = check_once(arguments, PrintableConsole()).verdict
         raise typer.Exit(REJECTED if verdict and verdict.outcome == "reject" else PROMOTED)
     try:
-        keep_checking(arguments, Console())
+        keep_checking(arguments, PrintableConsole())
     except KeyboardInterrupt:
         raise typer.Exit from None
 
@@ -161,11 +162,11 @@ def ledger(
     spec, opened = _open(model, models, store)
     entries = read_ledger(opened, spec.name)[-last:]
     if as_json:
-        typer.echo(ledger_json(opened, entries))
+        _say(ledger_json(opened, entries))
     elif entries:
-        Console().print(ledger_table(opened, entries))
+        PrintableConsole().print(ledger_table(opened, entries))
     else:
-        typer.echo(f"{spec.name} has not been checked yet")
+        _say(f"{spec.name} has not been checked yet")
 
 
 @app.command()
@@ -186,7 +187,7 @@ def close_breaker(
     _quieten()
     spec, opened = _open(model, models, store)
     closed = close(opened, spec.name, by=by or getuser(), reason=reason)
-    typer.echo(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
+    _say(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
 
 
 @app.command()
@@ -203,9 +204,9 @@ def verify(
     for name in [model] if model else _all_models(models):
         spec, opened = _open(name, models, store)
         found.append(look(opened, _places(spec)["tracking_uri"], spec))
-        typer.echo(found[-1])
+        _say(found[-1])
         for problem in found[-1].problems:
-            typer.echo(f"  {problem}")
+            _say(f"  {problem}")
     if any(one.problems for one in found):
         raise typer.Exit(FAILED)
 
@@ -215,10 +216,14 @@ def main() -> None:
     try:
         app()
     except PerennialError as error:
-        Console(stderr=True).print(
+        PrintableConsole(stderr=True).print(
             Text("error: ", style="bold red").append(str(error), style="default"), soft_wrap=True
         )
         raise SystemExit(FAILED) from None
+
+
+def _say(text: object) -> None:
+    typer.echo(printable(str(text)))
 
 
 def _open(model: str, models: Path, store: str | None) -> tuple[ModelSpec, Opened]:

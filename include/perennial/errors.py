@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from perennial.printable import printable
+
 
 class PerennialError(Exception):
     """Base of all. The message says what is wrong, where, and what to do.
@@ -14,6 +16,10 @@ class PerennialError(Exception):
     """
 
     retryable = False
+
+    def __str__(self) -> str:
+        """Return the message, printable whatever it quotes."""
+        return printable(super().__str__())
 
 
 class SpecError(PerennialError):

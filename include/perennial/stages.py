@@ -6,8 +6,6 @@ with the same arguments, after a crash at any point, it leaves the same result a
 
 from __future__ import annotations
 
-import logging
-
 from perennial.errors import ValidationFailed
 from perennial.outcomes import (
     Candidate,
@@ -18,9 +16,10 @@ from perennial.outcomes import (
     Validation,
     Verdict,
 )
+from perennial.printable import PrintableLog
 from perennial.run import RetrainingRun
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 # The library's modules are imported inside the functions: importing this one must stay cheap, since
 # the operators do it, and a task needs the libraries of its own stage only.

@@ -288,3 +288,51 @@ def test_the_command_line_is_light_to_import():
     }
     assert "typer" in loaded
     assert not heavy.intersection(loaded)
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\b\0\x9b31m\u202egpj\u2066"
+
+
+@pytest.fixture
+def hostile(models, tmp_path):
+    """A source whose file names, column names and values are hostile; return the spec's file and the source's folder."""
+    folder = tmp_path / "flights"
+    folder.mkdir()
+    return models / "late.yaml", folder
+
+
+def assert_printable(text):
+    assert {sign for sign in text if not sign.isprintable()} <= {"\n"}, repr(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a", f"at,late,distance{HOSTILE},x\n2013-01-01T00Z,1,7,8\n".replace("\r", "").replace("\0", "")),
+        ("a", f"at,late,distance\n2013-01-01T00Z,1,{HOSTILE}\n".replace("\r", "")),
+        ("a", f"at,late,distance\n{HOSTILE},1,7\n".replace("\r", "")),
+        ("a", f"at,late,distance\n2013-01-01T00Z,1,7,{HOSTILE}\n".replace("\r", "")),
+        ("a", f"{HOSTILE}"),
+        (HOSTILE.replace("\0", "") + "\nerror: forged", "at,late,distance\n2013-01-01T00Z,1,x\n"),
+    ],
+)
+def test_nothing_that_data_hold_commands_the_terminal(perennial, hostile, monkeypatch, tmp_path, caplog, name, content):
+    spec, folder = hostile
+    spec.write_text(LATE.replace("event_time: at", "event_time: at, format: csv"))
+    (folder / f"{name}.csv").write_bytes(content.encode())
+    monkeypatch.setenv("PERENNIAL_DATA", str(tmp_path))
+    caplog.set_level("DEBUG", "perennial")
+    code, output, error = perennial("run", "late")
+    assert code == 1
+    assert "error: " in error
+    assert "\nerror: " not in error
+    for text in (output, error, *(record.getMessage() for record in caplog.records)):
+        assert_printable(text)
+
+
+def test_nothing_that_an_argument_holds_commands_the_terminal(perennial, models):
+    name = f"no{HOSTILE}".replace("\0", "")  # no program can be given one
+    for arguments in (("run", name), ("run", "late", "--as-of", name), ("lint", f"{name}.yaml")):
+        code, output, error = perennial(*arguments)
+        assert code == 1
+        assert_printable(output + error)

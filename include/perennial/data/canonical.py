@@ -4,8 +4,12 @@
   the clocks went back and it happened twice, as the earlier; if they went forward past it, as the moment of the change.
 - A number is a 64-bit float. NaN and the usual spellings of a missing value ('', NA, null ...) are missing; infinity
   stays; true and false are 1 and 0; text that reads as a number is one.
-- Text stays as it is, '007' too. An empty text is missing, since a CSV file cannot tell the two apart. A number that
-  becomes text is written without needless decimals: 7.0 is '7'.
+- A label that is a whole number is a 64-bit integer, from a float, a decimal or text too, with all its digits.
+- Text stays as it is, '007' too. An empty text is missing, since a CSV file cannot tell the two apart. What else becomes
+  text, such as keys and categories, is written as `text_form` says: 7.0 is '7', and 2013-01-01 00:00 is '2013-01-01'.
+
+So a value is the same in whichever of its types a file holds it, as far as that type can hold it: what a float of 32 bits
+makes of 0.1 is another number than 0.1 where it is read as a number, since a model would see the difference.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.columns import NUMBER, TEXT, TIME, WHOLE, is_fractional
+from perennial.data.columns import NUMBER, TEXT, TIME, WHOLE, Natural, is_fractional, natural_of
+from perennial.data.text_form import as_text
 
 _MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none"])
 _TRUE = pa.array(["true", "True", "TRUE"])
@@ -58,6 +63,10 @@ def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.
     """
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
+    if isinstance(array.type, pa.Bool8Type):
+        array = array.cast(pa.bool_())
+    elif isinstance(array.type, pa.BaseExtensionType) and array.type != pa.uuid():
+        array = array.storage
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), dtype)
     if dtype == TIME:
@@ -81,6 +90,9 @@ def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
 def _to_number(array: pa.Array) -> pa.Array:
     if _is_text(array.type):
         numbers = _converted(array, _parse_numbers, "is not a number")
+    elif pa.types.is_decimal(array.type):
+        # By way of text: Arrow's own conversion of 0.3 is 0.30000000000000004.
+        numbers = array.cast(TEXT).cast(NUMBER)
     elif _is_numeric(array.type):
         numbers = array.cast(NUMBER, safe=False)
     else:
@@ -91,19 +103,24 @@ def _to_number(array: pa.Array) -> pa.Array:
 def _to_whole(array: pa.Array) -> pa.Array:
     if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
         return _converted(array, lambda part: part.cast(WHOLE), "does not fit 64 bits")
-    return _converted(_to_number(array), lambda part: part.cast(WHOLE), "is no whole number, so it is no class's label")
+    fraction = "is no whole number of 64 bits, so it is no class's label"
+    if pa.types.is_decimal(array.type):
+        return _converted(array, lambda part: part.cast(WHOLE), fraction)
+    digits = None
+    if _is_text(array.type):
+        # As a float, a number beyond 2**53 would lose digits.
+        is_plain = pc.match_substring_regex(array, r"^-?\d+$")
+        digits = _converted(pc.if_else(is_plain, array, None), lambda part: part.cast(WHOLE), fraction)
+        array = pc.if_else(is_plain, None, array)
+    others = _converted(_to_number(array), lambda part: part.cast(WHOLE), fraction)
+    return others if digits is None else pc.coalesce(digits, others)
 
 
 def _to_text(array: pa.Array) -> pa.Array:
     if pa.types.is_nested(array.type):
         raise _bad(array, f"is {array.type}, neither text nor a number")
-    if pa.types.is_timestamp(array.type) and array.type.tz:
-        array = array.cast(pa.timestamp(array.type.unit, "UTC"))
-    if pa.types.is_floating(array.type):
-        array = _without_nan(array)
-    text = _converted(array, lambda part: part.cast(TEXT), "is not text in UTF-8")
-    if pa.types.is_decimal(array.type):
-        text = pc.replace_substring_regex(text, r"\.0+$|(\.\d*[1-9])0+$", r"\1")
+    is_bytes = natural_of(array.type) is Natural.TEXT and not pa.types.is_temporal(array.type)
+    text = _converted(array, as_text, "is not text in UTF-8" if is_bytes else f"is {array.type}, which cannot be text")
     empty = pc.equal(pc.binary_length(text), 0)
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text
 

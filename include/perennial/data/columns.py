@@ -9,6 +9,7 @@ from enum import Enum, auto
 import pyarrow as pa
 
 from perennial.errors import DataError
+from perennial.printable import printable_name
 from perennial.spec import ModelSpec
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -60,6 +61,8 @@ def natural_of(dtype: pa.DataType) -> Natural:
     """Return what a column of this type is by itself."""
     if pa.types.is_dictionary(dtype):
         return natural_of(dtype.value_type)
+    if isinstance(dtype, pa.BaseExtensionType):
+        return natural_of(dtype.storage_type)
     if pa.types.is_null(dtype):
         return Natural.EMPTY
     if pa.types.is_boolean(dtype) or pa.types.is_integer(dtype) or is_fractional(dtype):
@@ -82,7 +85,7 @@ def check_columns(spec: ModelSpec, found: Collection[str], where: str) -> None:
         raise DataError(
             f"{where} lacks columns that the spec of {spec.name} reads:\n"
             + "\n".join(lines)
-            + f"\nIt has: {', '.join(sorted(found)) or 'none'}. Mend the source, or name its columns in the spec."
+            + f"\nIt has: {', '.join(map(printable_name, sorted(found))) or 'none'}. Mend the source, or name its columns in the spec."
         )
 
 

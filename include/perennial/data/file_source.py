@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +19,11 @@ from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, take
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
 from perennial.outcomes import SourceObject
+from perennial.printable import PrintableLog, printable_name
 from perennial.spec import ModelSpec
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class FileSource:
         """Yield the rows within the bounds; see Source."""
         objects = [stored for _, stored in self._within(bounds)]
         for stored in objects:
-            check_columns(self._spec, self._facts[stored].types, self._label + stored.key)
+            check_columns(self._spec, self._facts[stored].types, self._name(stored))
         wanted = {name: kind for name, kind in self._kinds.items() if name in types or name == self._request.event_time}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
@@ -137,8 +137,7 @@ class FileSource:
                     rows += batch.num_rows
                     yield batch
             seconds = time.perf_counter() - began
-            name = self._label + stored.key
-            log.info("%s (%d of %d): %d rows in %.1f s", name, position, len(objects), rows, seconds)
+            log.info("%s (%d of %d): %d rows in %.1f s", self._name(stored), position, len(objects), rows, seconds)
 
     def read_objects(self, bounds: Bounds) -> tuple[SourceObject, ...]:
         """Return the files that `read` reads; see Source."""
@@ -150,17 +149,26 @@ class FileSource:
             SourceObject(name=self._label + stored.key, version=stored.version) for _, stored in self._within(bounds)
         )
 
+    def _name(self, stored: StoredObject) -> str:
+        return printable_name(self._label + stored.key)
+
     def _look_through(self, stored: StoredObject) -> Facts:
         with self._opened(stored) as path:
             facts = self._format.scan(path, self._request)
         if self._request.event_time not in facts.types:
-            check_columns(self._spec, facts.types, self._label + stored.key)
-        log.debug("%s: %d rows, %s to %s", self._label + stored.key, facts.rows, facts.start, facts.end)
+            check_columns(self._spec, facts.types, self._name(stored))
+        log.debug("%s: %d rows, %s to %s", self._name(stored), facts.rows, facts.start, facts.end)
         return facts
 
     def _list(self, suffixes: tuple[str, ...] | None = None) -> list[StoredObject]:
         taken = suffixes or self._format.suffixes
-        return [stored for stored in self._store.list(self._folder) if self._is_one(stored.key, taken)]
+        mine = [stored for stored in self._store.list(self._folder) if self._is_one(stored.key, taken)]
+        for stored in mine:
+            try:
+                stored.key.encode()
+            except UnicodeEncodeError as error:
+                raise DataError(f"{self._name(stored)}: the file's name is not in UTF-8: rename it") from error
+        return mine
 
     def _is_one(self, key: str, suffixes: tuple[str, ...]) -> bool:
         hidden = any(part.startswith(("_", ".")) for part in key.removeprefix(self._folder).split("/"))
@@ -192,12 +200,12 @@ class FileSource:
             raise self._changed(stored) from error
         except Unreadable as error:
             # What is read while it is written looks broken, and may be whole the next time.
-            if all(other != stored for other in self._store.list(stored.key)):
+            if stored not in self._list():
                 raise self._changed(stored) from error
-            raise DataError(f"{self._label}{stored.key}: {error}") from error
+            raise DataError(f"{self._name(stored)}: {error}") from error
 
     def _changed(self, stored: StoredObject) -> SourceUnavailable:
         return SourceUnavailable(
-            f"{self._label}{stored.key} was replaced or removed while it was read: try again, and write source files "
+            f"{self._name(stored)} was replaced or removed while it was read: try again, and write source files "
             "under a name that begins with '_' or '.' until they are complete"
         )

@@ -8,7 +8,6 @@ window's rows uncompressed for that while; memory holds a few batches.
 from __future__ import annotations
 
 import json
-import logging
 import time
 from datetime import UTC
 from pathlib import Path
@@ -29,10 +28,11 @@ from perennial.data.tally import Tally
 from perennial.data.window import Bounds, fixed_bounds
 from perennial.errors import DataError
 from perennial.outcomes import ColumnChange, Snapshot
+from perennial.printable import PrintableLog
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec, Window
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 def ingest(run: RetrainingRun) -> Snapshot:

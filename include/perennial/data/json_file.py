@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from perennial.data.columns import NUMBER, TEXT, Kind, Natural, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
+from perennial.data.python_values import arrow_array
 from perennial.data.rows import Rows, ScanRequest, Unreadable, scan_rows
 from perennial.data.window import Bounds
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _BLOCK_BYTES = 16 * 1024 * 1024
+_EXACT_FLOAT = 2.0**53
 
 
 def scan(path: Path, request: ScanRequest) -> Facts:
@@ -51,7 +54,8 @@ def read(
 ) -> Iterator[Rows]:
     """Yield all rows of the file: only a format with statistics can leave some out."""
     explicit = {column: dtype for column, kind in columns.items() if (dtype := _declared(kind, facts.types[column]))}
-    for first_row, table in _tables(path, explicit, lambda: columns):
+    exact = [column for column, kind in columns.items() if kind in (Kind.TEXT, Kind.LABEL)]
+    for first_row, table in _tables(path, explicit, lambda: columns, exact):
         yield from _batches(first_row, table, columns)
 
 
@@ -73,7 +77,10 @@ def _batches(first_row: int, table: pa.Table, columns: Iterable[str]) -> Iterato
 
 
 def _tables(
-    path: Path, explicit: dict[str, pa.DataType], columns: Callable[[], Collection[str] | None]
+    path: Path,
+    explicit: dict[str, pa.DataType],
+    columns: Callable[[], Collection[str] | None],
+    exact: Collection[str] = (),
 ) -> Iterator[tuple[int, pa.Table]]:
     """Yield each block with the position of its first row.
 
@@ -83,13 +90,18 @@ def _tables(
         Completed as the blocks show what a column is.
     columns : function that returns a collection of str, or None
         Those that are wanted of the next block; None: all.
+    exact : collection of str
+        Those in which whole numbers must keep all their digits.
     """
     first_row = offset = 0
     for block in _blocks(path):
         if not block.isspace():
             try:
                 table = _parsed(block, explicit, columns())
+                is_parsed = not any(_lacks_digits(table, column) for column in exact)
             except pa.ArrowInvalid:
+                is_parsed = False
+            if not is_parsed:
                 table = pa.table(_columns_of(_objects(block, _line_at(path, offset))))
             yield first_row, table
             first_row += len(table)
@@ -145,6 +157,13 @@ def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[
     return _parsed(block, explicit, columns)
 
 
+def _lacks_digits(table: pa.Table, column: str) -> bool:
+    """Tell whether a column may have been given as whole numbers too large for the floats that it was read as."""
+    if column not in table.schema.names or not pa.types.is_floating(table.schema.field(column).type):
+        return False
+    return bool(pc.any(pc.greater_equal(pc.abs(table[column]), _EXACT_FLOAT)).as_py())
+
+
 def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(block.split(b"\n"), start=first_line):
         if not line.strip():
@@ -163,11 +182,4 @@ def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
 def _columns_of(objects: Iterator[dict[str, Any]]) -> dict[str, pa.Array]:
     found = list(objects)
     names = dict.fromkeys(name for one in found for name in one)
-    return {name: _column([one.get(name) for one in found]) for name in names}
-
-
-def _column(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-        return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values])
+    return {name: arrow_array([one.get(name) for one in found]) for name in names}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -14,9 +13,10 @@ from perennial.data.facts import Facts
 from perennial.data.rows import ScanRequest
 from perennial.errors import StoreError, StoreUnavailable
 from perennial.outcomes import Outcome
+from perennial.printable import PrintableLog
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 # Another number where a file has other facts than it had before: what was kept until then no longer counts.
 _EDITION = 1

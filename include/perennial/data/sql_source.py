@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,23 +12,39 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from perennial.address import Address
 from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
+from perennial.data.python_values import arrow_array
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
 from perennial.outcomes import SourceObject
+from perennial.printable import PrintableLog
 from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 _BATCH_ROWS = 20_000
 _SAMPLE_ROWS = 100
 # Between a time as the database writes it and the same in UTC.
 _ZONE_SLACK = timedelta(days=2)
 _Statement = sa.Select[Any]
+
+
+class _Verbatim(sa.TextClause):
+    """The user's own text, in which a colon begins no parameter, and a backslash before one is the user's too."""
+
+    inherit_cache = False
+
+
+@compiles(_Verbatim)
+def _compiled(text: _Verbatim, compiler: SQLCompiler, **_: Any) -> str:
+    # As all text is processed: only a percent sign is doubled, where the driver wants it so.
+    return str(compiler.post_process_text(text.text))  # type: ignore[no-untyped-call]
 
 
 class SqlSource:
@@ -47,7 +61,7 @@ class SqlSource:
         self.name = f"the query over {spec.source.connection}"
         self._spec = spec
         self._url = url
-        self._sql = (spec.source.sql or "").strip().rstrip(";")
+        self._sql = (spec.source.sql or "").strip()
         self._kinds = column_kinds(spec)
         self._request = ScanRequest(
             columns=tuple(self._kinds),
@@ -157,9 +171,8 @@ class SqlSource:
         return {}
 
     def _query(self) -> sa.Subquery:
-        # What looks like a parameter is the user's own text.
-        verbatim = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", self._sql)
-        return sa.text(verbatim).columns(self._time).subquery("source")
+        # A comment may be its last line.
+        return _Verbatim(f"{self._sql}\n").columns(self._time).subquery("source")
 
     def _answer(self, connection: sa.Connection, statement: _Statement) -> Iterator[Rows]:
         first_row = 0
@@ -201,12 +214,4 @@ class SqlSource:
 
 def _arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
     columns = zip(*rows, strict=True) if rows else [[] for _ in names]
-    return {name: _array(list(values)) for name, values in zip(names, columns, strict=True)}
-
-
-def _array(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-        # Values of several kinds, or of one that Arrow does not know, such as a UUID.
-        return pa.array([None if value is None else str(value) for value in values])
+    return {name: arrow_array(values) for name, values in zip(names, columns, strict=True)}

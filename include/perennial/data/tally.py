@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,9 +11,10 @@ import pyarrow.compute as pc
 
 from perennial.data.columns import NUMBER
 from perennial.errors import DataError
+from perennial.printable import PrintableLog
 from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 class Tally:

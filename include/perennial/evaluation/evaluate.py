@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,7 @@ from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots import draw
 from perennial.evaluation.predictions import Label, Predictions, distinct_labels, predict
 from perennial.outcomes import Candidate, Champion, Evaluation, Snapshot
+from perennial.printable import PrintableLog
 from perennial.promotion.registry import current_champion, download_model
 from perennial.store.protocol import KeyNotFound
 from perennial.training.model_file import load_model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 CANDIDATE = "candidate"
 EVALUATION_FILE = "evaluation.json"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Iterator
 
 from perennial.monitoring.records import BreakerClosed, LedgerEntry, RetrainingOutcome
 from perennial.outcomes import Verdict
+from perennial.printable import PrintableLog
 from perennial.run import reports_prefix
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 def entry_key(model: str, sequence: int) -> str:

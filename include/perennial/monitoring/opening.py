@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -28,13 +27,14 @@ from perennial.monitoring.rows import (
 )
 from perennial.monitoring.state import load_state
 from perennial.outcomes import Champion
+from perennial.printable import PrintableLog
 from perennial.promotion.registry import current_champion
 from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 def check_key(model: str, sequence: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,12 @@ from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
 from perennial.errors import DataError
 from perennial.monitoring.champion_model import load_champion, score_rows
 from perennial.outcomes import Champion
+from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 from perennial.training.transform import features_of
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 NUMERIC, CATEGORICAL, PREDICTIONS, DETECTOR = "numeric.npz", "categorical.npz", "predictions.npz", "detector.json"
 SCORE = "prediction"

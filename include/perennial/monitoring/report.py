@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
 from perennial.monitoring.report_columns import draw_columns, ranked_columns
 from perennial.monitoring.report_losses import draw_check_losses
+from perennial.printable import PrintableLog
 from perennial.run import check_report_key
 from perennial.spec.monitoring import CheckName
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 CHECK_TITLES: Mapping[CheckName, str] = {
     "ks": "Numbers",

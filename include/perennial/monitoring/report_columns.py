@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,9 +17,10 @@ from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import LedgerEntry, OpenCheck
 from perennial.monitoring.reference import SCORE
 from perennial.monitoring.report_svg import Steps, draw_distributions, draw_shares
+from perennial.printable import PrintableLog
 from perennial.spec.monitoring import CheckName
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 MOST_DRAWN = 12
 _MOST_BARS = 10

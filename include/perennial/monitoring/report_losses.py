@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,9 @@ from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.report_columns import reason_of
 from perennial.monitoring.report_svg import draw_losses
 from perennial.outcomes import Champion
+from perennial.printable import PrintableLog
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 _MOST_DETECTIONS = 5
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from perennial.monitoring import ledger
@@ -15,12 +14,13 @@ from perennial.monitoring.matured_checks import check_losses, check_metrics, che
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
 from perennial.monitoring.state import load_state, save_state
+from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import CheckName
 
 __all__ = ["CHECKS", "CheckReader", "close_check", "decide", "open_check"]
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 CHECKS: Mapping[CheckName, Callable[[CheckReader, OpenCheck], CheckResult]] = {
     "ks": check_numbers,

@@ -11,7 +11,6 @@ move before anything else.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from perennial.errors import PromotionError
 from perennial.outcomes import Promotion, RegisteredVersion, Verdict
+from perennial.printable import PrintableLog
 from perennial.promotion.aliases import CHAMPION, refuse_dry_run, version_by_alias
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
@@ -26,7 +26,7 @@ from perennial.training.tracking import MlflowException, Tracker, again_on_confl
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 PREVIOUS_TAG = "perennial.previous_champion"
 # Each lost round means that another mover got further, and there are never many.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perennial.errors import PromotionError
 from perennial.outcomes import Candidate, Champion, Evaluation, RegisteredVersion, Verdict
+from perennial.printable import PrintableLog
 from perennial.promotion.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
 from perennial.promotion.champion_move import promote
 from perennial.training.logged_model import MODEL_FILE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["current_champion", "download_model", "promote", "register"]
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 
 @again_on_conflict

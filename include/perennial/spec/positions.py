@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +12,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from perennial.spec.limits import MAX_DEPTH, MAX_DIGITS, MAX_PROBLEMS, MAX_VALUES
-from perennial.spec.problem import CONTROL, FieldPath, SpecFileError, SpecProblem, dotted
+from perennial.spec.problem import FieldPath, SpecFileError, SpecProblem, dotted
 from perennial.spec.spec_text import read_text, refuse_deep_nesting, too_deep
 
 _TEXT = "tag:yaml.org,2002:str"
+# All control characters but tab and line feed: no terminal, log or database should be given one.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MERGE = "tag:yaml.org,2002:merge"
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _NONE: Mapping[Any, Located] = MappingProxyType({})
@@ -182,7 +185,7 @@ class _Reader:
 
     def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> Any:
         if node.tag == _TEXT:
-            if not node.value.isprintable() and (found := CONTROL.search(node.value)):
+            if not node.value.isprintable() and (found := _CONTROL.search(node.value)):
                 self._complain(node, path, f"the text has the control character U+{ord(found[0]):04X}: leave it out")
                 return None
             return node.value

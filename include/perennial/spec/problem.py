@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from perennial.errors import SpecError
+from perennial.printable import printable
 
 FieldPath = tuple[str | int, ...]
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Characters that no terminal, log or database should be given: all control characters but tab and line feed."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,7 @@ class SpecProblem:
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
         field = ("warning: " if self.is_warning else "") + (f"{self.field}: " if self.field else "")
         hint = f" ({self.hint})" if self.hint else ""
-        # A file's name may hold any byte.
-        return CONTROL.sub(lambda found: ascii(found[0])[1:-1], f"{place}: {field}{self.message}{hint}")
+        return printable(f"{place}: {field}{self.message}{hint}")
 
 
 class SpecFileError(SpecError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
@@ -11,6 +12,11 @@ from pydantic import Field, field_validator, model_validator
 from perennial.address import shown_address
 from perennial.spec.part import AirflowName, Days, Part, Text, Whole, a_second_or_more
 
+# Comments and white space, then what stands between them; what is quoted is passed over whole.
+_SQL_TOKENS = re.compile(
+    r"""(?:\s+|--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<code>'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|.)""", re.DOTALL
+)
+
 
 def check_zone(name: str) -> str:
     """Return `name` if it is an IANA time zone; raise ValueError otherwise."""
@@ -19,6 +25,12 @@ def check_zone(name: str) -> str:
     except Exception:
         raise ValueError(f"unknown time zone {name!r}: use an IANA name such as 'Europe/Berlin' or 'UTC'") from None
     return name
+
+
+def _last_code(sql: str) -> str:
+    """Return the last character or quotation of a query that is no comment."""
+    code = [found["code"] for found in _SQL_TOKENS.finditer(sql) if found["code"]]
+    return code[-1] if code else ""
 
 
 class Window(Part):
@@ -71,7 +83,7 @@ class Source(Part):
     format: Literal["parquet", "csv", "jsonl"] = "parquet"
     """The files' format; JSON lines is one object a line."""
     sql: Text | None = None
-    """A SELECT without a trailing semicolon. It is wrapped, so that the window is applied in the database."""
+    """A SELECT without a semicolon at its end. It is wrapped, so that the window is applied in the database."""
     connection: AirflowName | None = None
     """Airflow connection of the query; on the command line a SQLAlchemy URL is given in its place."""
     event_time: Text
@@ -87,7 +99,11 @@ class Source(Part):
     @field_validator("uri")
     @classmethod
     def _stays_below_the_root(cls, uri: str | None) -> str | None:
-        if uri is None or uri.startswith("s3://"):
+        if uri is None:
+            return uri
+        if uri.startswith("s3://"):
+            if not {"", ".", ".."}.isdisjoint(uri.removeprefix("s3://").rstrip("/").split("/")):
+                raise ValueError(f"{uri!r}: give s3://bucket/prefix without empty names, '.' and '..' between slashes")
             return uri
         if "://" in uri:
             raise ValueError(f"{shown_address(uri)!r}: only s3:// and folders below the data root are read")
@@ -100,7 +116,7 @@ class Source(Part):
     @field_validator("sql")
     @classmethod
     def _can_be_wrapped(cls, sql: str | None) -> str | None:
-        if sql is not None and sql.rstrip().endswith(";"):
+        if sql is not None and _last_code(sql) == ";":
             raise ValueError("leave out the semicolon at the end: the query is wrapped in another")
         return sql
 

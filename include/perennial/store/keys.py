@@ -22,6 +22,20 @@ def check_key(key: str) -> str:
     return key
 
 
+def check_foreign_key(key: str) -> str:
+    """Return a key that S3 listed and another program may have written: slashes may follow each other in it.
+
+    Raises
+    ------
+    StoreError
+        If a part of it would lead out of a folder.
+    """
+    if not {".", ".."}.isdisjoint(key.split("/")) or key.endswith("/"):
+        raise _refused(key, "'.' and '..' are no names, and a slash ends no name")
+    _check_characters(key)
+    return key
+
+
 def check_prefix(prefix: str) -> str:
     """Return the prefix of a listing: nothing, the beginning of a key, or a folder with its slash.
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from perennial.errors import StoreError
 from perennial.store.disk import disk_errors
-from perennial.store.keys import check_key, check_prefix
+from perennial.store.keys import check_foreign_key, check_key, check_prefix
 from perennial.store.protocol import Conflict, KeyNotFound, StoredObject, Versioned
 from perennial.store.s3_encryption import VARIABLE, encryption_arguments
 from perennial.store.s3_errors import s3_errors
@@ -114,8 +114,11 @@ class S3Store:
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
-        """Give a copy of the object on the local disk, there until the block ends."""
-        place = self._at(key)
+        """Give a copy of the object on the local disk, there until the block ends.
+
+        Any that is listed: others write keys in which slashes follow each other.
+        """
+        place = {"Bucket": self._bucket, "Key": self._base + check_foreign_key(key)}
         with self.scratch() as folder:
             path = folder / Path(key).name
             try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 from pathlib import Path
 
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-log = logging.getLogger(__name__)
+from perennial.printable import PrintableLog
+
+log = PrintableLog(__name__)
 
 
 def ensure_schema(database: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
 from perennial.errors import TrackingError, TrainingError
 from perennial.outcomes import Candidate, Snapshot
+from perennial.printable import PrintableLog
 from perennial.training.feature_values import missing_values
 from perennial.training.labels import training_labels
 from perennial.training.logged_model import log_model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 CANDIDATE_TAG = "perennial.candidate"
 OUTCOME_TAG = "perennial.outcome"

@@ -85,6 +85,8 @@ def test_whole_numbers_are_no_times() -> None:
         (pa.array([1.5, math.nan, math.inf, -math.inf]), [1.5, None, math.inf, -math.inf]),
         (pa.array([True, False, None]), [1.0, 0.0, None]),
         (pa.array([Decimal("1.25")]), [1.25]),
+        (pa.array([Decimal("0.3"), Decimal("7000")]), [0.3, 7000.0]),
+        (pa.array([1, 0], pa.bool8()), [1.0, 0.0]),
         (pa.array(["1", "2.5", "1e3", "inf"]), [1.0, 2.5, 1000.0, math.inf]),
         (pa.array(["", "NA", "nan", "null", "True", "false", "7"]), [None, None, None, None, 1.0, 0.0, 7.0]),
         (pa.array(["1", "2"]).dictionary_encode(), [1.0, 2.0]),
@@ -114,6 +116,8 @@ def test_times_and_lists_are_no_numbers() -> None:
         (pa.array([1.0, 0.0, math.nan]), [1, 0, None]),
         (pa.array(["1", "0", ""]), [1, 0, None]),
         (pa.array([2**62 + 1]), [2**62 + 1]),
+        (pa.array([str(2**62 + 1), "1.0", "NA", "true"]), [2**62 + 1, 1, None, 1]),
+        (pa.array([Decimal(2**62 + 1)], pa.decimal128(30, 5)), [2**62 + 1]),
     ],
 )
 def test_labels_that_are_whole_numbers_become_integers(array: pa.Array, labels: list[int | None]) -> None:

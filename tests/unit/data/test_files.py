@@ -44,6 +44,17 @@ def test_labels_that_are_text_stay_text(folder: Path, make_run: RunMaker, make_s
     assert read_snapshot(run.store, ingest(run)).late.tolist() == ["1", "yes"]
 
 
+def test_whole_numbers_in_json_lines_keep_all_their_digits_beside_fractions(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker
+) -> None:
+    carriers = [2**53, 2**53 + 1, 2**64 - 1, 0.5, 49170000001.0]
+    rows = [{"at": f"2013-01-01T0{n}Z", "late": n % 2, "distance": 1, "carrier": c} for n, c in enumerate(carriers)]
+    (folder / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    run = make_run(make_spec(source={"format": "jsonl"}))
+    frame = read_snapshot(run.store, ingest(run)).sort_values("at")
+    assert frame.carrier.tolist() == [str(2**53), str(2**53 + 1), str(2**64 - 1), "0.5", "49170000001"]
+
+
 def test_json_lines_may_mix_numbers_and_text_in_a_column(
     folder: Path, make_run: RunMaker, make_spec: SpecMaker
 ) -> None:

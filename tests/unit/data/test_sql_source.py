@@ -53,6 +53,29 @@ def test_a_query_gives_the_same_snapshot_as_a_file(
     assert (query.digest, query.rows, query.as_of) == (files.digest, 24, files.as_of)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from flights -- the newest: all",
+        "-- it's :at; yes\nselect * from flights /* not ':carrier' */",
+        "select * from flights --",
+        "  select * from flights\n\n-- a\n-- b\n  ",
+    ],
+)
+def test_comments_in_a_query_are_the_users_own(
+    database: str, folder: Path, make_run: RunMaker, make_spec: SpecMaker, sql_spec: Any, sql: str
+) -> None:
+    land(folder, rows=72)
+    files = ingest(make_run(make_spec(source={"window": {"days": 1}})))
+    assert ingest(make_run(sql_spec(sql), sql_url=database)).digest == files.digest
+
+
+@pytest.mark.parametrize("text", [":at", "a::b", r"\:at", r"a\\:b", "100%", "%(at)s", "?", "--", ";", "/*"])
+def test_text_in_a_query_is_taken_letter_by_letter(database: str, make_run: RunMaker, sql_spec: Any, text: str) -> None:
+    run = make_run(sql_spec(f"select at, late, distance, '{text}' as carrier from flights"), sql_url=database)
+    assert set(read_snapshot(run.store, ingest(run)).carrier) == {text}
+
+
 def test_a_window_of_rows_is_found_in_the_database(database: str, make_run: RunMaker, sql_spec: Any) -> None:
     run = make_run(sql_spec(window={"rows": 7}), sql_url=database, as_of=START + timedelta(hours=30))
     assert read_snapshot(run.store, ingest(run))["at"].min() == START + timedelta(hours=24)
