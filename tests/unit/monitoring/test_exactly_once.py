@@ -21,6 +21,7 @@ from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import (
+    NOW,
     Parcels,
     Registry,
     day,
@@ -186,6 +187,7 @@ class Monitor(RuleBasedStateMachine):
             store=self.store,
             tracking_uri="",
             data_root=self.root / "data",
+            now=NOW,
             as_of=day(self.today),
             active=self.active(),
         )
@@ -228,6 +230,8 @@ class Monitor(RuleBasedStateMachine):
             active=self.active(),
             alarm=load_state(self.store, "parcels")[0].alarm,
             breaker_closed=ledger.breaker_closed(self.store, "parcels"),
+            set_back=load_state(self.store, "parcels")[0].set_back,
+            latest=self.run().latest,
         )
         entry = decide(self.run(), check, results)
         if is_new:
