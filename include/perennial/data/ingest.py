@@ -74,7 +74,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
         manifest, reused = _kept(run, source, bounds, stash, resolution, folder)
     changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), facts.types)
     seen = Seen(run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(facts.types))
-    mark_latest(run.store, run.spec.name, seen)
+    mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
     snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused, future=future)
     _report(snapshot, time.perf_counter() - began)
     return snapshot

@@ -63,6 +63,7 @@ class Monitor(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.registry.stand_in(self.patch)
         self.today = 1.0
+        self.misdated = 0
         self.retrainings: dict[str, str] = {}
         self.closed_after = 0
         self.decisions: dict[int, bytes] = {}
@@ -102,6 +103,12 @@ class Monitor(RuleBasedStateMachine):
             if watched and reached and day(time) > reached - timedelta(days=LATENESS):
                 self.expected.add(number)
         self.parcels.deliver(ids, days=times)
+
+    @rule()
+    def a_clock_is_wrong(self) -> None:
+        """A parcel from the future is delivered, which nothing may ever come of."""
+        self.misdated += 1
+        self.parcels.deliver([-self.misdated], days=[60_000.0 + self.misdated])
 
     @precondition(lambda self: self.active())
     @rule(result=ENDINGS)
@@ -188,7 +195,8 @@ class Monitor(RuleBasedStateMachine):
             tracking_uri="",
             data_root=self.root / "data",
             now=NOW,
-            as_of=day(self.today),
+            # Without a wrong clock the newest row is of today.
+            as_of=None if self.misdated else day(self.today),
             active=self.active(),
         )
 
@@ -318,6 +326,7 @@ class Monitor(RuleBasedStateMachine):
                 continue
             rows = self.rows_of(entry.check)
             assert not rows & checked
+            assert min(rows, default=0) >= 0
             assert len(rows) == entry.check.rows + entry.check.late_rows
             checked |= rows
             if entry.check.champion is not None:
