@@ -57,8 +57,9 @@ class FutureRows(Outcome):
 
     @property
     def sentence(self) -> str:
-        """The same, and what became of them."""
-        return f"{self.found} {'It is' if self.rows == 1 else 'They are'} set aside."
+        """The same, what became of them, and what to do."""
+        one, its = ("It is", "its event time, or if it is") if self.rows == 1 else ("They are", "them, or if they are")
+        return f"{self.found} {one} set aside: mend {its} right raise source.future.tolerance_hours."
 
 
 class Snapshot(Outcome):

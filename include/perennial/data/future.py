@@ -5,7 +5,6 @@ What is known of each file does not depend on the clock: a row that lies in the 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from perennial.data.facts import Facts
     from perennial.data.source import Source
     from perennial.run import Run
-
-log = logging.getLogger(__name__)
 
 _MOST_EXAMPLES = 3
 
@@ -89,11 +86,9 @@ def scan_source(run: Run, source: Source) -> tuple[Facts, FutureRows | None]:
         return facts, None
     parted = source.part(run.latest)
     future = FutureRows(rows=parted.later, latest=run.latest, examples=tuple(parted.examples))
-    advice = (
-        f"The clock says {run.now:%Y-%m-%d %H:%M} UTC. Mend these event times; or, if they are right, raise "
-        "source.future.tolerance_hours"
-    )
     if run.spec.source.future.rows == "refuse":
-        raise DataError(f"{source.name}: {future.found} {advice}; or let the spec set such rows aside")
-    log.warning("%s: %s %s", source.name, future.sentence, advice)
+        raise DataError(
+            f"{source.name}: {future.found} The clock says {run.now:%Y-%m-%d %H:%M} UTC. Mend these event times; if they are "
+            "right, raise source.future.tolerance_hours; or let the spec set such rows aside"
+        )
     return replace(facts, start=facts.start if parted.newest else None, end=parted.newest), future

@@ -180,6 +180,8 @@ def _snapshot(
 
 
 def _report(snapshot: Snapshot, seconds: float) -> None:
+    if snapshot.future:
+        log.warning(snapshot.future.sentence)
     for change in snapshot.schema_changes:
         log.warning(
             "column %r was %s since the last snapshot: %s -> %s",

@@ -213,5 +213,6 @@ def test_as_of_in_the_future_is_refused_before_anything_is_read(tmp_path: Path, 
 def test_the_sentence_counts() -> None:
     one = FutureRows(rows=1, latest=LATEST, examples=("a.csv, row 7: 2188-03-28 00:00:00 UTC",))
     assert one.sentence == (
-        "1 row lies in the future, after 2026-01-02 00:00 UTC (a.csv, row 7: 2188-03-28 00:00:00 UTC). It is set aside."
+        "1 row lies in the future, after 2026-01-02 00:00 UTC (a.csv, row 7: 2188-03-28 00:00:00 UTC). It is set "
+        "aside: mend its event time, or if it is right raise source.future.tolerance_hours."
     )
