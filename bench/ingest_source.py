@@ -52,6 +52,7 @@ def run_over(folder: Path, since: datetime, *, format_: str = "parquet") -> Retr
         run_id="bench",
         tracking_uri="",
         data_root=folder,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

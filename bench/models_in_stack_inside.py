@@ -45,6 +45,7 @@ def train(number: int, of: int) -> None:
             store=store,
             tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
             data_root=os.environ["PERENNIAL_DATA"],
+            now=datetime.now(UTC),
             run_id="first",
         )
         snapshot = stages.ingest(run)

@@ -166,7 +166,12 @@ def main() -> None:
         home = Path(temporary)
         folder = home / "rows"
         as_of = land(folder, 0, TRAINING_ROWS + HOLDOUT_ROWS)
-        kept = {"store": LocalStore(home / "store"), "tracking_uri": f"sqlite:///{home}/mlflow.db", "data_root": home}
+        kept = {
+            "store": LocalStore(home / "store"),
+            "tracking_uri": f"sqlite:///{home}/mlflow.db",
+            "data_root": home,
+            "now": datetime.now(UTC),
+        }
         train_champion(RetrainingRun(**kept, spec=SPECS["floor"], as_of=as_of, run_id="first"))
         champion = current_champion(kept["tracking_uri"], SPEC["name"])
         assert champion is not None

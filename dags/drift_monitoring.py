@@ -12,7 +12,7 @@ from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import CheckName
-from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger
+from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger, on_wait
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
 from perennial_airflow.drift_asset import drift_outlet
 from perennial_airflow.model_specs import dags_by_id, models_folder
@@ -58,7 +58,7 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
     ) as dag:
         run = {"spec": spec, "as_of": "{{ params.as_of or '' }}"}
         heavy_run, light_run = run | heavy(spec), run | light(spec)
-        wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run, **waiting(spec))
+        wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run, **waiting(spec), **on_wait(spec))
         open_check = OpenCheckOperator(task_id="open_check", **heavy_run)
         with TaskGroup("checks") as checks:
             tests = [

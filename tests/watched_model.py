@@ -20,6 +20,7 @@ from perennial.store import LocalStore
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 TRAINED_ROWS = 3000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 END = START + timedelta(minutes=TRAINED_ROWS - 1)
 SPEC: dict[str, Any] = {
     "name": "watched",
@@ -50,6 +51,7 @@ class Watched:
             "store": LocalStore(self.home / "store"),
             "tracking_uri": self.tracking_uri,
             "data_root": self.home,
+            "now": NOW,
         }
 
     def run(self, **changes: Any) -> MonitorRun:
@@ -76,8 +78,8 @@ class Watched:
         folder.mkdir(exist_ok=True)
         frame.to_parquet(folder / f"{first:06d}.parquet", index=False)
 
-    def retrain(self, run_id: str = "first") -> None:
-        run = RetrainingRun(**self.arguments, run_id=run_id)
+    def retrain(self, run_id: str = "first", **changes: Any) -> None:
+        run = RetrainingRun(**(self.arguments | {"run_id": run_id} | changes))
         snapshot = stages.ingest(run)
         candidate = stages.train(run, snapshot)
         evaluation = stages.evaluate(run, snapshot, candidate)

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import warnings
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,7 +87,7 @@ def run(
     from perennial.run import RetrainingRun
 
     _quieten()
-    moment = _moment(as_of)
+    moment = _moment("--as-of", as_of)
     if window_days is not None and not 0 < window_days < float("inf"):
         raise PerennialError(f"--window-days {window_days:g}: give a number above 0")
     spec, opened = _open(model, models, store)
@@ -97,6 +97,7 @@ def run(
             store=opened,
             run_id=run_id(spec, opened.uri, moment, window_days),
             **_places(spec),
+            now=datetime.now(UTC),
             as_of=moment,
             window_days=window_days,
             dry_run=dry_run,
@@ -128,12 +129,13 @@ def monitor(
     from perennial.run import MonitorRun
 
     _quieten()
-    moment = _moment(as_of)
+    moment = _moment("--as-of", as_of)
     spec, opened = _open(model, models, store)
     arguments = MonitorRun(
         spec=spec,
         store=opened,
         **_places(spec),
+        now=datetime.now(UTC),
         as_of=moment,
         sql_url=sql_url,
     )
@@ -188,6 +190,31 @@ def close_breaker(
     spec, opened = _open(model, models, store)
     closed = close(opened, spec.name, by=by or getuser(), reason=reason)
     _say(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
+
+
+@app.command()
+def set_cursor(
+    model: Model,
+    to: Annotated[str, typer.Option(help="Event time after which rows are new again, such as 2013-05-01T00:00:00Z.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who sets it; kept in the ledger. Default: the system account's name.")
+    ] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Set a model's cursor back, after a wrong event time or as-of moved it beyond its rows."""
+    from getpass import getuser
+
+    from perennial.monitoring.set_cursor import set_cursor as set_back
+    from perennial.run import MonitorRun
+
+    _quieten()
+    moment = _moment("--to", to)
+    assert moment is not None  # noqa: S101 - the option must be given
+    spec, opened = _open(model, models, store)
+    run = MonitorRun(spec=spec, store=opened, **_places(spec), now=datetime.now(UTC))
+    _say(set_back(run, moment, by=by or getuser(), reason=reason).decision.reasons[0])
 
 
 @app.command()
@@ -252,15 +279,15 @@ def _places(spec: ModelSpec) -> dict[str, Any]:
     return {"tracking_uri": server.uri, "mlflow_takes_rows": server.takes_rows, "data_root": data_root(spec)}
 
 
-def _moment(as_of: str | None) -> datetime | None:
-    if as_of is None:
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(as_of)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise PerennialError(f"--as-of {as_of!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
+        raise PerennialError(f"{option} {text!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
-        raise PerennialError(f"--as-of {as_of!r} has no zone: add one, such as {moment.isoformat()}Z")
+        raise PerennialError(f"{option} {text!r} has no zone: add one, such as {moment.isoformat()}Z")
     return moment
 
 

@@ -30,6 +30,10 @@ class DataError(PerennialError):
     """The source or a snapshot cannot be used as the spec says."""
 
 
+class CursorAhead(PerennialError):
+    """The cursor lies in the future, so that no row would ever be new: someone must set it back."""
+
+
 class ValidationFailed(PerennialError):
     """The data do not meet the spec's expectations."""
 

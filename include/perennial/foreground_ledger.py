@@ -28,7 +28,7 @@ def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:
             str(entry.sequence),
             f"{entry.as_of:%Y-%m-%d %H:%M}",
             f"{entry.check.rows:,}",
-            entry.decision.outcome,
+            "set back" if entry.set_back else entry.decision.outcome,
             Text("\n".join(entry.decision.reasons)),
             Text(run_id or ""),
             Text(result, style=_STYLES.get(result, "")),

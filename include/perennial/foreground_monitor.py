@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     from perennial.monitoring.waiting import waiting
 
     due = waiting(run)
-    console.print(Text(due.reason))
+    console.print(Text(due.reason, style="bold yellow" if due.cursor_ahead else ""))
     entry = _decided(run, console) if due.over else None
     if entry is None:
         return Checked()
@@ -92,7 +92,7 @@ def keep_checking(
         raise SpecError(f"{run.spec.name} has no monitoring.schedule: add one, or check once with --once")
     while True:
         try:
-            check_once(run, console)
+            check_once(replace(run, now=now()), console)
         except PerennialError as error:
             console.print(Text("error: ", style="bold red").append(str(error), style="default"))
         due = next_check(schedule, now())
@@ -146,6 +146,7 @@ def _retrain(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
             store=run.store,
             tracking_uri=run.tracking_uri,
             data_root=run.data_root,
+            now=run.now,
             as_of=entry.as_of,
             sql_url=run.sql_url,
             s3=run.s3,

@@ -39,6 +39,29 @@ class SourceObject(Outcome):
     version: str
 
 
+class FutureRows(Outcome):
+    """Rows of the source that were set aside: their event times lie beyond the clock, so they cannot be true."""
+
+    rows: int
+    latest: datetime
+    """Newest event time that was taken."""
+    examples: tuple[str, ...]
+    """File, row and event time of a few."""
+
+    @property
+    def found(self) -> str:
+        """How many and which, in a sentence."""
+        lie = "1 row lies" if self.rows == 1 else f"{self.rows:,} rows lie"
+        more = f"; and {self.rows - len(self.examples):,} more" if self.rows > len(self.examples) else ""
+        return f"{lie} in the future, after {self.latest:%Y-%m-%d %H:%M} UTC ({'; '.join(self.examples)}{more})."
+
+    @property
+    def sentence(self) -> str:
+        """The same, what became of them, and what to do."""
+        one, its = ("It is", "its event time, or if it is") if self.rows == 1 else ("They are", "them, or if they are")
+        return f"{self.found} {one} set aside: mend {its} right raise source.future.tolerance_hours."
+
+
 class Snapshot(Outcome):
     """Immutable rows, addressed by their content; `manifest.json` beside them holds this and the source objects."""
 
@@ -63,6 +86,8 @@ class Snapshot(Outcome):
     """Rows dropped because another is equal to them in every column."""
     key_duplicates: int
     """Rows dropped because another with the same key is newer."""
+    future: FutureRows | None = None
+    """Rows of the source that are in no window; None: there are none."""
     schema_changes: tuple[ColumnChange, ...] = ()
     reused: bool = False
     """True where the same rows were there already and nothing was written."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from perennial.errors import DataError
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
     from perennial.store.protocol import Store
+
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart: what one takes for the newest event time, the other must not refuse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,8 @@ class Run:
         MLflow's tracking and registry server; may hold a login, so it is never logged.
     data_root : Path or str
         Folder, or s3://bucket/prefix, below which sources without an address of their own lie.
+    now : datetime
+        What the clock says, with a zone: the library reads none.
     as_of : datetime or None
         Newest event time to take, with a zone; None: the newest in the source.
     sql_url : str or None
@@ -33,16 +40,35 @@ class Run:
         For sources on S3; None: made from the environment.
     mlflow_takes_rows : bool
         False: MLflow's server stands outside the spec's region, and no row may be shown to it.
+
+    Raises
+    ------
+    DataError
+        `as_of` lies in the future.
     """
 
     spec: ModelSpec
     store: Store
     tracking_uri: str = field(repr=False)
     data_root: Path | str
+    now: datetime
     as_of: datetime | None = None
     sql_url: str | None = field(default=None, repr=False)
     s3: Any = None
     mlflow_takes_rows: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what would carry watermarks and limits into the future."""
+        if self.as_of and self.as_of.tzinfo and self.as_of > self.latest + CLOCKS_APART:
+            raise DataError(
+                f"as_of {self.as_of.isoformat()} lies in the future: the clock says {self.now:%Y-%m-%d %H:%M} UTC. "
+                "Leave it out to take the newest rows in the source, or give a moment that has passed"
+            )
+
+    @property
+    def latest(self) -> datetime:
+        """Newest event time that can be true: the clock, and how far the spec lets event times be ahead of it."""
+        return self.now + timedelta(hours=self.spec.source.future.tolerance_hours)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,6 +77,28 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
     return tuple(events)
 
 
+def cursor_ahead(model: str, cursor: str, reason: str, run_id: str) -> Event:
+    """Return the event of a cursor that stands after all rows of the source: one for each place where it stands.
+
+    Parameters
+    ----------
+    model : str
+    cursor : str
+        Where it stands, ISO 8601.
+    reason : str
+    run_id : str
+        The monitoring DAG's run.
+    """
+    return _event(
+        "cursor_ahead",
+        model,
+        key=cursor,
+        reason=reason,
+        facts={"cursor": cursor},
+        links=_links(airflow=run_page(model + MONITOR, run_id)),
+    )
+
+
 def retraining_triggered(entry: LedgerEntry) -> Event:
     """Return the event of a decision that starts a retraining."""
     run_id = entry.decision.run_id or ""

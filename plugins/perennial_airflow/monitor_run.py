@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from perennial_airflow import run_arguments
@@ -32,4 +32,5 @@ def monitor_run(
     from perennial_airflow.hooks.source import SourceHook
 
     source = SourceHook(spec.source, spec.region).arguments() if reads_source else {}
-    return MonitorRun(spec=spec, as_of=run_arguments.as_of(as_of), active=active, **deployment(spec), **source)
+    moment = run_arguments.as_of(as_of)
+    return MonitorRun(spec=spec, now=datetime.now(UTC), as_of=moment, active=active, **deployment(spec), **source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronTriggerTimetable, DeltaTriggerTimetable
 
@@ -41,23 +40,20 @@ def end_of_wait(schedule: MonitoringSchedule | None, run_after: datetime, *, sch
     """
     if schedule is None or not scheduled:
         return run_after + WITHOUT_SCHEDULE
-    if schedule.cron is None:
-        return run_after + _period(schedule)
-    from croniter import croniter
+    from perennial.monitoring.next_check import next_check
 
-    local = run_after.astimezone(ZoneInfo(schedule.time_zone))
-    following: datetime = croniter(schedule.cron, local).get_next(datetime)
-    return following
+    return next_check(schedule, run_after)
 
 
 def longest_interval(schedule: MonitoringSchedule, after: datetime) -> timedelta:
     """Return the longest time between two of the next runs: of a schedule for working days, that over the weekend."""
     if schedule.cron is None:
         return _period(schedule)
-    from croniter import croniter
+    from perennial.monitoring.next_check import next_check
 
-    following = croniter(schedule.cron, after.astimezone(ZoneInfo(schedule.time_zone)))
-    moments: list[datetime] = [following.get_next(datetime) for _ in range(LOOKED_AHEAD)]
+    moments = [next_check(schedule, after)]
+    for _ in range(LOOKED_AHEAD - 1):
+        moments.append(next_check(schedule, moments[-1]))
     return max(later - earlier for earlier, later in pairwise(moments))
 
 

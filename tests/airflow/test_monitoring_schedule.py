@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from perennial.spec.monitoring import MonitoringSchedule
-from perennial_airflow.monitoring_schedule import end_of_wait
+from perennial_airflow.monitoring_schedule import end_of_wait, longest_interval
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -61,3 +61,54 @@ def test_without_a_schedule_checks_are_made_when_asked_for(
     add_spec(monitoring={})
 
     assert load_dags().dags["orders.monitor"].schedule is None
+
+
+CRONS = [
+    "30 2 * * *",
+    "15 1,2,3 * * *",
+    "*/20 1-3 * * *",
+    "0 */2 * * *",
+    "30 * * * *",
+    "*/20 * * * *",
+    "0 0-23 * * *",
+    "45 1 * * 0",
+]
+# The nights in which the clocks are put forward and back, from the evening before.
+NIGHTS = {
+    "Europe/Berlin": [(2024, 3, 30), (2024, 10, 26)],
+    "America/New_York": [(2024, 3, 9), (2024, 11, 2)],
+    "Australia/Lord_Howe": [(2024, 10, 5), (2024, 4, 6)],
+}
+
+
+@pytest.mark.parametrize("cron", CRONS)
+@pytest.mark.parametrize(
+    ("zone", "evening"), [(zone, evening) for zone, nights in NIGHTS.items() for evening in nights]
+)
+def test_without_airflow_checks_are_due_when_airflow_has_them_due(
+    zone: str, evening: tuple[int, int, int], cron: str
+) -> None:
+    """Airflow's own timetable is the oracle, asked from every few minutes of the night and the days around it."""
+    from airflow.timetables.base import DataInterval, TimeRestriction
+    from airflow.timetables.trigger import CronTriggerTimetable
+    from pendulum import instance
+
+    from perennial.monitoring.next_check import next_check
+
+    timetable = CronTriggerTimetable(cron, timezone=zone)
+    always = TimeRestriction(earliest=None, latest=None, catchup=True)
+    schedule = MonitoringSchedule(cron=cron, time_zone=zone)
+    start = datetime(*evening, tzinfo=UTC)
+    for minute in range(0, 60 * 48, 7):
+        after = start + timedelta(minutes=minute, seconds=minute % 3, microseconds=minute % 5)
+        info = timetable.next_dagrun_info(
+            last_automated_data_interval=DataInterval.exact(instance(after)), restriction=always
+        )
+        assert info is not None
+        assert after < next_check(schedule, after) == info.run_after, after
+        assert end_of_wait(schedule, after, scheduled=True) == info.run_after
+
+
+def test_the_longest_interval_is_that_of_the_night_with_an_hour_more() -> None:
+    schedule = MonitoringSchedule(cron="0 6 * * *", time_zone="Europe/Berlin")
+    assert longest_interval(schedule, datetime(2024, 10, 25, tzinfo=UTC)) == timedelta(hours=25)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ def run_step(settings: dict[str, str], order: Order) -> Any:
         store=open_store(settings["store"]),
         tracking_uri=settings["tracking_uri"],
         data_root=Path(settings["data_root"]),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime.fromisoformat(order["as_of"]),
         active=tuple(order["active"]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
         run_id=settings["run_id"],
         tracking_uri=settings["tracking_uri"],
         data_root=Path(settings["data_root"]),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         reason="crash test",
         triggered_by="test",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,7 @@ def run(server: str, tmp_path: Path) -> RetrainingRun:
         run_id="manual__1",
         tracking_uri=server,
         data_root=tmp_path / "data",
+        now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

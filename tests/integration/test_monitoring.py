@@ -119,6 +119,7 @@ class Airline:
             "store": self.store,
             "tracking_uri": self.tracking_uri,
             "data_root": self.root / "data",
+            "now": datetime(2026, 1, 1, tzinfo=UTC),
         }
 
 

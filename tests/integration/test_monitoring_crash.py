@@ -98,6 +98,7 @@ def train(spec: Path, store: Path, tracking_uri: str, data: Path) -> None:
         store=LocalStore(store),
         tracking_uri=tracking_uri,
         data_root=data,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime(2013, 2, 8, 5, tzinfo=UTC),
         run_id="first",
     )

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -165,6 +166,7 @@ def test_a_dry_run_and_the_run_after_it_share_their_work(perennial, models, retr
         (["late", "--as-of", "2013-03-01"], "has no zone: add one, such as 2013-03-01T00:00:00Z"),
         (["late", "--as-of", "2013-03-01T06:00"], "has no zone: add one, such as 2013-03-01T06:00:00Z"),
         (["late", "--as-of", "yesterday"], "--as-of 'yesterday' is not a timestamp"),
+        (["late", "--as-of", "2999-01-01T00:00:00Z"], "as_of 2999-01-01T00:00:00+00:00 lies in the future"),
         (["late", "--window-days", "0"], "--window-days 0: give a number above 0"),
         (["late", "--window-days", "nan"], "--window-days nan: give a number above 0"),
         (["late", "--store", "ftp://x"], "ftp://x"),
@@ -336,3 +338,31 @@ def test_nothing_that_an_argument_holds_commands_the_terminal(perennial, models)
         code, output, error = perennial(*arguments)
         assert code == 1
         assert_printable(output + error)
+
+
+def test_monitor_refuses_an_as_of_in_the_future(perennial, models, checked):
+    code, _, errors = perennial("monitor", "late", "--as-of", "2999-01-01T00:00:00Z")
+    assert code == 1
+    assert "error: as_of 2999-01-01T00:00:00+00:00 lies in the future: the clock says " in errors
+    assert "Leave it out to take the newest rows" in errors
+    assert checked[0] == []
+
+
+def test_set_cursor_asks_for_a_moment_and_a_reason(perennial, models):
+    assert perennial("set-cursor", "late", "--to", "2013-05-01T00:00:00Z")[0] == 2
+    code, _, errors = perennial("set-cursor", "late", "--to", "2013-05-01", "--reason", "a wrong clock")
+    assert code == 1
+    assert "error: --to '2013-05-01' has no zone: add one, such as 2013-05-01T00:00:00Z" in errors
+
+
+def test_set_cursor_says_what_it_did(perennial, models, monkeypatch):
+    given = []
+
+    def set_cursor(run, to, *, by, reason):
+        given.append((run.spec.name, to.isoformat(), by, reason))
+        return SimpleNamespace(decision=SimpleNamespace(reasons=("Ada set the cursor back.",)))
+
+    monkeypatch.setattr("perennial.monitoring.set_cursor.set_cursor", set_cursor)
+    options = ("--to", "2013-05-01T00:00:00Z", "--reason", "a wrong clock", "--by", "Ada")
+    assert perennial("set-cursor", "late", *options) == (0, "Ada set the cursor back.\n", "")
+    assert given == [("late", "2013-05-01T00:00:00+00:00", "Ada", "a wrong clock")]

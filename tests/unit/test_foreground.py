@@ -48,6 +48,7 @@ def make_run(tmp_path, **arguments):
         run_id="cli-1",
         tracking_uri="",
         data_root=Path(),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         **arguments,
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow as pa
 from perennial.data import csv_file, json_file, parquet_file
 from perennial.data.columns import Kind, check_columns, column_kinds
 from perennial.data.facts import Facts, merge
+from perennial.data.future import PartedTimes
 from perennial.data.known_files import KnownFiles
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
 from perennial.data.window import Bounds, NewestTimes
@@ -94,6 +96,21 @@ class FileSource:
                 self._known.keep(found)
         self._facts = {stored: found[stored] for stored in objects}
         return merge(self._facts.values())
+
+    def part(self, latest: datetime) -> PartedTimes:
+        """Return the newest event time up to a moment, and what lies beyond it; see Source."""
+        parted = PartedTimes(latest)
+        only_time = {self._request.event_time: Kind.TIME}
+        for stored, facts in self._facts.items():
+            if facts.end is None:
+                continue
+            if facts.end <= latest:
+                parted.add_newest(facts.end)
+                continue
+            with self._opened(stored) as path:
+                for found in self._format.read(path, only_time, facts, self._request, None):
+                    parted.add(event_times(found, self._request), partial(_place, self._label + stored.key, found))
+        return parted
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
         """Return the N-th newest event time up to `as_of`; see Source."""
@@ -209,3 +226,7 @@ class FileSource:
             f"{self._name(stored)} was replaced or removed while it was read: try again, and write source files "
             "under a name that begins with '_' or '.' until they are complete"
         )
+
+
+def _place(name: str, rows: Rows, index: int) -> str:
+    return f"{name}, row {rows.number(index)}"

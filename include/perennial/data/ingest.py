@@ -17,6 +17,7 @@ import pyarrow as pa
 from perennial.data.columns import check_columns, column_kinds, column_types
 from perennial.data.duplicates import HashSpill, Resolution
 from perennial.data.facts import Facts
+from perennial.data.future import scan_source
 from perennial.data.manifest import MANIFEST, Manifest, load_manifest
 from perennial.data.open_source import open_source
 from perennial.data.parts import keep, remove_strays, write_parts
@@ -27,7 +28,7 @@ from perennial.data.stash import Stash, regular
 from perennial.data.tally import Tally
 from perennial.data.window import Bounds, fixed_bounds
 from perennial.errors import DataError
-from perennial.outcomes import ColumnChange, Snapshot
+from perennial.outcomes import ColumnChange, FutureRows, Snapshot
 from perennial.printable import PrintableLog
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec, Window
@@ -61,9 +62,9 @@ def ingest(run: RetrainingRun) -> Snapshot:
     """
     began = time.perf_counter()
     source = open_source(run)
-    facts = source.scan()
+    facts, future = scan_source(run, source)
     check_columns(run.spec, facts.types, source.name)
-    bounds = _bounds(run, source, facts)
+    bounds = _bounds(run, source, facts, future)
     types = column_types(column_kinds(run.spec), facts.naturals)
     log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
     with run.store.scratch() as folder:
@@ -73,14 +74,16 @@ def ingest(run: RetrainingRun) -> Snapshot:
         manifest, reused = _kept(run, source, bounds, stash, resolution, folder)
     changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), facts.types)
     seen = Seen(run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(facts.types))
-    mark_latest(run.store, run.spec.name, seen)
-    snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused)
+    mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
+    snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused, future=future)
     _report(snapshot, time.perf_counter() - began)
     return snapshot
 
 
-def _bounds(run: RetrainingRun, source: Source, facts: Facts) -> Bounds:
+def _bounds(run: RetrainingRun, source: Source, facts: Facts, future: FutureRows | None) -> Bounds:
     if facts.start is None or facts.end is None:
+        if future:
+            raise DataError(f"{source.name} has no rows but some that were set aside. {future.sentence}")
         raise DataError(f"{source.name} has no rows: check that something was delivered")
     if run.as_of and run.as_of.tzinfo is None:
         raise DataError(
@@ -151,7 +154,13 @@ def _kept(
 
 
 def _snapshot(
-    manifest: Manifest, bounds: Bounds, resolution: Resolution, changes: tuple[ColumnChange, ...], *, reused: bool
+    manifest: Manifest,
+    bounds: Bounds,
+    resolution: Resolution,
+    changes: tuple[ColumnChange, ...],
+    *,
+    reused: bool,
+    future: FutureRows | None,
 ) -> Snapshot:
     """Return the stored rows as this run came to them."""
     stored = {name: getattr(manifest, name) for name in Snapshot.model_fields}
@@ -164,12 +173,15 @@ def _snapshot(
             "exact_duplicates": resolution.exact_duplicates,
             "key_duplicates": resolution.key_duplicates,
             "schema_changes": changes,
+            "future": future,
             "reused": reused,
         }
     )
 
 
 def _report(snapshot: Snapshot, seconds: float) -> None:
+    if snapshot.future:
+        log.warning(snapshot.future.sentence)
     for change in snapshot.schema_changes:
         log.warning(
             "column %r was %s since the last snapshot: %s -> %s",

@@ -60,12 +60,12 @@ def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -
     return tuple(changes)
 
 
-def mark_latest(store: Store, model: str, seen: Seen) -> None:
-    """Make a snapshot the model's latest, unless there is one with a newer `as_of`."""
+def mark_latest(store: Store, model: str, seen: Seen, *, believed_until: datetime) -> None:
+    """Make a snapshot the model's latest, unless there is one with a newer `as_of` that can be true."""
     for attempt in range(_ATTEMPTS):
         found = _read(store, model)
         latest = Latest.model_validate_json(found.data) if found else None
-        if latest and latest.snapshot.as_of > seen.as_of:
+        if latest and seen.as_of < latest.snapshot.as_of <= believed_until:
             return
         before = latest.snapshot if latest else None
         if latest and (latest.snapshot.run_id, latest.snapshot.digest) == (seen.run_id, seen.digest):

@@ -9,6 +9,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from perennial.data.facts import Facts
+from perennial.data.future import PartedTimes
 from perennial.data.window import Bounds
 from perennial.outcomes import SourceObject
 
@@ -29,6 +30,9 @@ class Source(Protocol):
         SourceUnavailable
             If the source does not answer.
         """
+
+    def part(self, latest: datetime) -> PartedTimes:
+        """Return the newest event time up to a moment, and what lies beyond it. Opens only what reaches beyond."""
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
         """Return the N-th newest event time up to `as_of`, the oldest if there are fewer, None if there are none."""

@@ -18,6 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from perennial.address import Address
 from perennial.data.columns import Kind, Natural, check_columns, column_kinds, natural_of
 from perennial.data.facts import Facts, merge, rough_type_name
+from perennial.data.future import PartedTimes
 from perennial.data.python_values import arrow_array
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
 from perennial.data.window import Bounds, NewestTimes
@@ -71,6 +72,7 @@ class SqlSource:
         )
         self._time: sa.ColumnClause[Any] = sa.column(spec.source.event_time)
         self._native: type | None = None
+        self._newest: datetime | None = None
         self._is_sortable_text = self._is_aware = False
 
     def scan(self) -> Facts:
@@ -81,7 +83,17 @@ class SqlSource:
             check_columns(self._spec, types, self.name)
             naturals = {column: self._natural(connection, column, sample[column]) for column in self._open}
             times = self._time_range(connection)
+            self._newest = times.end
             return merge([Facts(rows=times.rows, start=times.start, end=times.end, types=types, naturals=naturals)])
+
+    def part(self, latest: datetime) -> PartedTimes:
+        """Return the newest event time up to a moment, and what lies beyond it; see Source."""
+        parted = PartedTimes(latest)
+        with self._connected() as connection:
+            bounds = Bounds(self._some_time_before(connection, latest), self._newest or latest)
+            for found in self._answer(connection, self._select([self._time], bounds)):
+                parted.add(event_times(found, self._request), lambda _: self.name)
+        return parted
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
         """Return the N-th newest event time up to `as_of`; see Source."""
@@ -144,6 +156,18 @@ class SqlSource:
         else:
             answer = self._answer(connection, self._select([self._time], None))
         return scan_rows(answer, self._request, {})
+
+    def _some_time_before(self, connection: sa.Connection, latest: datetime) -> datetime | None:
+        """Return a time that there is, not far from the newest up to a moment, if the database can find one."""
+        # So far before it that the database, as it compares times, cannot let in one that is later.
+        before = Bounds(None, latest - 2 * _ZONE_SLACK)
+        if not self._ends(before):
+            return None
+        statement = self._select([self._time], before).order_by(self._time.desc()).limit(1)
+        for found in self._answer(connection, statement):
+            moment: datetime | None = event_times(found, self._request)[0].as_py()
+            return moment
+        return None
 
     def _select(self, columns: Sequence[sa.ColumnClause[Any]], bounds: Bounds | None) -> _Statement:
         statement = sa.select(*columns).select_from(self._query())

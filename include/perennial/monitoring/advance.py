@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from perennial.monitoring.records import CheckResult, Decision, MonitorState, OpenCheck
+from perennial.monitoring.records import LedgerEntry, MonitorState
 
 
-def advance(state: MonitorState, check: OpenCheck, results: Sequence[CheckResult], decision: Decision) -> MonitorState:
+def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
     """Return the state after a check.
 
     A coalesced check moves nothing but its number: its rows, the late ones included, are checked again when the
     retraining that is under way has ended, against whoever is champion then.
     """
+    check, decision = entry.check, entry.decision
     champion = check.champion.version if check.champion else None
     if decision.outcome == "coalesce":
         # The first check begins where its champion's snapshot ends: that must hold for the same rows' next check.
@@ -20,10 +19,11 @@ def advance(state: MonitorState, check: OpenCheck, results: Sequence[CheckResult
         return state.model_copy(update={"sequence": check.sequence, "alarm": decision.alarm, **where})
     return MonitorState(
         sequence=check.sequence,
-        cursor=check.as_of,
+        cursor=check.cursor_after or check.as_of,
         matured_cursor=check.matured_until,
         champion_version=champion,
-        page_hinkley=next((r.detector for r in results if r.check == "page_hinkley"), None),
+        page_hinkley=next((r.detector for r in entry.results if r.check == "page_hinkley"), None),
         seen=check.seen,
         alarm=decision.alarm,
+        set_back=entry.set_back or state.set_back,
     )

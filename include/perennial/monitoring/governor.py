@@ -17,6 +17,7 @@ from perennial.monitoring.records import (
     LedgerEntry,
     OpenCheck,
     RetrainingOutcome,
+    SetBack,
 )
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import CheckName, Monitoring
@@ -45,6 +46,10 @@ class Past:
         What earlier checks left pending.
     breaker_closed : BreakerClosed or None
         The last time that someone closed the breaker by hand.
+    set_back : SetBack or None
+        The last time that someone set the cursor back.
+    latest : datetime
+        Newest event time that can be true: what claims to have happened later holds nothing back.
     """
 
     recent: Sequence[LedgerEntry] = ()
@@ -54,6 +59,8 @@ class Past:
     active: tuple[str, ...] = ()
     alarm: Alarm | None = None
     breaker_closed: BreakerClosed | None = None
+    set_back: SetBack | None = None
+    latest: datetime
 
 
 def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], past: Past) -> Decision:
@@ -76,7 +83,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
         pending. `none`: nothing argues for a retraining.
     """
     if check.champion is None:
-        settled = _settled(check, past, ())
+        settled = (*_settled(check, past, ()), *_set_aside(check))
         if not spec.retraining.first:
             forbidden = "There is no champion yet, and the spec leaves the first training to people."
             return Decision(outcome="none", reasons=(forbidden, *settled))
@@ -85,7 +92,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
     fired, found = _arguing(spec, check, results, past)
     warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This check only warns." for r in results if r.check in warned)
-    aside = (*warnings, *_settled(check, past, fired))
+    aside = (*warnings, *_settled(check, past, fired), *_set_aside(check))
     if fired:
         return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=(*found, *aside))
     if found:
@@ -145,6 +152,11 @@ def _settled(check: OpenCheck, past: Past, fired: Sequence[CheckName]) -> tuple[
         return (f"The alarm of check {alarm.sequence} is settled: it spoke of {spoke_of}, and {now}.",)
     over = [name for name in alarm.checks if name not in fired]
     return (f"The alarm of check {alarm.sequence} is settled: {', '.join(over)} found nothing now.",) if over else ()
+
+
+def _set_aside(check: OpenCheck) -> tuple[str, ...]:
+    """Say that rows of the source lie in the future."""
+    return (check.future.sentence,) if check.future else ()
 
 
 def _enough_of_the_last(
@@ -226,6 +238,17 @@ class _Limit:
     until: datetime
 
 
+def _triggered_at(entries: Sequence[LedgerEntry], past: Past) -> list[datetime]:
+    """Return when retrainings were triggered, newest first, as far as that can be true.
+
+    Before the cursor was set back, event times may have been reached that never came: those count as where it was set.
+    What still lies in the future counts as long ago: a limit that it would begin would never lapse.
+    """
+    back = past.set_back
+    moments = [min(e.as_of, back.to) if back and e.sequence < back.sequence else e.as_of for e in entries]
+    return [moment for moment in moments if moment <= past.latest]
+
+
 def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the breaker is open: too many candidates in a row were rejected or failed."""
     breaker = spec.retraining.breaker
@@ -234,7 +257,10 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if len(in_vain) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
-    until = in_vain[0].as_of + timedelta(days=breaker.reset_days)
+    moments = _triggered_at(in_vain, past)
+    if not moments:
+        return None
+    until = moments[0] + timedelta(days=breaker.reset_days)
     if check.as_of >= until:
         return None
     return _Limit(
@@ -252,9 +278,10 @@ def _was_in_vain(entry: LedgerEntry, past: Past) -> bool:
 
 def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the last retraining is too recent."""
-    if not past.triggers:
+    moments = _triggered_at(past.triggers, past)
+    if not moments:
         return None
-    last = past.triggers[0].as_of
+    last = moments[0]
     until = last + timedelta(days=spec.retraining.cooldown_days)
     if check.as_of >= until:
         return None
@@ -269,9 +296,10 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
 def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     """Say that the budget of retrainings is used up."""
     at_most = spec.retraining.at_most
-    if len(past.triggers) < at_most.retrainings:
+    moments = _triggered_at(past.triggers, past)
+    if len(moments) < at_most.retrainings:
         return None
-    until = past.triggers[at_most.retrainings - 1].as_of + timedelta(days=at_most.days)
+    until = moments[at_most.retrainings - 1] + timedelta(days=at_most.days)
     if check.as_of >= until:
         return None
     return _Limit(

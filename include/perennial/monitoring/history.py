@@ -6,21 +6,21 @@ from itertools import islice, takewhile
 
 from perennial.monitoring import ledger
 from perennial.monitoring.governor import Past, counts_for
-from perennial.monitoring.records import Alarm, OpenCheck
+from perennial.monitoring.records import MonitorState, OpenCheck
 from perennial.promotion.registry import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 
 
-def read_past(run: MonitorRun, check: OpenCheck, alarm: Alarm | None) -> Past:
+def read_past(run: MonitorRun, check: OpenCheck, state: MonitorState) -> Past:
     """Return what the governor may know besides the check.
 
     Parameters
     ----------
     run : MonitorRun
     check : OpenCheck
-    alarm : Alarm or None
-        What the state says is pending.
+    state : MonitorState
+        Before the check.
     """
     store, model = run.store, check.model
     retraining = run.spec.retraining
@@ -37,8 +37,10 @@ def read_past(run: MonitorRun, check: OpenCheck, alarm: Alarm | None) -> Past:
         outcomes=ledger.retraining_outcomes(store, triggers, run.active),
         champion_version=champion.version if champion else None,
         active=run.active,
-        alarm=alarm,
+        alarm=state.alarm,
         breaker_closed=ledger.breaker_closed(store, model),
+        set_back=state.set_back,
+        latest=run.latest,
     )
 
 

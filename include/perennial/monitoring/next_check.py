@@ -1,4 +1,4 @@
-"""When the next check is due, where no Airflow says so."""
+"""When the next check is due: as Airflow's CronTriggerTimetable has it, where no Airflow says so."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from perennial.spec.monitoring import MonitoringSchedule
 def next_check(schedule: MonitoringSchedule, after: datetime) -> datetime:
     """Return the first moment after another at which a check is due, UTC.
 
+    A time of day that comes twice, when the clocks go back, is due once, the second time; one that the clocks go
+    forward past is due when that much time has passed. A schedule for every hour follows the hours as they pass.
+
     Parameters
     ----------
     schedule : MonitoringSchedule
@@ -22,6 +25,11 @@ def next_check(schedule: MonitoringSchedule, after: datetime) -> datetime:
     """
     if schedule.every_minutes is not None:
         return after.astimezone(UTC) + timedelta(minutes=schedule.every_minutes)
-    local = after.astimezone(ZoneInfo(schedule.time_zone))
-    moment: datetime = croniter(schedule.cron, local).get_next(datetime)
-    return moment.astimezone(UTC)
+    zone = ZoneInfo(schedule.time_zone)
+    clock = after.astimezone(zone).replace(tzinfo=None, fold=0)
+    cron = croniter(schedule.cron, clock)
+    due: datetime = cron.get_next(datetime)
+    if cron.expanded[1] == ["*"]:
+        return after.astimezone(UTC) + (due - clock)
+    # Of both readings the later: the second of a time that comes twice, and of one that never comes that after the gap.
+    return max(due.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

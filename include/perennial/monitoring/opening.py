@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from perennial.data.manifest import load_manifest
+from perennial.data.snapshot import read_snapshot
 from perennial.data.window import RESOLUTION, Bounds
-from perennial.errors import DataError
+from perennial.errors import CursorAhead, DataError
 from perennial.monitoring import ledger
 from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows
@@ -29,7 +30,7 @@ from perennial.monitoring.state import load_state
 from perennial.outcomes import Champion
 from perennial.printable import PrintableLog
 from perennial.promotion.registry import current_champion
-from perennial.run import MonitorRun
+from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring
 from perennial.store.protocol import Conflict, KeyNotFound, Store
@@ -71,9 +72,9 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     key = check_key(run.spec.name, sequence)
     champion = current_champion(run.tracking_uri, run.spec.name)
     begun, version = _begun(run.store, key)
-    if begun is not None and begun.champion == champion and begun.spec_digest == run.spec.digest():
+    if begun is not None and _still_right(run, begun, champion):
         return begun
-    # One that is undecided and speaks of another champion or spec is begun anew: it could perhaps never be ended. Whoever
+    # One that is undecided and speaks of another champion or spec, or of the future, is begun anew: it could perhaps never be ended. Whoever
     # works on the old one may go on, since the ledger takes the first decision, with the check that it is about.
     check = _prepare(run, state, champion, reader or CheckReader(run))
     if check is None:
@@ -92,13 +93,29 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
 
 
 def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> datetime:
-    """Return the event time after which rows are new: the cursor, or the end of what the first champion came from."""
-    watched = state.cursor if state.champion_version is not None else None
-    return watched or champion_data_end(run, champion)
+    """Return the event time after which rows are new: the cursor, or the end of what the first champion came from.
+
+    Raises
+    ------
+    CursorAhead
+        The cursor lies in the future: no row would ever be new.
+    DataError
+        As `champion_data_end`.
+    """
+    if state.cursor is None or state.champion_version is None:
+        return champion_data_end(run, champion)
+    if not _can_be_true(run, state.cursor):
+        raise CursorAhead(
+            f"the cursor of {run.spec.name} stands at {state.cursor:%Y-%m-%d %H:%M:%S} UTC, in the future: the clock says "
+            f"{run.now:%Y-%m-%d %H:%M} UTC, and until then no row is new. A wrong event time or as_of moved it there. Look up "
+            f"with 'perennial ledger {run.spec.name}' up to when the checks before it went, and set it back: perennial "
+            f"set-cursor {run.spec.name} --to 2013-05-01T00:00:00Z --reason '...'"
+        )
+    return state.cursor
 
 
 def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
-    """Return the newest event time of the champion's snapshot.
+    """Return the newest event time of the champion's snapshot; what lies in the future is none.
 
     Raises
     ------
@@ -110,7 +127,24 @@ def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
             f"champion v{champion.version} of {run.spec.name} names no snapshot, so there is nothing to compare "
             "with: it was not registered by Perennial. Retrain once, or move the alias to a version that was"
         )
-    return load_manifest(run.store, run.spec.name, champion.snapshot_digest).end
+    manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
+    if _can_be_true(run, manifest.end):
+        return manifest.end
+    event_time = run.spec.source.event_time
+    times = read_snapshot(run.store, manifest, columns=[event_time])[event_time]
+    believed = times[times <= run.latest]
+    newest: datetime = believed.max().to_pydatetime() if len(believed) else manifest.start
+    log.warning("the champion was trained on rows up to %s, in the future: up to %s counts", manifest.end, newest)
+    return newest
+
+
+def _can_be_true(run: MonitorRun, moment: datetime) -> bool:
+    return moment <= run.latest + CLOCKS_APART
+
+
+def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -> bool:
+    same = begun.champion == champion and begun.spec_digest == run.spec.digest()
+    return same and _can_be_true(run, begun.as_of)
 
 
 def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
@@ -127,14 +161,14 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         return None
     as_of = (run.as_of or source.facts.end).astimezone(UTC)
     if champion is None:
-        return _without_champion(run, state, as_of)
+        return _without_champion(run, state, source, as_of)
     cursor = start_of_watch(run, champion, state)
     if as_of <= cursor and state.alarm is None:
         return None
     lateness = timedelta(days=(run.spec.monitoring or Monitoring()).lateness_days)
     # The champion is too good on what it learnt from: such rows say nothing about its losses.
-    matured_from = max(state.matured_cursor or cursor, champion.train_end or cursor)
     matured_until = as_of - timedelta(days=run.spec.target.label_delay_days)
+    matured_from = max(_matured_before(run, state, cursor, matured_until), _learnt_until(run, champion, cursor))
     begin, behind = min(cursor, matured_from), min(cursor - lateness, matured_from)
     checked = source.known(Bounds(behind + RESOLUTION, begin))
     # As a rule none of those came late: then no more of them need be read.
@@ -150,7 +184,8 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     prepare_reference(run, champion)
     folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
     batch = _keep(reader, folder, "batch", rows.take(new | late))
-    still_open = max(as_of, cursor) - lateness
+    cursor_after = max(min(as_of, source.facts.end), cursor)
+    still_open = cursor_after - lateness
     seen = [found.identities[found.times > as_datetime64(still_open)] for found in (checked, rows)]
     return OpenCheck(
         model=run.spec.name,
@@ -159,6 +194,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         spec_digest=run.spec.digest(),
         champion=champion,
         cursor=cursor,
+        cursor_after=cursor_after,
         batch=batch,
         rows=int(new.sum()),
         late_rows=int(late.sum()),
@@ -173,7 +209,21 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
             columns=identity_columns(run.spec),
         ),
         rows_since_training=source.count(Bounds(champion_data_end(run, champion) + RESOLUTION, as_of)),
+        future=source.future,
     )
+
+
+def _matured_before(run: MonitorRun, state: MonitorState, cursor: datetime, matured_until: datetime) -> datetime:
+    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance check."""
+    if state.matured_cursor is None:
+        return cursor
+    return state.matured_cursor if _can_be_true(run, state.matured_cursor) else min(cursor, matured_until)
+
+
+def _learnt_until(run: MonitorRun, champion: Champion, cursor: datetime) -> datetime:
+    if champion.train_end is None:
+        return cursor
+    return champion.train_end if _can_be_true(run, champion.train_end) else champion_data_end(run, champion)
 
 
 def _keep(reader: CheckReader, folder: str, name: str, rows: SourceRows) -> str | None:
@@ -196,7 +246,7 @@ def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) 
     return np.asarray(~known & (rows.times > as_datetime64(seen.after)))
 
 
-def _without_champion(run: MonitorRun, state: MonitorState, as_of: datetime) -> OpenCheck:
+def _without_champion(run: MonitorRun, state: MonitorState, source: ScannedSource, as_of: datetime) -> OpenCheck:
     return OpenCheck(
         model=run.spec.name,
         sequence=state.sequence + 1,
@@ -204,6 +254,7 @@ def _without_champion(run: MonitorRun, state: MonitorState, as_of: datetime) -> 
         spec_digest=run.spec.digest(),
         champion=None,
         cursor=None,
+        cursor_after=min(as_of, source.facts.end or as_of),
         batch=None,
         rows=0,
         late_rows=0,
@@ -213,6 +264,7 @@ def _without_champion(run: MonitorRun, state: MonitorState, as_of: datetime) -> 
         too_late_rows=0,
         seen=None,
         rows_since_training=0,
+        future=source.future,
     )
 
 

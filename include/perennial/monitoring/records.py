@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from perennial.drift.report import ColumnDrift
-from perennial.outcomes import Champion, Outcome
+from perennial.outcomes import Champion, FutureRows, Outcome
 from perennial.spec.monitoring import CheckName
 
 
@@ -27,6 +27,8 @@ class MonitorState(Outcome):
     """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
     alarm: Alarm | None = None
     """A drift that was found and held back: it is weighed again with every check until it is settled."""
+    set_back: SetBack | None = None
+    """The last time that someone set the cursor back."""
 
 
 class SeenRows(Outcome):
@@ -53,6 +55,16 @@ class Alarm(Outcome):
     """When the limit that holds it back lapses; None: a retraining under way has to end."""
 
 
+class SetBack(Outcome):
+    """Someone set the cursor back. Checks before this one may bear event times that never came."""
+
+    sequence: int
+    """Number of the ledger's entry about it."""
+    to: datetime
+    by: str
+    reason: str
+
+
 class OpenCheck(Outcome):
     """A check as it was begun. Created once per sequence number: whoever repeats it works on the same rows."""
 
@@ -63,6 +75,8 @@ class OpenCheck(Outcome):
     champion: Champion | None
     cursor: datetime | None
     """The state's cursor before the check; None: there is no champion, so no rows are compared."""
+    cursor_after: datetime | None = None
+    """The cursor after the check, which no `as_of` takes beyond the source's newest event time; None: `as_of`."""
     batch: str | None
     """Store key of the new and late rows; None: there are none."""
     rows: int
@@ -80,6 +94,8 @@ class OpenCheck(Outcome):
     """The rows that will have been checked after this."""
     rows_since_training: int
     """Rows newer than the champion's snapshot."""
+    future: FutureRows | None = None
+    """Rows that no check takes, since they lie in the future; None: there are none."""
 
 
 class CheckResult(Outcome):
@@ -130,6 +146,8 @@ class LedgerEntry(Outcome):
     decision: Decision
     last_trigger: int | None = None
     """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
+    set_back: SetBack | None = None
+    """This is no check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
 
 
 class BreakerClosed(Outcome):

@@ -121,6 +121,8 @@ def _facts(entry: LedgerEntry) -> dict[str, str]:
         "Rows": f"{check.rows:,} new{late}; {check.matured_rows:,} with labels that have matured{too_late}",
         "Champion": f"version {check.champion.version}" if check.champion else "none",
     }
+    if check.future:
+        facts["Set aside"] = check.future.found
     if entry.decision.run_id:
         facts["Retraining"] = entry.decision.run_id
     return facts

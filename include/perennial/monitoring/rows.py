@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.data.columns import check_columns, column_kinds, column_types
-from perennial.data.facts import Facts
+from perennial.data.future import scan_source
 from perennial.data.open_source import open_source
 from perennial.data.row_hash import hash_rows
 from perennial.data.source import Source
@@ -73,12 +73,12 @@ def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
 
 
 class ScannedSource:
-    """The run's source, looked through once."""
+    """The run's source, looked through once; rows in the future are not in it."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._source: Source = open_source(run)
-        self.facts: Facts = self._source.scan()
+        self.facts, self.future = scan_source(run, self._source)
         check_columns(run.spec, self.facts.types, self._source.name)
         self._types = column_types(column_kinds(run.spec), self.facts.naturals)
 

@@ -37,7 +37,7 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) ->
 
     Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.
     """
-    past = read_past(run, check, load_state(run.store, check.model)[0].alarm)
+    past = read_past(run, check, load_state(run.store, check.model)[0])
     entry = LedgerEntry(
         sequence=check.sequence,
         model=check.model,
@@ -59,7 +59,7 @@ def close_check(run: MonitorRun, entry: LedgerEntry) -> MonitorState:
     state, version = load_state(run.store, entry.model)
     if state.sequence >= entry.sequence:
         return state
-    advanced = advance(state, entry.check, entry.results, entry.decision)
+    advanced = advance(state, entry)
     if save_state(run.store, entry.model, advanced, version):
         return advanced
     return load_state(run.store, entry.model)[0]

@@ -31,13 +31,16 @@ class Waiting:
         A check is due whatever the number of rows: one was begun and not ended, or an alarm is pending and something
         has changed since it was held back.
     reason : str
-        In a sentence.
+        In a sentence or a few.
+    cursor_ahead : datetime or None
+        The cursor, where it stands after the source's newest event time: no row is new until then.
     """
 
     rows: int
     enough: bool
     recheck: bool
     reason: str
+    cursor_ahead: datetime | None = None
 
     @property
     def over(self) -> bool:
@@ -57,10 +60,13 @@ def waiting(run: MonitorRun) -> Waiting:
     ------
     DataError
         The source cannot be read, or the champion's snapshot is gone.
+    CursorAhead
+        The cursor lies in the future.
     """
     state, _ = load_state(run.store, run.spec.name)
-    if run.store.exists(check_key(run.spec.name, state.sequence + 1)):
-        return Waiting(0, False, True, f"Check {state.sequence + 1} was begun and not ended: it is taken up again.")
+    following = state.sequence + 1
+    if any(run.store.exists(key(run.spec.name, following)) for key in (check_key, ledger.entry_key)):
+        return Waiting(0, False, True, f"Check {following} was begun and not ended: it is taken up again.")
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)
         return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
@@ -68,19 +74,34 @@ def waiting(run: MonitorRun) -> Waiting:
     champion = current_champion(run.tracking_uri, run.spec.name)
     if champion is None and not run.spec.retraining.first:
         return Waiting(0, False, False, "There is no champion, and the spec leaves the first training to people.")
+    aside = source.future.sentence if source.future else ""
     if source.facts.end is None:
-        return Waiting(0, False, False, "The source has no rows.")
+        return Waiting(0, False, False, f"The source has no rows. {aside}".rstrip())
     as_of = (run.as_of or source.facts.end).astimezone(UTC)
     cursor = state.cursor if champion is None else start_of_watch(run, champion, state)
+    if champion is None and cursor and cursor > run.latest:
+        cursor = None  # moved there by a row that is set aside now: all others may be tried again
     rows = source.count(Bounds(cursor and cursor + RESOLUTION, as_of))
     if cursor is None:
-        return Waiting(rows, rows > 0, False, f"There is no champion yet, and {rows:,} rows to train one on.")
+        found = f"There is no champion yet, and {rows:,} rows to train one on. {aside}"
+        return Waiting(rows, rows > 0, False, found.rstrip())
     least = (run.spec.monitoring or Monitoring()).min_rows
     enough = rows >= least
     recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
     found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; a check needs {least:,}."
-    return Waiting(rows, enough, recheck, f"{found} {why}".rstrip())
+    ahead = cursor if cursor > source.facts.end else None
+    behind = _behind(run, source.facts.end) if ahead else ""
+    return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, aside))), ahead)
+
+
+def _behind(run: MonitorRun, newest: datetime) -> str:
+    """Say that the source ends before the cursor, and what to do."""
+    return (
+        f"The source's newest event time is {newest:%Y-%m-%d %H:%M} UTC: the cursor stands after it, so rows up to "
+        "there count as checked. If the source was mended, set the cursor back: "
+        f"perennial set-cursor {run.spec.name} --to {newest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} --reason '...'"
+    )
 
 
 def _alarm(run: MonitorRun, state: MonitorState, as_of: datetime) -> tuple[bool, str]:

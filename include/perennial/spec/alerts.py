@@ -9,7 +9,14 @@ from pydantic import Field, field_validator, model_validator
 from perennial.spec.part import AirflowName, Part, Text, no_repeats
 
 EventName = Literal[
-    "drift", "retraining_triggered", "promoted", "rejected", "retraining_failed", "monitoring_failed", "breaker_open"
+    "drift",
+    "retraining_triggered",
+    "promoted",
+    "rejected",
+    "retraining_failed",
+    "monitoring_failed",
+    "cursor_ahead",
+    "breaker_open",
 ]
 
 
@@ -44,6 +51,7 @@ class Alerts(Part):
         "promoted",
         "retraining_failed",
         "monitoring_failed",
+        "cursor_ahead",
         "breaker_open",
     )
     """Events that are told."""

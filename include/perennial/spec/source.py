@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from perennial.address import shown_address
-from perennial.spec.part import AirflowName, Days, Part, Text, Whole, a_second_or_more
+from perennial.spec.part import AirflowName, Days, Number, Part, Text, Whole, a_second_or_more
 
 # Comments and white space, then what stands between them; what is quoted is passed over whole.
 _SQL_TOKENS = re.compile(
@@ -75,6 +75,15 @@ class Window(Part):
         return self
 
 
+class Future(Part):
+    """Rows whose event time lies beyond the clock, which cannot be true: one of them would end all checks for good."""
+
+    tolerance_hours: Number = Field(default=24.0, ge=0, le=87_600)
+    """How far event times may be ahead of the clock."""
+    rows: Literal["set_aside", "refuse"] = "set_aside"
+    """What becomes of rows that are further ahead: left out and counted, or an error."""
+
+
 class Source(Part):
     """Files under a folder or S3 prefix (`uri`), or a query over a connection (`sql`, `connection`)."""
 
@@ -93,6 +102,8 @@ class Source(Part):
     key: tuple[Text, ...] = ()
     """Columns that identify a row. Of rows with the same key the newest by event time is kept."""
     window: Window
+    future: Future = Future()
+    """What to do with rows from the future."""
 
     _zone = field_validator("time_zone")(lambda value: value if value is None else check_zone(value))
 

@@ -28,6 +28,11 @@ def on_check(spec: ModelSpec) -> dict[str, Any]:
     return _callbacks(spec, on_success_callback=_check)
 
 
+def on_wait(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which wait_for_rows tells of a cursor that stands after all rows."""
+    return _callbacks(spec, on_skipped_callback=_waited)
+
+
 def on_trigger(spec: ModelSpec) -> dict[str, Any]:
     """Return the arguments with which trigger_retraining tells of what it triggered."""
     return _callbacks(spec, on_success_callback=_triggered)
@@ -48,6 +53,14 @@ def _check(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.monitoring.records import LedgerEntry
 
     return events.of_check(LedgerEntry.model_validate(context["task"].outcome), context["run_id"])
+
+
+def _waited(context: Mapping[str, Any]) -> Iterable[Event]:
+    task = context["task"]
+    if task.cursor_ahead is None:
+        return []
+    cursor, reason = task.cursor_ahead
+    return [events.cursor_ahead(task.spec.name, cursor, reason, context["run_id"])]
 
 
 def _triggered(context: Mapping[str, Any]) -> Iterable[Event]:

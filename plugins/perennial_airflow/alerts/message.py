@@ -17,6 +17,7 @@ HAPPENED: Mapping[EventName, str] = {
     "rejected": "candidate rejected",
     "retraining_failed": "retraining failed",
     "monitoring_failed": "monitoring failed",
+    "cursor_ahead": "the cursor stands after all rows, nothing is checked",
     "breaker_open": "breaker open, no more retraining by drift",
 }
 

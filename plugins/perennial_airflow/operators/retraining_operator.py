@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, RetryPolicy
@@ -92,6 +92,7 @@ class RetrainingOperator(BaseOperator):
         return RetrainingRun(
             spec=self.spec,
             run_id=dag_run.run_id,
+            now=datetime.now(UTC),
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),
             dry_run=run_arguments.flag(self.dry_run),

@@ -71,6 +71,8 @@ class NewDataSensor(BaseSensorOperator):
         super().__init__(timeout=AIRFLOWS_LIMIT, retry_policy=retry_policy, **kwargs)
         self.spec = spec
         self.as_of = as_of
+        # For its callback: where the cursor stands, and what was said of it, if that lies after all rows.
+        self.cursor_ahead: tuple[str, str] | None = None
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
@@ -94,7 +96,7 @@ class NewDataSensor(BaseSensorOperator):
         count_look(self.spec)
         self.log.info("%s", found.reason)
         if not found.over and datetime.now(UTC) >= self.until(context):
-            raise AirflowSkipException(f"No check. {found.reason}")
+            self._skip(found.reason, found.cursor_ahead and found.cursor_ahead.isoformat())
         return PokeReturnValue(found.over, {"rows": found.rows, "reason": found.reason})
 
     def until(self, context: Context) -> datetime:
@@ -117,8 +119,13 @@ class NewDataSensor(BaseSensorOperator):
         if event["status"] == "error":
             raise WaitingFailed(event["reason"], retryable=event["retryable"])
         if event["status"] == "none":
-            raise AirflowSkipException(f"No check. {event['reason']}")
+            self._skip(event["reason"], event["cursor_ahead"])
         return {"rows": event["rows"], "reason": event["reason"]}
+
+    def _skip(self, reason: str, cursor_ahead: str | None) -> NoReturn:
+        if cursor_ahead is not None:
+            self.cursor_ahead = cursor_ahead, reason
+        raise AirflowSkipException(f"No check. {reason}")
 
     def _wait_in_triggerer(self, until: datetime) -> NoReturn:
         from perennial_airflow.triggers.new_data import NewDataTrigger

@@ -57,7 +57,10 @@ class NewDataTrigger(BaseTrigger):
             self.log.info("%s", found.reason)
             left = (until - datetime.now(UTC)).total_seconds()
             if found.over or left <= 0:
+                ahead = found.cursor_ahead and found.cursor_ahead.isoformat()
                 status = "rows" if found.over else "none"
-                yield TriggerEvent({"status": status, "rows": found.rows, "reason": found.reason})
+                yield TriggerEvent(
+                    {"status": status, "rows": found.rows, "reason": found.reason, "cursor_ahead": ahead}
+                )
                 return
             await asyncio.sleep(min(self.poll_seconds, left))

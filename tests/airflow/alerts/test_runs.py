@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from perennial.store import LocalStore
 from perennial_airflow.alerts.callbacks import on_failure
 
 if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
     from tests.airflow.alerts.conftest import MailServer, WebServer
     from tests.airflow.conftest import DagRunResult
 
@@ -27,6 +30,7 @@ EVERYTHING = [
     "rejected",
     "retraining_failed",
     "monitoring_failed",
+    "cursor_ahead",
     "breaker_open",
 ]
 WEBHOOK = {"events": EVERYTHING, "webhook": {"connection": "ops_webhook"}}
@@ -186,6 +190,59 @@ def test_an_open_breaker_is_told_once_for_each_opening(
     told = [body for body in web_server.bodies if body["name"] == "breaker_open"]
     assert len(told) == 1
     assert "The breaker is open: the last 1 retrainings were rejected or failed." in told[0]["reason"]
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferred", "poke"])
+def test_a_cursor_after_all_rows_is_told_once_however_often_the_monitor_looks(
+    deferrable: bool,
+    champion: Callable[..., None],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    web_server: WebServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from perennial_airflow.sensors import new_data
+
+    model = f"ahead_{deferrable}"
+    champion(model, source=SOURCE, monitoring=MONITORING, alerts=WEBHOOK)
+    land_orders(30)  # the source lost its newest rows
+
+    def adjust(dag: DAG) -> None:
+        sensor = dag.task_dict["wait_for_rows"]
+        sensor.poke_interval, sensor.deferrable = 0.2, deferrable
+
+    for _ in range(2):
+        end = datetime.now(UTC) + timedelta(seconds=1)
+        monkeypatch.setattr(new_data, "end_of_wait", lambda *_, end=end, **__: end)
+        assert run_dag(f"{model}.monitor", adjust=adjust).tasks["wait_for_rows"] == "skipped"
+
+    assert names(web_server) == ["promoted", "cursor_ahead"]
+    told = web_server.bodies[1]
+    assert told["facts"] == {"cursor": "2024-02-09T22:48:00+00:00"}
+    assert f"perennial set-cursor {model} --to 2024-01-30T22:48:00Z" in told["reason"]
+    assert told["links"]["Airflow run"].startswith(f"http://airflow.example/dags/{model}.monitor/runs/")
+
+
+@pytest.mark.parametrize("dag", ["retrain", "monitor"])
+def test_as_of_in_the_future_fails_at_once_and_says_what_to_do(
+    dag: str,
+    champion: Callable[..., None],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    web_server: WebServer,
+) -> None:
+    model = f"prophet_{dag}"
+    champion(model, source=SOURCE, monitoring=MONITORING, alerts=WEBHOOK)
+    land_orders(45)
+
+    run = run_dag(f"{model}.{dag}", as_of="2999-01-01T00:00:00Z")
+
+    first = {"retrain": "ingest", "monitor": "wait_for_rows"}[dag]
+    assert (run.tasks[first], run.tries[first]) == ("failed", 1)
+    failure = web_server.bodies[1]
+    assert failure["name"] == {"retrain": "retraining_failed", "monitor": "monitoring_failed"}[dag]
+    assert f"Task {first} failed: as_of 2999-01-01T00:00:00+00:00 lies in the future" in failure["reason"]
+    assert "Leave it out to take the newest rows" in failure["reason"]
 
 
 def test_a_pipeline_succeeds_although_nobody_can_be_told(

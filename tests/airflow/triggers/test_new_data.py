@@ -22,8 +22,9 @@ from perennial_airflow.triggers.new_data import NewDataTrigger
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
-NOTHING = SimpleNamespace(rows=3, over=False, reason="3 new rows; a check needs 50.")
-ENOUGH = SimpleNamespace(rows=60, over=True, reason="60 new rows.")
+NOTHING = SimpleNamespace(rows=3, over=False, reason="3 new rows; a check needs 50.", cursor_ahead=None)
+ENOUGH = SimpleNamespace(rows=60, over=True, reason="60 new rows.", cursor_ahead=None)
+AHEAD = SimpleNamespace(rows=0, over=False, reason="The cursor.", cursor_ahead=datetime(2024, 3, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -62,8 +63,13 @@ def test_it_is_known_by_its_path_and_json(trigger: Callable[..., NewDataTrigger]
 @pytest.mark.parametrize(
     ("found", "seconds", "event"),
     [
-        (ENOUGH, 60, {"status": "rows", "rows": 60, "reason": "60 new rows."}),
-        (NOTHING, 0.1, {"status": "none", "rows": 3, "reason": NOTHING.reason}),
+        (ENOUGH, 60, {"status": "rows", "rows": 60, "reason": "60 new rows.", "cursor_ahead": None}),
+        (NOTHING, 0.1, {"status": "none", "rows": 3, "reason": NOTHING.reason, "cursor_ahead": None}),
+        (
+            AHEAD,
+            0.1,
+            {"status": "none", "rows": 0, "reason": "The cursor.", "cursor_ahead": "2024-03-01T00:00:00+00:00"},
+        ),
         (DataError("no such folder"), 60, {"status": "error", "reason": "no such folder", "retryable": False}),
         (SourceUnavailable("away"), 60, {"status": "error", "reason": "away", "retryable": True}),
     ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from perennial.store.protocol import Store
 
 SpecMaker = Callable[..., ModelSpec]
 RunMaker = Callable[..., RetrainingRun]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +41,7 @@ def make_run(tmp_path: Path, make_spec: SpecMaker) -> RunMaker:
     """A run over tmp_path/data into tmp_path/store; keyword arguments replace what they name."""
 
     def make(spec: ModelSpec | None = None, *, store: Store | None = None, **changes: Any) -> RetrainingRun:
-        given: dict[str, Any] = {"run_id": "first", "tracking_uri": "", "data_root": tmp_path / "data"}
+        given: dict[str, Any] = {"run_id": "first", "tracking_uri": "", "data_root": tmp_path / "data", "now": NOW}
         return RetrainingRun(
             spec=spec or make_spec(), store=store or LocalStore(tmp_path / "store"), **(given | changes)
         )

@@ -215,6 +215,7 @@ def test_a_full_disk(folder: Path, make_run: RunMaker) -> None:
     root = folder.parent.parent / "store"
     program = f"""
 import pathlib, resource
+from datetime import UTC, datetime
 from perennial.data.ingest import ingest
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -223,7 +224,8 @@ from perennial.store.local import LocalStore
 spec = ModelSpec.model_validate_json({run.spec.model_dump_json(exclude_unset=True)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 store = LocalStore({str(root)!r})
-ingest(RetrainingRun(spec=spec, store=store, run_id="r", tracking_uri="", data_root=pathlib.Path({str(run.data_root)!r})))
+root, now = pathlib.Path({str(run.data_root)!r}), datetime(2026, 1, 1, tzinfo=UTC)
+ingest(RetrainingRun(spec=spec, store=store, run_id="r", tracking_uri="", data_root=root, now=now))
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 1

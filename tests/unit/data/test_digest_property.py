@@ -25,6 +25,7 @@ from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 
 Row = dict[str, Any]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCHEMA = pa.schema(
     {
         "at": pa.timestamp("us", "UTC"),
@@ -100,7 +101,9 @@ def spec_of(**source: Any) -> ModelSpec:
 
 def snapshot_of(spec: ModelSpec, root: Path, sql_url: str | None = None) -> Snapshot:
     store = LocalStore(root / "store")
-    return ingest(RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, sql_url=sql_url))
+    return ingest(
+        RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, now=NOW, sql_url=sql_url)
+    )
 
 
 def snapshot_of_files(table: list[Row], files: int, format_: str, key: list[str]) -> Snapshot:

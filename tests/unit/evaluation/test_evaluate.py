@@ -84,6 +84,7 @@ class Model:
             run_id=run_id,
             tracking_uri=self.tracking_uri,
             data_root=self.folder / "data",
+            now=datetime(2026, 1, 1, tzinfo=UTC),
             as_of=as_of,
         )
 

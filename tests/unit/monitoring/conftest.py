@@ -12,7 +12,7 @@ from perennial.store.local import LocalStore
 from perennial.store.protocol import Store
 from perennial.store.s3 import S3Store
 from tests.conftest import S3Server
-from tests.unit.monitoring.parcels import Parcels, Registry, make_spec
+from tests.unit.monitoring.parcels import NOW, Parcels, Registry, make_spec
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 @pytest.fixture
 def make_run(tmp_path: Path, store: LocalStore) -> Callable[..., MonitorRun]:
     def make(spec: ModelSpec | None = None, **changes: Any) -> MonitorRun:
-        given: dict[str, Any] = {"store": store, "tracking_uri": "", "data_root": tmp_path / "data"}
+        given: dict[str, Any] = {"store": store, "tracking_uri": "", "data_root": tmp_path / "data", "now": NOW}
         return MonitorRun(spec=spec or make_spec({"min_rows": 2}), **(given | changes))
 
     return make

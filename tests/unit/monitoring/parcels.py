@@ -18,6 +18,7 @@ from perennial.spec import ModelSpec
 from perennial.store.protocol import Store
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def day(number: float) -> datetime:
@@ -136,7 +137,7 @@ class Registry:
 
     def stand_in(self, patch: pytest.MonkeyPatch) -> None:
         """Let checks be opened and decided without MLflow, and without preparing a reference."""
-        for module in ("opening", "history", "waiting"):
+        for module in ("opening", "history", "waiting", "set_cursor"):
             patch.setattr(f"perennial.monitoring.{module}.current_champion", self.current_champion)
         patch.setattr("perennial.monitoring.opening.prepare_reference", lambda _run, _champion: "")
 

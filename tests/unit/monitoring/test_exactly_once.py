@@ -21,6 +21,7 @@ from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import (
+    NOW,
     Parcels,
     Registry,
     day,
@@ -62,6 +63,7 @@ class Monitor(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.registry.stand_in(self.patch)
         self.today = 1.0
+        self.misdated = 0
         self.retrainings: dict[str, str] = {}
         self.closed_after = 0
         self.decisions: dict[int, bytes] = {}
@@ -101,6 +103,12 @@ class Monitor(RuleBasedStateMachine):
             if watched and reached and day(time) > reached - timedelta(days=LATENESS):
                 self.expected.add(number)
         self.parcels.deliver(ids, days=times)
+
+    @rule()
+    def a_clock_is_wrong(self) -> None:
+        """A parcel from the future is delivered, which nothing may ever come of."""
+        self.misdated += 1
+        self.parcels.deliver([-self.misdated], days=[60_000.0 + self.misdated])
 
     @precondition(lambda self: self.active())
     @rule(result=ENDINGS)
@@ -186,7 +194,9 @@ class Monitor(RuleBasedStateMachine):
             store=self.store,
             tracking_uri="",
             data_root=self.root / "data",
-            as_of=day(self.today),
+            now=NOW,
+            # Without a wrong clock the newest row is of today.
+            as_of=None if self.misdated else day(self.today),
             active=self.active(),
         )
 
@@ -228,6 +238,8 @@ class Monitor(RuleBasedStateMachine):
             active=self.active(),
             alarm=load_state(self.store, "parcels")[0].alarm,
             breaker_closed=ledger.breaker_closed(self.store, "parcels"),
+            set_back=load_state(self.store, "parcels")[0].set_back,
+            latest=self.run().latest,
         )
         entry = decide(self.run(), check, results)
         if is_new:
@@ -314,6 +326,7 @@ class Monitor(RuleBasedStateMachine):
                 continue
             rows = self.rows_of(entry.check)
             assert not rows & checked
+            assert min(rows, default=0) >= 0
             assert len(rows) == entry.check.rows + entry.check.late_rows
             checked |= rows
             if entry.check.champion is not None:

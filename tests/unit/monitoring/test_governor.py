@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from perennial.monitoring.governor import Past, govern
-from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome
-from tests.unit.monitoring.parcels import day, make_check, make_entry, make_result, make_spec
+from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
+from perennial.outcomes import FutureRows
+from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
 
 FIRED, QUIET = make_result("ks"), make_result("ks", "quiet")
 PH = make_result("page_hinkley", figures={"mean_loss_shift": 0.5})
@@ -20,7 +21,7 @@ def past(*recent, champion="1", triggers=(), outcomes=(), **given):
         triggers=triggers[::-1],
         outcomes={run_id: RetrainingOutcome(run_id=run_id, result=result) for run_id, result in outcomes},
         champion_version=champion,
-        **given,
+        **{"latest": NOW, **given},
     )
 
 
@@ -272,3 +273,39 @@ def test_what_the_same_decision_triggers_has_one_name_and_another_decision_anoth
     names = [decide(FIRED).run_id, decide(FIRED).run_id, decide(PH).run_id, decide(FIRED, check=make_check(9)).run_id]
     assert names[0] == names[1]
     assert len(set(names)) == 3
+
+
+def test_a_retraining_of_the_future_holds_nothing_back():
+    """No limit may last for centuries because of one wrong event time in the ledger."""
+    century = 365 * 163
+    limits = {
+        "cooldown_days": 3,
+        "at_most": {"retrainings": 1, "days": 30},
+        "breaker": {"rejections": 1, "reset_days": 30},
+    }
+    assert decide(FIRED, known=past(**in_vain(century)), **limits).outcome == "trigger"
+    # What can be true still holds back.
+    held = decide(FIRED, known=past(**in_vain(9, century)), cooldown_days=3)
+    assert (held.outcome, held.held_by) == ("hold", "cool-down")
+    held = decide(FIRED, known=past(**in_vain(9, century)), breaker={"rejections": 2, "reset_days": 30})
+    assert (held.outcome, held.held_by) == ("hold", "breaker")
+
+
+def test_retrainings_before_the_cursor_was_set_back_count_as_where_it_was_set():
+    """An event time that can be true by the clock may be wrong all the same: a row of 2025 dated half a year later."""
+    back = SetBack(sequence=3, to=day(8), by="me", reason="a wrong clock")
+    known = past(**in_vain(200), set_back=back)
+    held = decide(FIRED, known=known, cooldown_days=3)
+    assert (held.outcome, held.held_by, held.alarm.until) == ("hold", "cool-down", day(11))
+    assert decide(FIRED, known=known, cooldown_days=2).outcome == "trigger"
+    afterwards = past(triggers=(make_entry(4, "trigger", at=9),), set_back=back)
+    assert decide(FIRED, known=afterwards, cooldown_days=3).alarm.until == day(12)
+
+
+def test_rows_that_were_set_aside_are_among_the_reasons_whatever_comes_of_it():
+    future = FutureRows(rows=2, latest=NOW, examples=("a.csv, row 7: 2188-03-28 00:00:00 UTC",))
+    for results, outcome in (([QUIET], "none"), ([FIRED], "trigger")):
+        decision = decide(*results, check=make_check(10, future=future))
+        assert (decision.outcome, decision.reasons[-1]) == (outcome, future.sentence)
+    first = decide(check=make_check(1, champion=None, future=future), known=past(champion=None))
+    assert first.reasons[-1] == future.sentence

@@ -41,6 +41,7 @@ def run(spec: ModelSpec, mlflow_uri: str, tmp_path: Path) -> RetrainingRun:
         run_id="manual__1",
         tracking_uri=mlflow_uri,
         data_root=tmp_path,
+        now=datetime(2026, 1, 1, tzinfo=UTC),
         reason="a test",
         triggered_by="pytest",
     )

@@ -198,7 +198,7 @@ def test_a_file_name_of_any_bytes_can_be_said(tmp_path):
     (tmp_path / "good.yaml").write_text(LATE)
     specs, problems = load_folder(tmp_path)
     assert len(specs) == 1
-    assert r"\udcff\x1b.yaml" in str(problems[0]).encode().decode()
+    assert r"\udcff\u001b.yaml" in str(problems[0]).encode().decode()
 
 
 def test_defaults_that_lead_nowhere_are_not_taken_for_none(tmp_path):

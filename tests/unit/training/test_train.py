@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def prepare(tmp_path: Path, mlflow_uri: str) -> Callable[..., tuple[RetrainingRu
             run_id="manual__1",
             tracking_uri=mlflow_uri,
             data_root=tmp_path / "data",
+            now=datetime(2026, 1, 1, tzinfo=UTC),
             reason="a test",
             triggered_by="pytest",
         )

@@ -84,6 +84,7 @@ class Bench:
             run_id="manual__2013-02-01T00:00:00+00:00",
             tracking_uri="sqlite:///nowhere.db",
             data_root=self.data,
+            now=datetime(2026, 1, 1, tzinfo=UTC),
         )
 
     def validate(self, expectations: Expectations) -> Validation:
