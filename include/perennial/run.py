@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
+    from perennial.store.lease import Lease
     from perennial.store.protocol import Store
 
 
@@ -53,9 +55,13 @@ class MonitorRun(Run):
     ----------
     active : tuple of str
         Ids of the model's retrainings that are queued or running.
+    was_started : callable
+        Takes the id of a retraining that was triggered, and tells whether it was begun somewhere, whatever became of it.
+        Airflow knows its own runs; the command line, which retrains in its own process, knows of none.
     """
 
     active: tuple[str, ...] = ()
+    was_started: Callable[[str], bool] = field(default=lambda _: False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +78,10 @@ class RetrainingRun(Run):
         Stop after the verdict: register nothing, promote nothing.
     reason, triggered_by : str
         Why, and by whom or what; they end as tags on the model version.
+    worker : str
+        What this process is, for those who wait for it, such as 'task flight_delay.retrain.train'; nothing: `triggered_by`.
+    lease : Lease or None
+        The claim by which this process owns the run; None: each stage that needs one takes it.
     """
 
     run_id: str
@@ -79,6 +89,8 @@ class RetrainingRun(Run):
     dry_run: bool = False
     reason: str = ""
     triggered_by: str = ""
+    worker: str = ""
+    lease: Lease | None = field(default=None, repr=False, compare=False)
 
     @property
     def prefix(self) -> str:

@@ -50,7 +50,7 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
         found, _ = load_state(store, model)
         if found.sequence >= state.sequence:
             return False
-        raise StoreError(
+        raise Conflict(
             f"{state_key(model)} stands at check {found.sequence} and was changed while check {state.sequence} was closed"
         ) from None
     return True

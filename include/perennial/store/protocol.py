@@ -17,7 +17,9 @@ class KeyNotFound(StoreError):
 
 
 class Conflict(StoreError):
-    """A conditional write found another version than it expected."""
+    """A conditional write found another version than it expected: another process was faster."""
+
+    retryable = True
 
 
 @dataclass(frozen=True)
