@@ -62,7 +62,7 @@ class OpenCheck(Outcome):
     spec_digest: str
     champion: Champion | None
     cursor: datetime | None
-    """The state's cursor before the check; None: there is no champion, so no rows are compared."""
+    """The state's cursor before the check; None: there is nothing to compare rows with."""
     batch: str | None
     """Store key of the new and late rows; None: there are none."""
     rows: int
@@ -80,6 +80,18 @@ class OpenCheck(Outcome):
     """The rows that will have been checked after this."""
     rows_since_training: int
     """Rows newer than the champion's snapshot."""
+
+    @property
+    def incomparable(self) -> str | None:
+        """Why there is nothing to compare rows with; None: there is a champion, and a snapshot that it came from."""
+        return incomparable(self.champion)
+
+
+def incomparable(champion: Champion | None) -> str | None:
+    """Say why a model has nothing to compare rows with; None: it has a champion, and that its snapshot."""
+    if champion is None:
+        return "there is no champion yet"
+    return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
 
 
 class CheckResult(Outcome):
@@ -100,6 +112,13 @@ class RetrainingOutcome(Outcome):
     run_id: str
     result: Literal["promoted", "rejected", "failed", "running"]
     sentence: str = ""
+
+
+class Failure(Outcome):
+    """A retraining that failed for good: the same call would fail again."""
+
+    run_id: str
+    sentence: str
 
 
 class Decision(Outcome):
