@@ -17,9 +17,7 @@ class KeyNotFound(StoreError):
 
 
 class Conflict(StoreError):
-    """A conditional write found another version than it expected: another process was faster."""
-
-    retryable = True
+    """A conditional write found another version than it expected."""
 
 
 @dataclass(frozen=True)
