@@ -46,6 +46,16 @@ class PromotionError(PerennialError):
     """A version cannot be registered or promoted, such as when the champion has moved meanwhile."""
 
 
+class RunTaken(PerennialError):
+    """Another process took over the run that this one was working on, or removed what it had made of it."""
+
+    retryable = True
+
+
+class RetrainingFailed(PerennialError):
+    """The retraining that a check called for has failed for good."""
+
+
 class StoreError(PerennialError):
     """The store refuses: no rights, disk full, a key outside its root."""
 

@@ -26,6 +26,7 @@ from perennial.outcomes import (
     Validation,
     Verdict,
 )
+from perennial.run_owner import owned
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
@@ -75,6 +76,13 @@ def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> tup
     if not keep_run_id:
         # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
         run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
+    # Over all stages: the same command beside this one waits, and then finds all that this one has made.
+    with owned(run, display.say) as run:
+        return _judge(run, display, snapshot)
+
+
+def _judge(run: RetrainingRun, display: _Display, snapshot: Snapshot) -> tuple[Evaluation, Verdict]:
+    """Run what follows on the snapshot."""
     display.show("validate", lambda: stages.validate(run, snapshot), _of_validation)
     candidate = display.show("train", lambda: stages.train(run, snapshot), _of_candidate)
     evaluation = display.show(
@@ -97,6 +105,9 @@ class _Display:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+
+    def say(self, sentence: str) -> None:
+        self._progress.console.print(Text(sentence, style="yellow"))
 
     def show(self, name: str, stage: Callable[[], Result], summary: Callable[[Result], str]) -> Result:
         line = self._progress.add_task(name, total=1, summary="")

@@ -49,14 +49,14 @@ def retraining_results(store: Store, entries: Sequence[LedgerEntry]) -> dict[str
     Nobody here knows what Airflow is running: the newest one without an end may be. Older ones have failed, since no
     retraining is triggered while another is under way.
     """
-    from perennial.monitoring.ledger import retraining_outcomes
+    from perennial.monitoring.ledger import find_failure, retraining_outcomes
 
     outcomes = retraining_outcomes(store, entries, ())
     results: dict[str, tuple[str, str]] = {}
     for run_id, outcome in outcomes.items():
         results[run_id] = (outcome.result, outcome.sentence)
     newest = next(reversed(results), None)
-    if newest is not None and results[newest][0] == "failed":
+    if newest is not None and results[newest][0] == "failed" and find_failure(store, entries[-1].model, newest) is None:
         results[newest] = (PENDING, "It is queued or running, or has failed.")
     return results
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perennial.errors import PerennialError, SpecError
+from perennial.errors import PerennialError, RetrainingFailed, SpecError
 
 if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
@@ -51,6 +51,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
         Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
         one that may succeed later leaves it open, so that the next call tries again.
     """
+    from perennial.monitoring.ledger import record_failure
     from perennial.monitoring.steps import close_check
     from perennial.monitoring.waiting import waiting
 
@@ -59,15 +60,21 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     entry = _decided(run, console) if due.over else None
     if entry is None:
         return Checked()
-    verdict = None
-    if entry.decision.outcome == "trigger":
-        try:
-            verdict = _retrain(run, entry, console)
-        except PerennialError as error:
-            if not error.retryable:
-                close_check(run, entry)
-            raise
-    close_check(run, entry)
+    if entry.decision.outcome != "trigger":
+        close_check(run, entry)
+        return Checked(entry)
+    try:
+        verdict = _retrain_and_close(run, entry, console)
+    except RetrainingFailed:
+        close_check(run, entry)
+        raise
+    except PerennialError as error:
+        if not error.retryable:
+            assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
+            # In this order: a check that is closed without any word of its retraining is one that has lost it.
+            record_failure(run.store, entry.model, entry.decision.run_id, str(error))
+            close_check(run, entry)
+        raise
     return Checked(entry, verdict)
 
 
@@ -127,37 +134,62 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     return entry
 
 
-def _retrain(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
+def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
+    """Make the retraining and close its check, as the run's owner: whoever waits for the run finds both done."""
     from perennial.foreground import retrain
-    from perennial.monitoring.ledger import retraining_outcomes
-    from perennial.outcomes import Verdict
-    from perennial.run import RetrainingRun, reports_prefix
+    from perennial.monitoring.steps import close_check
+    from perennial.run import RetrainingRun
+    from perennial.run_owner import owned
 
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
-    earlier = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
-    if earlier.result == "promoted":
+    retraining = RetrainingRun(
+        spec=run.spec,
+        store=run.store,
+        tracking_uri=run.tracking_uri,
+        data_root=run.data_root,
+        now=run.now,
+        as_of=entry.as_of,
+        sql_url=run.sql_url,
+        s3=run.s3,
+        mlflow_takes_rows=run.mlflow_takes_rows,
+        run_id=entry.decision.run_id,
+        reason=" ".join(entry.decision.reasons),
+        triggered_by="perennial monitor",
+    )
+    with owned(retraining, lambda text: console.print(Text(text, style="yellow"))) as retraining:
+        verdict = _ended(run, entry, console)
+        if verdict is None:
+            verdict = retrain(retraining, console, keep_run_id=True)
+        close_check(run, entry)
+    return verdict
+
+
+def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | None:
+    """Return the verdict of a retraining that has ended; None: something is left to do.
+
+    Raises
+    ------
+    RetrainingFailed
+        It has failed for good.
+    """
+    from perennial.monitoring.ledger import find_failure, retraining_outcomes
+    from perennial.monitoring.state import load_state
+    from perennial.outcomes import Verdict
+    from perennial.run import reports_prefix
+
+    assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
+    outcome = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
+    # The last that a rejected one leaves is its closed check; before that, its candidate may not be registered yet.
+    is_closed = load_state(run.store, entry.model)[0].sequence >= entry.sequence
+    if outcome.result == "promoted" or (outcome.result == "rejected" and is_closed):
         # Nothing is left to do, and rows that came late since must not make another candidate of it.
-        console.print(Text(f"The retraining has ended: {earlier.sentence}"))
+        console.print(Text(f"The retraining has ended: {outcome.sentence}"))
         kept = run.store.read(reports_prefix(entry.model, entry.decision.run_id) + "verdict.json")
         return Verdict.model_validate_json(kept)
-    return retrain(
-        RetrainingRun(
-            spec=run.spec,
-            store=run.store,
-            tracking_uri=run.tracking_uri,
-            data_root=run.data_root,
-            now=run.now,
-            as_of=entry.as_of,
-            sql_url=run.sql_url,
-            s3=run.s3,
-            mlflow_takes_rows=run.mlflow_takes_rows,
-            run_id=entry.decision.run_id,
-            reason=" ".join(entry.decision.reasons),
-            triggered_by="perennial monitor",
-        ),
-        console,
-        keep_run_id=True,
-    )
+    failure = find_failure(run.store, entry.model, entry.decision.run_id)
+    if failure is not None:
+        raise RetrainingFailed(f"the retraining that check {entry.sequence} called for has failed: {failure.sentence}")
+    return None
 
 
 def _show(entry: LedgerEntry, console: Console) -> None:
@@ -181,5 +213,5 @@ def _show(entry: LedgerEntry, console: Console) -> None:
             Text(result.sentence.removeprefix(f"{result.check}: ")),
         )
     console.print(table)
-    sentence = decision_sentence(decision, first=check.champion is None)
+    sentence = decision_sentence(decision, first=check.incomparable is not None)
     console.print(Text(f"{decision.outcome}: ", style=_DECISIONS[decision.outcome]).append(sentence, style="default"))

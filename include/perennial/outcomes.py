@@ -161,6 +161,11 @@ class Champion(Outcome):
     code_version: str
     train_end: datetime | None
 
+    @property
+    def is_foreign(self) -> bool:
+        """Perennial did not register it: what it was trained on is not known, and its files are not loaded."""
+        return not self.snapshot_digest
+
 
 class Evaluation(Outcome):
     """Candidate and champion on the same holdout."""

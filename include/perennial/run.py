@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from perennial.errors import DataError
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
+    from perennial.store.lease import Lease
     from perennial.store.protocol import Store
 
 CLOCKS_APART = timedelta(minutes=5)
@@ -79,9 +81,13 @@ class MonitorRun(Run):
     ----------
     active : tuple of str
         Ids of the model's retrainings that are queued or running.
+    was_started : callable
+        Takes the id of a retraining that was triggered, and tells whether it was begun somewhere, whatever became of it.
+        Airflow knows its own runs; the command line, which retrains in its own process, knows of none.
     """
 
     active: tuple[str, ...] = ()
+    was_started: Callable[[str], bool] = field(default=lambda _: False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +104,10 @@ class RetrainingRun(Run):
         Stop after the verdict: register nothing, promote nothing.
     reason, triggered_by : str
         Why, and by whom or what; they end as tags on the model version.
+    worker : str
+        What this process is, for those who wait for it, such as 'task flight_delay.retrain.train'; nothing: `triggered_by`.
+    lease : Lease or None
+        The claim by which this process owns the run; None: each stage that needs one takes it.
     """
 
     run_id: str
@@ -105,6 +115,8 @@ class RetrainingRun(Run):
     dry_run: bool = False
     reason: str = ""
     triggered_by: str = ""
+    worker: str = ""
+    lease: Lease | None = field(default=None, repr=False, compare=False)
 
     @property
     def prefix(self) -> str:

@@ -18,6 +18,7 @@ from perennial.outcomes import (
 )
 from perennial.printable import PrintableLog
 from perennial.run import RetrainingRun
+from perennial.run_owner import owned
 
 log = PrintableLog(__name__)
 
@@ -76,7 +77,8 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     """
     from perennial.training.train import train as train_candidate
 
-    return train_candidate(run, snapshot)
+    with owned(run) as owned_run:
+        return train_candidate(owned_run, snapshot)
 
 
 def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Evaluation:
@@ -89,7 +91,8 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     """
     from perennial.evaluation.evaluate import evaluate as evaluate_candidate
 
-    return evaluate_candidate(run, snapshot, candidate)
+    with owned(run) as owned_run:
+        return evaluate_candidate(owned_run, snapshot, candidate)
 
 
 def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> Verdict:
@@ -108,7 +111,8 @@ def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, v
     """Make the candidate a version of the registered model, tagged with its evidence."""
     from perennial.promotion.registry import register as register_version
 
-    return register_version(run, candidate, evaluation, verdict)
+    with owned(run) as owned_run:
+        return register_version(owned_run, candidate, evaluation, verdict)
 
 
 def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
@@ -121,6 +125,7 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     """
     from perennial.promotion.registry import promote as promote_version
 
-    promotion = promote_version(run, registered, verdict)
+    with owned(run) as owned_run:
+        promotion = promote_version(owned_run, registered, verdict)
     run.store.write(run.prefix + "promotion.json", promotion.model_dump_json(indent=2).encode())
     return promotion

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perennial_airflow import run_arguments
 from perennial_airflow.deployment import deployment
+from perennial_airflow.retraining_runs import was_started
 
 if TYPE_CHECKING:
     from perennial.run import MonitorRun
@@ -32,5 +34,12 @@ def monitor_run(
     from perennial_airflow.hooks.source import SourceHook
 
     source = SourceHook(spec.source, spec.region).arguments() if reads_source else {}
-    moment = run_arguments.as_of(as_of)
-    return MonitorRun(spec=spec, now=datetime.now(UTC), as_of=moment, active=active, **deployment(spec), **source)
+    return MonitorRun(
+        spec=spec,
+        now=datetime.now(UTC),
+        as_of=run_arguments.as_of(as_of),
+        active=active,
+        was_started=partial(was_started, spec.name),
+        **deployment(spec),
+        **source,
+    )

@@ -9,6 +9,18 @@ from perennial_airflow.dag_ids import retraining_dag
 UNDER_WAY = ["queued", "running"]
 
 
+def was_started(model: str, run_id: str) -> bool:
+    """Tell whether Airflow has such a retraining of the model, whatever became of it.
+
+    Notes
+    -----
+    Works where `under_way` does.
+    """
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    return bool(RuntimeTaskInstance.get_dr_count(retraining_dag(model), run_ids=[run_id]))
+
+
 def under_way(model: str, known: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the model's retrainings that are queued or running, whoever started them.
 

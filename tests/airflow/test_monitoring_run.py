@@ -45,6 +45,16 @@ def end_retraining(model: str, run_id: str) -> None:
         )
 
 
+def lose_retraining(model: str, run_id: str) -> None:
+    """Delete a queued retraining, as when Airflow's database is restored from before it."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.dag_id == f"{model}.retrain", DagRun.run_id == run_id))
+
+
 def test_rows_as_ever_trigger_nothing_and_move_the_cursor(
     champion: Callable[..., None],
     land_orders: Callable[..., None],
@@ -155,6 +165,24 @@ def test_the_cursor_stays_where_triggering_failed_and_the_next_run_triggers(
     assert again.tasks == dict.fromkeys(ALL, "success")
     assert again.xcoms["govern"] == failed.xcoms["govern"]
     assert list(retrainings("untriggered")) == [failed.xcoms["govern"]["decision"]["run_id"]]
+
+
+def test_a_retraining_that_airflow_has_lost_is_triggered_again_under_the_same_id(
+    champion: Callable[..., None],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+) -> None:
+    champion("lost", monitoring=MONITORING)
+    land_orders(45, before_drift=40)
+    assert run_dag("lost.monitor").tasks["trigger_retraining"] == "success"
+    (run_id,) = retrainings("lost")
+    lose_retraining("lost", run_id)
+    assert retrainings("lost") == {}
+
+    again = run_dag("lost.monitor")
+    assert again.state == "success"
+    assert again.xcoms["govern"]["sequence"] == 1
+    assert list(retrainings("lost")) == [run_id]
 
 
 def test_drift_while_a_retraining_is_queued_is_checked_again_when_that_has_ended(

@@ -31,6 +31,7 @@ def run_step(settings: dict[str, str], order: Order) -> Any:
         now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime.fromisoformat(order["as_of"]),
         active=tuple(order["active"]),
+        was_started=lambda _: True,
     )
     return _step(run, order["step"], order["arguments"]).model_dump(mode="json")
 

@@ -67,9 +67,9 @@ class Airline:
         return self.root / "data" / "flights"
 
     def run(self, day: str, **changes: Any) -> MonitorRun:
-        return MonitorRun(
-            **{**self._arguments(), "as_of": on(day), "active": self.active, **changes},
-        )
+        """As in Airflow, which knows every retraining that was triggered."""
+        known = {"active": self.active, "was_started": lambda _: True}
+        return MonitorRun(**{**self._arguments(), "as_of": on(day), **known, **changes})
 
     def retrain(self, day: str, run_id: str = "by-hand") -> Verdict:
         run = RetrainingRun(**self._arguments(), as_of=on(day), run_id=run_id, reason="drift", triggered_by="monitor")

@@ -5,14 +5,16 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from mlflow import MlflowClient
 from rich.console import Console
 
 from perennial import foreground, stages
-from perennial.errors import DataError, SpecError, StoreUnavailable
+from perennial.errors import DataError, RetrainingFailed, SpecError, StoreUnavailable
 from perennial.foreground_ledger import ledger_json, ledger_table, retraining_results
 from perennial.foreground_monitor import check_once, keep_checking
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
+from perennial.monitoring.steps import close_check
 from perennial.promotion.registry import current_champion
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
@@ -110,7 +112,88 @@ def test_a_failed_retraining_ends_its_check_unless_trying_again_may_help(watched
         check(watched)
     assert closed(watched) == is_closed
     results = retraining_results(watched.run().store, entries(watched))
-    assert [result for result, _ in results.values()] == ["not ended, or failed"]
+    said = ("failed", "bad rows") if is_closed else ("not ended, or failed", "It is queued or running, or has failed.")
+    assert list(results.values()) == [said]
+
+
+def test_one_that_failed_for_good_is_not_tried_again_by_who_waited_for_it(watched, monkeypatch):
+    from perennial.monitoring import steps
+
+    def fail(run):
+        raise DataError("bad rows")
+
+    def killed(run, entry):
+        raise StoreUnavailable("killed before the check was closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "ingest", fail)
+        patch.setattr(steps, "close_check", killed)
+        with pytest.raises(StoreUnavailable):
+            check(watched)
+    assert closed(watched) == 0
+    with pytest.raises(RetrainingFailed, match="that check 1 called for has failed: bad rows"):
+        check(watched)
+    assert closed(watched) == 1
+    nothing, _ = check(watched)
+    assert nothing.entry is None
+
+
+def test_a_retraining_that_never_came_is_made_by_the_next_check_once(watched):
+    # Closed with nothing to show for it: the process died, or Airflow lost the run.
+    lost = watched.decide()
+    close_check(watched.run(), lost)
+    assert closed(watched) == 1
+
+    checked, text = check(watched)
+    assert "The retraining that check 1 called for never came: it is made now." in text
+    assert (checked.entry, checked.verdict.outcome) == (lost, "promote")
+    assert len(entries(watched)) == closed(watched) == 1
+    nothing, _ = check(watched)
+    assert (nothing.entry, current_champion(watched.tracking_uri, "watched").version) == (None, "1")
+
+
+def test_beside_a_champion_that_perennial_did_not_make_the_first_training_is_made(tmp_path, mlflow_uri):
+    gates = {"evaluation": SPEC["evaluation"] | {"gates": {"minimum": {"roc_auc": 0.6}}}}
+    watched = make_watched(tmp_path / "model", mlflow_uri, **gates)
+    crown_foreign(watched)
+    first, text = check(watched)
+    assert "The first training was triggered: champion v1 was not registered by Perennial." in text
+    assert text.count("not tested, champion v1 was not registered by Perennial") == 6
+    assert first.verdict.outcome == "promote"
+    assert "was not registered by Perennial, so its files are not loaded" in " ".join(
+        gate.sentence for gate in first.verdict.gates
+    )
+    assert current_champion(watched.tracking_uri, "watched").version == "2"
+
+    watched.land(TRAINED_ROWS, 900, shift=2.0)
+    second, _ = check(watched)
+    assert second.entry.check.rows == 900
+    assert second.entry.decision.fired == ("ks",)
+
+
+def test_beside_such_a_champion_nothing_is_trained_that_could_not_be_promoted(watched):
+    crown_foreign(watched)
+    checked, text = check(watched)
+    assert (checked.entry.decision.outcome, checked.verdict) == ("none", None)
+    assert "no minimum or maximum to judge a candidate by" in text
+    nothing, text = check(watched)
+    assert nothing.entry is None
+
+
+def test_beside_such_a_champion_the_first_training_is_peoples_where_the_spec_says_so(tmp_path, mlflow_uri):
+    watched = make_watched(tmp_path / "model", mlflow_uri, retraining={"first": False})
+    crown_foreign(watched)
+    nothing, text = check(watched)
+    assert nothing.entry is None
+    assert "Champion v1 was not registered by Perennial, and the spec leaves the first training to people." in text
+
+
+def crown_foreign(watched):
+    """Let someone register a model of their own and make it champion."""
+    client = MlflowClient(watched.tracking_uri)
+    client.create_registered_model("watched")
+    client.create_model_version("watched", str(watched.home / "nothing"))
+    client.set_registered_model_alias("watched", "champion", "1")
 
 
 def test_the_retraining_carries_the_decision(watched, monkeypatch):

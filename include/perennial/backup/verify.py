@@ -65,7 +65,7 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec) -> Found:
         versions = tracker.client.search_model_versions(f"name = '{model}'")
     sizes = {item.key: item.size_bytes for item in store.list(f"{model}/snapshots/")}
     problems = [problem for version in versions for problem in _of_version(store, tracker, model, version, sizes)]
-    if champion is not None:
+    if champion is not None and "perennial.snapshot" in champion.tags:
         problems += _of_champion(store, tracker, spec, champion.version)
     checks, broken = _ledger(store, model)
     return Found(

@@ -123,6 +123,8 @@ def _load(run: RetrainingRun, who: str, model_uri: str) -> Pipeline:
 
 def _load_champion(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> _Rival:
     who = _named(champion)
+    if champion.is_foreign:
+        return _Rival(unscorable=f"{who} was not registered by Perennial, so its files are not loaded")
     model = _load(run, who, f"models:/{run.spec.name}/{champion.version}")
     if is_classifier(model) != (run.spec.task == "classification"):
         return _Rival(unscorable=f"{who} is a model for another task than {run.spec.task}")

@@ -12,7 +12,8 @@ def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
     retraining that is under way has ended, against whoever is champion then.
     """
     check, decision = entry.check, entry.decision
-    champion = check.champion.version if check.champion else None
+    # None of a model without anything to compare with: the next champion that has it is watched from its own snapshot on.
+    champion = check.champion.version if check.champion and not check.incomparable else None
     if decision.outcome == "coalesce":
         # The first check begins where its champion's snapshot ends: that must hold for the same rows' next check.
         where = {"cursor": check.cursor or state.cursor, "champion_version": state.champion_version or champion}

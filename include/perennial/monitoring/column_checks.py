@@ -60,8 +60,8 @@ def _check(
     before: Callable[[Reference], ColumnCheck],
     now: Callable[[Champion, str], pd.DataFrame],
 ) -> CheckResult:
-    if check.champion is None:
-        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there is no champion.")
+    if check.champion is None or check.incomparable:
+        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
     if check.batch is None:
         return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
     drift = (reader.run.spec.monitoring or Monitoring()).drift

@@ -82,12 +82,20 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
         checked again when it ends. `hold`: something fired, and a stated limit keeps it; what may trigger stays
         pending. `none`: nothing argues for a retraining.
     """
-    if check.champion is None:
+    if check.incomparable:
         settled = (*_settled(check, past, ()), *_set_aside(check))
+        unknown = check.incomparable[:1].upper() + check.incomparable[1:]
+        gates = spec.evaluation.gates
         if not spec.retraining.first:
-            forbidden = "There is no champion yet, and the spec leaves the first training to people."
+            forbidden = f"{unknown}, and the spec leaves the first training to people."
             return Decision(outcome="none", reasons=(forbidden, *settled))
-        reasons = ("There is no champion yet.", *settled)
+        if check.champion is not None and not (gates.minimum or gates.maximum):
+            futile = (
+                f"{unknown}, and the spec has no minimum or maximum to judge a candidate by instead of comparing: none "
+                "could be promoted. Add one under evaluation.gates, or move or delete the alias."
+            )
+            return Decision(outcome="none", reasons=(futile, *settled))
+        reasons = (f"{unknown}.", *settled)
         return _let_through(spec, check, results, past, fired=(), warned=(), reasons=reasons)
     fired, found = _arguing(spec, check, results, past)
     warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)

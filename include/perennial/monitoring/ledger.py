@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from perennial.monitoring.records import BreakerClosed, LedgerEntry, RetrainingOutcome
+from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
 from perennial.outcomes import Verdict
 from perennial.printable import PrintableLog
 from perennial.run import reports_prefix
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
 log = PrintableLog(__name__)
+
+FAILURE_FILE = "failure.json"
 
 
 def entry_key(model: str, sequence: int) -> str:
@@ -101,19 +103,53 @@ def retraining_outcomes(
     return {run_id: _outcome(store, model, run_id, active) for model, run_id in triggered if run_id}
 
 
+def has_ended(store: Store, model: str, run_id: str) -> bool:
+    """Tell whether it is known how a retraining ended: promoted, rejected, or failed for good."""
+    prefix = reports_prefix(model, run_id)
+    if store.exists(prefix + FAILURE_FILE) or store.exists(prefix + "promotion.json"):
+        return True
+    verdict = _read_verdict(store, prefix)
+    return verdict is not None and verdict.outcome == "reject"
+
+
+def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
+    """Keep that a retraining has failed for good, beside its reports: one without any such word may have been lost."""
+    failure = Failure(run_id=run_id, sentence=sentence)
+    store.write(reports_prefix(model, run_id) + FAILURE_FILE, failure.model_dump_json(indent=2).encode())
+
+
+def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
+    """Return why a retraining has failed for good, or None: it has not, or nobody wrote it down."""
+    try:
+        return Failure.model_validate_json(store.read(reports_prefix(model, run_id) + FAILURE_FILE))
+    except KeyNotFound:
+        return None
+
+
 def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> RetrainingOutcome:
     if run_id in active:
         return RetrainingOutcome(run_id=run_id, result="running")
     prefix = reports_prefix(model, run_id)
-    try:
-        verdict = Verdict.model_validate_json(store.read(prefix + "verdict.json"))
-    except KeyNotFound:
-        return RetrainingOutcome(run_id=run_id, result="failed", sentence="It ended without a verdict.")
-    if verdict.outcome == "reject":
+    verdict = _read_verdict(store, prefix)
+    if verdict is not None and verdict.outcome == "reject":
         return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
-    if store.exists(prefix + "promotion.json"):
+    if verdict is not None and store.exists(prefix + "promotion.json"):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
-    return RetrainingOutcome(run_id=run_id, result="failed", sentence=f"Not promoted, although: {verdict.sentence}")
+    failure = find_failure(store, model, run_id)
+    if failure is not None:
+        sentence = failure.sentence
+    elif verdict is not None:
+        sentence = f"Not promoted, although: {verdict.sentence}"
+    else:
+        sentence = "It ended without a verdict."
+    return RetrainingOutcome(run_id=run_id, result="failed", sentence=sentence)
+
+
+def _read_verdict(store: Store, prefix: str) -> Verdict | None:
+    try:
+        return Verdict.model_validate_json(store.read(prefix + "verdict.json"))
+    except KeyNotFound:
+        return None
 
 
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:

@@ -26,8 +26,8 @@ def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHi
 
     The detector is the state's while it watches the same champion as the spec asks for, and a fresh one otherwise.
     """
-    if check.champion is None:
-        return None, np.empty(0), "there is no champion"
+    if check.champion is None or check.incomparable:
+        return None, np.empty(0), check.incomparable or ""
     state, _ = load_state(reader.run.store, reader.run.spec.name)
     same = state.champion_version == check.champion.version and state.sequence < check.sequence
     reference = reader.reference(check.champion)
@@ -96,8 +96,7 @@ def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
     spec = reader.run.spec
     wanted = (spec.monitoring or Monitoring()).performance
     if check.champion is None or check.matured is None:
-        reason = "there is no champion" if check.champion is None else "no labels have matured"
-        return _not_tested("performance", reason)
+        return _not_tested("performance", check.incomparable or "no labels have matured")
     truth = _labels(reader, check.matured).to_numpy()
     scored = reader.scored(check.champion, check.matured)
     primary = spec.evaluation.primary
@@ -149,8 +148,8 @@ def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Hold the rows since the champion's training against the spec's number."""
     wanted = (reader.run.spec.monitoring or Monitoring()).volume
     rows = check.rows_since_training
-    if wanted is None or check.champion is None:
-        return _not_tested("volume", "the spec names no number" if wanted is None else "there is no champion")
+    if wanted is None or check.incomparable:
+        return _not_tested("volume", check.incomparable or "the spec names no number")
     reached = rows >= wanted.rows
     return CheckResult(
         check="volume",

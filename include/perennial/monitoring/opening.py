@@ -10,10 +10,11 @@ import numpy.typing as npt
 from perennial.data.manifest import load_manifest
 from perennial.data.snapshot import read_snapshot
 from perennial.data.window import RESOLUTION, Bounds
-from perennial.errors import CursorAhead, DataError
+from perennial.errors import CursorAhead
 from perennial.monitoring import ledger
 from perennial.monitoring.check_reader import CheckReader
-from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows
+from perennial.monitoring.lost_trigger import lost_trigger
+from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows, incomparable
 from perennial.monitoring.reference import prepare_reference
 from perennial.monitoring.rows import (
     KnownRows,
@@ -44,7 +45,7 @@ def check_key(model: str, sequence: int) -> str:
 
 
 def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck | None:
-    """Begin the model's next check, or return the one that was begun and not closed.
+    """Begin the model's next check, or return the one that was begun and not closed, or whose retraining was lost.
 
     The champion's reference is prepared before anything is settled, so that a check that is begun can be made.
 
@@ -71,6 +72,10 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
         return decided.check
     key = check_key(run.spec.name, sequence)
     champion = current_champion(run.tracking_uri, run.spec.name)
+    lost = lost_trigger(run, state, champion)
+    if lost is not None:
+        log.warning("check %d is taken up again: its retraining %s never came", lost.sequence, lost.decision.run_id)
+        return lost.check
     begun, version = _begun(run.store, key)
     if begun is not None and _still_right(run, begun, champion):
         return begun
@@ -122,11 +127,6 @@ def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
     DataError
         The snapshot is not in the store, so that there is nothing to compare with.
     """
-    if not champion.snapshot_digest:
-        raise DataError(
-            f"champion v{champion.version} of {run.spec.name} names no snapshot, so there is nothing to compare "
-            "with: it was not registered by Perennial. Retrain once, or move the alias to a version that was"
-        )
     manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
     if _can_be_true(run, manifest.end):
         return manifest.end
@@ -160,8 +160,8 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     if source.facts.end is None:
         return None
     as_of = (run.as_of or source.facts.end).astimezone(UTC)
-    if champion is None:
-        return _without_champion(run, state, source, as_of)
+    if champion is None or incomparable(champion):
+        return _without_rows(run, state, source, as_of, champion)
     cursor = start_of_watch(run, champion, state)
     if as_of <= cursor and state.alarm is None:
         return None
@@ -246,13 +246,15 @@ def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) 
     return np.asarray(~known & (rows.times > as_datetime64(seen.after)))
 
 
-def _without_champion(run: MonitorRun, state: MonitorState, source: ScannedSource, as_of: datetime) -> OpenCheck:
+def _without_rows(
+    run: MonitorRun, state: MonitorState, source: ScannedSource, as_of: datetime, champion: Champion | None
+) -> OpenCheck:
     return OpenCheck(
         model=run.spec.name,
         sequence=state.sequence + 1,
         as_of=as_of,
         spec_digest=run.spec.digest(),
-        champion=None,
+        champion=champion,
         cursor=None,
         cursor_after=min(as_of, source.facts.end or as_of),
         batch=None,

@@ -74,7 +74,7 @@ class OpenCheck(Outcome):
     spec_digest: str
     champion: Champion | None
     cursor: datetime | None
-    """The state's cursor before the check; None: there is no champion, so no rows are compared."""
+    """The state's cursor before the check; None: there is nothing to compare rows with."""
     cursor_after: datetime | None = None
     """The cursor after the check, which no `as_of` takes beyond the source's newest event time; None: `as_of`."""
     batch: str | None
@@ -97,6 +97,18 @@ class OpenCheck(Outcome):
     future: FutureRows | None = None
     """Rows that no check takes, since they lie in the future; None: there are none."""
 
+    @property
+    def incomparable(self) -> str | None:
+        """Why there is nothing to compare rows with; None: there is a champion, and a snapshot that it came from."""
+        return incomparable(self.champion)
+
+
+def incomparable(champion: Champion | None) -> str | None:
+    """Say why a model has nothing to compare rows with; None: it has a champion, and that its snapshot."""
+    if champion is None:
+        return "there is no champion yet"
+    return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
+
 
 class CheckResult(Outcome):
     """What one check found."""
@@ -116,6 +128,13 @@ class RetrainingOutcome(Outcome):
     run_id: str
     result: Literal["promoted", "rejected", "failed", "running"]
     sentence: str = ""
+
+
+class Failure(Outcome):
+    """A retraining that failed for good: the same call would fail again."""
+
+    run_id: str
+    sentence: str
 
 
 class Decision(Outcome):

@@ -66,7 +66,7 @@ def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
     page = _PAGES.get_template("report.html.j2").render(
         entry=entry,
         word=_WORDS[entry.decision.outcome],
-        headline=decision_sentence(entry.decision, first=entry.check.champion is None),
+        headline=decision_sentence(entry.decision, first=entry.check.incomparable is not None),
         facts=_facts(entry),
         results=[
             (CHECK_TITLES[result.check], status_of(result, entry.decision), _sentence(result))
@@ -87,10 +87,10 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
     ----------
     decision : Decision
     first : bool
-        There was no champion.
+        There was no champion, or one that Perennial did not register.
     """
     if decision.outcome == "trigger" and first:
-        return "The first training was triggered: there is no champion yet."
+        return f"The first training was triggered: {decision.reasons[0][:1].lower()}{decision.reasons[0][1:]}"
     if decision.outcome == "trigger":
         return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
     if decision.outcome == "hold" and not decision.fired and not first:

@@ -7,6 +7,12 @@ from perennial.monitoring.records import MonitorState
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
 
+class StateChanged(StoreError):
+    """Something that is no check changed the state while a check was closed; closing it again begins from that."""
+
+    retryable = True
+
+
 def state_key(model: str) -> str:
     """Return the state's key in the store."""
     return f"{model}/monitor/state.json"
@@ -37,7 +43,7 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
 
     Raises
     ------
-    StoreError
+    StateChanged
         The state was changed by something that is no check.
     """
     data = state.model_dump_json(indent=2).encode()
@@ -50,7 +56,7 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
         found, _ = load_state(store, model)
         if found.sequence >= state.sequence:
             return False
-        raise StoreError(
+        raise StateChanged(
             f"{state_key(model)} stands at check {found.sequence} and was changed while check {state.sequence} was closed"
         ) from None
     return True

@@ -18,7 +18,7 @@ from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import CheckName
 
-__all__ = ["CHECKS", "CheckReader", "close_check", "decide", "open_check"]
+__all__ = ["CHECKS", "CheckReader", "close_check", "decide", "make_test", "open_check"]
 
 log = PrintableLog(__name__)
 
@@ -30,6 +30,16 @@ CHECKS: Mapping[CheckName, Callable[[CheckReader, OpenCheck], CheckResult]] = {
     "performance": check_metrics,
     "volume": check_volume_of_rows,
 }
+
+
+def make_test(reader: CheckReader, check: OpenCheck, name: CheckName) -> CheckResult:
+    """Test the rows of a check in one way; of a check that was decided, return what was found then.
+
+    The rows of a check that is closed may be gone, and it is taken up again only if its retraining was lost.
+    """
+    decided = ledger.find_entry(reader.run.store, check.model, check.sequence)
+    found = next((result for result in decided.results if result.check == name), None) if decided else None
+    return CHECKS[name](reader, check) if found is None else found
 
 
 def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) -> LedgerEntry:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from perennial.data.window import RESOLUTION, Bounds
 from perennial.monitoring import ledger
+from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.opening import check_key, start_of_watch
-from perennial.monitoring.records import MonitorState
+from perennial.monitoring.records import MonitorState, incomparable
 from perennial.monitoring.rows import ScannedSource
 from perennial.monitoring.state import load_state
 from perennial.promotion.registry import current_champion
@@ -70,20 +71,27 @@ def waiting(run: MonitorRun) -> Waiting:
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)
         return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
-    source = ScannedSource(run)
     champion = current_champion(run.tracking_uri, run.spec.name)
-    if champion is None and not run.spec.retraining.first:
-        return Waiting(0, False, False, "There is no champion, and the spec leaves the first training to people.")
+    lost = lost_trigger(run, state, champion)
+    if lost is not None:
+        return Waiting(
+            0, False, True, f"The retraining that check {lost.sequence} called for never came: it is made now."
+        )
+    source = ScannedSource(run)
     aside = source.future.sentence if source.future else ""
+    unknown = incomparable(champion)
+    sentence = unknown[:1].upper() + unknown[1:] if unknown else ""
+    if unknown and not run.spec.retraining.first:
+        return Waiting(0, False, False, f"{sentence}, and the spec leaves the first training to people.")
     if source.facts.end is None:
         return Waiting(0, False, False, f"The source has no rows. {aside}".rstrip())
     as_of = (run.as_of or source.facts.end).astimezone(UTC)
-    cursor = state.cursor if champion is None else start_of_watch(run, champion, state)
-    if champion is None and cursor and cursor > run.latest:
+    cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
+    if unknown and cursor and cursor > run.latest:
         cursor = None  # moved there by a row that is set aside now: all others may be tried again
     rows = source.count(Bounds(cursor and cursor + RESOLUTION, as_of))
     if cursor is None:
-        found = f"There is no champion yet, and {rows:,} rows to train one on. {aside}"
+        found = f"{sentence}, and there are {rows:,} rows to train one on. {aside}"
         return Waiting(rows, rows > 0, False, found.rstrip())
     least = (run.spec.monitoring or Monitoring()).min_rows
     enough = rows >= least

@@ -85,7 +85,7 @@ class _Mover:
         last, stored_as = self._read()
         if last is not None and stored_as is not None and last.state == "moving":
             self._complete(last, stored_as)
-            return None
+            return self._outcome(last) if last.to_version == version else None
         found, champion = self._version(version), self._champion()
         if found is None:
             raise PromotionError(f"version {version} of {self.name} is no longer in the registry: register it again")
@@ -104,7 +104,22 @@ class _Mover:
         except Conflict:
             return None
         self._complete(move, taken_as)
-        return None
+        return self._outcome(move)
+
+    def _outcome(self, move: Move) -> Promotion | None:
+        """Compare after this run's own move; None: the version is gone, look again.
+
+        Another try could find the champion that it expects, set by the hand of someone who rolled back meanwhile.
+        """
+        champion = self._champion()
+        if champion == move.to_version:
+            return Promotion(name=self.name, version=move.to_version, previous_version=move.from_version)
+        if self._version(move.to_version) is None:
+            return None
+        raise PromotionError(
+            f"the champion of {self.name} is {_named(champion)}: someone moved it while version {move.to_version} was being "
+            "promoted, and theirs stands. Clear the run from 'evaluate' on, to judge this version against it"
+        )
 
     def _complete(self, move: Move, stored_as: str) -> None:
         """Carry out a recorded move, whoever began it, and mark it as done."""
@@ -113,17 +128,24 @@ class _Mover:
             self._tag_previous(move)
             if self._read()[1] != stored_as:
                 return
-            self._set_champion(move.to_version)
+            # Right before, since MLflow sets an alias over whatever it is: a rollback by hand may have come meanwhile.
+            if self._champion() == move.from_version:
+                self._set_champion(move.to_version)
+            else:
+                self._say_moved(move)
         else:
-            log.info(
-                "%s: the move to version %s is done already, or someone moved the alias meanwhile",
-                self.name,
-                move.to_version,
-            )
+            self._say_moved(move)
         try:
             self._write(move.model_copy(update={"state": "moved"}), stored_as)
         except Conflict:
             self._give_way(move)
+
+    def _say_moved(self, move: Move) -> None:
+        log.info(
+            "%s: the move to version %s is done already, or someone moved the alias meanwhile",
+            self.name,
+            move.to_version,
+        )
 
     def _give_way(self, move: Move) -> None:
         """Undo a move that was set after others had completed it and gone on: theirs is the newer."""

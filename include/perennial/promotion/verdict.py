@@ -145,6 +145,9 @@ def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
     champion = evaluation.champion_is
     if champion is None:
         return GateResult(name="news", passed=True, sentence="there is no champion that this could repeat")
+    if champion.is_foreign:
+        found = f"nothing is known of what champion v{champion.version} was trained from"
+        return GateResult(name="news", passed=True, sentence=found)
     changed = [
         words
         for words, before, now in (

@@ -130,6 +130,16 @@ class Tracker:
         with self.connected():
             self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
+    def is_gone(self, run_id: str) -> bool:
+        """Tell whether a run was deleted, or even removed from MLflow's database."""
+        with self.connected():
+            try:
+                return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return True
+                raise
+
     def discard_run(self, experiment_id: str, run_id: str) -> None:
         """Delete a run and the models that it logged."""
         with self.connected():

@@ -14,9 +14,10 @@ import pandas as pd
 
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
-from perennial.errors import TrackingError, TrainingError
+from perennial.errors import RunTaken, TrackingError, TrainingError
 from perennial.outcomes import Candidate, Snapshot
 from perennial.printable import PrintableLog
+from perennial.run_owner import confirm_owner
 from perennial.training.feature_values import missing_values
 from perennial.training.labels import training_labels
 from perennial.training.logged_model import log_model
@@ -58,6 +59,8 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     ------
     TrainingError
         The model cannot be built, fitted or saved; too few rows, or a single class, to train on.
+    RunTaken
+        Another process has the run now, or the MLflow run was deleted meanwhile: training again helps.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -80,10 +83,11 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     labels = training_labels(split.train, spec)
     _check_features(spec, inputs)
 
+    confirm_owner(run)
     run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **_tags(run, snapshot, split)})
     if not run.mlflow_takes_rows:
         log.info("region %s has no MLflow server of its own: the model goes there without example rows", spec.region)
-    with _failure_recorded(tracker, run_id):
+    with _deletion_told(tracker, run_id), _failure_recorded(tracker, run_id):
         tracker.log_params(run_id, _params(spec, pipeline))
         tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
         with tracker.system_metrics(run_id):
@@ -110,8 +114,10 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
         )
         candidate = _candidate(run, snapshot, split, ids=(run_id, experiment_id, model_uri))
         tracker.set_tags(run_id, {OUTCOME_TAG: candidate.model_dump_json()})
-    # Last of all: a finished run is one that a retry may take as it is.
-    tracker.finish_run(run_id)
+    with _deletion_told(tracker, run_id):
+        confirm_owner(run)
+        # Last of all: a finished run is one that a retry may take as it is.
+        tracker.finish_run(run_id)
     log.info("candidate logged as MLflow run %s", run_id)
     return candidate
 
@@ -176,6 +182,20 @@ def _failure_recorded(tracker: Tracker, run_id: str) -> Iterator[None]:
             # The first error is the one to tell.
             log.warning("MLflow run %s could not be marked as failed: %s", run_id, error)
         raise
+
+
+@contextmanager
+def _deletion_told(tracker: Tracker, run_id: str) -> Iterator[None]:
+    """Make of whatever fails because someone deleted the run an error that trying again can help."""
+    try:
+        yield
+    except TrackingError as error:
+        if error.retryable or not tracker.is_gone(run_id):
+            raise
+        raise RunTaken(
+            f"MLflow run {run_id} was deleted while this process was training for it, by a person or by another "
+            f"process that does the same run: training again makes another. What failed is: {error}"
+        ) from error
 
 
 def _tags(run: RetrainingRun, snapshot: Snapshot, split: Split) -> dict[str, str]:

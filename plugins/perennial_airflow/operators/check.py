@@ -34,11 +34,11 @@ class CheckOperator(MonitorOperator):
         self.check = check
 
     def run_step(self, context: Context) -> CheckResult:  # noqa: ARG002
-        """Call the function of `perennial.monitoring.steps.CHECKS`."""
+        """Call `perennial.monitoring.steps.make_test`."""
         from perennial.monitoring.records import OpenCheck
-        from perennial.monitoring.steps import CHECKS, CheckReader
+        from perennial.monitoring.steps import CheckReader, make_test
 
         reader = CheckReader(monitor_run(self.spec, self.as_of))
-        result = CHECKS[self.test](reader, OpenCheck.model_validate(self.check))
+        result = make_test(reader, OpenCheck.model_validate(self.check), self.test)
         self.log.info("%s: %s", result.status, result.sentence)
         return result

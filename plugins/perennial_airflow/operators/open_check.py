@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from perennial_airflow.monitor_run import monitor_run
 from perennial_airflow.operators.monitor_operator import MonitorOperator
+from perennial_airflow.retraining_runs import under_way
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class OpenCheckOperator(MonitorOperator):
-    """Settle which rows are checked, and take up a check that was begun and not ended. Skipped if there is nothing."""
+    """Settle which rows are checked, and take up a check that was begun and not ended, or whose retraining was lost.
+
+    Skipped if there is nothing.
+    """
 
     def run_step(self, context: Context) -> OpenCheck:
         """Call `perennial.monitoring.steps.open_check`, and prepare the champion's reference if it is a new one."""
@@ -26,11 +30,11 @@ class OpenCheckOperator(MonitorOperator):
 
         # For people, who ask how long a new champion took to come: nothing is decided by it.
         context["ti"].xcom_push(key="opened_at", value=datetime.now(UTC).isoformat())
-        run = monitor_run(self.spec, self.as_of, reads_source=True)
+        run = monitor_run(self.spec, self.as_of, reads_source=True, active=under_way(self.spec.name))
         check = open_check(run)
         if check is None:
             raise AirflowSkipException("There is nothing to check: neither rows nor a pending alarm")
-        if check.champion is not None:
+        if check.champion is not None and not check.incomparable:
             # Here once, rather than in all of the checks' tasks at the same time.
             load_reference(run, check.champion)
         return check

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, RetryPolicy
 
+from perennial.errors import PerennialError
 from perennial_airflow import run_arguments
 from perennial_airflow.deployment import deployment
 from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
@@ -69,7 +70,16 @@ class RetrainingOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage and return its outcome as JSON. It stays in `outcome` too, for the task's links."""
-        self.outcome = self.run_stage(self.retraining_run(context)).model_dump(mode="json")
+        run = self.retraining_run(context)
+        try:
+            self.outcome = self.run_stage(run).model_dump(mode="json")
+        except PerennialError as error:
+            if not error.retryable:
+                from perennial.monitoring.ledger import record_failure
+
+                # Beside the run's reports: Airflow's own record of the run may be cleaned away, and the ledger goes on.
+                record_failure(run.store, self.spec.name, run.run_id, str(error))
+            raise
         return self.outcome
 
     @abstractmethod
@@ -98,6 +108,7 @@ class RetrainingOperator(BaseOperator):
             dry_run=run_arguments.flag(self.dry_run),
             reason=self.reason or f"{dag_run.run_type.value} run",
             triggered_by=self.triggered_by or started_by(context),
+            worker=f"task {self.dag_id}.{self.task_id}, try {context['ti'].try_number}",
             **deployment(self.spec),
             **source,
         )

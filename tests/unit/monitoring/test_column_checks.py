@@ -90,7 +90,8 @@ def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
 
 @pytest.mark.parametrize("check", [check_numbers, check_categories, check_predictions])
 @pytest.mark.parametrize(
-    ("changes", "reason"), [({"champion": None}, "there is no champion"), ({"batch": None}, "there are no new rows")]
+    ("changes", "reason"),
+    [({"champion": None}, "there is no champion yet"), ({"batch": None}, "there are no new rows")],
 )
 def test_without_a_champion_or_rows_nothing_is_tested(make_run, check, changes, reason):
     found = check(CheckReader(make_run(make_spec())), make_check(1, **changes))

@@ -98,6 +98,18 @@ def test_one_that_is_under_way_has_not_ended_and_one_without_a_promotion_has_fai
     assert set(found) == {"run-1", "run-3"}
 
 
+@pytest.mark.parametrize(("result", "ended"), [("promoted", True), ("rejected", True), ("failed", False)])
+def test_one_without_a_word_of_how_it_ended_may_be_lost(any_store: Store, result: str, ended: bool) -> None:
+    (entry,) = fill(any_store, "trigger")
+    end_retraining(any_store, "run-1", result)
+    assert ledger.has_ended(any_store, "parcels", "run-1") == ended
+    ledger.record_failure(any_store, "parcels", "run-1", "the rows are wrong")
+    assert ledger.has_ended(any_store, "parcels", "run-1")
+    outcome = ledger.retraining_outcomes(any_store, [entry], active=())["run-1"]
+    assert outcome.result == result
+    assert ended or outcome.sentence == "the rows are wrong"
+
+
 def test_closing_the_breaker_says_from_where_who_and_why(any_store: Store) -> None:
     assert ledger.breaker_closed(any_store, "parcels") is None
     assert ledger.close_breaker(any_store, "parcels", by="me").after_sequence == 0

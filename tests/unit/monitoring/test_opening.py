@@ -255,10 +255,13 @@ def test_a_champion_whose_snapshot_is_gone_is_an_error_and_no_check(watch, store
     assert not store.exists(check_key("parcels", 1))
 
 
-def test_a_champion_of_unknown_origin_is_an_error_that_says_what_to_do(watch, registry):
-    registry.champion = make_champion("1").model_copy(update={"snapshot_digest": ""})
-    with pytest.raises(DataError, match=r"names no snapshot.*Retrain once"):
-        watch()
+def test_beside_a_champion_of_unknown_origin_there_is_a_check_without_rows(watch, registry, make_run):
+    foreign = make_champion("1").model_copy(update={"snapshot_digest": "", "train_end": None})
+    registry.champion = foreign
+    check = watch()
+    assert (check.champion, check.batch, check.rows, check.cursor) == (foreign, None, 0, None)
+    assert check.incomparable == "champion v1 was not registered by Perennial"
+    assert close(make_run, check).champion_version is None
 
 
 def test_rows_that_are_gone_say_how_to_go_on(watch, store):

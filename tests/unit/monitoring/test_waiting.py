@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from perennial.monitoring.ledger import close_breaker
+from perennial.monitoring.ledger import close_breaker, record_failure
 from perennial.monitoring.records import Alarm, MonitorState
 from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import close_check, open_check
@@ -62,10 +62,21 @@ def test_without_a_champion_any_rows_are_enough_for_the_first_training(tmp_path,
 
 def test_a_first_training_in_vain_waits_for_new_rows(tmp_path, mlflow_uri):
     watched = make_watched(tmp_path / "model", mlflow_uri)
-    close_check(watched.run(), watched.decide())
+    entry = watched.decide()
+    close_check(watched.run(), entry)
+    record_failure(watched.run().store, "watched", entry.decision.run_id, "bad rows")
     assert not waiting(watched.run()).over
     watched.land(TRAINED_ROWS, 200)
     assert waiting(watched.run()).enough
+
+
+def test_a_retraining_that_never_came_is_made_up_for_whatever_there_is(tmp_path, mlflow_uri):
+    watched = make_watched(tmp_path / "model", mlflow_uri)
+    close_check(watched.run(), watched.decide())
+    found = waiting(watched.run())
+    assert (found.rows, found.recheck, found.over) == (0, True, True)
+    assert found.reason == "The retraining that check 1 called for never came: it is made now."
+    assert not waiting(watched.run(was_started=lambda _: True)).over
 
 
 def test_a_check_that_was_begun_is_taken_up_whatever_there_is(watched):
@@ -103,6 +114,7 @@ def test_an_alarm_that_was_held_back_is_weighed_again_when_the_limit_ends(watche
 def test_closing_the_breaker_weighs_a_pending_alarm_again(watched):
     watched.land(TRAINED_ROWS, 300, shift=1.0)
     entry = watched.decide()
+    record_failure(watched.run().store, "watched", entry.decision.run_id, "bad rows")
     state = close_check(watched.run(), entry)
     alarm = Alarm(checks=("ks",), champion_version="1", sequence=1, as_of=entry.as_of)
     set_state(watched, state.model_copy(update={"alarm": alarm}))

@@ -9,6 +9,7 @@ import pytest
 
 from perennial.errors import PromotionError
 from perennial.outcomes import RegisteredVersion
+from perennial.promotion import champion_move
 from perennial.promotion.registry import current_champion, promote, register
 from perennial.training.tracking import Tracker
 
@@ -141,6 +142,28 @@ def test_a_rollback_by_hand_is_what_the_next_candidate_is_held_against(
         promote(run, third, make_verdict(against=second.version))
     assert promote(run, third, make_verdict(against=first.version)).previous_version == first.version
     assert champion() == third.version
+
+
+@pytest.mark.parametrize("moment", ["before the move is set", "after the move is set"])
+def test_a_rollback_by_hand_while_a_version_is_promoted_stands(
+    run, tracker, new_version, make_verdict, champion, monkeypatch, moment
+):
+    first, second, third = new_version(), new_version(), new_version()
+    promote(run, first, make_verdict())
+    promote(run, second, make_verdict(against=first.version))
+    # What is the last thing before the set, and the first after it.
+    name = "_tag_previous" if moment == "before the move is set" else "_set_champion"
+    method = getattr(champion_move._Mover, name)
+    back_to = first.version if moment == "before the move is set" else second.version
+
+    def roll_back_after(self, what):
+        method(self, what)
+        tracker.client.set_registered_model_alias("late", "champion", back_to)
+
+    monkeypatch.setattr(champion_move._Mover, name, roll_back_after)
+    with pytest.raises(PromotionError, match=rf"champion of late is version {back_to}: someone moved it while"):
+        promote(run, third, make_verdict(against=second.version))
+    assert champion() == back_to
 
 
 def _left_behind(run, *, sequence: int, from_version: str | None, to_version: str) -> None:

@@ -205,6 +205,19 @@ def test_a_champion_that_cannot_be_scored_leaves_the_absolute_gates() -> None:
     assert verdict.champion_version == "3"
 
 
+@pytest.mark.parametrize(("gates", "outcome"), [({"minimum": {"roc_auc": 0.65}}, "promote"), ({}, "reject")])
+def test_beside_a_champion_that_perennial_did_not_make_floors_alone_judge(gates: dict[str, Any], outcome: str) -> None:
+    foreign = CHAMPION.model_copy(
+        update={"snapshot_digest": "", "spec_digest": "", "code_version": "", "train_end": None}
+    )
+    note = "champion v3 was not registered by Perennial, so its files are not loaded"
+    verdict = decide(evaluation({"roc_auc": 0.7}, champion_is=foreign, notes=(note,)), spec(**gates), candidate())
+    said = {gate.name: gate.sentence for gate in verdict.gates}
+    assert (verdict.outcome, verdict.champion_version) == (outcome, "3")
+    assert said["champion"].startswith(note)
+    assert said["news"] == "nothing is known of what champion v3 was trained from"
+
+
 def test_without_comparison_and_absolute_gates_nothing_is_promoted() -> None:
     verdict = decide(evaluation({"roc_auc": 0.7}, **unscorable()), spec(), candidate())
     assert failed(verdict) == {"champion"}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pytest
 from perennial.data.ingest import ingest
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import split_by_time
-from perennial.errors import TrackingError, TrainingError
+from perennial.errors import RunTaken, TrainingError
 from perennial.promotion.registry import download_model
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -225,7 +226,9 @@ def test_warnings_of_the_estimator_reach_the_log(make_spec, rows, prepare, caplo
     assert "failed to converge" in caplog.text
 
 
-def test_a_run_that_someone_deleted_meanwhile_is_an_error_of_its_own(make_spec, rows, prepare, monkeypatch):
+def test_a_run_that_someone_deleted_meanwhile_is_an_error_that_training_again_helps(
+    make_spec, rows, prepare, monkeypatch
+):
     run, snapshot = prepare(make_spec(), rows)
     begin = Tracker.start_run
 
@@ -234,9 +237,29 @@ def test_a_run_that_someone_deleted_meanwhile_is_an_error_of_its_own(make_spec, 
         tracker.client.delete_run(run_id)
         return run_id
 
-    monkeypatch.setattr(Tracker, "start_run", begin_and_lose)
-    with pytest.raises(TrackingError, match="deleted"):
-        train(run, snapshot)
+    with monkeypatch.context() as patch:
+        patch.setattr(Tracker, "start_run", begin_and_lose)
+        with pytest.raises(RunTaken, match="deleted while this process was training for it") as raised:
+            train(run, snapshot)
+    assert raised.value.retryable
+    train(run, snapshot)
+    assert [logged.info.status for logged in _runs(run)] == ["FINISHED"]
+
+
+def test_one_whose_run_was_taken_over_begins_nothing_and_ends_nothing(make_spec, rows, prepare, monkeypatch):
+    run, snapshot = prepare(make_spec(), rows)
+    lease = SimpleNamespace(renew=lambda: False)
+    with pytest.raises(RunTaken, match="another process has taken over run manual__1"):
+        train(replace(run, lease=lease), snapshot)
+    assert _runs(run) == []
+
+    lost_later = iter([True, False])
+    lease = SimpleNamespace(renew=lambda: next(lost_later))
+    with pytest.raises(RunTaken):
+        train(replace(run, lease=lease), snapshot)
+    assert [logged.info.status for logged in _runs(run)] == ["RUNNING"]
+    train(run, snapshot)
+    assert [logged.info.status for logged in _runs(run)] == ["FINISHED"]
 
 
 @pytest.mark.crash
