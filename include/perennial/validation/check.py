@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import great_expectations
@@ -84,7 +85,7 @@ class _Checker:
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame) -> None:
         self._spec = spec
         self._zone = spec.source.time_zone
-        self._as_text = rows
+        self._stored = rows
         self._rows = natural_rows(rows, self._zone)
         self._found: dict[int, Checked] = {}
         self._groups: dict[tuple[str, bool], _Group] = {}
@@ -110,6 +111,10 @@ class _Checker:
                 )
         return (self._found[position] for position in sorted(self._found))
 
+    @cached_property
+    def _as_text(self) -> pd.DataFrame:
+        return text_rows(self._stored)
+
     def _prepare(self, position: int, item: Expectation, condition: Condition | None) -> None:
         text = condition.text if condition else ""
         selected = selected_rows(condition, self._rows, self._zone) if condition else None
@@ -119,7 +124,7 @@ class _Checker:
         expectation = build_expectation(item, position, self._rows, self._zone)
         key = (text, is_of_writing(item))
         if key not in self._groups:
-            rows = text_rows(self._as_text) if is_of_writing(item) else self._rows
+            rows = self._as_text if is_of_writing(item) else self._rows
             self._groups[key] = _Group(rows if selected is None else rows[selected].reset_index(drop=True))
         self._groups[key].expectations.append(expectation)
 
