@@ -73,6 +73,7 @@ class FileSource:
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+            csv=spec.source.csv,
         )
         self._known = KnownFiles(kept_in, spec.name, self.name, spec.source.format, self._request)
         self._facts: dict[StoredObject, Facts] = {}

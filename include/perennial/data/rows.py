@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -15,6 +15,7 @@ from perennial.data.canonical import BadValue, canonical
 from perennial.data.columns import NUMBER, TIME, Natural, natural_of
 from perennial.data.facts import Facts
 from perennial.data.window import Bounds
+from perennial.spec.source import Csv
 
 
 class Unreadable(Exception):
@@ -52,6 +53,7 @@ class ScanRequest:
     time_zone: str | None
     open_columns: tuple[str, ...]
     """Whose Naturals are wanted."""
+    csv: Csv = field(default_factory=Csv)
 
 
 def event_times(rows: Rows, request: ScanRequest) -> pa.Array:
