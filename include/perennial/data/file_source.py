@@ -15,6 +15,7 @@ import pyarrow as pa
 from perennial.data import csv_file, json_file, parquet_file
 from perennial.data.columns import Kind, check_columns, column_kinds
 from perennial.data.facts import Facts, merge
+from perennial.data.folder_columns import Values, facts_with, folder_values, rows_with
 from perennial.data.future import PartedTimes
 from perennial.data.known_files import KnownFiles
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
@@ -47,7 +48,8 @@ _FORMATS = {
 class FileSource:
     """The files of one format below a folder, deeper ones included.
 
-    Names that begin with '_' or '.', of files and of folders, are left out: so unfinished files are marked.
+    Names that begin with '_' or '.', of files and of folders, are left out: so unfinished files are marked. A column that
+    a file lacks may stand in the names of its folders; see `folder_columns`.
 
     Parameters
     ----------
@@ -75,9 +77,11 @@ class FileSource:
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
             open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+            csv=spec.source.csv,
         )
         self._known = KnownFiles(kept_in, spec.name, self.name, spec.source.format, self._request)
         self._facts: dict[StoredObject, Facts] = {}
+        self._in_folders: dict[StoredObject, Values] = {}
 
     def scan(self) -> Facts:
         """Find out columns and time range; see Source."""
@@ -94,8 +98,9 @@ class FileSource:
             # With one that is broken, the others need not be opened again when it is mended.
             if found.keys() != known.keys():
                 self._known.keep(found)
+        self._in_folders = {stored: self._folder_values(stored, found[stored]) for stored in objects}
         self._facts = {stored: found[stored] for stored in objects}
-        return merge(self._facts.values())
+        return merge(facts_with(facts, self._in_folders[stored]) for stored, facts in self._facts.items())
 
     def part(self, latest: datetime) -> PartedTimes:
         """Return the newest event time up to a moment, and what lies beyond it; see Source."""
@@ -109,7 +114,7 @@ class FileSource:
                 continue
             with self._opened(stored) as path:
                 for found in self._format.read(path, only_time, facts, self._request, None):
-                    parted.add(event_times(found, self._request), partial(_place, self._label + stored.key, found))
+                    parted.add(event_times(found, self._request), partial(_place, self._name(stored), found))
         return parted
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
@@ -144,13 +149,16 @@ class FileSource:
         """Yield the rows within the bounds; see Source."""
         objects = [stored for _, stored in self._within(bounds)]
         for stored in objects:
-            check_columns(self._spec, self._facts[stored].types, self._name(stored))
+            found_columns = {**self._facts[stored].types, **self._in_folders[stored]}
+            check_columns(self._spec, found_columns, self._name(stored))
         wanted = {name: kind for name, kind in self._kinds.items() if name in types or name == self._request.event_time}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
+            values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
+            in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
-                for found in self._format.read(path, wanted, self._facts[stored], self._request, bounds):
-                    batch = take_rows(found, types, self._request, bounds)
+                for found in self._format.read(path, in_file, self._facts[stored], self._request, bounds):
+                    batch = take_rows(rows_with(found, values), types, self._request, bounds)
                     rows += batch.num_rows
                     yield batch
             seconds = time.perf_counter() - began
@@ -169,10 +177,20 @@ class FileSource:
     def _name(self, stored: StoredObject) -> str:
         return printable_name(self._label + stored.key)
 
+    def _folder_values(self, stored: StoredObject, facts: Facts) -> Values:
+        """Return the columns that the file lacks and its folders name: one that it has is its own to say."""
+        values = folder_values(stored.key.removeprefix(self._folder))
+        return {name: value for name, value in values.items() if name not in facts.types}
+
     def _look_through(self, stored: StoredObject) -> Facts:
         with self._opened(stored) as path:
             facts = self._format.scan(path, self._request)
         if self._request.event_time not in facts.types:
+            if self._request.event_time in self._folder_values(stored, facts):
+                raise DataError(
+                    f"{self._name(stored)}: the event time {self._request.event_time!r} stands in a folder's name only: "
+                    "write it into the files too, since files are chosen by it"
+                )
             check_columns(self._spec, facts.types, self._name(stored))
         log.debug("%s: %d rows, %s to %s", self._name(stored), facts.rows, facts.start, facts.end)
         return facts

@@ -45,7 +45,7 @@ class KnownFiles:
     def __init__(self, store: Store, model: str, place: str, file_format: str, request: ScanRequest) -> None:
         self._store = store
         self._key = f"{model}/source_files.json"
-        scanned_as = json.dumps([_EDITION, place, file_format, asdict(request)])
+        scanned_as = json.dumps([_EDITION, place, file_format, asdict(request)], default=str)
         self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
 
     def load(self) -> dict[StoredObject, Facts]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from perennial.data.canonical import BadValue, canonical
-from perennial.data.columns import NUMBER, TIME, Natural, natural_of
+from perennial.data.columns import NUMBER, TEXT, TIME, Natural, natural_of
 from perennial.data.facts import Facts
 from perennial.data.window import Bounds
+from perennial.spec.source import Csv
 
 
 class Unreadable(Exception):
@@ -52,6 +53,7 @@ class ScanRequest:
     time_zone: str | None
     open_columns: tuple[str, ...]
     """Whose Naturals are wanted."""
+    csv: Csv = field(default_factory=Csv)
 
 
 def event_times(rows: Rows, request: ScanRequest) -> pa.Array:
@@ -135,6 +137,11 @@ def check_missing(request: ScanRequest, rows: int) -> None:
             f"the event time {request.event_time!r} is missing in {rows} row{'s'[: rows > 1]}: "
             "such rows belong to no window; fill them in or leave them out"
         )
+
+
+def natural_of_text(value: str | None) -> Natural:
+    """Return what a text is by itself if it may stand for a number or a time."""
+    return _natural(pa.array([value], TEXT), (Natural.NUMBER, Natural.TIME))
 
 
 def _natural(array: pa.Array, guess: tuple[Natural, ...]) -> Natural:

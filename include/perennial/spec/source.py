@@ -84,6 +84,41 @@ class Future(Part):
     """What becomes of rows that are further ahead: left out and counted, or an error."""
 
 
+class Csv(Part):
+    """How CSV files are written."""
+
+    delimiter: str = ","
+    """What stands between values: one sign, such as `;` or a tab (`"\\t"`)."""
+    decimal: Literal[".", ","] = "."
+    """What stands before a number's decimals. Beside a comma, a point in a number is an error."""
+    encoding: str = "utf-8"
+    """Of the files' text, by Python's name: `utf-16`, `cp1252`, `latin-1` and so on."""
+
+    @field_validator("delimiter")
+    @classmethod
+    def _is_one_sign(cls, delimiter: str) -> str:
+        if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n\0.-+_':
+            raise ValueError(f'{delimiter!r}: give one sign that is in no number or name, such as ";", "|" or "\\t"')
+        return delimiter
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        try:
+            is_text = "a,1\n".encode(encoding).decode(encoding) == "a,1\n"
+        except (LookupError, ValueError):
+            is_text = False
+        if not is_text:
+            raise ValueError(f"unknown encoding {encoding!r}: use one of Python's, such as 'utf-16' or 'cp1252'")
+        return encoding
+
+    @model_validator(mode="after")
+    def _can_be_told_apart(self) -> Self:
+        if self.delimiter == self.decimal:
+            raise ValueError('decimal is the same as delimiter, which is "," unless given')
+        return self
+
+
 class Source(Part):
     """Files under a folder or S3 prefix (`uri`), or a query over a connection (`sql`, `connection`)."""
 
@@ -91,6 +126,8 @@ class Source(Part):
     """A folder below the data root (`PERENNIAL_DATA`), such as `flights/`, or `s3://bucket/prefix`."""
     format: Literal["parquet", "csv", "jsonl"] = "parquet"
     """The files' format; JSON lines is one object a line."""
+    csv: Csv = Csv()
+    """How the files are written, where it is not as CSV in UTF-8 with commas is. Only with `format: csv`."""
     sql: Text | None = None
     """A SELECT without a semicolon at its end. It is wrapped, so that the window is applied in the database."""
     connection: AirflowName | None = None
@@ -139,4 +176,6 @@ class Source(Part):
             raise ValueError("sql and connection belong together")
         if self.sql is not None and "format" in self.model_fields_set:
             raise ValueError("format is for files: leave it out beside sql")
+        if self.csv != Csv() and self.format != "csv":
+            raise ValueError("csv is for files with format: csv")
         return self
