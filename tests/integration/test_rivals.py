@@ -166,4 +166,4 @@ def test_a_task_that_airflow_runs_twice_has_one_candidate_and_one_version(flight
     client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("perennial/flight_delay")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FINISHED"]
-    assert [version.version for version in client.search_model_versions("name = 'flight_delay'")] == ["1"]
+    assert [version.version for version in client.search_model_versions("name = 'flight_delay'")] == [1]
