@@ -129,17 +129,15 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
 
 def _retrain(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
     from perennial.foreground import retrain
-    from perennial.monitoring.ledger import retraining_outcomes
-    from perennial.outcomes import Verdict
-    from perennial.run import RetrainingRun, reports_prefix
+    from perennial.monitoring.ledger import read_verdict, retraining_outcomes
+    from perennial.run import RetrainingRun
 
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     earlier = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
     if earlier.result == "promoted":
         # Nothing is left to do, and rows that came late since must not make another candidate of it.
         console.print(Text(f"The retraining has ended: {earlier.sentence}"))
-        kept = run.store.read(reports_prefix(entry.model, entry.decision.run_id) + "verdict.json")
-        return Verdict.model_validate_json(kept)
+        return read_verdict(run.store, entry.model, entry.decision.run_id)
     return retrain(
         RetrainingRun(
             spec=run.spec,

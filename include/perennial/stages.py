@@ -18,7 +18,8 @@ from perennial.outcomes import (
     Validation,
     Verdict,
 )
-from perennial.run import RetrainingRun
+from perennial.run import PROMOTION_FILE, VERDICT_FILE, RetrainingRun
+from perennial.store.sealed import seal
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> 
     from perennial.promotion.verdict import decide as decide_candidate
 
     verdict = decide_candidate(evaluation, run.spec, candidate)
-    run.store.write(run.prefix + "verdict.json", verdict.model_dump_json(indent=2).encode())
+    run.store.write(run.prefix + VERDICT_FILE, seal(verdict))
     for gate in verdict.gates:
         log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
     log.info(verdict.sentence)
@@ -114,5 +115,5 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     from perennial.promotion.registry import promote as promote_version
 
     promotion = promote_version(run, registered, verdict)
-    run.store.write(run.prefix + "promotion.json", promotion.model_dump_json(indent=2).encode())
+    run.store.write(run.prefix + PROMOTION_FILE, seal(promotion))
     return promotion

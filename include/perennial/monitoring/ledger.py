@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from perennial.monitoring.records import BreakerClosed, LedgerEntry, RetrainingOutcome
 from perennial.outcomes import Verdict
-from perennial.run import reports_prefix
+from perennial.run import PROMOTION_FILE, VERDICT_FILE, reports_prefix
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_record, seal
 
 log = logging.getLogger(__name__)
+
+_ENTRY = re.compile(r"/(\d{8,})\.json$")
 
 
 def entry_key(model: str, sequence: int) -> str:
@@ -18,9 +23,10 @@ def entry_key(model: str, sequence: int) -> str:
     return f"{model}/ledger/{sequence:08d}.json"
 
 
-def read_sequence(key: str) -> int:
-    """Return the number in an entry's key."""
-    return int(key.rpartition("/")[2].removesuffix(".json"))
+def sequences(store: Store, model: str) -> list[int]:
+    """Return the numbers of all entries, in order; nothing is read of them."""
+    found = (_ENTRY.search(item.key) for item in store.list(f"{model}/ledger/"))
+    return sorted(int(entry[1]) for entry in found if entry)
 
 
 def breaker_key(model: str) -> str:
@@ -35,7 +41,7 @@ def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
     scheduler, is bound by the first.
     """
     try:
-        store.create(entry_key(entry.model, entry.sequence), entry.model_dump_json(indent=2).encode())
+        store.create(entry_key(entry.model, entry.sequence), seal(entry))
     except Conflict:
         log.info("check %d of %s was decided before", entry.sequence, entry.model)
     # Also the first gets what JSON made of it, so that all go on with the same.
@@ -49,8 +55,18 @@ def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
     ------
     KeyNotFound
         There is none of that number.
+    Damaged
+        It is not what was written.
     """
-    return LedgerEntry.model_validate_json(store.read(entry_key(model, sequence)))
+    key = entry_key(model, sequence)
+    advice = (
+        "Cool-down, budget and breaker are read from it: put it back from a backup (docs/deploy.md), or move it away: what "
+        f"it and the checks before it say then no longer counts, and `perennial verify {model}` names the gap"
+    )
+    entry = read_record(store, key, LedgerEntry, advice)
+    if (entry.model, entry.sequence) != (model, sequence):
+        raise Damaged(f"{store.uri}/{key}", f"is the entry of check {entry.sequence} of {entry.model}", advice)
+    return entry
 
 
 def find_entry(store: Store, model: str, sequence: int) -> LedgerEntry | None:
@@ -63,8 +79,7 @@ def find_entry(store: Store, model: str, sequence: int) -> LedgerEntry | None:
 
 def read_ledger(store: Store, model: str) -> tuple[LedgerEntry, ...]:
     """Return all entries, oldest first."""
-    keys = [item.key for item in store.list(f"{model}/ledger/")]
-    return tuple(LedgerEntry.model_validate_json(store.read(key)) for key in keys)
+    return tuple(read_entry(store, model, sequence) for sequence in sequences(store, model))
 
 
 def entries_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
@@ -104,30 +119,54 @@ def retraining_outcomes(
 def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> RetrainingOutcome:
     if run_id in active:
         return RetrainingOutcome(run_id=run_id, result="running")
-    prefix = reports_prefix(model, run_id)
     try:
-        verdict = Verdict.model_validate_json(store.read(prefix + "verdict.json"))
+        verdict = read_verdict(store, model, run_id)
     except KeyNotFound:
         return RetrainingOutcome(run_id=run_id, result="failed", sentence="It ended without a verdict.")
     if verdict.outcome == "reject":
         return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
-    if store.exists(prefix + "promotion.json"):
+    if store.exists(reports_prefix(model, run_id) + PROMOTION_FILE):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
     return RetrainingOutcome(run_id=run_id, result="failed", sentence=f"Not promoted, although: {verdict.sentence}")
 
 
+def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
+    """Return the verdict of a retraining.
+
+    Raises
+    ------
+    KeyNotFound
+        It has not come to one.
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then counts as "
+        f"failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
+    )
+    return read_record(store, reports_prefix(model, run_id) + VERDICT_FILE, Verdict, advice)
+
+
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
     """Let rejections before now no longer count; kept with who did it and why."""
-    decided = [item.key for item in store.list(f"{model}/ledger/")]
-    last = read_sequence(decided[-1]) if decided else 0
-    closed = BreakerClosed(after_sequence=last, by=by, reason=reason)
-    store.write(breaker_key(model), closed.model_dump_json(indent=2).encode())
+    closed = BreakerClosed(after_sequence=max(sequences(store, model), default=0), by=by, reason=reason)
+    store.write(breaker_key(model), seal(closed))
     return closed
 
 
 def breaker_closed(store: Store, model: str) -> BreakerClosed | None:
-    """Return when someone last closed the breaker, or None."""
+    """Return when someone last closed the breaker, or None.
+
+    Raises
+    ------
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "It says which retrainings no longer count for the breaker: put it back from a backup (docs/deploy.md), close the "
+        f"breaker once more (`perennial close-breaker {model} --reason WHY`), or delete it, and all of them count again"
+    )
     try:
-        return BreakerClosed.model_validate_json(store.read(breaker_key(model)))
+        return read_record(store, breaker_key(model), BreakerClosed, advice)
     except KeyNotFound:
         return None

@@ -10,6 +10,7 @@ import pytest
 from perennial.errors import PromotionError
 from perennial.outcomes import RegisteredVersion
 from perennial.promotion.registry import current_champion, promote, register
+from perennial.store.sealed import unseal
 from perennial.training.tracking import Tracker
 
 RECORD = "late/promotion.json"
@@ -40,7 +41,7 @@ def champion(run):
 
 @pytest.fixture
 def record(run):
-    return lambda: json.loads(run.store.read(RECORD))
+    return lambda: json.loads(unseal(run.store.read(RECORD)))
 
 
 @pytest.fixture(scope="module")
