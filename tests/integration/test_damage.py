@@ -166,13 +166,14 @@ def test_no_flipped_bit_of_any_object_is_overlooked(whole: Model, tmp_path: Path
     chance = random.Random(1)
     keys = [item.key for item in copy.store.list("watched/") if not item.key.endswith(".html")]
     originals = {key: copy.store.read(key) for key in keys}
-    for _ in range(10):
-        for key, data in originals.items():
-            changed = bytearray(data)
-            changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-            copy.store.write(key, bytes(changed))
+    for key, data in [*originals.items()] * 10:
+        changed = bytearray(data)
+        changed[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        copy.store.write(key, bytes(changed))
         named = read_contents(copy.store, "watched").problems
-        assert [key for key in keys if not any(key in problem for problem in named)] == []
+        assert len(named) == 1
+        assert key in named[0]
+        copy.store.write(key, data)
 
 
 def test_a_ledger_entry_that_was_deleted_is_missed(whole: Model, tmp_path: Path) -> None:
