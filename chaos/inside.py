@@ -42,11 +42,12 @@ def look() -> dict[str, Any]:
     from perennial.promotion.champion_move import Move
     from perennial.spec.loader import find_spec
     from perennial.store import open_store
+    from perennial.store.sealed import read_record
 
     store, mlflow = open_store(os.environ["PERENNIAL_STORE"]), MlflowClient()
     spec = find_spec(MODEL, Path(os.environ["PERENNIAL_MODELS"]))
     ledger = list(read_ledger(store, MODEL))
-    move = Move.model_validate_json(store.read(f"{MODEL}/promotion.json"))
+    move = read_record(store, f"{MODEL}/promotion.json", Move, "It says who is champion")
     experiment = mlflow.get_experiment_by_name(f"perennial/{MODEL}")
     return {
         "problems": verify(store, os.environ["MLFLOW_TRACKING_URI"], spec).problems,

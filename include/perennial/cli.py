@@ -222,15 +222,18 @@ def verify(
     model: Annotated[str | None, typer.Argument(help="Name of the model, or path of its spec. Default: all.")] = None,
     store: Store = None,
     models: Models = Path("dags/models"),
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object whole, and compare it with the digest that it carries.")
+    ] = False,
 ) -> None:
-    """Check that all versions' files and snapshots are there, the champion loads, and the ledger can be read."""
+    """Check that all versions' files and snapshots are there, the champion loads, and the ledger is whole."""
     from perennial.backup.verify import verify as look
 
     _quieten()
     found = []
     for name in [model] if model else _all_models(models):
         spec, opened = _open(name, models, store)
-        found.append(look(opened, _places(spec)["tracking_uri"], spec))
+        found.append(look(opened, _places(spec)["tracking_uri"], spec, deep=deep))
         _say(found[-1])
         for problem in found[-1].problems:
             _say(f"  {problem}")

@@ -172,10 +172,8 @@ def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | N
     RetrainingFailed
         It has failed for good.
     """
-    from perennial.monitoring.ledger import find_failure, retraining_outcomes
+    from perennial.monitoring.ledger import find_failure, read_verdict, retraining_outcomes
     from perennial.monitoring.state import load_state
-    from perennial.outcomes import Verdict
-    from perennial.run import reports_prefix
 
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     outcome = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
@@ -184,8 +182,7 @@ def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | N
     if outcome.result == "promoted" or (outcome.result == "rejected" and is_closed):
         # Nothing is left to do, and rows that came late since must not make another candidate of it.
         console.print(Text(f"The retraining has ended: {outcome.sentence}"))
-        kept = run.store.read(reports_prefix(entry.model, entry.decision.run_id) + "verdict.json")
-        return Verdict.model_validate_json(kept)
+        return read_verdict(run.store, entry.model, entry.decision.run_id)
     failure = find_failure(run.store, entry.model, entry.decision.run_id)
     if failure is not None:
         raise RetrainingFailed(f"the retraining that check {entry.sequence} called for has failed: {failure.sentence}")

@@ -124,6 +124,10 @@ class RetrainingRun(Run):
         return reports_prefix(self.spec.name, self.run_id)
 
 
+VERDICT_FILE, PROMOTION_FILE = "verdict.json", "promotion.json"
+"""What a run that came to a verdict, and one that promoted, keep among their reports."""
+
+
 def reports_prefix(model: str, run_id: str) -> str:
     """Return the folder of a run's reports in the store, with a slash at its end.
 

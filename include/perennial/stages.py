@@ -17,8 +17,9 @@ from perennial.outcomes import (
     Verdict,
 )
 from perennial.printable import PrintableLog
-from perennial.run import RetrainingRun
+from perennial.run import PROMOTION_FILE, VERDICT_FILE, RetrainingRun
 from perennial.run_owner import owned
+from perennial.store.sealed import seal
 
 log = PrintableLog(__name__)
 
@@ -100,7 +101,7 @@ def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> 
     from perennial.promotion.verdict import decide as decide_candidate
 
     verdict = decide_candidate(evaluation, run.spec, candidate)
-    run.store.write(run.prefix + "verdict.json", verdict.model_dump_json(indent=2).encode())
+    run.store.write(run.prefix + VERDICT_FILE, seal(verdict))
     for gate in verdict.gates:
         log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
     log.info(verdict.sentence)
@@ -127,5 +128,5 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
 
     with owned(run) as owned_run:
         promotion = promote_version(owned_run, registered, verdict)
-    run.store.write(run.prefix + "promotion.json", promotion.model_dump_json(indent=2).encode())
+    run.store.write(run.prefix + PROMOTION_FILE, seal(promotion))
     return promotion

@@ -12,6 +12,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from perennial.store import open_store
+from perennial.store.sealed import unseal
 from tests.integration.killed_process import KilledProcess, Order
 
 KILLS = 50
@@ -56,7 +57,7 @@ def order_of(stage: str, done: dict[str, Any]) -> Order:
 
 
 def what_is_there(folder: Path) -> dict[str, Any]:
-    """Describe store and registry. MLflow's random ids and measured seconds differ from run to run and are taken out."""
+    """Describe store and registry. MLflow's random ids and measured seconds differ from run to run, and so records' digests: all are taken out."""
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     experiments = client.search_experiments(filter_string="name LIKE 'perennial/%'")
     runs = client.search_runs([e.experiment_id for e in experiments])
@@ -73,7 +74,7 @@ def what_is_there(folder: Path) -> dict[str, Any]:
     store = open_store(str(folder / "store"))
     registered = client.search_registered_models()
     return {
-        "store": {plain(item.key): plain(store.read(item.key)) for item in store.list()},
+        "store": {plain(item.key): plain(unseal(store.read(item.key))) for item in store.list()},
         "runs": [
             {
                 "status": run.info.status,

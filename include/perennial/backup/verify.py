@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from perennial.backup.contents import read_contents
+from perennial.backup.ledger_order import read_checks
 from perennial.data.manifest import MANIFEST, load_manifest
-from perennial.errors import DataError, PerennialError
-from perennial.monitoring.ledger import read_ledger
-from perennial.monitoring.state import load_state
+from perennial.errors import DataError, PerennialError, TrackingUnavailable
 from perennial.promotion.aliases import CHAMPION, version_by_alias
+from perennial.promotion.origin import read_origin
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Store
 from perennial.training.logged_model import MODEL_FILE
-from perennial.training.model_file import load_model
+from perennial.training.model_file import check_file, load_model
 from perennial.training.tracking import Tracker
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Found:
         Registered versions, snapshots and ledger entries.
     problems : tuple of str
         A sentence for each thing that is referred to and not there, or not readable.
+    objects : int or None
+        How many objects were read whole; None: only the ledger was.
     """
 
     model: str
@@ -40,18 +44,28 @@ class Found:
     snapshots: int
     checks: int
     problems: tuple[str, ...]
+    objects: int | None = None
 
     def __str__(self) -> str:
         """Say it in a line."""
         champion = f"champion is version {self.champion}" if self.champion else "no champion"
+        read = "" if self.objects is None else f", objects read whole: {self.objects}"
         return (
             f"{self.model}: {champion}; versions: {self.versions}, snapshots: {self.snapshots}, checks in the ledger: "
-            f"{self.checks}; {f'problems: {len(self.problems)}' if self.problems else 'all there'}"
+            f"{self.checks}{read}; {f'problems: {len(self.problems)}' if self.problems else 'all there'}"
         )
 
 
-def verify(store: Store, tracking_uri: str, spec: ModelSpec) -> Found:
+def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = False) -> Found:
     """Look for every version's model file and snapshot, load the champion, read ledger and state.
+
+    Parameters
+    ----------
+    store : Store
+    tracking_uri : str
+    spec : ModelSpec
+    deep : bool
+        Read every object of the store and every version's model file, and compare it with the digest that it carries.
 
     Raises
     ------
@@ -67,14 +81,19 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec) -> Found:
     problems = [problem for version in versions for problem in _of_version(store, tracker, model, version, sizes)]
     if champion is not None and "perennial.snapshot" in champion.tags:
         problems += _of_champion(store, tracker, spec, champion.version)
-    checks, broken = _ledger(store, model)
+    checks, broken = read_checks(store, model)
+    contents = read_contents(store, model) if deep else None
+    if deep:
+        problems += [problem for version in versions for problem in _of_model_file(store, tracker, model, version)]
     return Found(
         model=model,
         champion=None if champion is None else str(champion.version),
         versions=len(versions),
         snapshots=sum(key.endswith(f"/{MANIFEST}") for key in sizes),
         checks=checks,
-        problems=(*problems, *broken),
+        # What is read twice is named once.
+        problems=tuple(dict.fromkeys((*problems, *broken, *(contents.problems if contents else ())))),
+        objects=contents.read if contents else None,
     )
 
 
@@ -88,15 +107,19 @@ def _of_champion(store: Store, tracker: Tracker, spec: ModelSpec, version: str) 
 
 
 def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes: dict[str, int]) -> Iterator[str]:
-    number, tags = version.version, version.tags
-    digest = tags.get("perennial.snapshot")
-    if digest is None:
+    number = version.version
+    try:
+        digest = read_origin(version.tags).snapshot_digest
+    except ValueError as error:
+        yield f"version {number}: its tags cannot be read: {error}. MLflow run {version.run_id} has them as they were"
+        return
+    if not digest:
         return  # registered by someone else
     if MODEL_FILE not in tracker.files_of_model(f"models:/{model}/{number}"):
         yield f"version {number}: its file {MODEL_FILE} is not in MLflow's artifact storage"
     try:
         manifest = load_manifest(store, model, digest)
-    except DataError as error:
+    except (DataError, Damaged) as error:
         yield f"version {number}: {error}"
         return
     for part in manifest.parts:
@@ -105,12 +128,13 @@ def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes:
             yield f"version {number}: {key} should have {part.size_bytes} bytes and has {sizes.get(key, 'none')}"
 
 
-def _ledger(store: Store, model: str) -> tuple[int, list[str]]:
-    broken = []
-    checks = 0
+def _of_model_file(store: Store, tracker: Tracker, model: str, version: Any) -> Iterator[str]:
+    if not version.tags.get("perennial.snapshot"):
+        return  # registered by someone else, in whatever format
     try:
-        checks = len(read_ledger(store, model))
-        load_state(store, model)
-    except (PerennialError, ValueError) as error:
-        broken.append(f"ledger or state cannot be read: {error}")
-    return checks, broken
+        with store.scratch() as folder:
+            check_file(tracker.download_file(f"models:/{model}/{version.version}", MODEL_FILE, folder))
+    except TrackingUnavailable:
+        raise
+    except PerennialError as error:
+        yield f"version {version.version}: {error}"

@@ -18,9 +18,9 @@ from perennial.data.columns import check_columns, column_kinds, column_types
 from perennial.data.duplicates import HashSpill, Resolution
 from perennial.data.facts import Facts
 from perennial.data.future import scan_source
-from perennial.data.manifest import MANIFEST, Manifest, load_manifest
+from perennial.data.manifest import Manifest, load_manifest
 from perennial.data.open_source import open_source
-from perennial.data.parts import keep, remove_strays, write_parts
+from perennial.data.parts import find_whole, keep, remove_strays, write_parts
 from perennial.data.row_hash import hash_rows
 from perennial.data.schema_history import Seen, mark_latest, previous_schema, schema_changes
 from perennial.data.source import Source
@@ -40,7 +40,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
     """Read the source's window and keep its rows as a snapshot.
 
     Equal rows are kept once, and of rows with one key the newest. The same rows give the same digest, in whatever
-    order, files and format they come; if their snapshot is there already, nothing is written.
+    order, files and format they come; if their snapshot is there already and undamaged, nothing is written.
 
     Parameters
     ----------
@@ -125,7 +125,8 @@ def _kept(
     """Return the manifest of the rows, and whether it was there already."""
     model, digest = run.spec.name, resolution.digest
     objects = source.read_objects(bounds)
-    reused = run.store.exists(f"{model}/snapshots/{digest}/{MANIFEST}")
+    whole, found_as = find_whole(run.store, model, digest)
+    reused = whole is not None
     if not reused:
         tally = Tally(run.spec)
         written = write_parts(tally.count(stash.surviving(resolution)), stash.schema, folder)
@@ -147,7 +148,7 @@ def _kept(
             parts=tuple(one.part for one in written),
             source_objects=objects,
         )
-        reused = not keep(run.store, written, manifest)
+        reused = not keep(run.store, written, manifest, found_as)
     kept = load_manifest(run.store, model, digest)
     remove_strays(run.store, kept.prefix, kept.parts)
     return kept, reused

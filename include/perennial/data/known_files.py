@@ -7,14 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from pydantic import ValidationError
-
 from perennial.data.facts import Facts
 from perennial.data.rows import ScanRequest
 from perennial.errors import StoreError, StoreUnavailable
 from perennial.outcomes import Outcome
 from perennial.printable import PrintableLog
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
+from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
@@ -59,15 +58,13 @@ class KnownFiles:
             The store may answer later.
         """
         try:
-            kept = _Kept.model_validate_json(self._store.read(self._key))
+            kept = read_record(self._store, self._key, _Kept, "All files of the source are opened again")
         except KeyNotFound:
             return {}
         except StoreUnavailable:
             raise
-        except (StoreError, ValidationError) as error:
-            # Of a document that is another's, pydantic would name every field of every file.
-            why = f"{error.error_count()} fields are wrong" if isinstance(error, ValidationError) else str(error)
-            log.warning("%s cannot be read, so all files are opened again: %s", self._key, why)
+        except StoreError as error:
+            log.warning("what was found in the source's files cannot be read, so they are opened again: %s", error)
             return {}
         return dict(kept.files) if kept.scanned_as == self._scanned_as else {}
 
@@ -75,6 +72,6 @@ class KnownFiles:
         """Keep what is known now in place of what was. A store that refuses is a warning: nothing depends on it."""
         kept = _Kept(scanned_as=self._scanned_as, files=tuple(known.items()))
         try:
-            self._store.write(self._key, kept.model_dump_json().encode())
+            self._store.write(self._key, seal(kept, indent=None))
         except StoreError as error:
             log.warning("what was found in the source's files was not kept, so they are opened again: %s", error)

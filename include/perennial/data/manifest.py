@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
-
 from perennial.errors import DataError
 from perennial.outcomes import Outcome, Snapshot, SourceObject
+from perennial.store.damage import Damaged
 from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record
 
 MANIFEST = "manifest.json"
 
@@ -26,20 +26,47 @@ class Manifest(Snapshot):
     source_objects: tuple[SourceObject, ...]
 
 
+def repair_advice(model: str) -> str:
+    """Return what depends on a snapshot of a model, and what to do if it is damaged."""
+    return (
+        "Trainings from this snapshot, and checks of a champion that came from it, need it. While the source has its rows, "
+        f"an ingest with the same spec and time writes it anew: run `perennial run {model} --as-of TIME --dry-run`, or clear "
+        "the run in Airflow from 'ingest' on. Else put the file back from a backup (docs/deploy.md)"
+    )
+
+
+def find_manifest(store: Store, model: str, digest: str) -> tuple[Manifest, str] | None:
+    """Return the manifest of a model's snapshot and its version in the store; None: there is no such snapshot.
+
+    Raises
+    ------
+    Damaged
+        The manifest is not what was written, or another's.
+    """
+    key = f"{model}/snapshots/{digest}/{MANIFEST}"
+    try:
+        manifest, version = read_versioned_record(store, key, Manifest, repair_advice(model))
+    except KeyNotFound:
+        return None
+    if (manifest.model, manifest.digest) != (model, digest):
+        fault = f"is the manifest of snapshot {manifest.digest} of {manifest.model}"
+        raise Damaged(f"{store.uri}/{key}", fault, repair_advice(model), version=version)
+    return manifest, version
+
+
 def load_manifest(store: Store, model: str, digest: str) -> Manifest:
     """Return the manifest of a model's snapshot.
 
     Raises
     ------
     DataError
-        If there is no such snapshot, or its manifest is no manifest.
+        There is no such snapshot.
+    Damaged
+        The manifest is not what was written, or another's.
     """
-    key = f"{model}/snapshots/{digest}/{MANIFEST}"
-    try:
-        return Manifest.model_validate_json(store.read(key))
-    except KeyNotFound as error:
+    found = find_manifest(store, model, digest)
+    if found is None:
         raise DataError(
             f"{store.uri} has no snapshot {digest} of {model}: it was removed, or its ingest never ended; run ingest"
-        ) from error
-    except ValidationError as error:
-        raise DataError(f"{store.uri}/{key} is no manifest of this version of Perennial: {error}") from error
+        )
+    return found[0]

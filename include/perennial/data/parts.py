@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perennial.data.columns import TEXT
-from perennial.data.manifest import MANIFEST, Manifest, Part
+from perennial.data.manifest import MANIFEST, Manifest, Part, find_manifest, repair_advice
+from perennial.store.content import content_file, content_name
+from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Conflict, Store
+from perennial.store.sealed import seal
+
+log = logging.getLogger(__name__)
 
 PART_ROWS = 1_048_576
 _SAMPLE_ROWS = 10_000
@@ -38,7 +43,7 @@ def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Pa
     written: list[WrittenPart] = []
     writer: pq.ParquetWriter | None = None
     rows = 0
-    path = folder / "part"
+    path = folder / "part.parquet"
     with disk_errors(folder):
         for batch in batches:
             if not batch.num_rows:
@@ -56,15 +61,44 @@ def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Pa
     return written
 
 
-def keep(store: Store, written: list[WrittenPart], manifest: Manifest) -> bool:
+def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, str | None]:
+    """Return the manifest of a snapshot whose files are all what they were, None if one is not or there is none.
+
+    Every part is read. Beside it comes the version of the manifest that is there, damaged or not, for `keep`.
+    """
+    version = None
+    try:
+        found = find_manifest(store, model, digest)
+        if found is None:
+            return None, None
+        manifest, version = found
+        for part in manifest.parts:
+            with content_file(store, manifest.prefix + part.name, repair_advice(model)):
+                pass
+    except Damaged as damage:
+        log.warning("the snapshot is written anew: %s", damage)
+        return None, version or damage.version
+    return found
+
+
+def keep(store: Store, written: list[WrittenPart], manifest: Manifest, over: str | None) -> bool:
     """Put parts and manifest in the store; return False if another run was first with the same snapshot.
 
     Whoever creates the manifest has made the snapshot; what it does not list is rubbish and is removed.
+
+    Parameters
+    ----------
+    store : Store
+    written : list of WrittenPart
+    manifest : Manifest
+    over : str or None
+        Version of the manifest that is there and whose snapshot is damaged; None: there is none.
     """
+    key, data = manifest.prefix + MANIFEST, seal(manifest)
     try:
         for one in written:
             store.put_file(manifest.prefix + one.part.name, one.path)
-        store.create(manifest.prefix + MANIFEST, manifest.model_dump_json(indent=2).encode())
+        store.create(key, data) if over is None else store.replace(key, data, over)
     except Conflict:
         return False
     return True
@@ -91,8 +125,6 @@ def _writer(path: Path, schema: pa.Schema, first: pa.RecordBatch) -> pq.ParquetW
 
 
 def _named(path: Path, number: int, rows: int) -> WrittenPart:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    name = f"part-{number:05}-{digest[:16]}.parquet"
+    name = content_name(path, f"part-{number:05}")
     final = path.rename(path.with_name(name))
     return WrittenPart(final, Part(name=name, rows=rows, size_bytes=final.stat().st_size))

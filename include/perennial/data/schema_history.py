@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from perennial.outcomes import ColumnChange, Outcome
-from perennial.store.protocol import Conflict, KeyNotFound, Store, Versioned
+from perennial.store.damage import Damaged
+from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 5
+_ADVICE = "Changes of the source's columns since the last snapshot are not told this time; an ingest writes it anew"
 
 
 class Seen(Outcome):
@@ -34,10 +40,9 @@ def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[
     A run that is retried finds its own mark, of the same rows, and looks behind it: it reports what it reported first.
     A command that is repeated on newer rows has the same run id, and is compared with what it found before.
     """
-    found = _read(store, model)
-    if found is None:
+    latest, _ = _read(store, model)
+    if latest is None:
         return None
-    latest = Latest.model_validate_json(found.data)
     again = (latest.snapshot.run_id, latest.snapshot.digest) == (run_id, digest)
     seen = latest.previous if again else latest.snapshot
     return seen.source_schema if seen else None
@@ -63,19 +68,18 @@ def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -
 def mark_latest(store: Store, model: str, seen: Seen, *, believed_until: datetime) -> None:
     """Make a snapshot the model's latest, unless there is one with a newer `as_of` that can be true."""
     for attempt in range(_ATTEMPTS):
-        found = _read(store, model)
-        latest = Latest.model_validate_json(found.data) if found else None
+        latest, version = _read(store, model)
         if latest and seen.as_of < latest.snapshot.as_of <= believed_until:
             return
         before = latest.snapshot if latest else None
         if latest and (latest.snapshot.run_id, latest.snapshot.digest) == (seen.run_id, seen.digest):
             before = latest.previous
-        data = Latest(snapshot=seen, previous=before).model_dump_json(indent=2).encode()
+        data = seal(Latest(snapshot=seen, previous=before))
         try:
-            if found:
-                store.replace(_key(model), data, found.version)
-            else:
+            if version is None:
                 store.create(_key(model), data)
+            else:
+                store.replace(_key(model), data, version)
         except Conflict:
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -83,11 +87,15 @@ def mark_latest(store: Store, model: str, seen: Seen, *, believed_until: datetim
             return
 
 
-def _read(store: Store, model: str) -> Versioned | None:
+def _read(store: Store, model: str) -> tuple[Latest | None, str | None]:
+    """Return what is marked and its version in the store; nothing but changes of columns is told by it."""
     try:
-        return store.read_versioned(_key(model))
+        return read_versioned_record(store, _key(model), Latest, _ADVICE)
     except KeyNotFound:
-        return None
+        return None, None
+    except Damaged as damage:
+        log.warning("%s", damage)
+        return None, damage.version
 
 
 def _key(model: str) -> str:

@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.data.columns import TIME
-from perennial.data.manifest import Manifest, load_manifest
+from perennial.data.manifest import Manifest, load_manifest, repair_advice
 from perennial.data.row_hash import hash_rows
 from perennial.errors import DataError
 from perennial.outcomes import Snapshot
-from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.content import content_file
+from perennial.store.disk import disk_errors
+from perennial.store.protocol import Store
 
 __all__ = ["load_manifest", "read_snapshot"]
 
@@ -40,7 +42,9 @@ def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] 
     Raises
     ------
     DataError
-        If the snapshot is not in the store, lacks a column, or is damaged.
+        The snapshot is not in the store, or lacks a column.
+    Damaged
+        One of its files is gone, or not what was written.
     """
     manifest = load_manifest(store, snapshot.model, snapshot.digest)
     unknown = sorted(set(columns or ()) - set(manifest.schema_))
@@ -60,18 +64,14 @@ def _read_part(store: Store, manifest: Manifest, name: str, wanted: list[str]) -
     """Return a part's columns, and its sorting keys of shape (3, rows), the most important one last."""
     event_time = next(name for name, dtype in manifest.schema_.items() if dtype == str(TIME))
     batches, keys = [], []
-    try:
-        with store.local_file(manifest.prefix + name) as path, pq.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                times = batch.column(event_time).cast(pa.int64()).to_numpy().view(np.uint64) ^ np.uint64(1 << 63)
-                keys.append(np.vstack((hash_rows(batch).rows, times)))
-                batches.append(batch.select(wanted))
-    except KeyNotFound as error:
-        raise DataError(
-            f"{manifest.prefix}{name} is gone from {store.uri}: remove that folder and ingest again"
-        ) from error
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(
-            f"{manifest.prefix}{name} in {store.uri} is damaged ({error}): remove that folder and ingest again"
-        ) from error
+    key = manifest.prefix + name
+    with (
+        content_file(store, key, repair_advice(manifest.model)) as path,
+        disk_errors(path),
+        pq.ParquetFile(path) as file,
+    ):
+        for batch in file.iter_batches():
+            times = batch.column(event_time).cast(pa.int64()).to_numpy().view(np.uint64) ^ np.uint64(1 << 63)
+            keys.append(np.vstack((hash_rows(batch).rows, times)))
+            batches.append(batch.select(wanted))
     return pa.Table.from_batches(batches), np.concatenate(keys, axis=1)

@@ -22,6 +22,7 @@ from perennial.outcomes import Candidate, Champion, Evaluation, Snapshot
 from perennial.printable import PrintableLog
 from perennial.promotion.registry import current_champion, download_model
 from perennial.store.protocol import KeyNotFound
+from perennial.store.sealed import read_record, seal
 from perennial.training.model_file import load_model
 from perennial.training.tracking import Tracker
 
@@ -101,8 +102,12 @@ class _Evidence:
 
 def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Evaluation | None:
     """Find what this candidate was promoted for: repeated after that, it would be held against itself."""
+    advice = (
+        "The candidate is champion already, by this evaluation: put the file back from a backup (docs/deploy.md) or, "
+        f"unchanged, from {ARTIFACT_FOLDER}/ of MLflow run {candidate.mlflow_run_id}"
+    )
     try:
-        kept = Evaluation.model_validate_json(run.store.read(run.prefix + EVALUATION_FILE))
+        kept = read_record(run.store, run.prefix + EVALUATION_FILE, Evaluation, advice)
     except KeyNotFound:
         return None
     if kept.mlflow_run_id != candidate.mlflow_run_id:
@@ -213,7 +218,7 @@ def _seen_by(champion: Champion, times: pd.Series[pd.Timestamp]) -> list[str]:
 
 def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None:
     evaluation = evidence.evaluation
-    document = evaluation.model_dump_json(indent=2).encode()
+    document = seal(evaluation)
     tracker = Tracker(run.tracking_uri)
     with run.store.scratch() as folder:
         for name, content in (*_files(run.spec, evidence).items(), (EVALUATION_FILE, document)):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
 from perennial.outcomes import Verdict
 from perennial.printable import PrintableLog
-from perennial.run import reports_prefix
+from perennial.run import PROMOTION_FILE, VERDICT_FILE, reports_prefix
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
 FAILURE_FILE = "failure.json"
+
+_ENTRY = re.compile(r"/(\d{8,})\.json$")
 
 
 def entry_key(model: str, sequence: int) -> str:
@@ -20,9 +25,10 @@ def entry_key(model: str, sequence: int) -> str:
     return f"{model}/ledger/{sequence:08d}.json"
 
 
-def read_sequence(key: str) -> int:
-    """Return the number in an entry's key."""
-    return int(key.rpartition("/")[2].removesuffix(".json"))
+def sequences(store: Store, model: str) -> list[int]:
+    """Return the numbers of all entries, in order; nothing is read of them."""
+    found = (_ENTRY.search(item.key) for item in store.list(f"{model}/ledger/"))
+    return sorted(int(entry[1]) for entry in found if entry)
 
 
 def breaker_key(model: str) -> str:
@@ -37,7 +43,7 @@ def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
     scheduler, is bound by the first.
     """
     try:
-        store.create(entry_key(entry.model, entry.sequence), entry.model_dump_json(indent=2).encode())
+        store.create(entry_key(entry.model, entry.sequence), seal(entry))
     except Conflict:
         log.info("check %d of %s was decided before", entry.sequence, entry.model)
     # Also the first gets what JSON made of it, so that all go on with the same.
@@ -51,8 +57,18 @@ def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
     ------
     KeyNotFound
         There is none of that number.
+    Damaged
+        It is not what was written.
     """
-    return LedgerEntry.model_validate_json(store.read(entry_key(model, sequence)))
+    key = entry_key(model, sequence)
+    advice = (
+        "Cool-down, budget and breaker are read from it: put it back from a backup (docs/deploy.md), or move it away: what "
+        f"it and the checks before it say then no longer counts, and `perennial verify {model}` names the gap"
+    )
+    entry = read_record(store, key, LedgerEntry, advice)
+    if (entry.model, entry.sequence) != (model, sequence):
+        raise Damaged(f"{store.uri}/{key}", f"is the entry of check {entry.sequence} of {entry.model}", advice)
+    return entry
 
 
 def find_entry(store: Store, model: str, sequence: int) -> LedgerEntry | None:
@@ -65,8 +81,7 @@ def find_entry(store: Store, model: str, sequence: int) -> LedgerEntry | None:
 
 def read_ledger(store: Store, model: str) -> tuple[LedgerEntry, ...]:
     """Return all entries, oldest first."""
-    keys = [item.key for item in store.list(f"{model}/ledger/")]
-    return tuple(LedgerEntry.model_validate_json(store.read(key)) for key in keys)
+    return tuple(read_entry(store, model, sequence) for sequence in sequences(store, model))
 
 
 def entries_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
@@ -106,22 +121,32 @@ def retraining_outcomes(
 def has_ended(store: Store, model: str, run_id: str) -> bool:
     """Tell whether it is known how a retraining ended: promoted, rejected, or failed for good."""
     prefix = reports_prefix(model, run_id)
-    if store.exists(prefix + FAILURE_FILE) or store.exists(prefix + "promotion.json"):
+    if store.exists(prefix + FAILURE_FILE) or store.exists(prefix + PROMOTION_FILE):
         return True
-    verdict = _read_verdict(store, prefix)
+    verdict = _find_verdict(store, model, run_id)
     return verdict is not None and verdict.outcome == "reject"
 
 
 def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
     """Keep that a retraining has failed for good, beside its reports: one without any such word may have been lost."""
     failure = Failure(run_id=run_id, sentence=sentence)
-    store.write(reports_prefix(model, run_id) + FAILURE_FILE, failure.model_dump_json(indent=2).encode())
+    store.write(reports_prefix(model, run_id) + FAILURE_FILE, seal(failure))
 
 
 def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
-    """Return why a retraining has failed for good, or None: it has not, or nobody wrote it down."""
+    """Return why a retraining has failed for good, or None: it has not, or nobody wrote it down.
+
+    Raises
+    ------
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "It says that the retraining has failed for good: put it back from a backup (docs/deploy.md), or delete it, and the "
+        "retraining may be made once more"
+    )
     try:
-        return Failure.model_validate_json(store.read(reports_prefix(model, run_id) + FAILURE_FILE))
+        return read_record(store, reports_prefix(model, run_id) + FAILURE_FILE, Failure, advice)
     except KeyNotFound:
         return None
 
@@ -130,10 +155,10 @@ def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> 
     if run_id in active:
         return RetrainingOutcome(run_id=run_id, result="running")
     prefix = reports_prefix(model, run_id)
-    verdict = _read_verdict(store, prefix)
+    verdict = _find_verdict(store, model, run_id)
     if verdict is not None and verdict.outcome == "reject":
         return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
-    if verdict is not None and store.exists(prefix + "promotion.json"):
+    if verdict is not None and store.exists(prefix + PROMOTION_FILE):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
     failure = find_failure(store, model, run_id)
     if failure is not None:
@@ -145,25 +170,50 @@ def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> 
     return RetrainingOutcome(run_id=run_id, result="failed", sentence=sentence)
 
 
-def _read_verdict(store: Store, prefix: str) -> Verdict | None:
+def _find_verdict(store: Store, model: str, run_id: str) -> Verdict | None:
     try:
-        return Verdict.model_validate_json(store.read(prefix + "verdict.json"))
+        return read_verdict(store, model, run_id)
     except KeyNotFound:
         return None
 
 
+def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
+    """Return the verdict of a retraining.
+
+    Raises
+    ------
+    KeyNotFound
+        It has not come to one.
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then counts as "
+        f"failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
+    )
+    return read_record(store, reports_prefix(model, run_id) + VERDICT_FILE, Verdict, advice)
+
+
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
     """Let rejections before now no longer count; kept with who did it and why."""
-    decided = [item.key for item in store.list(f"{model}/ledger/")]
-    last = read_sequence(decided[-1]) if decided else 0
-    closed = BreakerClosed(after_sequence=last, by=by, reason=reason)
-    store.write(breaker_key(model), closed.model_dump_json(indent=2).encode())
+    closed = BreakerClosed(after_sequence=max(sequences(store, model), default=0), by=by, reason=reason)
+    store.write(breaker_key(model), seal(closed))
     return closed
 
 
 def breaker_closed(store: Store, model: str) -> BreakerClosed | None:
-    """Return when someone last closed the breaker, or None."""
+    """Return when someone last closed the breaker, or None.
+
+    Raises
+    ------
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "It says which retrainings no longer count for the breaker: put it back from a backup (docs/deploy.md), close the "
+        f"breaker once more (`perennial close-breaker {model} --reason WHY`), or delete it, and all of them count again"
+    )
     try:
-        return BreakerClosed.model_validate_json(store.read(breaker_key(model)))
+        return read_record(store, breaker_key(model), BreakerClosed, advice)
     except KeyNotFound:
         return None

@@ -22,6 +22,7 @@ from perennial.monitoring.rows import (
     SourceRows,
     among,
     as_datetime64,
+    check_rows,
     identity_columns,
     keep_identities,
     keep_rows,
@@ -34,7 +35,9 @@ from perennial.promotion.registry import current_champion
 from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
 
 log = PrintableLog(__name__)
 
@@ -79,13 +82,14 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     begun, version = _begun(run.store, key)
     if begun is not None and _still_right(run, begun, champion):
         return begun
-    # One that is undecided and speaks of another champion or spec, or of the future, is begun anew: it could perhaps never be ended. Whoever
-    # works on the old one may go on, since the ledger takes the first decision, with the check that it is about.
+    # One that is undecided and is damaged, or speaks of another champion, spec or of the future, is begun anew: it could perhaps never be
+    # ended. Whoever works on the old one may go on, since the ledger takes the first decision, with the check that it is
+    # about.
     check = _prepare(run, state, champion, reader or CheckReader(run))
     if check is None:
         run.store.delete(key)
         return None
-    data = check.model_dump_json(indent=2).encode()
+    data = seal(check)
     try:
         run.store.create(key, data) if version is None else run.store.replace(key, data, version)
     except Conflict:
@@ -148,11 +152,21 @@ def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -
 
 
 def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
+    """Return a check as it was begun and its version in the store; without the check, if it or its rows are damaged."""
+    version = None
     try:
-        stored = store.read_versioned(key)
+        check, version = read_versioned_record(store, key, OpenCheck, "It is made of the source's rows")
+        for rows in dict.fromkeys((check.batch, check.matured)):
+            if rows is not None:
+                check_rows(store, rows)
+        if check.seen is not None:
+            read_identities(store, check.seen.key)
     except KeyNotFound:
         return None, None
-    return OpenCheck.model_validate_json(stored.data), stored.version
+    except Damaged as damage:
+        log.warning("the check is begun anew: %s", damage)
+        return None, version or damage.version
+    return check, version
 
 
 def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, reader: CheckReader) -> OpenCheck | None:
@@ -242,7 +256,11 @@ def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) 
     seen = state.seen
     if seen is None or seen.columns != identity_columns(run.spec):
         return np.zeros(len(rows.times), dtype=bool)
-    known = among(rows.identities, read_identities(run.store, seen.key))
+    try:
+        known = among(rows.identities, read_identities(run.store, seen.key))
+    except Damaged as damage:
+        log.warning("%s", damage)
+        return np.zeros(len(rows.times), dtype=bool)
     return np.asarray(~known & (rows.times > as_datetime64(seen.after)))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,29 @@ from perennial.data.snapshot import load_manifest, read_snapshot
 from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
 from perennial.errors import DataError
 from perennial.monitoring.champion_model import load_champion, score_rows
-from perennial.outcomes import Champion
+from perennial.outcomes import Champion, Outcome
 from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
+from perennial.store.checksum import checksum
+from perennial.store.damage import Damaged
+from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.sealed import read_record, seal
 from perennial.training.transform import features_of
 
 log = PrintableLog(__name__)
 
-NUMERIC, CATEGORICAL, PREDICTIONS, DETECTOR = "numeric.npz", "categorical.npz", "predictions.npz", "detector.json"
+NUMERIC, CATEGORICAL, PREDICTIONS, PREPARED = "numeric.npz", "categorical.npz", "predictions.npz", "reference.json"
 SCORE = "prediction"
+_ADVICE = "The reference is prepared again from the champion's snapshot"
+
+
+class _Prepared(Outcome):
+    """What a reference consists of besides its files, and the checksums of these, by name."""
+
+    files: dict[str, str]
+    detector: dict[str, Any] | None
+    no_detector: str
 
 
 @dataclass(frozen=True)
@@ -53,27 +67,22 @@ class Reference:
 
 
 def load_reference(run: MonitorRun, champion: Champion) -> Reference:
-    """Return the champion's reference, prepared now if it is not there.
+    """Return the champion's reference, prepared now if it is not there, or not what was prepared.
 
     Raises
     ------
     DataError
-        The champion's snapshot is gone or damaged, or lacks a feature of the spec.
+        The champion's snapshot is gone, or lacks a feature of the spec.
+    Damaged
+        The snapshot is damaged, and so is the reference or there is none.
     """
     folder = prepare_reference(run, champion)
-    with (
-        run.store.local_file(folder + NUMERIC) as numeric,
-        run.store.local_file(folder + CATEGORICAL) as categorical,
-        run.store.local_file(folder + PREDICTIONS) as predictions,
-    ):
-        detector = json.loads(run.store.read(folder + DETECTOR))
-        return Reference(
-            numeric=KolmogorovSmirnov.load(numeric),
-            categorical=ChiSquare.load(categorical),
-            predictions=KolmogorovSmirnov.load(predictions),
-            detector=detector["state"],
-            no_detector=detector["reason"],
-        )
+    try:
+        return _load(run.store, folder)
+    except (KeyNotFound, Damaged, DataError) as error:
+        log.warning("the reference of champion v%s is prepared again: %s", champion.version, error)
+    _prepare(run, champion, folder)
+    return _load(run.store, folder)
 
 
 def prepare_reference(run: MonitorRun, champion: Champion) -> str:
@@ -87,10 +96,51 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
     # Named by all that it follows from: a registry that was made anew counts its versions from 1 again.
     made_of = hashlib.sha256(f"{champion.model_dump_json()}{run.spec.digest()}".encode()).hexdigest()
     folder = f"{run.spec.name}/monitor/references/v{champion.version}-{made_of[:12]}/"
-    # The detector is written last: with it, all is there.
-    if not run.store.exists(folder + DETECTOR):
+    try:
+        _prepared(run.store, folder)
+    except KeyNotFound:
+        _prepare(run, champion, folder)
+    except Damaged as damage:
+        log.warning("%s", damage)
         _prepare(run, champion, folder)
     return folder
+
+
+def _prepared(store: Store, folder: str) -> _Prepared:
+    return read_record(store, folder + PREPARED, _Prepared, _ADVICE)
+
+
+def _load(store: Store, folder: str) -> Reference:
+    prepared = _prepared(store, folder)
+    with (
+        _file(store, folder, NUMERIC, prepared) as numeric,
+        _file(store, folder, CATEGORICAL, prepared) as categorical,
+        _file(store, folder, PREDICTIONS, prepared) as predictions,
+    ):
+        return Reference(
+            numeric=KolmogorovSmirnov.load(numeric),
+            categorical=ChiSquare.load(categorical),
+            predictions=KolmogorovSmirnov.load(predictions),
+            detector=prepared.detector,
+            no_detector=prepared.no_detector,
+        )
+
+
+def check_reference(store: Store, folder: str) -> None:
+    """Raise Damaged or KeyNotFound if a file of a reference is not what was prepared, or gone."""
+    prepared = _prepared(store, folder)
+    for name in prepared.files:
+        with _file(store, folder, name, prepared):
+            pass
+
+
+@contextmanager
+def _file(store: Store, folder: str, name: str, prepared: _Prepared) -> Iterator[Path]:
+    with store.local_file(folder + name) as path:
+        if checksum(path) != prepared.files.get(name):
+            fault = f"is damaged: its content does not have the checksum that {PREPARED} names"
+            raise Damaged(f"{store.uri}/{folder}{name}", fault, _ADVICE)
+        yield path
 
 
 def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
@@ -107,16 +157,19 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     losses = scored.losses(held_out[run.spec.target.column])
     detector = _detector(monitoring, losses, held_out[run.spec.source.event_time])
     with run.store.scratch() as scratch:
-        prepared = {
+        checks = {
             NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
             CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
             PREDICTIONS: KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE]),
         }
-        for name, check in prepared.items():
-            path = Path(scratch) / name
+        files = {}
+        for name, check in checks.items():
+            path = scratch / name
             check.save(path)
+            files[name] = checksum(path)
             run.store.put_file(folder + name, path)
-    run.store.write(folder + DETECTOR, json.dumps(detector).encode())
+    # Written last: with it, all is there.
+    run.store.write(folder + PREPARED, seal(_Prepared.model_validate({"files": files, **detector})))
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
         champion.version, len(trained_on), len(held_out), time.perf_counter() - began,
@@ -126,12 +179,12 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
 def _detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
     wanted = monitoring.page_hinkley
     if wanted is None:
-        return {"state": None, "reason": "the spec asks for no Page-Hinkley test"}
+        return {"detector": None, "no_detector": "the spec asks for no Page-Hinkley test"}
     try:
         calibrated = calibrate(losses, one_false_alarm_in=wanted.one_false_alarm_in, shift=wanted.shift, times=times)
     except DataError as error:
-        return {"state": None, "reason": str(error)}
-    return {"state": calibrated.state(), "reason": ""}
+        return {"detector": None, "no_detector": str(error)}
+    return {"detector": calibrated.state(), "no_detector": ""}
 
 
 def _snapshot_rows(run: MonitorRun, champion: Champion) -> tuple[pd.DataFrame, pd.DataFrame]:

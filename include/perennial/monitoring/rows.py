@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,13 +18,14 @@ from perennial.data.open_source import open_source
 from perennial.data.row_hash import hash_rows
 from perennial.data.source import Source
 from perennial.data.window import Bounds
-from perennial.errors import DataError
 from perennial.run import Run
 from perennial.spec import ModelSpec
+from perennial.store.content import content_file, content_name
 from perennial.store.disk import disk_errors
-from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.protocol import Store
 
 Identities = npt.NDArray[np.uint64]
+_IDENTITIES_ADVICE = "Rows that came late since the check before are not told apart this once, and not checked"
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,18 @@ def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | N
         with disk_errors(path):
             # Written and read in half the time that zstd takes; nobody looks for rows by their statistics.
             pq.write_table(rows.table, path, compression="lz4", use_dictionary=texts, write_statistics=False)
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        key = f"{folder}{name}-{digest[:16]}.parquet"
-        if not store.exists(key):
-            store.put_file(key, path)
+        key = folder + content_name(path, name)
+        # Over what may be there: it may be damaged.
+        store.put_file(key, path)
     return key
+
+
+def _advice(key: str) -> str:
+    return (
+        "While the check is undecided, its rows are read from the source anew: run `perennial monitor "
+        f"{key.partition('/')[0]} --once`, or clear the run in Airflow from 'open_check' on. Of a decided check only the "
+        "drawings in its report need them"
+    )
 
 
 def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -162,19 +168,18 @@ def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None)
 
     Raises
     ------
-    DataError
-        They are gone from the store.
+    Damaged
+        They are gone from the store, or not what was kept.
     """
-    try:
-        with store.local_file(key) as path:
-            table = pq.ParquetFile(path).read(columns=list(columns) if columns is not None else None)
-    except KeyNotFound:
-        check = f"{key.rpartition('/')[0]}/check.json"
-        raise DataError(
-            f"the rows of this check are gone from the store: {key}. Restore them, or delete {check}: "
-            "the check is then begun anew"
-        ) from None
+    with content_file(store, key, _advice(key)) as path, disk_errors(path):
+        table = pq.ParquetFile(path).read(columns=list(columns) if columns is not None else None)
     return as_frame(table)
+
+
+def check_rows(store: Store, key: str) -> None:
+    """Raise Damaged if kept rows are gone from the store, or not what was kept."""
+    with content_file(store, key, _advice(key)):
+        pass
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
@@ -189,16 +194,25 @@ def keep_identities(store: Store, folder: str, identities: Identities) -> str:
     ordered = np.sort(identities)
     again = np.zeros(len(ordered), dtype=bool)
     again[1:] = ordered[1:] == ordered[:-1]
-    content = ordered[~again].tobytes()
-    key = f"{folder}seen-{hashlib.sha256(content).hexdigest()[:16]}.u64"
-    if not store.exists(key):
-        store.write(key, content)
+    with store.scratch() as scratch:
+        path = scratch / "identities.u64"
+        with disk_errors(path):
+            path.write_bytes(ordered[~again].tobytes())
+        key = folder + content_name(path, "seen")
+        store.put_file(key, path)
     return key
 
 
 def read_identities(store: Store, key: str) -> Identities:
-    """Return kept identities, ascending."""
-    return np.frombuffer(store.read(key), dtype=np.uint64)
+    """Return kept identities, ascending.
+
+    Raises
+    ------
+    Damaged
+        They are gone from the store, or not what was kept.
+    """
+    with content_file(store, key, _IDENTITIES_ADVICE) as path, disk_errors(path):
+        return np.fromfile(path, dtype=np.uint64)
 
 
 def among(identities: Identities, known: Identities) -> npt.NDArray[np.bool_]:

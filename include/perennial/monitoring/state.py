@@ -5,6 +5,7 @@ from __future__ import annotations
 from perennial.errors import StoreError
 from perennial.monitoring.records import MonitorState
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
 
 
 class StateChanged(StoreError):
@@ -19,18 +20,21 @@ def state_key(model: str) -> str:
 
 
 def load_state(store: Store, model: str) -> tuple[MonitorState, str | None]:
-    """Return the state and its version in the store; a model that was never watched has an empty one and no version."""
+    """Return the state and its version in the store; a model that was never watched has an empty one and no version.
+
+    Raises
+    ------
+    Damaged
+        It is not what was written.
+    """
+    advice = (
+        "It says up to where rows were checked, and no check is made without it. Put it back from a backup "
+        f"(docs/deploy.md); or move {model}/monitor/ and {model}/ledger/ away to begin afresh"
+    )
     try:
-        stored = store.read_versioned(state_key(model))
+        return read_versioned_record(store, state_key(model), MonitorState, advice)
     except KeyNotFound:
         return MonitorState(), None
-    try:
-        return MonitorState.model_validate_json(stored.data), stored.version
-    except ValueError as error:
-        raise StoreError(
-            f"{state_key(model)} cannot be read: {error}. Restore it; or move {model}/monitor/ and {model}/ledger/ away to "
-            "begin afresh"
-        ) from None
 
 
 def save_state(store: Store, model: str, state: MonitorState, version: str | None) -> bool:
@@ -46,7 +50,7 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
     StateChanged
         The state was changed by something that is no check.
     """
-    data = state.model_dump_json(indent=2).encode()
+    data = seal(state)
     try:
         if version is None:
             store.create(state_key(model), data)

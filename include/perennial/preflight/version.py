@@ -6,10 +6,12 @@ one version number, built from different commits, have none.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from perennial.preflight.fault import Fault
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
 
 VERSION_KEY = ".perennial/version.json"
 RECORD = "python -m perennial_airflow.preflight record"
@@ -37,12 +39,11 @@ def read_versions(store: Store) -> tuple[Versions, str | None]:
         What is stored there is no record.
     """
     try:
-        stored = store.read_versioned(VERSION_KEY)
-        return Versions.model_validate_json(stored.data), stored.version
+        return read_versioned_record(store, VERSION_KEY, Versions, f"Delete it and run `{RECORD}`")
     except KeyNotFound:
         return Versions(), None
-    except ValidationError as error:
-        raise Fault(f"{store.uri}/{VERSION_KEY} is no record of versions: delete it and run `{RECORD}`") from error
+    except Damaged as damage:
+        raise Fault(str(damage)) from None
 
 
 def record_version(store: Store, build: str) -> str:
@@ -60,7 +61,7 @@ def record_version(store: Store, build: str) -> str:
         if versions.current == build:
             return f"{build} is the recorded version"
         builds = (*(known for known in versions.builds if known != build), build)
-        data = Versions(builds=builds).model_dump_json(indent=2).encode()
+        data = seal(Versions(builds=builds))
         try:
             if stored_as is None:
                 store.create(VERSION_KEY, data)

@@ -21,6 +21,7 @@ from perennial.outcomes import Promotion, RegisteredVersion, Verdict
 from perennial.printable import PrintableLog
 from perennial.promotion.aliases import CHAMPION, refuse_dry_run, version_by_alias
 from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
 from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
 
 if TYPE_CHECKING:
@@ -156,14 +157,17 @@ class _Mover:
             self._set_champion(newest.to_version)
 
     def _read(self) -> tuple[Move | None, str | None]:
+        advice = (
+            "It keeps two promotions of one model from crossing; which version is champion, MLflow's alias says. Delete it "
+            "while no run of the model is promoting, then clear 'promote' or repeat the command"
+        )
         try:
-            found = self.store.read_versioned(self._key)
+            return read_versioned_record(self.store, self._key, Move, advice)
         except KeyNotFound:
             return None, None
-        return Move.model_validate_json(found.data), found.version
 
     def _write(self, move: Move, over: str | None) -> str:
-        data = move.model_dump_json(indent=2).encode()
+        data = seal(move)
         return self.store.create(self._key, data) if over is None else self.store.replace(self._key, data, over)
 
     @property

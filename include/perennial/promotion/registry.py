@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from perennial.outcomes import Candidate, Champion, Evaluation, RegisteredVersio
 from perennial.printable import PrintableLog
 from perennial.promotion.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
 from perennial.promotion.champion_move import promote
+from perennial.promotion.origin import Origin, read_origin
 from perennial.training.logged_model import MODEL_FILE
 from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
 
@@ -59,22 +60,26 @@ def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, v
 def current_champion(tracking_uri: str, name: str) -> Champion | None:
     """Return the version that holds the alias `champion`; None if the model or the alias is not there.
 
-    A version that was not registered by Perennial has no tags: its digests are then empty.
+    A version that was not registered by Perennial has no tags: its digests are then empty. So are those of one whose tags
+    cannot be read, which is a warning.
     """
     tracker = Tracker(tracking_uri)
     found = version_by_alias(tracker, name, CHAMPION)
     if found is None:
         return None
-    tags = found.tags
-    trained = tags.get("perennial.train_end")
-    return Champion(
-        version=str(found.version),
-        mlflow_run_id=found.run_id or "",
-        snapshot_digest=tags.get("perennial.snapshot", ""),
-        spec_digest=tags.get("perennial.spec", ""),
-        code_version=tags.get("perennial.code_version", ""),
-        train_end=datetime.fromisoformat(trained) if trained else None,
-    )
+    return Champion(version=str(found.version), mlflow_run_id=found.run_id or "", **asdict(_origin(name, found)))
+
+
+def _origin(name: str, version: Any) -> Origin:
+    try:
+        return read_origin(version.tags)
+    except ValueError as error:
+        log.warning(
+            "tags of version %s of %s cannot be read, so it is taken for one that Perennial did not make: %s. Its MLflow run "
+            "%s has the tags as they were: set them so again",
+            version.version, name, error, version.run_id,
+        )  # fmt: skip
+        return Origin()
 
 
 def download_model(tracking_uri: str, model_uri: str, folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
 from perennial.store.local import LocalStore
 from perennial.store.open import open_store
@@ -10,6 +11,7 @@ from perennial.store.s3 import S3Store
 
 __all__ = [
     "Conflict",
+    "Damaged",
     "KeyNotFound",
     "LocalStore",
     "S3Store",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,23 @@ def load_model(path: Path, spec: ModelSpec) -> Pipeline:
     if not isinstance(model, Pipeline):
         raise TrainingError(f"{path}: holds {type(model).__name__}, not a scikit-learn Pipeline")
     return model
+
+
+def check_file(path: Path) -> None:
+    """Read a model's file whole, and make nothing of what is in it.
+
+    Raises
+    ------
+    TrainingError
+        It is no model's file, or the checksum of a part of it is wrong.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
+        raise TrainingError(f"{path.name} is damaged: {error}") from error
+    if damaged is not None:
+        raise TrainingError(f"{path.name} is damaged: {damaged!a} in it is not what was written")
 
 
 def _checked_types(path: Path, spec: ModelSpec) -> tuple[str, ...]:

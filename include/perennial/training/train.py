@@ -133,11 +133,22 @@ def _finished_candidate(tracker: Tracker, experiment_id: str, run_id: str, key: 
     for earlier in tracker.find_runs(experiment_id, RUN_TAG, run_id):
         tags, status = earlier.data.tags, earlier.info.status
         if status == "FINISHED" and tags.get(CANDIDATE_TAG) == key:
-            done = done or Candidate.model_validate_json(tags[OUTCOME_TAG])
+            done = done or _kept_candidate(earlier)
         elif status not in ("FINISHED", "FAILED"):
             log.info("deleting the unfinished MLflow run %s of an earlier attempt", earlier.info.run_id)
             tracker.discard_run(experiment_id, earlier.info.run_id)
     return done
+
+
+def _kept_candidate(finished: Any) -> Candidate | None:
+    """Return what a finished MLflow run says of its candidate; None: its tag was changed, so that it is trained again."""
+    try:
+        return Candidate.model_validate_json(finished.data.tags.get(OUTCOME_TAG, ""))
+    except ValueError:
+        log.warning(
+            "tag %s of MLflow run %s cannot be read: a candidate is trained again", OUTCOME_TAG, finished.info.run_id
+        )
+        return None
 
 
 def _read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:

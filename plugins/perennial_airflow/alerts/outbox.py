@@ -7,22 +7,28 @@ before it was noted leaves it to be taken again: rather twice than never.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from perennial.outcomes import Outcome
+from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound
+from perennial.store.sealed import read_versioned_record, seal
 from perennial_airflow.events import Event
 
 if TYPE_CHECKING:
     from perennial.store.protocol import Store
 
+log = logging.getLogger(__name__)
+
 ChannelName = Literal["slack", "email", "webhook"]
 
 TAKEN_FOR = timedelta(minutes=10)
 """How long a sender has a message for itself: far longer than sending takes, and than workers' clocks are apart."""
+_ADVICE = "This alert is not sent, others are. Read it, tell people what it says, and delete it"
 
 
 class Message(Outcome):
@@ -57,7 +63,7 @@ class Outbox:
     def put(self, message: Message) -> None:
         """Keep a message until it is sent. Nothing happens if it waits already, and little if it was sent."""
         try:
-            self.store.create(self._pending(message), _json(message))
+            self.store.create(self._pending(message), seal(message))
         except Conflict:
             return
 
@@ -72,7 +78,7 @@ class Outbox:
             return None
         taken = found[0].model_copy(update={"tries": found[0].tries + 1, "taken_until": datetime.now(UTC) + TAKEN_FOR})
         try:
-            version = self.store.replace(self._pending(message), _json(taken), found[1])
+            version = self.store.replace(self._pending(message), seal(taken), found[1])
         except Conflict:
             return None
         # Only now: whoever put it again may have looked before another had sent it.
@@ -83,14 +89,14 @@ class Outbox:
 
     def note_sent(self, message: Message) -> None:
         """Note that a message was sent, for good."""
-        self.store.write(self._sent(message), _json(message.model_copy(update={"taken_until": None})))
+        self.store.write(self._sent(message), seal(message.model_copy(update={"taken_until": None})))
         self.drop(message)
 
     def give_back(self, taken: Taken) -> None:
         """Leave a message that could not be sent to whoever tries next."""
         try:
             free = taken.message.model_copy(update={"taken_until": None})
-            self.store.replace(self._pending(free), _json(free), taken.version)
+            self.store.replace(self._pending(free), seal(free), taken.version)
         except Conflict:
             return
 
@@ -105,11 +111,14 @@ class Outbox:
                 yield found
 
     def _read(self, key: str) -> tuple[Message, str] | None:
+        """Return a message and its version in the store; None: it is gone, or damaged, and others must still be sent."""
         try:
-            found = self.store.read_versioned(key)
+            return read_versioned_record(self.store, key, Message, _ADVICE)
         except KeyNotFound:
             return None
-        return Message.model_validate_json(found.data), found.version
+        except Damaged as damage:
+            log.error("%s", damage)
+            return None
 
     def _pending(self, message: Message) -> str:
         return f"{self.model}/alerts/pending/{message.name}"
@@ -120,7 +129,3 @@ class Outbox:
 
 def _free(message: Message) -> bool:
     return message.taken_until is None or message.taken_until <= datetime.now(UTC)
-
-
-def _json(message: Message) -> bytes:
-    return message.model_dump_json(indent=2).encode()

@@ -114,6 +114,20 @@ def test_what_cannot_be_sent_for_a_week_is_given_up(
     assert list(store.list("orders/alerts/")) == []
 
 
+def test_a_damaged_message_is_named_and_does_not_hold_up_the_others(
+    store: Store, web_server: WebServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = MESSAGE.model_copy(update={"event": EVENT.model_copy(update={"key": "run-0 v6"})})
+    Outbox(store, "orders").put(damaged)
+    key = f"orders/alerts/pending/{damaged.name}"
+    store.write(key, store.read(key)[:-20])
+
+    tell(store, "orders", WEBHOOK, [EVENT])
+
+    assert len(web_server.requests) == 1
+    assert f"{key} is damaged" in caplog.text
+
+
 def test_a_channel_that_left_the_spec_is_told_nothing_more(store: Store, web_server: WebServer) -> None:
     web_server.status = 500
     tell(store, "orders", WEBHOOK, [EVENT])

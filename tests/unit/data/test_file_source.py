@@ -147,7 +147,7 @@ def test_what_cannot_be_read_of_earlier_scans_is_found_out_anew(
     assert scan(make_spec(), store, kept_in) == scan(make_spec(), store, kept_in)
 
     assert store.opened_since() == ["a.parquet"]
-    assert f"{KEPT} cannot be read, so all files are opened again" in caplog.text
+    assert f"{KEPT} is damaged" in caplog.text
 
 
 def test_a_store_that_shows_nothing_is_a_warning(

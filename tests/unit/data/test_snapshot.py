@@ -12,6 +12,7 @@ from perennial.data.ingest import ingest
 from perennial.data.manifest import load_manifest
 from perennial.data.snapshot import read_snapshot
 from perennial.errors import DataError
+from perennial.store import Damaged
 from tests.unit.data.conftest import RunMaker
 from tests.unit.data.flights import START, land, table
 
@@ -78,10 +79,10 @@ def test_a_snapshot_that_is_gone_or_damaged_is_said(folder: Path, make_run: RunM
     snapshot = ingest(run)
     (part,) = load_manifest(run.store, "flights", snapshot.digest).parts
     run.store.write(snapshot.prefix + part.name, b"PAR1")
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(Damaged, match="is damaged"):
         read_snapshot(run.store, snapshot)
     run.store.delete(snapshot.prefix + part.name)
-    with pytest.raises(DataError, match="is gone"):
+    with pytest.raises(Damaged, match="is gone"):
         read_snapshot(run.store, snapshot)
     run.store.delete(snapshot.prefix + "manifest.json")
     with pytest.raises(DataError, match="has no snapshot"):

@@ -26,6 +26,7 @@ from perennial.promotion.verdict import decide
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
+from perennial.store.sealed import read_record
 from perennial.training.model_file import load_model
 from perennial.training.tracking import Tracker
 from perennial.training.train import train
@@ -157,7 +158,7 @@ def test_metrics_plots_and_document_are_kept(model: Model) -> None:
     assert artifacts(model.tracking_uri, candidate) == {
         "roc.png", "precision_recall.png", "calibration.png", "confusion.png", "confusion.json", "evaluation.json",
     }  # fmt: skip
-    assert Evaluation.model_validate_json(run.store.read(run.prefix + "evaluation.json")) == evaluation
+    assert read_record(run.store, run.prefix + "evaluation.json", Evaluation, "") == evaluation
 
 
 def test_repeated_it_measures_the_same_and_logs_nothing_twice(model: Model) -> None:

@@ -9,12 +9,12 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from perennial.errors import DataError
 from perennial.monitoring import check_reader
 from perennial.monitoring.report import render_report
 from perennial.monitoring.rows import read_rows
 from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
 from perennial.spec import ModelSpec
+from perennial.store import Damaged
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
 
@@ -123,7 +123,7 @@ def test_rows_that_are_gone_are_missed_only_by_who_has_not_read_them(watched):
     rows = reader.rows(check.batch, ["x"])
     run.store.delete(check.batch)
     pd.testing.assert_frame_equal(reader.rows(check.batch, ["x"]), rows)
-    with pytest.raises(DataError, match="gone from the store"):
+    with pytest.raises(Damaged, match=f"{check.batch} is gone"):
         reader.rows(check.batch, ["few"])
 
 

@@ -16,6 +16,7 @@ from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.promotion.registry import current_champion
 from perennial.spec import ModelSpec
+from perennial.store import Damaged
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
 SENSITIVE = {"min_rows": 100, "page_hinkley": {"one_false_alarm_in": 20_000, "shift": 1.0}}
@@ -211,7 +212,7 @@ def test_a_reference_that_was_cut_off_is_prepared_again(watched):
     run = watched.run()
     champion = current_champion(watched.tracking_uri, "watched")
     folder = prepare_reference(run, champion)
-    run.store.delete(folder + "detector.json")
+    run.store.delete(folder + "reference.json")
     run.store.write(folder + "numeric.npz", b"half")
     assert load_reference(run, champion).numeric.columns == ("x", "few", "holes")
 
@@ -245,7 +246,7 @@ def test_nothing_is_decided_where_a_check_could_not_be_made(watched):
     for item in list(run.store.list(f"watched/snapshots/{snapshot}/")):
         if item.key.endswith(".parquet"):
             run.store.delete(item.key)
-    with pytest.raises(DataError):
+    with pytest.raises(Damaged, match="is gone"):
         open_check(run)
     assert find_entry(run.store, "watched", 1) is None
     assert not run.store.exists("watched/monitor/checks/00000001/check.json")

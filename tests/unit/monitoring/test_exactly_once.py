@@ -20,6 +20,7 @@ from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
 from perennial.store.local import LocalStore
+from perennial.store.sealed import read_record
 from tests.unit.monitoring.parcels import (
     NOW,
     Parcels,
@@ -231,7 +232,7 @@ class Monitor(RuleBasedStateMachine):
     def begun(self) -> OpenCheck | None:
         state, _ = load_state(self.store, "parcels")
         key = f"parcels/monitor/checks/{state.sequence + 1:08d}/check.json"
-        return OpenCheck.model_validate_json(self.store.read(key)) if self.store.exists(key) else None
+        return read_record(self.store, key, OpenCheck, "") if self.store.exists(key) else None
 
     def open(self) -> OpenCheck | None:
         check = open_check(self.run())
@@ -293,9 +294,9 @@ class Monitor(RuleBasedStateMachine):
 
     @invariant()
     def a_decision_never_changes(self) -> None:
-        for item in self.store.list("parcels/ledger/"):
-            data = self.store.read(item.key)
-            assert self.decisions.setdefault(ledger.read_sequence(item.key), data) == data
+        for number in ledger.sequences(self.store, "parcels"):
+            data = self.store.read(ledger.entry_key("parcels", number))
+            assert self.decisions.setdefault(number, data) == data
 
     @invariant()
     def checks_are_numbered_without_a_gap(self) -> None:
@@ -360,8 +361,7 @@ class Monitor(RuleBasedStateMachine):
 
     def entries(self) -> list[LedgerEntry]:
         """Return the ledger; what is in it is parsed once, since it never changes."""
-        for item in self.store.list("parcels/ledger/"):
-            number = ledger.read_sequence(item.key)
+        for number in ledger.sequences(self.store, "parcels"):
             if number not in self.read:
                 self.read[number] = ledger.read_entry(self.store, "parcels", number)
         return [self.read[number] for number in sorted(self.read)]

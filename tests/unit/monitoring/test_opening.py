@@ -12,6 +12,7 @@ from perennial.monitoring.rows import read_identities, read_rows
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.spec import ModelSpec
+from perennial.store import Damaged
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
 
@@ -267,11 +268,34 @@ def test_beside_a_champion_of_unknown_origin_there_is_a_check_without_rows(watch
 def test_rows_that_are_gone_say_how_to_go_on(watch, store):
     check = watch()
     store.delete(check.batch)
-    with pytest.raises(DataError, match=r"gone from the store.*delete parcels/monitor/checks/00000001/check\.json"):
+    with pytest.raises(Damaged, match=r"is gone\..*`perennial monitor parcels --once`"):
         read_rows(store, check.batch)
-    store.delete(check_key("parcels", 1))
     assert watch() == check
     assert ids(store, check.batch) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("what", ["check", "batch", "matured", "seen"])
+def test_an_undecided_check_that_is_damaged_is_begun_anew(watch, store, what, caplog):
+    check = watch()
+    keys = {"check": check_key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
+    whole = store.read(keys[what])
+    store.write(keys[what], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    assert watch() == check
+    assert f"the check is begun anew: {store.uri}/{keys[what]} is damaged" in caplog.text
+    assert store.read(keys[what]) == whole
+    caplog.clear()
+    assert watch() == check
+    assert caplog.text == ""
+
+
+def test_without_the_rows_that_were_seen_none_is_late_and_that_is_said(watch, store, make_run, parcels, caplog):
+    first = watch()
+    close(make_run, first)
+    parcels.deliver([6, 7], days=[4, 9])
+    store.write(first.seen.key, store.read(first.seen.key)[:-1] + b"x")
+    second = watch()
+    assert (second.rows, second.late_rows) == (1, 0)
+    assert "Rows that came late since the check before are not told apart this once" in caplog.text
 
 
 def test_rows_come_in_the_order_of_their_events_whatever_the_files(watch, store, parcels: Parcels):

@@ -127,7 +127,7 @@ def test_a_page_without_its_rows_says_so(drifted, tmp_path):
     store.delete(entry.check.batch)
     store.delete(entry.check.matured)
     page = page_of(watched, entry)
-    assert page.count("the rows of this check are gone from the store") == 2
+    assert page.count("parquet is gone") == 2
     assert "All columns" in page
 
 

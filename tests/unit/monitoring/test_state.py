@@ -49,5 +49,5 @@ def test_a_state_that_was_changed_by_hand_is_an_error(any_store: Store) -> None:
 
 def test_a_damaged_state_says_what_to_do(any_store: Store) -> None:
     any_store.write(state_key("parcels"), b"{")
-    with pytest.raises(StoreError, match=r"(?s)parcels/monitor/state\.json cannot be read: .* Restore it"):
+    with pytest.raises(StoreError, match=r"parcels/monitor/state\.json is damaged: .* Put it back from a backup"):
         load_state(any_store, "parcels")

@@ -11,6 +11,7 @@ from perennial.errors import PromotionError
 from perennial.outcomes import RegisteredVersion
 from perennial.promotion import champion_move
 from perennial.promotion.registry import current_champion, promote, register
+from perennial.store.sealed import unseal
 from perennial.training.tracking import Tracker
 
 RECORD = "late/promotion.json"
@@ -41,7 +42,7 @@ def champion(run):
 
 @pytest.fixture
 def record(run):
-    return lambda: json.loads(run.store.read(RECORD))
+    return lambda: json.loads(unseal(run.store.read(RECORD)))
 
 
 @pytest.fixture(scope="module")

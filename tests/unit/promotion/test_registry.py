@@ -120,6 +120,34 @@ def test_a_champion_made_by_hand_is_a_champion(run, tracker, log_candidate):
     assert (champion.version, champion.snapshot_digest, champion.train_end) == (str(version.version), "", None)
 
 
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("perennial.train_end", "yesterday"),
+        ("perennial.train_end", "2013-03-01T00:00:00"),
+        ("perennial.train_end", "0001-01-01T00:00:00+14:00"),
+        ("perennial.train_end", "1362096000"),
+        ("perennial.snapshot", "../../secrets"),
+        ("perennial.spec", "\x1b[31m"),
+    ],
+)
+def test_a_champion_whose_tags_cannot_be_read_is_like_one_made_by_hand(
+    run, tracker, log_candidate, evaluation_of, make_verdict, tag, value, caplog
+):
+    candidate = log_candidate()
+    registered = register(run, candidate, evaluation_of(candidate), make_verdict())
+    promote(run, registered, make_verdict())
+    tracker.client.set_model_version_tag("late", registered.version, tag, value)
+
+    champion = current_champion(run.tracking_uri, "late")
+    assert (champion.version, champion.mlflow_run_id) == (registered.version, candidate.mlflow_run_id)
+    assert (champion.snapshot_digest, champion.spec_digest, champion.code_version) == ("", "", "")
+    assert champion.train_end is None
+    assert f"{tag}={value!a} is not a" in caplog.text
+    assert f"MLflow run {candidate.mlflow_run_id} has the tags as they were" in caplog.text
+    assert "\x1b" not in caplog.text
+
+
 def test_models_are_fetched_by_version_and_by_id(run, log_candidate, evaluation_of, make_verdict, tmp_path):
     candidate = log_candidate()
     registered = register(run, candidate, evaluation_of(candidate), make_verdict())

@@ -26,7 +26,7 @@ from perennial.store.local import LocalStore
 from perennial.training.model_file import load_model
 from perennial.training.provenance import code_version
 from perennial.training.tracking import Tracker
-from perennial.training.train import CANDIDATE_TAG, train
+from perennial.training.train import CANDIDATE_TAG, OUTCOME_TAG, train
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 
@@ -148,6 +148,18 @@ def test_training_again_finds_the_candidate(make_spec, rows, prepare):
 
     assert train(run, snapshot) == candidate
     assert len(_runs(run)) == 1
+
+
+@pytest.mark.parametrize("value", ["{", '{"mlflow_run_id": 1}', "x"])
+def test_a_finished_candidate_whose_tag_was_changed_is_trained_again(make_spec, rows, prepare, value, caplog):
+    run, snapshot = prepare(make_spec(), rows)
+    first = train(run, snapshot)
+    Tracker(run.tracking_uri).client.set_tag(first.mlflow_run_id, OUTCOME_TAG, value)
+
+    second = train(run, snapshot)
+    assert second.mlflow_run_id != first.mlflow_run_id
+    assert second.train_rows == first.train_rows
+    assert f"MLflow run {first.mlflow_run_id} cannot be read" in caplog.text
 
 
 def test_an_attempt_killed_before_the_code_was_changed_is_cleared_away_too(make_spec, rows, prepare):

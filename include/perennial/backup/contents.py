@@ -1,0 +1,79 @@
+"""Whether the objects of a model are what was written: each is read whole and compared with the digest that it carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from perennial.data.manifest import MANIFEST, load_manifest, repair_advice
+from perennial.errors import PerennialError, StoreUnavailable
+from perennial.monitoring.reference import PREPARED, check_reference
+from perennial.store.content import content_file, names_content
+from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.sealed import unseal
+
+_ADVICE = "docs/operations.md#damaged says what depends on it and what to do"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was read of a model's objects.
+
+    Attributes
+    ----------
+    read : int
+        Objects that carry a digest, or are JSON without one, as older versions wrote it.
+    problems : tuple of str
+        A sentence for each that is not what was written, and for each file that a snapshot lacks.
+    """
+
+    read: int
+    problems: tuple[str, ...]
+
+
+def read_contents(store: Store, model: str) -> Contents:
+    """Read all objects of a model but the pages for people, which carry no digest and which nothing depends on.
+
+    Raises
+    ------
+    StoreUnavailable
+        The store does not answer.
+    """
+    read = 0
+    problems: list[str] = []
+    for item in store.list(f"{model}/"):
+        if not item.key.endswith(".json") and not names_content(item.key):
+            continue
+        read += 1
+        problems += _problems(store, model, item.key)
+    return Contents(read, tuple(problems))
+
+
+def _problems(store: Store, model: str, key: str) -> Iterator[str]:
+    try:
+        if key.endswith(f"/{MANIFEST}"):
+            yield from _missing_parts(store, model, key)
+        elif key.endswith(f"/{PREPARED}"):
+            check_reference(store, key.removesuffix(PREPARED))
+        elif key.endswith(".json"):
+            json.loads(unseal(store.read(key)))
+        else:
+            with content_file(store, key, _ADVICE):
+                pass
+    except StoreUnavailable:
+        raise
+    except KeyNotFound as error:
+        if store.exists(key):
+            yield str(error)  # a part of a reference; else it was removed meanwhile, as a lifecycle rule does
+    except PerennialError as error:
+        yield str(error)
+    except (ValueError, RecursionError) as error:
+        yield f"{store.uri}/{key} is damaged: {error}. {_ADVICE}"
+
+
+def _missing_parts(store: Store, model: str, key: str) -> Iterator[str]:
+    """Name the files that a snapshot lacks; those that are there are read for themselves."""
+    for part in load_manifest(store, model, key.split("/")[-2]).parts:
+        if not store.exists(f"{key.removesuffix(MANIFEST)}{part.name}"):
+            yield f"{key.removesuffix(MANIFEST)}{part.name} is gone from {store.uri}. {repair_advice(model)}"
