@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
     from perennial.outcomes import Verdict
     from perennial.run import MonitorRun
+
+log = logging.getLogger(__name__)
 
 _STYLES = {"fired": "red", "quiet": "green", "not tested": "dim", "warns": "yellow"}
 _DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold magenta", "none": "bold green"}
@@ -49,7 +52,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     ------
     PerennialError
         Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
-        one that may succeed later leaves it open, so that the next call tries again.
+        one that may succeed later, or that is interrupted, leaves it open, so that the next call tries again.
     """
     from perennial.monitoring.steps import close_check
     from perennial.monitoring.waiting import waiting
@@ -63,8 +66,9 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     if entry.decision.outcome == "trigger":
         try:
             verdict = _retrain(run, entry, console)
-        except PerennialError as error:
-            if not error.retryable:
+        except Exception as error:
+            # What nobody foresaw comes again with the same rows, and would stop monitoring for good.
+            if not (isinstance(error, PerennialError) and error.retryable):
                 close_check(run, entry)
             raise
     close_check(run, entry)
@@ -80,6 +84,8 @@ def keep_checking(
 ) -> None:
     """Check by the spec's schedule until interrupted; an error is printed, and the next check made in its time.
 
+    So is one that nobody foresaw, with its traceback in the log: what one check meets must not end all later ones.
+
     Raises
     ------
     SpecError
@@ -93,8 +99,12 @@ def keep_checking(
     while True:
         try:
             check_once(run, console)
-        except PerennialError as error:
-            console.print(Text("error: ", style="bold red").append(str(error), style="default"))
+        except Exception as error:
+            known = isinstance(error, PerennialError)
+            if not known:
+                log.exception("a check of %s failed in a way that nobody foresaw", run.spec.name)
+            said = str(error) if known else " ".join(f"{type(error).__name__}: {error}".split())
+            console.print(Text("error: ", style="bold red").append(said, style="default"))
         due = next_check(schedule, now())
         console.print(Text(f"Next check at {due:%Y-%m-%d %H:%M} UTC.", style="dim"))
         sleep(max(0.0, (due - now()).total_seconds()))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Literal
 
+from perennial.moments import shifted
 from perennial.monitoring.records import (
     Alarm,
     BreakerClosed,
@@ -234,7 +235,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if len(in_vain) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is in vain too, the time starts again.
-    until = in_vain[0].as_of + timedelta(days=breaker.reset_days)
+    until = shifted(in_vain[0].as_of, timedelta(days=breaker.reset_days))
     if check.as_of >= until:
         return None
     return _Limit(
@@ -255,7 +256,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if not past.triggers:
         return None
     last = past.triggers[0].as_of
-    until = last + timedelta(days=spec.retraining.cooldown_days)
+    until = shifted(last, timedelta(days=spec.retraining.cooldown_days))
     if check.as_of >= until:
         return None
     return _Limit(
@@ -271,7 +272,7 @@ def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     at_most = spec.retraining.at_most
     if len(past.triggers) < at_most.retrainings:
         return None
-    until = past.triggers[at_most.retrainings - 1].as_of + timedelta(days=at_most.days)
+    until = shifted(past.triggers[at_most.retrainings - 1].as_of, timedelta(days=at_most.days))
     if check.as_of >= until:
         return None
     return _Limit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perennial.data.window import RESOLUTION, Bounds
+from perennial.data.window import Bounds, just_after
 from perennial.monitoring import ledger
 from perennial.monitoring.opening import check_key, start_of_watch
 from perennial.monitoring.records import MonitorState
@@ -72,7 +72,7 @@ def waiting(run: MonitorRun) -> Waiting:
         return Waiting(0, False, False, "The source has no rows.")
     as_of = (run.as_of or source.facts.end).astimezone(UTC)
     cursor = state.cursor if champion is None else start_of_watch(run, champion, state)
-    rows = source.count(Bounds(cursor and cursor + RESOLUTION, as_of))
+    rows = source.count(Bounds(cursor and just_after(cursor), as_of))
     if cursor is None:
         return Waiting(rows, rows > 0, False, f"There is no champion yet, and {rows:,} rows to train one on.")
     least = (run.spec.monitoring or Monitoring()).min_rows

@@ -8,13 +8,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Whole, refuse
+from perennial.spec.part import Days, Number, Part, Whole, refuse
 
 
 class Holdout(Part):
     """The newest rows of the window, kept out of training: exactly one of the three."""
 
-    days: Number | None = Field(default=None, gt=0)
+    days: Days | None = Field(default=None, gt=0)
     """The last N days."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows."""

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Number, Part, Text, no_repeats
+from perennial.spec.part import Days, Part, Text, no_repeats
 from perennial.spec.patterns import FUNCTION_PATH
 
 
@@ -17,7 +17,7 @@ class Target(Part):
     """Labels (classification: whole numbers, true/false or text) or numbers (regression). Rows without are not used."""
     positive: int | str | None = None
     """Binary classification: the label that counts as positive. Default 1; needed where the labels are text."""
-    label_delay_days: Number = Field(default=0.0, ge=0)
+    label_delay_days: Days = Field(default=0.0, ge=0)
     """How long after the event a label can be trusted. Training rows end this long before the holdout begins."""
 
     @field_validator("positive", mode="before")

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.cron import check_cron
 from perennial.spec.metrics import LOWER_IS_BETTER, MetricName
-from perennial.spec.part import Number, Part, Text, Whole, no_repeats, refuse
+from perennial.spec.part import Days, Number, Part, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
@@ -128,7 +128,7 @@ class Monitoring(Part):
     """None: checks only when triggered."""
     min_rows: Whole = Field(default=500, ge=2)
     """New rows to wait for before a check is made."""
-    lateness_days: Number = Field(default=7.0, ge=0)
+    lateness_days: Days = Field(default=7.0, ge=0)
     """Rows that arrive up to so many days behind the cursor are still checked."""
     drift: Drift = Drift()
     page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
@@ -146,7 +146,7 @@ class AtMost(Part):
 
     retrainings: Whole = Field(default=3, ge=1)
     """Retrainings that the monitor may trigger."""
-    days: Number = Field(default=30.0, gt=0)
+    days: Days = Field(default=30.0, gt=0)
     """Days up to the check in which they are counted."""
 
 
@@ -155,14 +155,14 @@ class Breaker(Part):
 
     rejections: Whole = Field(default=3, ge=1)
     """Rejected or failed candidates in a row that open it."""
-    reset_days: Number = Field(default=30.0, gt=0)
+    reset_days: Days = Field(default=30.0, gt=0)
     """Days after the last of them when one retraining is let through; one more in vain begins them again."""
 
 
 class Retraining(Part):
     """What the governor lets through."""
 
-    cooldown_days: Number = Field(default=3.0, ge=0)
+    cooldown_days: Days = Field(default=3.0, ge=0)
     """Least time from one triggered retraining to the next."""
     at_most: AtMost = AtMost()
     breaker: Breaker = Breaker()

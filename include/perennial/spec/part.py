@@ -10,6 +10,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 # Lists as well as true and false would otherwise be read as numbers, and numbers as text.
 Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# As many as lie between the years 1 and 9999: more would be beyond every event time there can be.
+MOST_DAYS = 3_652_059
+Days = Annotated[float, Field(strict=True, allow_inf_nan=False, le=MOST_DAYS)]
 Text = Annotated[str, Field(min_length=1)]
 Names = TypeVar("Names", bound=tuple[str, ...])
 

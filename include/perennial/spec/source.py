@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Number, Part, Text, Whole
+from perennial.spec.part import Days, Part, Text, Whole
 
 
 def check_zone(name: str) -> str:
@@ -23,7 +23,7 @@ def check_zone(name: str) -> str:
 class Window(Part):
     """The rows to train and evaluate on: exactly one of the three."""
 
-    days: Number | None = Field(default=None, gt=0)
+    days: Days | None = Field(default=None, gt=0)
     """The last N days by event time, up to `as_of`."""
     rows: Whole | None = Field(default=None, gt=0)
     """The last N rows by event time, up to `as_of`; rows that tie with the oldest of them come along."""

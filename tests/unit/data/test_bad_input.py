@@ -140,7 +140,7 @@ def test_a_parquet_file_with_rotten_pages(folder: Path, refused: Any) -> None:
 def test_event_times_without_zone(folder: Path, refused: Any) -> None:
     land(folder, at=pa.array([START.replace(tzinfo=None)] * 10, pa.timestamp("us")))
     message = refused()
-    assert "flights/a.parquet: column 'at': '2013-01-01 00:00:00" in message
+    assert "flights/a.parquet: row 1, column 'at': '2013-01-01 00:00:00" in message
     assert "has no zone: write it with one, or give source.time_zone" in message
 
 
