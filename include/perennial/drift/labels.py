@@ -78,4 +78,5 @@ def label_of(value: Any) -> str:
     if isinstance(value, (Real, np.bool_)):
         number = float(value)
         return str(int(number)) if number.is_integer() else repr(number)
-    return str(value)
+    # NumPy's text has no NUL at its end: with and without are one, or there would be two of a label.
+    return str(value).rstrip("\0")
