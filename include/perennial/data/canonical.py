@@ -65,9 +65,17 @@ def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.
         array = array.cast(array.type.value_type)
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), dtype)
+    if _is_text(array.type):
+        array = _in_utf8(array)
     if dtype == TIME:
         return to_time(array, time_zone)
     return {NUMBER: _to_number, WHOLE: _to_whole, TEXT: _to_text}[dtype](array)
+
+
+def _in_utf8(array: pa.Array) -> pa.Array:
+    """Return text that is text: what a file calls so may be any bytes, which nobody looked at."""
+    plain = pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()
+    return _converted(array.cast(plain), lambda part: part.cast(array.type), "is not text in UTF-8")
 
 
 def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:

@@ -46,7 +46,7 @@ def read(
 def _unreadable() -> Iterator[None]:
     try:
         yield
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         # "CSV parse error: Row #4: Expected 3 columns, got 2: a,b"
         place = re.search(r"Row #(\d+): (.*)", str(error), flags=re.DOTALL)
         problem = f"line {place[1]}: {place[2].strip()}" if place else str(error).strip()

@@ -64,7 +64,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
         # As nanoseconds, which pyarrow makes of INT96 by itself, times after 2262 wrap around to other centuries.
         with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, coerce_int96_timestamp_unit="us") as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise Unreadable(
             f"no readable Parquet file, perhaps truncated or half-written ({reason}). Write it again, under a "
