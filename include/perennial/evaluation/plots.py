@@ -18,7 +18,6 @@ from perennial.evaluation.residuals import predicted_against_actual, residuals
 from perennial.evaluation.undefined import Undefined
 from perennial.spec import ModelSpec
 
-
 # Beyond, distances and the places of ticks on the axes are more than a number can be.
 _MOST_DRAWABLE = 1e300
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from perennial.data.columns import LARGEST_NUMBER
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
 from perennial.errors import TrackingError, TrainingError
@@ -171,6 +172,9 @@ def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
             raise _empty(name, len(values))
         if missing + infinite:
             log.info("feature %s: %d values missing, %d infinite and taken as missing", name, missing, infinite)
+        too_large = int((np.abs(values) > LARGEST_NUMBER).sum()) - infinite
+        if too_large:
+            log.warning("feature %s: %d values beyond %.2g are taken as that", name, too_large, LARGEST_NUMBER)
     for name in spec.features.categorical:
         missing = int(features[name].isna().sum())
         if missing == len(features):
