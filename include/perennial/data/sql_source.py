@@ -192,6 +192,12 @@ class SqlSource:
                 problem = "the connection was lost" if lost else "the database refuses the query"
                 kind = SourceUnavailable if lost else DataError
                 raise kind(f"{self.name}: {problem}: {self._reason(error)}") from None
+            except (ArithmeticError, ValueError) as error:
+                # Such as a year before Christ: drivers leave what Python's types cannot hold to Python.
+                raise DataError(
+                    f"{self.name}: a value of the answer cannot be read ({type(error).__name__}: {error}): have the "
+                    "query leave it out, or cast it to text"
+                ) from error
 
     def _reason(self, error: SQLAlchemyError) -> str:
         """Return what the driver says, without the URL and its password."""

@@ -149,3 +149,16 @@ def test_text_outside_the_calendar_has_its_row(
     spec["source"] = {"event_time": "at", "window": {"days": 3}, **source}
     with pytest.raises(DataError, match=r"row 2, column 'at': '.*' is outside the years 1 to 9999"):
         ingest(make_run(ModelSpec.model_validate(spec), **run))
+
+
+@pytest.mark.filterwarnings("ignore:The default timestamp converter:DeprecationWarning")
+def test_a_time_that_the_driver_cannot_read_is_said(folder: Path, make_run: RunMaker, make_spec: SpecMaker) -> None:
+    path = folder / "flights.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table flights (at timestamp, flight, distance, carrier, late)")
+        connection.execute("insert into flights values ('-0044-03-15 12:00:00', 1, 1, 'UA', 1)")
+    connection.close()
+    spec = make_spec().model_dump(exclude_unset=True)
+    spec["source"] = {"event_time": "at", "window": {"days": 3}, "sql": "select * from flights", "connection": "db"}
+    with pytest.raises(DataError, match=r"the query over db: a value of the answer cannot be read \(ValueError"):
+        ingest(make_run(ModelSpec.model_validate(spec), sql_url=f"sqlite:///{path}?detect_types=1"))
