@@ -7,6 +7,7 @@ import copy
 from airflow.sdk import DAG, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
+from perennial.spec.part import MOST_DAYS
 from perennial_airflow.alerts.callbacks import on_failure, on_verdict
 from perennial_airflow.champion_asset import ChampionAsset
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
@@ -37,6 +38,7 @@ FORM = {
         None,
         type=["null", "number"],
         exclusiveMinimum=0,
+        maximum=MOST_DAYS,
         title="Window in days",
         description="Days before 'as of' to take, in place of the spec's window. Empty: the spec's.",
     ),

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from perennial.console import PrintableConsole
 from perennial.errors import PerennialError
+from perennial.moments import in_utc
 from perennial.printable import printable
 
 if TYPE_CHECKING:
@@ -85,11 +86,12 @@ def run(
     """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 1 error."""
     from perennial.foreground import retrain, run_id
     from perennial.run import RetrainingRun
+    from perennial.spec.part import MOST_DAYS
 
     _quieten()
     moment = _moment("--as-of", as_of)
-    if window_days is not None and not 0 < window_days < float("inf"):
-        raise PerennialError(f"--window-days {window_days:g}: give a number above 0")
+    if window_days is not None and not 0 < window_days <= MOST_DAYS:
+        raise PerennialError(f"--window-days {window_days:g}: give a number above 0, up to {MOST_DAYS:,}")
     spec, opened = _open(model, models, store)
     verdict = retrain(
         RetrainingRun(
@@ -291,7 +293,10 @@ def _moment(option: str, text: str | None) -> datetime | None:
         raise PerennialError(f"{option} {text!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
         raise PerennialError(f"{option} {text!r} has no zone: add one, such as {moment.isoformat()}Z")
-    return moment
+    try:
+        return in_utc(moment)
+    except ValueError as error:
+        raise PerennialError(f"{option} {text!r}: {error}") from None
 
 
 def _quieten() -> None:

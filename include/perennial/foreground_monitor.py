@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
     from perennial.outcomes import Verdict
     from perennial.run import MonitorRun
+
+log = logging.getLogger(__name__)
 
 _STYLES = {"fired": "red", "quiet": "green", "not tested": "dim", "warns": "yellow"}
 _DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold magenta", "none": "bold green"}
@@ -49,7 +52,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     ------
     PerennialError
         Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
-        one that may succeed later leaves it open, so that the next call tries again.
+        one that may succeed later, or that is interrupted, leaves it open, so that the next call tries again.
     """
     from perennial.monitoring.ledger import record_failure
     from perennial.monitoring.steps import close_check
@@ -68,11 +71,12 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     except RetrainingFailed:
         close_check(run, entry)
         raise
-    except PerennialError as error:
-        if not error.retryable:
+    except Exception as error:
+        # What nobody foresaw comes again with the same rows, and would stop monitoring for good.
+        if not (isinstance(error, PerennialError) and error.retryable):
             assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
             # In this order: a check that is closed without any word of its retraining is one that has lost it.
-            record_failure(run.store, entry.model, entry.decision.run_id, str(error))
+            record_failure(run.store, entry.model, entry.decision.run_id, _in_a_line(error))
             close_check(run, entry)
         raise
     return Checked(entry, verdict)
@@ -87,6 +91,8 @@ def keep_checking(
 ) -> None:
     """Check by the spec's schedule until interrupted; an error is printed, and the next check made in its time.
 
+    So is one that nobody foresaw, with its traceback in the log: what one check meets must not end all later ones.
+
     Raises
     ------
     SpecError
@@ -100,11 +106,17 @@ def keep_checking(
     while True:
         try:
             check_once(replace(run, now=now()), console)
-        except PerennialError as error:
-            console.print(Text("error: ", style="bold red").append(str(error), style="default"))
+        except Exception as error:
+            if not isinstance(error, PerennialError):
+                log.exception("a check of %s failed in a way that nobody foresaw", run.spec.name)
+            console.print(Text("error: ", style="bold red").append(_in_a_line(error), style="default"))
         due = next_check(schedule, now())
         console.print(Text(f"Next check at {due:%Y-%m-%d %H:%M} UTC.", style="dim"))
         sleep(max(0.0, (due - now()).total_seconds()))
+
+
+def _in_a_line(error: Exception) -> str:
+    return str(error) if isinstance(error, PerennialError) else " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:

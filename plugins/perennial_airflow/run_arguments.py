@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import datetime
 
 from perennial.errors import PerennialError
+from perennial.moments import in_utc
+from perennial.spec.part import MOST_DAYS
 
 NOTHING = {"", "None", "null"}
 LONGEST_REASON = 500
@@ -17,12 +18,12 @@ class RunArgumentError(PerennialError):
 
 
 def as_of(value: datetime | str | None) -> datetime | None:
-    """Return the moment, or None where none is given.
+    """Return the moment in UTC, or None where none is given.
 
     Raises
     ------
     RunArgumentError
-        It is no moment, or has no zone.
+        It is no moment, has no zone, or is outside the years 1 to 9999 in UTC.
     """
     if value is None or value in NOTHING:
         return None
@@ -32,7 +33,10 @@ def as_of(value: datetime | str | None) -> datetime | None:
         raise RunArgumentError(f"as_of: {value!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
     if moment.tzinfo is None:
         raise RunArgumentError(f"as_of: {value!r} has no zone: add one, such as 2013-03-01T00:00:00Z")
-    return moment
+    try:
+        return in_utc(moment)
+    except ValueError as error:
+        raise RunArgumentError(f"as_of: {error}") from None
 
 
 def window_days(value: float | str | None) -> float | None:
@@ -41,16 +45,18 @@ def window_days(value: float | str | None) -> float | None:
     Raises
     ------
     RunArgumentError
-        It is no number, or not above 0.
+        It is no number, not above 0, or more than the days of the calendar.
     """
     if value is None or value in NOTHING:
         return None
     try:
         days = float(value)
     except ValueError:
-        raise RunArgumentError(f"window_days: {value!r} is not a number of days") from None
-    if not (days > 0 and math.isfinite(days)):
-        raise RunArgumentError(f"window_days: {value!r}: give a number above 0, or nothing for the spec's window")
+        raise RunArgumentError(f"window_days: {value!r} is no number of days") from None
+    if not 0 < days <= MOST_DAYS:
+        raise RunArgumentError(
+            f"window_days: {value!r}: give a number above 0, up to {MOST_DAYS:,}, or nothing for the spec's window"
+        )
     return days
 
 

@@ -36,12 +36,18 @@ def test_what_is_no_moment_is_refused() -> None:
         run_arguments.as_of("yesterday")
 
 
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_outside_the_calendar_is_refused(value: str) -> None:
+    with pytest.raises(RunArgumentError, match=r"as_of: .* is outside the years 1 to 9999"):
+        run_arguments.as_of(value)
+
+
 @pytest.mark.parametrize("value", ["30", "30.0", 30, 30.0])
 def test_days_come_as_text_or_number(value: str | float) -> None:
     assert run_arguments.window_days(value) == 30
 
 
-@pytest.mark.parametrize("value", ["a month", "0", -1, "nan", "inf"])
+@pytest.mark.parametrize("value", ["a month", "0", -1, "nan", "inf", "1e300", 3_652_060])
 def test_a_window_must_be_a_number_above_zero(value: str | float) -> None:
     with pytest.raises(RunArgumentError, match="window_days"):
         run_arguments.window_days(value)

@@ -121,7 +121,7 @@ def test_run_passes_its_options_on(perennial, models, retrained, monkeypatch):
     (run,) = retrained[0]
     assert run.spec.name == "late"
     assert run.store.uri.endswith("/kept")
-    assert run.as_of.isoformat() == "2013-03-01T00:00:00+01:00"
+    assert run.as_of.isoformat() == "2013-02-28T23:00:00+00:00"
     assert (run.window_days, run.reason, run.dry_run, run.sql_url) == (30.0, "because", True, "sqlite://")
     assert str(run.data_root) == "landing"
     assert run.run_id.startswith("cli-")
@@ -169,6 +169,9 @@ def test_a_dry_run_and_the_run_after_it_share_their_work(perennial, models, retr
         (["late", "--as-of", "2999-01-01T00:00:00Z"], "as_of 2999-01-01T00:00:00+00:00 lies in the future"),
         (["late", "--window-days", "0"], "--window-days 0: give a number above 0"),
         (["late", "--window-days", "nan"], "--window-days nan: give a number above 0"),
+        (["late", "--window-days", "1e300"], "--window-days 1e+300: give a number above 0, up to 3,652,059"),
+        (["late", "--as-of", "0001-01-01T00:00:00+14:00"], "is outside the years 1 to 9999 (UTC)"),
+        (["late", "--as-of", "9999-12-31T23:59:59-14:00"], "is outside the years 1 to 9999 (UTC)"),
         (["late", "--store", "ftp://x"], "ftp://x"),
     ],
 )

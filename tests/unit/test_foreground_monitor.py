@@ -102,7 +102,15 @@ def test_a_promotion_is_not_repeated_when_only_the_closing_was_lost(watched, mon
     assert closed(watched) == 1
 
 
-@pytest.mark.parametrize(("error", "is_closed"), [(DataError("bad rows"), 1), (StoreUnavailable("away"), 0)])
+@pytest.mark.parametrize(
+    ("error", "is_closed"),
+    [
+        (DataError("bad rows"), 1),
+        (ValueError("unforeseen"), 1),
+        (StoreUnavailable("away"), 0),
+        (KeyboardInterrupt(), 0),
+    ],
+)
 def test_a_failed_retraining_ends_its_check_unless_trying_again_may_help(watched, monkeypatch, error, is_closed):
     def fail(run):
         raise error
@@ -215,14 +223,22 @@ def test_the_retraining_carries_the_decision(watched, monkeypatch):
     assert run.triggered_by == "perennial monitor"
 
 
-def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "said", "traceback"),
+    [
+        (DataError("bad rows"), "error: bad rows", False),
+        (ZeroDivisionError("in some\nlibrary"), "error: ZeroDivisionError: in some library", True),
+        (RecursionError(), "error: RecursionError:", True),
+    ],
+)
+def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monkeypatch, caplog, error, said, traceback):
     changes = {"monitoring": SPEC["monitoring"] | {"schedule": {"every_minutes": 10}}}
     watched = make_watched(tmp_path / "model", mlflow_uri, **changes)
     times = [datetime(2024, 1, 5, 12, 0, tzinfo=UTC)]
     slept = []
 
     def fail(run):
-        raise DataError("bad rows")
+        raise error
 
     def sleep(seconds):
         slept.append(seconds)
@@ -236,7 +252,8 @@ def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monke
         keep_checking(watched.run(), Console(file=output, width=160), now=lambda: times[0], sleep=sleep)
     assert slept == [600.0, 600.0, 600.0]
     text = output.getvalue()
-    assert "error: bad rows" in text
+    assert said in text
+    assert ("Traceback" in caplog.text) is traceback
     assert "Next check at 2024-01-05 12:10 UTC." in text
     assert text.count("0 new rows after") == 2
 

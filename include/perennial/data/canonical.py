@@ -1,7 +1,8 @@
 """Columns in their snapshot's types, the same whichever format they came in.
 
-- A time is UTC in microseconds (finer digits are cut off). One without zone is taken in the source's `time_zone`: if
-  the clocks went back and it happened twice, as the earlier; if they went forward past it, as the moment of the change.
+- A time is UTC in microseconds (finer digits are cut off), of the years 1 to 9999. One without zone is taken in the
+  source's `time_zone`: if the clocks went back and it happened twice, as the earlier; if they went forward past it, as
+  the moment of the change.
 - A number is a 64-bit float. NaN and the usual spellings of a missing value ('', NA, null ...) are missing; infinity
   stays; true and false are 1 and 0; text that reads as a number is one.
 - A label that is a whole number is a 64-bit integer, from a float, a decimal or text too, with all its digits.
@@ -22,12 +23,16 @@ import pyarrow.compute as pc
 
 from perennial.data.columns import NUMBER, TEXT, TIME, WHOLE, Natural, is_fractional, natural_of
 from perennial.data.text_form import as_text
+from perennial.moments import FIRST, LAST
 
 _MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none"])
 _TRUE = pa.array(["true", "True", "TRUE"])
 _FALSE = pa.array(["false", "False", "FALSE"])
 _HAS_ZONE = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 _UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
+# Arrow counts further than Python's calendar, in which windows and cursors are reckoned.
+_FIRST, _LAST = pa.scalar(FIRST, TIME).value, pa.scalar(LAST, TIME).value
+_OUTSIDE = "is outside the years 1 to 9999 (UTC)"
 
 
 class BadValue(ValueError):
@@ -69,22 +74,51 @@ def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.
         array = array.storage
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), dtype)
+    if _is_text(array.type):
+        array = _in_utf8(array)
     if dtype == TIME:
         return to_time(array, time_zone)
     return {NUMBER: _to_number, WHOLE: _to_whole, TEXT: _to_text}[dtype](array)
 
 
+def _in_utf8(array: pa.Array) -> pa.Array:
+    """Return text that is text: what a file calls so may be any bytes, which nobody looked at."""
+    plain = pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()
+    return _converted(array.cast(plain), lambda part: part.cast(array.type), "is not text in UTF-8")
+
+
 def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
     """Return times in UTC with microseconds; see `canonical`."""
+    if array.null_count == len(array):
+        return pa.nulls(len(array), TIME)
     if _is_text(array.type):
-        return _converted(array, lambda part: _parse_times(part, time_zone), "is no time in ISO format")
-    if pa.types.is_date(array.type):
-        array = array.cast(pa.timestamp("us"))
-    if not pa.types.is_timestamp(array.type):
+        times = _converted(array, lambda part: _parse_times(part, time_zone), "is no time in ISO format")
+    elif pa.types.is_date(array.type):
+        times = _localise(_within_calendar(_converted(array, _to_microseconds, _OUTSIDE), array), time_zone)
+    elif pa.types.is_timestamp(array.type):
+        times = _converted(array, _to_microseconds, _OUTSIDE)
+        times = times.cast(TIME) if times.type.tz else _localise(_within_calendar(times, array), time_zone)
+    else:
         raise _bad(array, f"is {array.type}, not a time")
+    return _within_calendar(times, array)
+
+
+def _to_microseconds(array: pa.Array) -> pa.Array:
+    if pa.types.is_date(array.type):
+        return array.cast(pa.timestamp("us"))
     # Only nanoseconds are cut: seconds that do not fit microseconds must not wrap around.
-    cut = array.cast(pa.timestamp("us", array.type.tz), safe=array.type.unit != "ns")
-    return cut.cast(TIME) if cut.type.tz else _localise(cut, time_zone)
+    return array.cast(pa.timestamp("us", array.type.tz), safe=array.type.unit != "ns")
+
+
+def _within_calendar(times: pa.Array, found: pa.Array) -> pa.Array:
+    """Return the times, or raise BadValue with the first, as it was found, that Python's calendar does not have."""
+    ends = pc.min_max(times)
+    if ends["min"].is_valid and (ends["min"].value < _FIRST or ends["max"].value > _LAST):
+        moments = times.cast(pa.int64())
+        outside = pc.or_(pc.less(moments, _FIRST), pc.greater(moments, _LAST))
+        index = pc.index(outside, True).as_py()
+        raise _bad(found.slice(index), _OUTSIDE, offset=index)
+    return times
 
 
 def _to_number(array: pa.Array) -> pa.Array:
@@ -180,7 +214,17 @@ def _converted(array: pa.Array, convert: Callable[[pa.Array], pa.Array], problem
 
 def _bad(array: pa.Array, problem: str, *, offset: int = 0) -> BadValue:
     first = int(np.argmax(array.is_valid().to_numpy(zero_copy_only=False)))
-    return BadValue(offset + first, f"{str(array[first])!r} {problem}")
+    return BadValue(offset + first, f"{_shown(array[first])!r} {problem}")
+
+
+def _shown(value: pa.Scalar) -> str:
+    try:
+        return str(value)
+    except (ArithmeticError, LookupError, ValueError):
+        # A time of years, or of a zone, that Python does not know: Arrow writes it, in UTC.
+        if pa.types.is_timestamp(value.type):
+            value = value.cast(pa.timestamp(value.type.unit))
+        return str(value.cast(TEXT).as_py())
 
 
 def _is_text(dtype: pa.DataType) -> bool:

@@ -17,6 +17,9 @@ NUMBER = pa.float64()
 WHOLE = pa.int64()
 TEXT = pa.string()
 
+LARGEST_NUMBER = 3.4028234663852886e38
+"""That of 32 bits: what trees compute with, and whose squares 64 bits can hold."""
+
 
 class Kind(Enum):
     """What a column is read as."""

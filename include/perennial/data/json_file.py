@@ -7,11 +7,13 @@ line is named, or it may just hold a column in which numbers and text are mixed.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
@@ -25,6 +27,11 @@ from perennial.data.window import Bounds
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _BLOCK_BYTES = 16 * 1024 * 1024
 _EXACT_FLOAT = 2.0**53
+# pyarrow calls itself for each level of a value whose type it must find out: thousands of levels end the process.
+_MOST_LEVELS = 200
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_LEVELS = np.zeros(256, dtype=np.int8)
+_LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
 
 
 def scan(path: Path, request: ScanRequest) -> Facts:
@@ -147,6 +154,8 @@ def _stream(path: Path) -> pa.NativeFile:
 def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[str] | None) -> pa.Table:
     # To leave columns out is faster, but then all others must be declared.
     others = "infer" if columns is None or not set(columns) <= set(explicit) else "ignore"
+    if others == "infer" and _is_deep(block):
+        raise pa.ArrowInvalid("a value is nested too deep")
     options = arrow_json.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior=others)
     table = arrow_json.read_json(pa.BufferReader(block), parse_options=options)
     # Text that looks like a time was read as one, and may have lost its zone.
@@ -164,12 +173,26 @@ def _lacks_digits(table: pa.Table, column: str) -> bool:
     return bool(pc.any(pc.greater_equal(pc.abs(table[column]), _EXACT_FLOAT)).as_py())
 
 
+def _is_deep(block: bytes) -> bool:
+    """Tell whether something in a block may be nested deeper than pyarrow bears."""
+    # In the usual block, of an object a line, this is all it takes: each line opens one, after another was closed.
+    if sum(map(block.count, (b"{", b"["))) - sum(map(block.count, (b"}\n{", b"}\r\n{"))) <= _MOST_LEVELS:
+        return False
+    brackets = np.frombuffer(_STRINGS.sub(b"", block), dtype=np.uint8)
+    return int(np.cumsum(_LEVELS[brackets], dtype=np.int32).max(initial=0)) > _MOST_LEVELS
+
+
 def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(block.split(b"\n"), start=first_line):
         if not line.strip():
             continue
         try:
             found = json.loads(line)
+            if b"\\u" in line:
+                # Half of a surrogate pair is no character, so that no text can hold it.
+                json.dumps(found, ensure_ascii=False).encode()
+        except RecursionError:
+            raise Unreadable(f"line {number}: nested too deep: write plain values, or leave the field out") from None
         except ValueError as error:
             raise Unreadable(
                 f"line {number}: no JSON ({error}). The file is perhaps truncated or half-written: mend or remove the line"

@@ -18,7 +18,7 @@ from perennial.store.sealed import read_record, seal
 log = PrintableLog(__name__)
 
 # Another number where a file has other facts than it had before: what was kept until then no longer counts.
-_EDITION = 1
+_EDITION = 2
 
 
 class _Kept(Outcome):

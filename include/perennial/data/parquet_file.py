@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from perennial.data.canonical import BadValue, to_time
+from perennial.data.canonical import to_time
 from perennial.data.columns import Kind, Natural, natural_of
 from perennial.data.facts import Facts, type_name
 from perennial.data.rows import Rows, ScanRequest, Unreadable, check_missing, scan_rows
@@ -61,9 +61,10 @@ def read(
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file; what pyarrow says about its content becomes Unreadable."""
     try:
-        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES) as file:
+        # As nanoseconds, which pyarrow makes of INT96 by itself, times after 2262 wrap around to other centuries.
+        with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, coerce_int96_timestamp_unit="us") as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise Unreadable(
             f"no readable Parquet file, perhaps truncated or half-written ({reason}). Write it again, under a "
@@ -102,19 +103,23 @@ def _ranges(file: pq.ParquetFile, request: ScanRequest) -> list[_Range | None] |
         if known is None or not known.has_null_count:
             return None
         missing += known.null_count
-        if not known.has_min_max:
-            if known.null_count < chunk.num_values:
+        if known.has_min_max:
+            ends = _range(known, dtype, request)
+            if ends is None:
                 return None
-            ranges.append(None)
+            ranges.append(ends)
+        elif known.null_count < chunk.num_values:
+            return None
         else:
-            ranges.append(_range(known, dtype, request))
+            ranges.append(None)
     check_missing(request, missing)
     return ranges
 
 
-def _range(known: pq.Statistics, dtype: pa.DataType, request: ScanRequest) -> _Range:
+def _range(known: pq.Statistics, dtype: pa.DataType, request: ScanRequest) -> _Range | None:
+    """Return the ends that statistics give; None if they are no event times, of which the column then tells the row."""
     try:
         oldest, newest = to_time(pa.array([known.min, known.max], dtype), request.time_zone).to_pylist()
-    except BadValue as error:
-        raise Unreadable(f"column {request.event_time!r}: {error}") from None
+    except (ArithmeticError, ValueError):
+        return None
     return oldest, newest

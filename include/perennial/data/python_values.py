@@ -12,7 +12,7 @@ import pyarrow as pa
 from perennial.data.columns import TEXT
 from perennial.data.text_form import as_text
 
-_REFUSED = (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError)
+_REFUSED = (pa.ArrowException, OverflowError)
 _NUMBERS = {(int, True), (float, True), (Decimal, True)}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pandas as pd
 
 from perennial.errors import DataError
+from perennial.moments import shifted
 from perennial.spec import ModelSpec
 
 
@@ -50,7 +52,7 @@ def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:
         labelled[target] = labelled[target].astype("int64")
     times = labelled[event_time]
     start = _holdout_start(times, spec)
-    known = start - pd.Timedelta(days=spec.target.label_delay_days)
+    known = shifted(start, -timedelta(days=spec.target.label_delay_days))
     is_train = (times < start) & (times <= known)
     is_holdout = times >= start
     if not is_train.any():
@@ -71,6 +73,6 @@ def _holdout_start(times: pd.Series[pd.Timestamp], spec: ModelSpec) -> pd.Timest
     """Return the holdout's oldest event time. At least the newest row is in it."""
     holdout = spec.evaluation.holdout
     if holdout.days is not None:
-        return times[times > times.iloc[-1] - pd.Timedelta(days=holdout.days)].iloc[0]
+        return times[times > shifted(times.iloc[-1], -timedelta(days=holdout.days))].iloc[0]
     rows = holdout.rows if holdout.rows is not None else round(len(times) * (holdout.fraction or 0))
     return times.iloc[-min(max(rows, 1), len(times))]

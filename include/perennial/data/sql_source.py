@@ -23,6 +23,7 @@ from perennial.data.python_values import arrow_array
 from perennial.data.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
+from perennial.moments import FIRST, LAST, shifted
 from perennial.outcomes import SourceObject
 from perennial.printable import PrintableLog
 from perennial.spec import ModelSpec
@@ -180,18 +181,18 @@ class SqlSource:
 
     def _ends(self, bounds: Bounds) -> dict[str, Any]:
         """Return limits for the database, as it compares times: they may let too much in, but nothing out."""
-        ends = {"start": bounds.start and bounds.start - _ZONE_SLACK, "end": bounds.end + _ZONE_SLACK}
+        limits = {"end": shifted(bounds.end, _ZONE_SLACK)}
+        if bounds.start:
+            limits["start"] = shifted(bounds.start, -_ZONE_SLACK)
+        # What is written as a date alone would leave out all but the midnight of the calendar's last day.
+        ends = {name: moment for name, moment in limits.items() if FIRST < moment < LAST}
         native = self._native or object
         if issubclass(native, str) and self._is_sortable_text:
-            return {name: moment.date().isoformat() for name, moment in ends.items() if moment}
+            return {name: moment.date().isoformat() for name, moment in ends.items()}
         if issubclass(native, datetime):
-            return {
-                name: moment if self._is_aware else moment.replace(tzinfo=None)
-                for name, moment in ends.items()
-                if moment
-            }
+            return {name: moment if self._is_aware else moment.replace(tzinfo=None) for name, moment in ends.items()}
         if issubclass(native, date):
-            return {name: moment.date() for name, moment in ends.items() if moment}
+            return {name: moment.date() for name, moment in ends.items()}
         return {}
 
     def _query(self) -> sa.Subquery:
@@ -229,6 +230,12 @@ class SqlSource:
                 problem = "the connection was lost" if lost else "the database refuses the query"
                 kind = SourceUnavailable if lost else DataError
                 raise kind(f"{self.name}: {problem}: {self._reason(error)}") from None
+            except (ArithmeticError, ValueError) as error:
+                # Such as a year before Christ: drivers leave what Python's types cannot hold to Python.
+                raise DataError(
+                    f"{self.name}: a value of the answer cannot be read ({type(error).__name__}: {error}): have the "
+                    "query leave it out, or cast it to text"
+                ) from error
 
     def _reason(self, error: SQLAlchemyError) -> str:
         """Return what the driver says, without the URL and its password."""

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.columns import NUMBER
+from perennial.data.columns import LARGEST_NUMBER, NUMBER
 from perennial.errors import DataError
 from perennial.printable import PrintableLog
 from perennial.spec import ModelSpec
@@ -25,6 +25,7 @@ class Tally:
         self._rows = 0
         self._missing: Counter[str] = Counter()
         self._infinite: Counter[str] = Counter()
+        self._largest_target = 0.0
         self._times: list[datetime] = []
 
     def count(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -38,6 +39,8 @@ class Tally:
                 self._missing[name] += column.null_count
                 if column.type == NUMBER:
                     self._infinite[name] += pc.sum(pc.is_inf(column)).as_py() or 0
+                    if name == self._spec.target.column:
+                        self._largest_target = max(self._largest_target, pc.max(pc.abs(column)).as_py() or 0.0)
             yield batch
 
     @property
@@ -62,6 +65,11 @@ class Tally:
             raise DataError(
                 f"the target {target!r} is infinite in {self._infinite[target]} of {self._rows} rows: no model can "
                 "learn that; leave it empty where it is not known"
+            )
+        if self._largest_target > LARGEST_NUMBER:
+            raise DataError(
+                f"the target {target!r} is as large as {self._largest_target:g}, and beyond {LARGEST_NUMBER:.2g} no "
+                "model can compute with it; leave it empty where it is not known, or give it in another unit"
             )
 
     def report(self) -> None:

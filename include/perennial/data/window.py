@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from perennial.data.columns import TIME
+from perennial.moments import shifted
 from perennial.spec import Window
 
 RESOLUTION = timedelta(microseconds=1)
@@ -40,6 +41,11 @@ class Bounds:
         return pc.and_(inside, pc.greater_equal(times, pa.scalar(self.start, TIME)))
 
 
+def just_after(moment: datetime) -> datetime:
+    """Return the next moment that an event time can have: where a range begins that leaves this one out."""
+    return shifted(moment, RESOLUTION)
+
+
 def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
     """Return the bounds of a window that does not depend on the rows; of one by rows only the end.
 
@@ -47,7 +53,7 @@ def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
     other share no row. `since` itself is within.
     """
     if window.days is not None:
-        return Bounds(as_of - timedelta(days=window.days) + RESOLUTION, as_of)
+        return Bounds(shifted(as_of, RESOLUTION - timedelta(days=window.days)), as_of)
     return Bounds(window.since, as_of)
 
 

@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from perennial.evaluation.classification import LabelledRows
-from perennial.evaluation.figures import panels, to_png
+from perennial.evaluation.figures import panels, shown, to_png
 
 MOST_LABELS = 20
 # With more labels the cells are too small for a count and its share.
@@ -40,9 +40,10 @@ def _matrix(axis: Axes, labels: list[str], counts: NDArray[np.int64]) -> AxesIma
     image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axis.grid(visible=False)
     places = range(len(labels))
-    slanted = max(map(len, labels)) > 4
-    axis.set_xticks(places, labels, rotation=45 if slanted else 0, ha="right" if slanted else "center", fontsize=9)
-    axis.set_yticks(places, labels, fontsize=9)
+    names = [shown(label) for label in labels]
+    slanted = max(map(len, names)) > 4
+    axis.set_xticks(places, names, rotation=45 if slanted else 0, ha="right" if slanted else "center", fontsize=9)
+    axis.set_yticks(places, names, fontsize=9)
     axis.set(xlabel="predicted", ylabel="true")
     if len(labels) <= MOST_LABELS_WITH_TEXT:
         for (true, predicted), share in np.ndenumerate(shares):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from perennial.evaluation.classification import LabelledRows
-from perennial.evaluation.figures import PANELS_A_ROW, REFERENCE, panels, styles, to_png
+from perennial.evaluation.figures import PANELS_A_ROW, REFERENCE, panels, shown, styles, to_png
 from perennial.evaluation.predictions import Label
 
 MOST_PANELS = 3 * PANELS_A_ROW
@@ -46,9 +46,9 @@ def calibration(models: Mapping[str, LabelledRows]) -> bytes | None:
     return _draw(_ranked(models, probabilities=True), "Calibration", _calibration_panel)
 
 
-def _ranked(models: Mapping[str, LabelledRows], *, probabilities: bool) -> dict[str, list[Ranked]]:
-    """Panel title -> the models that have scores of its label. Binary: the positive label; else the most frequent."""
-    found: dict[str, list[Ranked]] = {}
+def _ranked(models: Mapping[str, LabelledRows], *, probabilities: bool) -> dict[Label, list[Ranked]]:
+    """Label of a panel -> the models that have scores of its label. Binary: the positive label; else the most frequent."""
+    found: dict[Label, list[Ranked]] = {}
     look = styles(models)
     for name, rows in models.items():
         columns = rows.probabilities if probabilities else rows.ranking
@@ -56,9 +56,7 @@ def _ranked(models: Mapping[str, LabelledRows], *, probabilities: bool) -> dict[
             continue
         for label in _panel_labels(rows):
             place = rows.labels.index(label)
-            truth = rows.truth == place
-            title = f"label {label!r}: {truth.sum():,} of {truth.size:,} rows"
-            found.setdefault(title, []).append(Ranked(name, look[name], truth, columns[:, place]))
+            found.setdefault(label, []).append(Ranked(name, look[name], rows.truth == place, columns[:, place]))
     return found
 
 
@@ -69,13 +67,14 @@ def _panel_labels(rows: LabelledRows) -> list[Label]:
     return [rows.labels[place] for place in by_frequency[:MOST_PANELS]]
 
 
-def _draw(ranked: dict[str, list[Ranked]], title: str, panel: Callable[[Axes, list[Ranked]], None]) -> bytes | None:
+def _draw(ranked: dict[Label, list[Ranked]], title: str, panel: Callable[[Axes, list[Ranked]], None]) -> bytes | None:
     if not ranked:
         return None
     figure, axes = panels(len(ranked))
     figure.suptitle(f"{title} on the holdout", fontsize=13)
-    for axis, (panel_title, models) in zip(axes, ranked.items(), strict=True):
-        axis.set_title(panel_title, fontsize=10)
+    for axis, (label, models) in zip(axes, ranked.items(), strict=True):
+        truth = models[0].truth
+        axis.set_title(f"label {shown(repr(label))}: {truth.sum():,} of {truth.size:,} rows", fontsize=10)
         panel(axis, models)
         axis.legend(fontsize=9, framealpha=0.9)
     return to_png(figure)

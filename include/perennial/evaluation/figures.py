@@ -17,11 +17,25 @@ CHAMPION: dict[str, Any] = {"color": "#D55E00", "linestyle": "--", "marker": "s"
 REFERENCE: dict[str, Any] = {"color": "#767676", "linestyle": ":", "linewidth": 1.2}
 
 PANELS_A_ROW = 3
+MOST_CHARACTERS = 32
 
 
 def styles(models: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Give the first model, the candidate, its style and the second the champion's."""
     return dict(zip(models, (CANDIDATE, CHAMPION), strict=False))
+
+
+def shown(text: str) -> str:
+    """Return a text of the data or the spec as a figure can hold it: on one line, not too long, and as it is written.
+
+    What stands between two dollar signs would be set as a formula, or fail as one; a line break or a control character
+    would move all that is around it.
+    """
+    if len(text) > MOST_CHARACTERS:
+        half = MOST_CHARACTERS // 2
+        text = f"{text[:half]}…{text[1 - half :]}"
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return plain.replace("$", r"\$")
 
 
 def panels(count: int, *, side_in: float = 4.0) -> tuple[Figure, Iterator[Axes]]:

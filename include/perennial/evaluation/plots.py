@@ -18,6 +18,9 @@ from perennial.evaluation.residuals import predicted_against_actual, residuals
 from perennial.evaluation.undefined import Undefined
 from perennial.spec import ModelSpec
 
+# Beyond, distances and the places of ticks on the axes are more than a number can be.
+_MOST_DRAWABLE = 1e300
+
 
 def draw(
     spec: ModelSpec,
@@ -41,7 +44,8 @@ def draw(
     Returns
     -------
     dict of str to bytes
-        File name -> PNG. A plot that is defined for none of the models is left out.
+        File name -> PNG. A plot that is defined for none of the models is left out; so is a model whose numbers no
+        axis can hold.
     """
     if not len(y_true):
         return {}
@@ -71,6 +75,7 @@ def _of_numbers(y_true: NDArray[Any], models: Mapping[str, Predictions]) -> dict
             rows[name] = Residuals(np.asarray(y_true, dtype=np.float64), predictions.values.astype(np.float64))
         except Undefined:
             continue
+    rows = {name: found for name, found in rows.items() if found.largest <= _MOST_DRAWABLE}
     if not rows:
         return {}
     return {"predicted_against_actual.png": predicted_against_actual(rows), "residuals.png": residuals(rows)}

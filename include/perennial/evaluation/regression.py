@@ -24,6 +24,11 @@ class Residuals:
             if bad:
                 raise Undefined(f"{bad:,} of the {numbers.size:,} {name} are NaN or infinite")
 
+    @property
+    def largest(self) -> float:
+        """The largest of all, whatever its sign."""
+        return max(float(np.abs(numbers).max(initial=0)) for numbers in (self.truth, self.predicted))
+
 
 def rmse(holdout: Residuals) -> float:
     """Root of the mean squared error, in the target's unit."""

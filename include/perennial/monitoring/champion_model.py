@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from perennial.errors import DataError
+from perennial.data.columns import LARGEST_NUMBER
+from perennial.errors import DataError, PerennialError, TrainingError
 from perennial.evaluation.predictions import Predictions, predict
 from perennial.promotion.registry import download_model
 from perennial.training.model_file import load_model
@@ -44,11 +45,13 @@ class Scored:
 
         The squared distance of the probability of the true label from 1 (Brier, 1950), 0 or 1 where the model gives no
         probabilities, the absolute error of a number. All are bounded by what the model says or finite by nature: one
-        row cannot raise an alarm alone. NaN where the truth is missing.
+        row cannot raise an alarm alone. NaN where the truth is missing, or a number that nothing can be reckoned with.
         """
         known = self.predictions
         if not known.classes:
-            return np.asarray(np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64)))
+            with np.errstate(over="ignore"):
+                errors = np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64))
+            return np.where(errors <= LARGEST_NUMBER, errors, np.nan)
         if known.probabilities is None:
             losses = (known.values != truth.to_numpy()).astype(np.float64)
         else:
@@ -79,6 +82,8 @@ def score_rows(model: Pipeline, rows: pd.DataFrame) -> Scored:
     ------
     DataError
         The rows lack a column that the model reads.
+    TrainingError
+        The model fails on them.
     """
     wanted = [str(name) for name in model.feature_names_in_]
     absent = [name for name in wanted if name not in rows]
@@ -87,4 +92,11 @@ def score_rows(model: Pipeline, rows: pd.DataFrame) -> Scored:
             f"the champion reads {', '.join(absent)}, which the spec no longer names: retrain, so that there is a "
             "champion of the features that it names now"
         )
-    return Scored(predict(model, rows[wanted]))
+    try:
+        return Scored(predict(model, rows[wanted]))
+    except PerennialError:
+        raise
+    except Exception as error:
+        raise TrainingError(
+            f"the champion fails on {len(rows):,} rows of this check: {type(error).__name__}: {error}"
+        ) from error

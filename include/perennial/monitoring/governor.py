@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Literal
 
+from perennial.moments import shifted
 from perennial.monitoring.records import (
     Alarm,
     BreakerClosed,
@@ -268,7 +269,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     moments = _triggered_at(in_vain, past)
     if not moments:
         return None
-    until = moments[0] + timedelta(days=breaker.reset_days)
+    until = shifted(moments[0], timedelta(days=breaker.reset_days))
     if check.as_of >= until:
         return None
     return _Limit(
@@ -290,7 +291,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     if not moments:
         return None
     last = moments[0]
-    until = last + timedelta(days=spec.retraining.cooldown_days)
+    until = shifted(last, timedelta(days=spec.retraining.cooldown_days))
     if check.as_of >= until:
         return None
     return _Limit(
@@ -307,7 +308,7 @@ def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     moments = _triggered_at(past.triggers, past)
     if len(moments) < at_most.retrainings:
         return None
-    until = moments[at_most.retrainings - 1] + timedelta(days=at_most.days)
+    until = shifted(moments[at_most.retrainings - 1], timedelta(days=at_most.days))
     if check.as_of >= until:
         return None
     return _Limit(

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from perennial.data.manifest import load_manifest
 from perennial.data.snapshot import read_snapshot
-from perennial.data.window import RESOLUTION, Bounds
+from perennial.data.window import Bounds, just_after
 from perennial.errors import CursorAhead
+from perennial.moments import shifted
 from perennial.monitoring import ledger
 from perennial.monitoring.check_reader import CheckReader
 from perennial.monitoring.lost_trigger import lost_trigger
@@ -181,15 +182,16 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         return None
     lateness = timedelta(days=(run.spec.monitoring or Monitoring()).lateness_days)
     # The champion is too good on what it learnt from: such rows say nothing about its losses.
-    matured_until = as_of - timedelta(days=run.spec.target.label_delay_days)
+    matured_until = shifted(as_of, -timedelta(days=run.spec.target.label_delay_days))
+    still_taken = shifted(cursor, -lateness)
     matured_from = max(_matured_before(run, state, cursor, matured_until), _learnt_until(run, champion, cursor))
-    begin, behind = min(cursor, matured_from), min(cursor - lateness, matured_from)
-    checked = source.known(Bounds(behind + RESOLUTION, begin))
+    begin, behind = min(cursor, matured_from), min(still_taken, matured_from)
+    checked = source.known(Bounds(just_after(behind), begin))
     # As a rule none of those came late: then no more of them need be read.
     after = behind if _unseen(run, state, checked).any() else begin
-    rows = source.read(Bounds(after + RESOLUTION, max(as_of, cursor)))
+    rows = source.read(Bounds(just_after(after), max(as_of, cursor)))
     new = rows.times > as_datetime64(cursor)
-    late = ~new & (rows.times > as_datetime64(cursor - lateness))
+    late = ~new & (rows.times > as_datetime64(still_taken))
     late[late] = _unseen(run, state, rows.take(late))
     matured = _matured(run.spec, rows, matured_from, matured_until)
     too_late = late & (rows.times <= as_datetime64(matured_from))
@@ -199,7 +201,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
     batch = _keep(reader, folder, "batch", rows.take(new | late))
     cursor_after = max(min(as_of, source.facts.end), cursor)
-    still_open = cursor_after - lateness
+    still_open = shifted(cursor_after, -lateness)
     seen = [found.identities[found.times > as_datetime64(still_open)] for found in (checked, rows)]
     return OpenCheck(
         model=run.spec.name,
@@ -222,8 +224,8 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
             after=still_open,
             columns=identity_columns(run.spec),
         ),
-        rows_since_training=source.count(Bounds(champion_data_end(run, champion) + RESOLUTION, as_of)),
         future=source.future,
+        rows_since_training=source.count(Bounds(just_after(champion_data_end(run, champion)), as_of)),
     )
 
 

@@ -17,6 +17,8 @@ _LEFT, _RIGHT = 46, 14
 _SAMPLES = 240
 _LEAST_SHARE, _LAST_SHARE = 0.005, 0.995
 _LONGEST_LABEL = 22
+# Distances between larger numbers are more than a number can be; of smaller ones, no round figure lies between.
+_LARGEST, _LEAST_EXTENT = 1e300, 1e-290
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,13 @@ def _y_scale(figures: Floats, start: float, stop: float) -> Scale:
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
+    """Return a range of some extent, and of no more than a number can be."""
+    low, high = (min(max(end, -_LARGEST), _LARGEST) for end in (low, high))
+    resolution = 1e-9 * max(abs(low), abs(high))
+    if high - low > max(resolution, _LEAST_EXTENT):
+        return low, high
+    half = max(0.5, resolution)
+    return low - half, low + half
 
 
 def _points(places: Floats, figures: Floats, x: Scale, y: Scale) -> list[tuple[float, float]]:
@@ -260,7 +268,9 @@ def _grid_x(x: Scale, bottom: int, *, top: int = 12) -> str:
 
 
 def _text(x: float, y: float, content: str, *, kind: str = "tick", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(content)}</text>'
+    # A control character would turn around, or away, what stands beside it.
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in content)
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(plain)}</text>'
 
 
 def _figure(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from perennial.data.window import RESOLUTION, Bounds
+from perennial.data.window import Bounds, just_after
 from perennial.monitoring import ledger
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.opening import check_key, start_of_watch
@@ -89,7 +89,7 @@ def waiting(run: MonitorRun) -> Waiting:
     cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
     if unknown and cursor and cursor > run.latest:
         cursor = None  # moved there by a row that is set aside now: all others may be tried again
-    rows = source.count(Bounds(cursor and cursor + RESOLUTION, as_of))
+    rows = source.count(Bounds(cursor and just_after(cursor), as_of))
     if cursor is None:
         found = f"{sentence}, and there are {rows:,} rows to train one on. {aside}"
         return Waiting(rows, rows > 0, False, found.rstrip())

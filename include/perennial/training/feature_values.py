@@ -1,37 +1,47 @@
-"""Features that hold nothing, and what counts as missing in the others."""
+"""Features that hold nothing, and values of the others that are not taken as they are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from perennial.data.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
 
 
-def missing_values(spec: ModelSpec, features: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Count the missing and the infinite values of the features that have some.
+class OddValues(NamedTuple):
+    """How many values of a feature are missing, infinite (and so taken as missing), or too large (and so bounded)."""
+
+    missing: int
+    infinite: int
+    too_large: int
+
+
+def odd_values(spec: ModelSpec, features: pd.DataFrame) -> dict[str, OddValues]:
+    """Count the odd values of the features that have some.
 
     Raises
     ------
     TrainingError
-        A feature has no other values.
+        A feature has nothing but missing and infinite values.
     """
-    counts = {name: _missing_and_infinite(features[name]) for name in spec.features.numeric}
-    counts |= {name: (int(features[name].isna().sum()), 0) for name in spec.features.categorical}
-    for name, (missing, infinite) in counts.items():
-        if missing + infinite == len(features):
+    counts = {name: _of_numbers(features[name]) for name in spec.features.numeric}
+    counts |= {name: OddValues(int(features[name].isna().sum()), 0, 0) for name in spec.features.categorical}
+    for name, odd in counts.items():
+        if odd.missing + odd.infinite == len(features):
             raise TrainingError(
                 f"feature {name!r} has no value in any of the {len(features)} training rows: "
                 "repair the source or take it from the spec"
             )
-    return {name: count for name, count in counts.items() if any(count)}
+    return {name: odd for name, odd in counts.items() if any(odd)}
 
 
-def _missing_and_infinite(column: pd.Series) -> tuple[int, int]:
+def _of_numbers(column: pd.Series) -> OddValues:
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return int(np.isnan(values).sum()), int(np.isinf(values).sum())
+    infinite = int(np.isinf(values).sum())
+    return OddValues(int(np.isnan(values).sum()), infinite, int((np.abs(values) > LARGEST_NUMBER).sum()) - infinite)

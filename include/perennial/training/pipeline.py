@@ -12,7 +12,8 @@ categorical                        numbered; rarest grouped beyond 255;     one 
                                    unseen counts as missing                 1 in 1000 grouped; unseen joins them
 =================================  =======================================  ==================================
 
-Infinity in a numeric feature counts as missing. Every step is scikit-learn's or NumPy's own, so that
+Infinity in a numeric feature counts as missing; a number beyond 3.4e38, with which estimators cannot compute, is taken
+as that. Every step is scikit-learn's or NumPy's own, so that
 serving a model needs neither Perennial nor trust in its code.
 """
 
@@ -31,6 +32,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
+from perennial.data.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
 from perennial.training.transform import load_transform
 
@@ -94,7 +96,7 @@ _NOUN = {"classification": "classifier", "regression": "regressor"}
 def _build_preparation(spec: ModelSpec, estimator: Any) -> ColumnTransformer:
     tags = get_tags(estimator).input_tags
     if tags.allow_nan:
-        numeric: Any = _infinity_to_missing()
+        numeric: Any = Pipeline(_computable())
         categorical: Any = OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,
@@ -104,9 +106,11 @@ def _build_preparation(spec: ModelSpec, estimator: Any) -> ColumnTransformer:
     else:
         numeric = Pipeline(
             [
-                ("finite", _infinity_to_missing()),
+                *_computable(),
                 ("impute", SimpleImputer(strategy="median", add_indicator=True)),
                 ("scale", StandardScaler()),
+                # In units of a small deviation a large number is larger still.
+                ("scaled_bounded", _bounded()),
             ]
         )
         categorical = Pipeline(
@@ -128,10 +132,16 @@ def _one_hot(*, sparse: bool) -> OneHotEncoder:
     return OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RAREST_OWN_COLUMN, sparse_output=sparse)
 
 
-def _infinity_to_missing() -> FunctionTransformer:
-    return FunctionTransformer(
-        np.nan_to_num, kw_args={"nan": np.nan, "posinf": np.nan, "neginf": np.nan}, feature_names_out="one-to-one"
-    )
+def _computable() -> list[tuple[str, FunctionTransformer]]:
+    """Return the steps that leave no number with which means and squares overflow."""
+    missing = {"nan": np.nan, "posinf": np.nan, "neginf": np.nan}
+    finite = FunctionTransformer(np.nan_to_num, kw_args=missing, feature_names_out="one-to-one")
+    return [("finite", finite), ("bounded", _bounded())]
+
+
+def _bounded() -> FunctionTransformer:
+    bounds = {"a_min": -LARGEST_NUMBER, "a_max": LARGEST_NUMBER}
+    return FunctionTransformer(np.clip, kw_args=bounds, feature_names_out="one-to-one")
 
 
 def _with_categories_marked(estimator: Any, spec: ModelSpec) -> Any:

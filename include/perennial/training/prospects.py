@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
-from perennial.training.feature_values import missing_values
+from perennial.training.feature_values import odd_values
 from perennial.training.labels import positive_label, training_labels
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:
     split = split_by_time(rows, spec)
     training_labels(split.train, spec)
     if _features(spec):
-        missing_values(spec, split.train)
+        odd_values(spec, split.train)
     _check_holdout(spec, split)
     watched = spec.monitoring
     if watched is not None and watched.min_rows > len(rows):

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from perennial.data.columns import LARGEST_NUMBER
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
 from perennial.errors import RunTaken, TrackingError, TrainingError
 from perennial.outcomes import Candidate, Snapshot
 from perennial.printable import PrintableLog
 from perennial.run_owner import confirm_owner
-from perennial.training.feature_values import missing_values
+from perennial.training.feature_values import odd_values
 from perennial.training.labels import training_labels
 from perennial.training.logged_model import log_model
 from perennial.training.pipeline import build_pipeline
@@ -159,8 +160,11 @@ def _read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
     """Name the features that hold nothing, and tell what counts as missing."""
-    for name, (missing, infinite) in missing_values(spec, features_of(spec, inputs)).items():
-        log.info("feature %s: %d values missing, %d infinite and taken as missing", name, missing, infinite)
+    for name, odd in odd_values(spec, features_of(spec, inputs)).items():
+        if odd.missing or odd.infinite:
+            log.info("feature %s: %d values missing, %d infinite and taken as missing", name, odd.missing, odd.infinite)
+        if odd.too_large:
+            log.warning("feature %s: %d values beyond %.2g are taken as that", name, odd.too_large, LARGEST_NUMBER)
 
 
 def _fit(pipeline: Pipeline, inputs: pd.DataFrame, labels: np.ndarray[Any, Any], spec: ModelSpec) -> float:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 REVIEWED_TYPES: dict[str, str] = {
     "functools.partial": "wraps a function that must itself be on the list; histogram boosting wraps check_array",
+    "numpy.clip": "Perennial's step that bounds numbers; computes on arrays",
     "numpy.dtype": "names a type of numbers",
     "numpy.nan_to_num": "Perennial's step that takes infinity for missing; computes on arrays",
     "sklearn._loss.loss.HalfTweedieLoss": "loss function; numbers only",

@@ -104,6 +104,13 @@ def test_an_infinite_target(folder: Path, refused: Any) -> None:
     assert "the target 'late' is infinite in 1 of 10 rows" in message
 
 
+@pytest.mark.parametrize("largest", [1.7e308, -1e39])
+def test_a_target_that_nothing_can_be_reckoned_with(folder: Path, refused: Any, largest: float) -> None:
+    land(folder, late=pa.array([largest] + [1.0] * 9))
+    message = refused(task="regression", evaluation={"holdout": {"fraction": 0.2}, "primary": "rmse"})
+    assert f"the target 'late' is as large as {abs(largest):g}, and beyond 3.4e+38" in message
+
+
 def test_a_fractional_label(folder: Path, refused: Any) -> None:
     land(folder, late=pa.array([1.0] * 4 + [0.5] * 6))
     assert "flights/a.parquet: row 5, column 'late': '0.5' is no whole number" in refused()
@@ -140,7 +147,7 @@ def test_a_parquet_file_with_rotten_pages(folder: Path, refused: Any) -> None:
 def test_event_times_without_zone(folder: Path, refused: Any) -> None:
     land(folder, at=pa.array([START.replace(tzinfo=None)] * 10, pa.timestamp("us")))
     message = refused()
-    assert "flights/a.parquet: column 'at': '2013-01-01 00:00:00" in message
+    assert "flights/a.parquet: row 1, column 'at': '2013-01-01 00:00:00" in message
     assert "has no zone: write it with one, or give source.time_zone" in message
 
 

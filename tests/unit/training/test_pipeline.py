@@ -56,6 +56,17 @@ def test_infinity_counts_as_missing(make_spec, rows, estimator):
     np.testing.assert_array_equal(model.predict_proba(rows), model.predict_proba(missing))
 
 
+@pytest.mark.parametrize("estimator", CLASSIFIERS)
+@pytest.mark.parametrize("largest", [1.7e308, 1e160, 1e39])
+def test_the_largest_numbers_neither_fail_a_fit_nor_a_prediction(make_spec, rows, estimator, largest):
+    odd = rows.assign(gap=np.where(np.arange(len(rows)) % 50, rows["gap"], largest))
+    odd.loc[1, "x"] = -largest
+
+    for trained in (rows, odd):
+        model = build_pipeline(make_spec(estimator)).fit(trained, trained["label"])
+        assert np.isfinite(model.predict_proba(odd)).all()
+
+
 @pytest.mark.parametrize("estimator", [BOOSTING, LOGISTIC])
 def test_a_category_missing_as_none_counts_like_one_missing_as_nan(make_spec, rows, estimator):
     model = build_pipeline(make_spec(estimator)).fit(rows, rows["label"])
