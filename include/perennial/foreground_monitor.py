@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from perennial.errors import PerennialError, RetrainingFailed, SpecError
+from perennial.printable import PrintableLog
 
 if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
     from perennial.outcomes import Verdict
     from perennial.run import MonitorRun
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 _STYLES = {"fired": "red", "quiet": "green", "not tested": "dim", "warns": "yellow"}
 _DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold magenta", "none": "bold green"}

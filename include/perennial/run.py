@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perennial.errors import DataError
+from perennial.moments import shifted
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -61,7 +62,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Refuse what would carry watermarks and limits into the future."""
-        if self.as_of and self.as_of.tzinfo and self.as_of > self.latest + CLOCKS_APART:
+        if self.as_of and self.as_of.tzinfo and self.as_of > shifted(self.latest, CLOCKS_APART):
             raise DataError(
                 f"as_of {self.as_of.isoformat()} lies in the future: the clock says {self.now:%Y-%m-%d %H:%M} UTC. "
                 "Leave it out to take the newest rows in the source, or give a moment that has passed"
@@ -70,7 +71,7 @@ class Run:
     @property
     def latest(self) -> datetime:
         """Newest event time that can be true: the clock, and how far the spec lets event times be ahead of it."""
-        return self.now + timedelta(hours=self.spec.source.future.tolerance_hours)
+        return shifted(self.now, timedelta(hours=self.spec.source.future.tolerance_hours))
 
 
 @dataclass(frozen=True, kw_only=True)

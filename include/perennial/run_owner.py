@@ -6,20 +6,20 @@ cleared away. Two that repeat it at the same moment would clear away each other'
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perennial.errors import PerennialError, RunTaken, StoreError
+from perennial.printable import PrintableLog
 from perennial.store.lease import claim
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
     from perennial.store.lease import Lease, Owner
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 LEASE_FILE = "lease.json"
 

@@ -120,7 +120,8 @@ def test_a_failed_retraining_ends_its_check_unless_trying_again_may_help(watched
         check(watched)
     assert closed(watched) == is_closed
     results = retraining_results(watched.run().store, entries(watched))
-    said = ("failed", "bad rows") if is_closed else ("not ended, or failed", "It is queued or running, or has failed.")
+    sentence = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+    said = ("failed", sentence) if is_closed else ("not ended, or failed", "It is queued or running, or has failed.")
     assert list(results.values()) == [said]
 
 

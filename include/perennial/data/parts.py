@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,14 @@ import pyarrow.parquet as pq
 
 from perennial.data.columns import TEXT
 from perennial.data.manifest import MANIFEST, Manifest, Part, find_manifest, repair_advice
+from perennial.printable import PrintableLog
 from perennial.store.content import content_file, content_name
 from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Conflict, Store
 from perennial.store.sealed import seal
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 PART_ROWS = 1_048_576
 _SAMPLE_ROWS = 10_000

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from perennial.outcomes import ColumnChange, Outcome
+from perennial.printable import PrintableLog
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 _ATTEMPTS = 5
 _ADVICE = "Changes of the source's columns since the last snapshot are not told this time; an ingest writes it anew"

@@ -144,7 +144,7 @@ def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
 
 
 def _can_be_true(run: MonitorRun, moment: datetime) -> bool:
-    return moment <= run.latest + CLOCKS_APART
+    return moment <= shifted(run.latest, CLOCKS_APART)
 
 
 def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -> bool:

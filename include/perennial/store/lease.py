@@ -9,7 +9,6 @@ that it is no longer its own.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -22,9 +21,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from perennial.errors import StoreError
+from perennial.printable import PrintableLog
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 DURATION_S = 60.0
 """How long a claim stands that its owner no longer renews."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from perennial.data.snapshot import read_snapshot
 from perennial.data.split import Split, split_by_time
+from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
 from perennial.training.labels import positive_label, training_labels
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
-log = logging.getLogger(__name__)
+log = PrintableLog(__name__)
 
 # Beyond it the later steps say it: ingest takes the same memory however many rows there are.
 MOST_VALUES = 20_000_000

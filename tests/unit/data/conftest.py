@@ -29,7 +29,7 @@ def make_spec() -> SpecMaker:
             "target": {"column": "late"},
             "features": {"numeric": ["distance"], "categorical": ["carrier"]},
             "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
-            "evaluation": {"holdout": {"fraction": 0.2}, "primary": "roc_auc"},
+            "evaluation": {"holdout": {"fraction": 0.2}, "primary": "roc_auc", "gates": {"min_rows": 1}},
         }
         return ModelSpec.model_validate(spec | {"source": source | changes.pop("source", {})} | changes)
 

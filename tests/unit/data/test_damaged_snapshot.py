@@ -76,5 +76,7 @@ def test_a_damaged_mark_of_the_latest_snapshot_is_said_and_made_anew(tmp_path, c
     with caplog.at_level(logging.WARNING):
         assert previous_schema(store, "m", "one", "one") is None
     assert "m/latest_snapshot.json is damaged" in caplog.text
-    mark_latest(store, "m", Seen(run_id="one", digest="one", as_of=START, source_schema={"a": "int64"}))
+    mark_latest(
+        store, "m", Seen(run_id="one", digest="one", as_of=START, source_schema={"a": "int64"}), believed_until=START
+    )
     assert previous_schema(store, "m", "two", "two") == {"a": "int64"}

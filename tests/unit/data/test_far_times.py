@@ -91,7 +91,7 @@ def test_int96_keeps_its_century(folder: Path, make_run: RunMaker, make_spec: Sp
     times = pa.array([START, FAR, FIRST, LONG_AGO], pa.timestamp("us", "UTC"))
     rows = table(4).set_column(0, "at", times).append_column("when", times)
     pq.write_table(rows, folder / "a.parquet", use_deprecated_int96_timestamps=True)
-    snapshot = ingest(run := make_run(of_times(make_spec, window={"rows": 9}, time_zone="UTC")))
+    snapshot = ingest(run := make_run(of_times(make_spec, window={"rows": 9}, time_zone="UTC"), now=LAST))
     assert (snapshot.start, snapshot.end, snapshot.rows) == (FIRST, FAR, 4)
     frame = read_snapshot(run.store, snapshot)
     assert [moment.to_pydatetime() for moment in frame["when"]] == [FIRST, LONG_AGO, START, FAR]
@@ -113,8 +113,8 @@ def test_rows_at_the_calendars_ends_can_be_taken(
     spec = make_spec().model_dump(exclude_unset=True)
     spec["source"] = {"event_time": "at", "window": window, **source}
     spec = ModelSpec.model_validate(spec)
-    assert ingest(make_run(spec, **run)).end == LAST
-    assert ingest(make_run(spec, as_of=FIRST, **run)).rows == 1
+    assert ingest(make_run(spec, now=LAST, **run)).end == LAST
+    assert ingest(make_run(spec, now=LAST, as_of=FIRST, **run)).rows == 1
 
 
 def landed(folder: Path, kind: str, times: list[datetime]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,7 @@ def spec_of(source: dict[str, Any], *, task: str, open_column: bool) -> ModelSpe
             "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
             "evaluation": {
                 "holdout": {"fraction": 0.2},
+                "gates": {"min_rows": 1},
                 "primary": "roc_auc" if task == "classification" else "rmse",
             },
         }
@@ -91,6 +92,7 @@ def take(write: Callable[[Path], dict[str, Any]], *, sql_url: str | None = None)
                 run_id="fuzz",
                 tracking_uri="",
                 data_root=data,
+                now=datetime(2026, 1, 1, tzinfo=UTC),
                 sql_url=sql_url or f"sqlite:///{data}/db.sqlite",
             )
             try:

@@ -28,6 +28,7 @@ from perennial.store.local import LocalStore
 Row = dict[str, Any]
 Types = Mapping[str, pa.DataType]
 
+NOW = datetime(2200, 1, 1, tzinfo=UTC)
 WHOLE = (
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
     *(pa.float32(), pa.float64(), pa.decimal128(38, 6), pa.decimal256(60, 20)),
@@ -159,7 +160,7 @@ def snapshot_of(files: list[pa.Table], *, store_schema: bool = True) -> Snapshot
 
 def run_of(spec: ModelSpec, root: Path, **changes: Any) -> RetrainingRun:
     store = LocalStore(root / "store")
-    return RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, **changes)
+    return RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, now=NOW, **changes)
 
 
 def plainly(table: list[Row]) -> pa.Table:

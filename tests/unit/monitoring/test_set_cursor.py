@@ -103,7 +103,10 @@ def test_the_cool_down_of_a_retraining_of_the_future_ends_soon_after_it(astray, 
     parcels.deliver([5, 6], days=[6, 6.5])
     held = check_and_close(astray, "fired")
     assert (held.decision.outcome, held.decision.held_by) == ("hold", "cool-down")
-    assert "triggered at 2025-03-06 00:00 UTC; none is until 2025-03-08 00:00 UTC" in held.decision.reasons[-1]
+    assert (
+        "triggered at 2025-03-06 00:00 UTC; the next one may be triggered from 2025-03-08 00:00 UTC"
+        in held.decision.reasons[-1]
+    )
     parcels.deliver([7], days=[7.5])
     assert check_and_close(astray, "fired").decision.outcome == "trigger"
 

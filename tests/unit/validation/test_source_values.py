@@ -82,6 +82,7 @@ def check(tmp_path: Path, request: pytest.FixtureRequest) -> Check:
             run_id="manual__2013-02-01T00:00:00+00:00",
             tracking_uri="sqlite:///nowhere.db",
             data_root=tmp_path / "data",
+            now=datetime(2013, 2, 1, tzinfo=UTC),
         )
         return validate(retraining, ingest(retraining))
 
