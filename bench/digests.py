@@ -22,11 +22,11 @@ import pandas as pd
 import pyarrow as pa
 
 from bench.ingest_source import run_over, write_source
-from perennial.data import snapshot as snapshots
 from perennial.data.ingest import ingest
-from perennial.data.manifest import load_manifest
+from perennial.data.snapshots import read as snapshots
+from perennial.data.snapshots.manifest import load_manifest
 from perennial.drift import KolmogorovSmirnov
-from perennial.monitoring import rows as kept
+from perennial.monitoring.checks import rows as kept
 from perennial.store import LocalStore
 from perennial.store.checksum import checksum
 from perennial.store.content import content_file

@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from bench.ingest_source import run_over, write_source
 from perennial.data.ingest import ingest
-from perennial.data.stash import BATCH_ROWS
+from perennial.data.snapshots.row_spill import BATCH_ROWS
 
 LIMIT = 2.0
 ROWS = {"parquet": 4_000_000, "csv": 2_000_000, "jsonl": 1_000_000}

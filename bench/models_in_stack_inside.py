@@ -68,7 +68,7 @@ def checked() -> dict[str, Any]:
 
 
 def _store_and_specs() -> tuple[Any, list[Any]]:
-    from perennial.spec.loader import load_spec
+    from perennial.spec.reading.loader import load_spec
     from perennial.store import open_store
 
     files = sorted(Path(os.environ["PERENNIAL_MODELS"]).glob("*.yaml"))

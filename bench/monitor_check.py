@@ -29,13 +29,15 @@ import pyarrow.parquet as pq
 
 from perennial import stages
 from perennial.drift import PageHinkley
-from perennial.drift.column_check import ColumnCheck
-from perennial.monitoring import check_reader, matured_checks, opening
-from perennial.monitoring.reference import load_reference
-from perennial.monitoring.report import write_report
+from perennial.drift.columns.column_check import ColumnCheck
+from perennial.monitoring import opening
+from perennial.monitoring.checks import matured_checks
+from perennial.monitoring.checks import reader as check_reader
+from perennial.monitoring.checks.reference import load_reference
+from perennial.monitoring.report.page import write_report
 from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store import LocalStore
@@ -138,7 +140,7 @@ def counted(clock: Clock, **parts: list[tuple[object, str]]):
 
 
 def whole_check(run: MonitorRun, clock: Clock) -> None:
-    """Make a check step by step as `perennial.foreground_monitor.check_once` does, which prints besides."""
+    """Make a check step by step as `perennial.cli.monitor.check_once` does, which prints besides."""
     with clock("wait"):
         assert waiting(run).enough
     reader = CheckReader(run)

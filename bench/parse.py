@@ -145,8 +145,8 @@ def measure(folder: Path, scratch: Path, models: Path) -> dict[str, object]:
 def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     """Write the specs and the hand-written DAGs; return the folders to parse."""
     sys.path.insert(0, str(REPOSITORY / "plugins"))
-    from perennial.spec.loader import load_spec
     from perennial.spec.monitoring import Monitoring
+    from perennial.spec.reading.loader import load_spec
     from perennial_airflow.monitoring_page import monitoring_page
     from perennial_airflow.spec_page import spec_page
 

@@ -40,7 +40,7 @@ def look() -> dict[str, Any]:
     from perennial.monitoring.ledger import read_ledger
     from perennial.monitoring.state import load_state
     from perennial.promotion.champion_move import Move
-    from perennial.spec.loader import find_spec
+    from perennial.spec.reading.loader import find_spec
     from perennial.store import open_store
     from perennial.store.sealed import read_record
 
@@ -71,7 +71,7 @@ def look() -> dict[str, Any]:
 
 
 def _snapshots(store: Any) -> dict[str, dict[str, list[str]]]:
-    from perennial.data.manifest import MANIFEST, load_manifest
+    from perennial.data.snapshots.manifest import MANIFEST, load_manifest
 
     there: dict[str, list[str]] = {}
     for item in store.list(f"{MODEL}/snapshots/"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perennial.spec.loader import load_folder
-from perennial.spec.problem import SpecFileError
+from perennial.spec.reading.loader import load_folder
+from perennial.spec.reading.problem import SpecFileError
 from perennial_airflow.buildable import unbuildable
 from perennial_airflow.model_specs import models_folder
 

@@ -7,7 +7,10 @@ from datetime import datetime
 
 from demo.airflow_api import AirflowApi
 from demo.dag_runs import wait_for_run, wait_for_schedule
-from perennial.outcomes import Candidate, Evaluation, RegisteredVersion, Snapshot, Verdict
+from perennial.data.snapshots.records import Snapshot
+from perennial.evaluation.records import Evaluation
+from perennial.promotion.records import RegisteredVersion, Verdict
+from perennial.training.records import Candidate
 
 TASKS = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
 

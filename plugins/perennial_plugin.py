@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from perennial_airflow import run_listener
+from perennial_airflow.telemetry import run_listener
 
 
 class PerennialPlugin(AirflowPlugin):

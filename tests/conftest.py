@@ -122,7 +122,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 @pytest.fixture(scope="session")
 def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """MLflow's tables in a SQLite file; making them takes seconds, copying the file does not."""
-    from perennial.training.sqlite_tracking import ensure_schema
+    from perennial.registry.sqlite_tracking import ensure_schema
 
     database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     ensure_schema(database)

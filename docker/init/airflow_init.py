@@ -111,7 +111,14 @@ def make_pools(environment: dict[str, str]) -> None:
 
 def record_version() -> None:
     """Make this image's version the deployment's, if store, MLflow and clocks are right: workers of another one won't start."""
-    command = [sys.executable, "-m", "perennial_airflow.preflight", "record", "--seconds", str(SERVERS_START_WITHIN_S)]
+    command = [
+        sys.executable,
+        "-m",
+        "perennial_airflow.startup.preflight",
+        "record",
+        "--seconds",
+        str(SERVERS_START_WITHIN_S),
+    ]
     if subprocess.run(command, check=False).returncode:
         raise BadSetting("this version is not recorded, and Airflow does not start: the lines above say what is wrong")
 

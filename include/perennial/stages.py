@@ -6,20 +6,16 @@ with the same arguments, after a crash at any point, it leaves the same result a
 
 from __future__ import annotations
 
+from perennial.data.snapshots.records import Snapshot
 from perennial.errors import ValidationFailed
-from perennial.outcomes import (
-    Candidate,
-    Evaluation,
-    Promotion,
-    RegisteredVersion,
-    Snapshot,
-    Validation,
-    Verdict,
-)
+from perennial.evaluation.records import Evaluation
 from perennial.printable import PrintableLog
+from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.run import PROMOTION_FILE, VERDICT_FILE, RetrainingRun
 from perennial.run_owner import owned
 from perennial.store.sealed import seal
+from perennial.training.records import Candidate
+from perennial.validation.records import Validation
 
 log = PrintableLog(__name__)
 

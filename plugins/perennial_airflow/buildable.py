@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from perennial.spec import ModelSpec, SpecProblem
-from perennial.spec.loader import unforeseen
+from perennial.spec.reading.loader import unforeseen
 from perennial_airflow.alerts.callbacks import on_failure
 from perennial_airflow.monitoring_page import monitoring_page
 from perennial_airflow.monitoring_schedule import timetable

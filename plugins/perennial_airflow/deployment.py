@@ -19,7 +19,7 @@ def deployment(spec: ModelSpec) -> dict[str, Any]:
     from perennial.places import data_root
     from perennial_airflow.hooks.store import StoreHook
     from perennial_airflow.hooks.tracking import TrackingHook
-    from perennial_airflow.same_version import say_other_version
+    from perennial_airflow.startup.same_version import say_other_version
 
     store = StoreHook(spec.name, spec.region).open()
     say_other_version(store)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import get_parsing_context
 
 from perennial.spec import ModelSpec
-from perennial.spec.loader import find_spec, load_folder
+from perennial.spec.reading.loader import find_spec, load_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

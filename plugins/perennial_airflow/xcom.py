@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perennial.outcomes import Outcome
+    from perennial.record import Outcome
 
 
 def to_xcom(outcome: Outcome) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def sent(
     import airflow.sdk.observability.stats
     from airflow.observability.metrics.stats_utils import get_stats_factory
 
-    from perennial_airflow.worker_metrics import WorkerUsage
+    from perennial_airflow.telemetry.worker_metrics import WorkerUsage
 
     for name, value in statsd(exporter[0]).items():
         monkeypatch.setenv(name, value)
@@ -260,7 +260,7 @@ def test_every_panel_and_every_alert_finds_its_metrics(sent: None, prometheus: P
 def test_figures_of_a_worker_end_soon_after_it_and_figures_of_a_model_stay(
     free_port: Callable[[], int], tmp_path: Path
 ) -> None:
-    from perennial_airflow.worker_metrics import SECONDS_BETWEEN
+    from perennial_airflow.telemetry.worker_metrics import SECONDS_BETWEEN
 
     mapping = yaml.safe_load((FILES / "statsd_mapping.yml").read_text())
     [worker] = [rule for rule in mapping["mappings"] if rule["match"] == "airflow.perennial.worker.*"]

@@ -125,7 +125,7 @@ def test_kubernetes_is_imported_only_for_pods(
     code = f"""
 import sys
 from pathlib import Path
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial_airflow.placement import heavy, light, tags, waiting
 spec = load_spec(Path({str(spec)!r}))
 heavy(spec), light(spec), tags(spec, "retraining"), waiting(spec)

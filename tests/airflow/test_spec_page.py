@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial_airflow.spec_page import spec_page
 
 pytestmark = pytest.mark.airflow

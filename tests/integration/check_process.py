@@ -16,9 +16,9 @@ from killed_process import Order, obey
 from perennial.monitoring import steps
 from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
 from perennial.run import MonitorRun
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial.store import open_store
-from perennial_airflow.preload import STAGES, import_all
+from perennial_airflow.startup.preload import STAGES, import_all
 
 
 def run_step(settings: dict[str, str], order: Order) -> Any:

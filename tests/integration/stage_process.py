@@ -12,9 +12,9 @@ from killed_process import Order, obey
 
 from perennial import outcomes, stages
 from perennial.run import RetrainingRun
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial.store import open_store
-from perennial_airflow.preload import STAGES, import_all
+from perennial_airflow.startup.preload import STAGES, import_all
 
 ARGUMENTS = {
     "ingest": (),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perennial import cli
+from perennial.cli import main as cli
 
 SPEC = """\
 name: late

@@ -21,10 +21,10 @@ from rich.console import Console
 
 from perennial.backup.contents import read_contents
 from perennial.backup.verify import verify
+from perennial.cli.ledger import ledger_json
+from perennial.cli.monitor import check_once
+from perennial.cli.retrain import retrain
 from perennial.errors import PerennialError
-from perennial.foreground import retrain
-from perennial.foreground_ledger import ledger_json
-from perennial.foreground_monitor import check_once
 from perennial.monitoring.ledger import close_breaker, read_ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import open_check

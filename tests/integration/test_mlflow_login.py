@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from perennial.errors import TrackingError
-from perennial.training.tracking import Tracker
+from perennial.registry.tracking import Tracker
 from tests.mlflow_server import running_mlflow
 
 pytestmark = pytest.mark.integration

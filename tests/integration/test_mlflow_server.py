@@ -14,12 +14,14 @@ import pytest
 
 from perennial import stages
 from perennial.errors import PromotionError, TrackingUnavailable
-from perennial.outcomes import Candidate, Evaluation, Scores, Verdict
-from perennial.promotion.registry import current_champion, download_model
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.skops_format import load_model
+from perennial.promotion.records import Verdict
+from perennial.registry.champions import current_champion, download_model
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from perennial.training.model_file import load_model
+from perennial.training.records import Candidate
 from tests.mlflow_server import running_mlflow
 
 pytestmark = pytest.mark.integration

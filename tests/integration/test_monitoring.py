@@ -16,16 +16,16 @@ from perennial import stages
 from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring import ledger
+from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState
-from perennial.monitoring.rows import read_rows
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
-from perennial.outcomes import Verdict
-from perennial.promotion.registry import current_champion
+from perennial.promotion.records import Verdict
+from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial.store import Damaged, LocalStore
 from tests.conftest import land_slice
 

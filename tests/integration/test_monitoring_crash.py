@@ -17,7 +17,7 @@ from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS
 from perennial.run import RetrainingRun
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial.store import LocalStore
 from tests.conftest import land_slice
 from tests.integration.killed_process import KilledProcess, Order

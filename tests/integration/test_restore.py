@@ -20,10 +20,10 @@ from psycopg import sql
 from demo.processes import stop
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.records import LedgerEntry
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
+from perennial.registry.tracking import Tracker
 from perennial.run import MonitorRun
 from perennial.store import S3Store
-from perennial.training.tracking import Tracker
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
 from tests.distributed.postgres import Postgres
@@ -152,8 +152,8 @@ def state_of(model: OnS3, deployment: Deployment) -> State:
 
 
 def _scores(model: OnS3, champion: Any) -> list[float]:
-    from perennial.data.snapshot import load_manifest, read_snapshot
-    from perennial.monitoring.champion_model import load_champion, score_rows
+    from perennial.data.snapshots.read import load_manifest, read_snapshot
+    from perennial.monitoring.checks.champion_model import load_champion, score_rows
 
     snapshot = load_manifest(model.store, "watched", champion.snapshot_digest)
     rows = read_snapshot(model.store, snapshot).head(50)

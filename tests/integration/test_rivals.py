@@ -57,7 +57,7 @@ def start(watched: Watched, tmp_path: Path) -> Iterator[Callable[..., subprocess
     started = []
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", "from perennial.cli import main; main()", *arguments]
+        command = [sys.executable, "-c", "from perennial.cli.main import main; main()", *arguments]
         started.append(
             subprocess.Popen(
                 [*command, str(spec)],

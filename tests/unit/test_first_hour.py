@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perennial import cli
+from perennial.cli import main as cli
 
 SPEC = """\
 name: busy

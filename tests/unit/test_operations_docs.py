@@ -10,7 +10,7 @@ import pytest
 import typer.main
 import yaml
 
-from perennial.cli import app
+from perennial.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "docs" / name for name in ("operations.md", "security.md", "deploy.md")]

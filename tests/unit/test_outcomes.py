@@ -7,7 +7,9 @@ import math
 
 import pytest
 
-from perennial.outcomes import GateResult, Outcome, Scores
+from perennial.evaluation.records import Scores
+from perennial.promotion.records import GateResult
+from perennial.record import Outcome
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.25])

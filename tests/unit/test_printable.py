@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 import perennial
-from perennial.console import PrintableConsole
+from perennial.cli.console import PrintableConsole
 from perennial.errors import DataError
 from perennial.printable import PrintableLog, printable, printable_name
 

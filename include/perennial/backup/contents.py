@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perennial.data.manifest import MANIFEST, load_manifest, repair_advice
+from perennial.data.snapshots.manifest import MANIFEST, load_manifest, repair_advice
 from perennial.errors import PerennialError, StoreUnavailable
-from perennial.monitoring.reference import PREPARED, check_reference
+from perennial.monitoring.checks.reference import PREPARED, check_reference
 from perennial.store.content import content_file, names_content
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import unseal

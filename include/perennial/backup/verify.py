@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
-from perennial.data.manifest import MANIFEST, load_manifest
+from perennial.data.snapshots.manifest import MANIFEST, load_manifest
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
-from perennial.promotion.aliases import CHAMPION, version_by_alias
-from perennial.promotion.origin import read_origin
+from perennial.models.skops_format import check_file, load_model
+from perennial.registry.aliases import CHAMPION, version_by_alias
+from perennial.registry.logged_model import MODEL_FILE
+from perennial.registry.origin import read_origin
+from perennial.registry.tracking import Tracker
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Store
-from perennial.training.logged_model import MODEL_FILE
-from perennial.training.model_file import check_file, load_model
-from perennial.training.tracking import Tracker
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec

@@ -14,21 +14,21 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from perennial.data.columns import check_columns, column_kinds, column_types
-from perennial.data.duplicates import HashSpill, Resolution
-from perennial.data.facts import Facts
-from perennial.data.future import scan_source
-from perennial.data.manifest import Manifest, load_manifest
-from perennial.data.open_source import open_source
-from perennial.data.parts import find_whole, keep, remove_strays, write_parts
-from perennial.data.row_hash import hash_rows
-from perennial.data.schema_history import Seen, mark_latest, previous_schema, schema_changes
-from perennial.data.source import Source
-from perennial.data.stash import Stash, regular
-from perennial.data.tally import Tally
+from perennial.data.snapshots.duplicates import HashSpill, Resolution
+from perennial.data.snapshots.manifest import Manifest, load_manifest
+from perennial.data.snapshots.parts import find_whole, keep, remove_strays, write_parts
+from perennial.data.snapshots.records import ColumnChange, FutureRows, Snapshot
+from perennial.data.snapshots.row_hash import hash_rows
+from perennial.data.snapshots.row_spill import Stash, regular
+from perennial.data.snapshots.schema_history import Seen, mark_latest, previous_schema, schema_changes
+from perennial.data.snapshots.tally import Tally
+from perennial.data.sources.facts import Facts
+from perennial.data.sources.future import scan_source
+from perennial.data.sources.open_source import open_source
+from perennial.data.sources.source import Source
+from perennial.data.values.columns import check_columns, column_kinds, column_types
 from perennial.data.window import Bounds, fixed_bounds
 from perennial.errors import DataError
-from perennial.outcomes import ColumnChange, FutureRows, Snapshot
 from perennial.printable import PrintableLog
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec, Window

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.columns import TIME
+from perennial.data.values.columns import TIME
 from perennial.moments import shifted
 from perennial.spec import Window
 

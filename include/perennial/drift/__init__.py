@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from perennial.drift.calibration import calibrate
-from perennial.drift.calibration_result import Calibration
-from perennial.drift.categorical import ChiSquare
-from perennial.drift.chi_square import Comparison, compare_labels
-from perennial.drift.kolmogorov_smirnov import KolmogorovSmirnov
-from perennial.drift.ks import KSResult, ks_2samp
-from perennial.drift.multiple_testing import benjamini_hochberg
-from perennial.drift.page_hinkley import PageHinkley
-from perennial.drift.performance import PerformanceCheck, check_performance
-from perennial.drift.proportions import proportions_pvalue
-from perennial.drift.report import ColumnDrift, DriftReport, MissingRate
+from perennial.drift.columns.categorical import ChiSquare
+from perennial.drift.columns.kolmogorov_smirnov import KolmogorovSmirnov
+from perennial.drift.columns.report import ColumnDrift, DriftReport, MissingRate
+from perennial.drift.sequential.calibration import calibrate
+from perennial.drift.sequential.calibration_result import Calibration
+from perennial.drift.sequential.page_hinkley import PageHinkley
+from perennial.drift.sequential.performance import PerformanceCheck, check_performance
+from perennial.drift.statistics.chi_square import Comparison, compare_labels
+from perennial.drift.statistics.ks import KSResult, ks_2samp
+from perennial.drift.statistics.multiple_testing import benjamini_hochberg
+from perennial.drift.statistics.proportions import proportions_pvalue
 from perennial.drift.volume import VolumeCheck, check_volume
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perennial.outcomes import Outcome
+from perennial.record import Outcome
 
 
 class VolumeCheck(Outcome):

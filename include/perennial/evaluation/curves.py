@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, precision_recall_curve, roc
 
 from perennial.evaluation.classification import LabelledRows
 from perennial.evaluation.figures import PANELS_A_ROW, REFERENCE, panels, shown, styles, to_png
-from perennial.evaluation.predictions import Label
+from perennial.models.predictions import Label
 
 MOST_PANELS = 3 * PANELS_A_ROW
 CALIBRATION_BINS = 10

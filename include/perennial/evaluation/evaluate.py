@@ -10,21 +10,24 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import split_by_time
 from perennial.errors import TrackingError, TrackingUnavailable, TrainingError
 from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.confusion import confusion_table
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots import draw
-from perennial.evaluation.predictions import Label, Predictions, distinct_labels, predict
-from perennial.outcomes import Candidate, Champion, Evaluation, Snapshot
+from perennial.evaluation.records import Evaluation
+from perennial.models.predictions import Label, Predictions, distinct_labels, predict
+from perennial.models.skops_format import load_model
 from perennial.printable import PrintableLog
-from perennial.promotion.registry import current_champion, download_model
+from perennial.registry.champions import current_champion, download_model
+from perennial.registry.records import Champion
+from perennial.registry.tracking import Tracker
 from perennial.store.protocol import KeyNotFound
 from perennial.store.sealed import read_record, seal
-from perennial.training.model_file import load_model
-from perennial.training.tracking import Tracker
+from perennial.training.records import Candidate
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

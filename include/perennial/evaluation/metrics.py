@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial.evaluation import classification, regression
-from perennial.evaluation.predictions import Label, Predictions, distinct_labels, join_labels
+from perennial.evaluation.records import Scores
 from perennial.evaluation.undefined import Undefined
-from perennial.outcomes import Scores
+from perennial.models.predictions import Label, Predictions, distinct_labels, join_labels
 from perennial.spec import ModelSpec
 
 Rows = TypeVar("Rows")

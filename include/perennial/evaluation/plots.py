@@ -12,10 +12,10 @@ from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.confusion import confusion
 from perennial.evaluation.curves import calibration, precision_recall, roc
 from perennial.evaluation.metrics import task_labels
-from perennial.evaluation.predictions import Label, Predictions
 from perennial.evaluation.regression import Residuals
 from perennial.evaluation.residuals import predicted_against_actual, residuals
 from perennial.evaluation.undefined import Undefined
+from perennial.models.predictions import Label, Predictions
 from perennial.spec import ModelSpec
 
 # Beyond, distances and the places of ticks on the axes are more than a number can be.

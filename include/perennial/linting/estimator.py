@@ -6,11 +6,11 @@ import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from perennial.linting.finding import Finding
 from perennial.linting.importing import CannotImport, import_name
 from perennial.spec.evaluation import Evaluation
 from perennial.spec.model import Model
-from perennial.spec.problem import did_you_mean
+from perennial.spec.reading.finding import Finding
+from perennial.spec.reading.problem import did_you_mean
 
 _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})

@@ -7,7 +7,7 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
-from perennial.spec.problem import did_you_mean
+from perennial.spec.reading.problem import did_you_mean
 
 
 class CannotImport(Exception):

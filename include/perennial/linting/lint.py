@@ -10,15 +10,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from perennial.linting.estimator import check_estimator
-from perennial.linting.expectations import check_expectations
-from perennial.linting.expected_values import columns_read_as
-from perennial.linting.finding import Caution, Finding
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
-from perennial.spec.loader import check, name_clashes, read_defaults, read_spec, spec_files
-from perennial.spec.positions import Located
-from perennial.spec.problem import dotted
+from perennial.spec.reading.finding import Caution, Finding
+from perennial.spec.reading.loader import check, name_clashes, read_defaults, read_spec, spec_files
+from perennial.spec.reading.positions import Located
+from perennial.spec.reading.problem import dotted
+from perennial.validation.expectations import check_expectations
+from perennial.validation.expected_values import columns_read_as
 
 
 def lint_paths(paths: Sequence[Path]) -> tuple[int, list[SpecProblem]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perennial.linting.finding import Caution, Finding
 from perennial.spec import Window
 from perennial.spec.monitoring import Monitoring, Retraining
+from perennial.spec.reading.finding import Caution, Finding
 
 
 def check_retraining(retraining: Retraining) -> Iterator[Finding]:

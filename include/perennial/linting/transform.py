@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from perennial.linting.finding import Finding
 from perennial.linting.importing import CannotImport, import_name
+from perennial.spec.reading.finding import Finding
 
 
 def check_transform(transform: str) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 from perennial.monitoring import ledger
 from perennial.monitoring.governor import Past, counts_for
 from perennial.monitoring.records import MonitorState, OpenCheck
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
-from perennial.outcomes import Verdict
 from perennial.printable import PrintableLog
+from perennial.promotion.records import Verdict
 from perennial.run import PROMOTION_FILE, VERDICT_FILE, reports_prefix
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perennial.monitoring import ledger
 from perennial.monitoring.records import LedgerEntry, MonitorState
-from perennial.outcomes import Champion
+from perennial.registry.records import Champion
 from perennial.run import MonitorRun
 
 

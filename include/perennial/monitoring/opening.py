@@ -7,17 +7,15 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from perennial.data.manifest import load_manifest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.manifest import load_manifest
+from perennial.data.snapshots.read import read_snapshot
 from perennial.data.window import Bounds, just_after
 from perennial.errors import CursorAhead
 from perennial.moments import shifted
 from perennial.monitoring import ledger
-from perennial.monitoring.check_reader import CheckReader
-from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows, incomparable
-from perennial.monitoring.reference import prepare_reference
-from perennial.monitoring.rows import (
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.checks.reference import prepare_reference
+from perennial.monitoring.checks.rows import (
     KnownRows,
     ScannedSource,
     SourceRows,
@@ -29,10 +27,12 @@ from perennial.monitoring.rows import (
     keep_rows,
     read_identities,
 )
+from perennial.monitoring.lost_trigger import lost_trigger
+from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows, incomparable
 from perennial.monitoring.state import load_state
-from perennial.outcomes import Champion
 from perennial.printable import PrintableLog
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
+from perennial.registry.records import Champion
 from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from perennial.drift.report import ColumnDrift
-from perennial.outcomes import Champion, FutureRows, Outcome
+from perennial.data.snapshots.records import FutureRows
+from perennial.drift.columns.report import ColumnDrift
+from perennial.record import Outcome
+from perennial.registry.records import Champion
 from perennial.spec.monitoring import CheckName
 
 

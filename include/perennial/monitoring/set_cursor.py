@@ -10,7 +10,7 @@ from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import Alarm, Decision, LedgerEntry, MonitorState, OpenCheck, SetBack
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
-from perennial.monitoring.check_reader import CheckReader
-from perennial.monitoring.column_checks import check_categories, check_numbers, check_predictions
+from perennial.monitoring.checks.column_checks import check_categories, check_numbers, check_predictions
+from perennial.monitoring.checks.matured_checks import check_losses, check_metrics, check_volume_of_rows
+from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.governor import govern
 from perennial.monitoring.history import read_past
-from perennial.monitoring.matured_checks import check_losses, check_metrics, check_volume_of_rows
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
 from perennial.monitoring.state import load_state, save_state

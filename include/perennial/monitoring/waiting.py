@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from perennial.data.window import Bounds, just_after
 from perennial.monitoring import ledger
+from perennial.monitoring.checks.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.opening import check_key, start_of_watch
 from perennial.monitoring.records import MonitorState, incomparable
-from perennial.monitoring.rows import ScannedSource
 from perennial.monitoring.state import load_state
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 

@@ -33,7 +33,7 @@ def check_tracking(uri: str) -> str:
     Fault
         Something else answers there, it refuses us, or the clocks are apart.
     """
-    from perennial.training.tracking import Tracker
+    from perennial.registry.tracking import Tracker
 
     try:
         shown = Tracker(uri).shown_uri

@@ -14,7 +14,7 @@ from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
 VERSION_KEY = ".perennial/version.json"
-RECORD = "python -m perennial_airflow.preflight record"
+RECORD = "python -m perennial_airflow.startup.preflight record"
 
 
 class Versions(BaseModel):

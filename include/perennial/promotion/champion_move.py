@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from perennial.errors import PromotionError
-from perennial.outcomes import Promotion, RegisteredVersion, Verdict
 from perennial.printable import PrintableLog
-from perennial.promotion.aliases import CHAMPION, refuse_dry_run, version_by_alias
+from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
+from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias
+from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
-from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from perennial.errors import PromotionError
-from perennial.outcomes import Candidate, Champion, Evaluation, RegisteredVersion, Verdict
+from perennial.evaluation.records import Evaluation
 from perennial.printable import PrintableLog
-from perennial.promotion.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
 from perennial.promotion.champion_move import promote
-from perennial.promotion.origin import Origin, read_origin
-from perennial.training.logged_model import MODEL_FILE
-from perennial.training.tracking import MlflowException, Tracker, again_on_conflict
+from perennial.promotion.records import RegisteredVersion, Verdict
+from perennial.registry.aliases import CHALLENGER, refuse_dry_run, version_by_alias
+from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
+from perennial.training.records import Candidate
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
 
-__all__ = ["current_champion", "download_model", "promote", "register"]
+__all__ = ["promote", "register"]
 
 log = PrintableLog(__name__)
 
@@ -55,49 +53,6 @@ def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, v
         _settle_challenger(tracker, name, version, rejected=rejected)
     log.info("registered as version %s of %s: %s", version, name, verdict.sentence)
     return RegisteredVersion(name=name, version=version, alias=CHALLENGER if rejected else None)
-
-
-def current_champion(tracking_uri: str, name: str) -> Champion | None:
-    """Return the version that holds the alias `champion`; None if the model or the alias is not there.
-
-    A version that was not registered by Perennial has no tags: its digests are then empty. So are those of one whose tags
-    cannot be read, which is a warning.
-    """
-    tracker = Tracker(tracking_uri)
-    found = version_by_alias(tracker, name, CHAMPION)
-    if found is None:
-        return None
-    return Champion(version=str(found.version), mlflow_run_id=found.run_id or "", **asdict(_origin(name, found)))
-
-
-def _origin(name: str, version: Any) -> Origin:
-    try:
-        return read_origin(version.tags)
-    except ValueError as error:
-        log.warning(
-            "tags of version %s of %s cannot be read, so it is taken for one that Perennial did not make: %s. Its MLflow run "
-            "%s has the tags as they were: set them so again",
-            version.version, name, error, version.run_id,
-        )  # fmt: skip
-        return Origin()
-
-
-def download_model(tracking_uri: str, model_uri: str, folder: Path) -> Path:
-    """Fetch the skops file of a model, for `perennial.training.model_file.load_model`.
-
-    Parameters
-    ----------
-    model_uri : str
-        `models:/<name>/<version>` or, as a candidate has it, `models:/<id>`.
-    folder : Path
-        Where to put it.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    return Tracker(tracking_uri).download_file(model_uri, MODEL_FILE, folder)
 
 
 def _ensure_model(tracker: Tracker, name: str, description: str) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 
-from perennial.outcomes import Candidate, Evaluation, GateResult, Scores, Verdict
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.promotion.records import GateResult, Verdict
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
+from perennial.training.records import Candidate
 
 
 def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Verdict:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from perennial.data.columns import LARGEST_NUMBER
+from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
 
 if TYPE_CHECKING:

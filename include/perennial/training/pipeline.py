@@ -32,9 +32,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
 
-from perennial.data.columns import LARGEST_NUMBER
+from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
-from perennial.training.transform import load_transform
+from perennial.models.transform import load_transform
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
 from perennial.data.split import Split, split_by_time
 from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
@@ -13,7 +13,7 @@ from perennial.training.labels import positive_label, training_labels
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perennial.outcomes import Snapshot
+    from perennial.data.snapshots.records import Snapshot
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 

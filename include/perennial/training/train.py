@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from perennial.data.columns import LARGEST_NUMBER
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import Split, split_by_time
+from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import RunTaken, TrackingError, TrainingError
-from perennial.outcomes import Candidate, Snapshot
+from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
+from perennial.registry.logged_model import log_model
+from perennial.registry.provenance import code_version, library_versions, system_description
+from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
 from perennial.training.feature_values import odd_values
 from perennial.training.labels import training_labels
-from perennial.training.logged_model import log_model
 from perennial.training.pipeline import build_pipeline
-from perennial.training.provenance import code_version, library_versions, system_description
-from perennial.training.tracking import Tracker
-from perennial.training.transform import features_of
+from perennial.training.records import Candidate
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

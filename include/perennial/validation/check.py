@@ -17,9 +17,9 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
-from perennial.linting.expected_values import is_of_writing
 from perennial.spec import Expectation, ModelSpec
 from perennial.spec.condition import Condition, read_condition
+from perennial.validation.expected_values import is_of_writing
 from perennial.validation.meaning import Unclear
 from perennial.validation.natural import natural_rows, text_rows
 from perennial.validation.selection import selected_rows

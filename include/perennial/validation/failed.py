@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from perennial.outcomes import FailedExpectation
 from perennial.spec.validation import Expectation
 from perennial.validation.check import Checked
+from perennial.validation.records import FailedExpectation
 
 _MOST_EXAMPLES = 5
 _LONGEST_VALUE = 80

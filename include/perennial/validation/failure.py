@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perennial.outcomes import Validation
+from perennial.validation.records import Validation
 
 
 def failure_message(validation: Validation) -> str:

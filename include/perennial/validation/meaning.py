@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from perennial.data.canonical import BadValue, canonical
-from perennial.data.columns import TEXT, TIME
+from perennial.data.values.canonical import BadValue, canonical
+from perennial.data.values.columns import TEXT, TIME
 from perennial.validation.natural import ANY_NUMBER, SPELLINGS, WHOLE_NUMBER, is_text, is_time, is_truth
 
 _WRITTEN_OTHERWISE = re.compile(r"[+-]?\d+(\.\d*)?")

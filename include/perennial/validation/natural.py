@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.canonical import BadValue, canonical
-from perennial.data.columns import NUMBER, TEXT, TIME, WHOLE
+from perennial.data.values.canonical import BadValue, canonical
+from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE
 
 WHOLE_NUMBER = r"^-?(0|[1-9]\d*)$"
 ANY_NUMBER = r"^-?((0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|inf)$"

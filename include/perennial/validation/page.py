@@ -8,7 +8,7 @@ from pathlib import Path
 import great_expectations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from perennial.outcomes import Snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.run import RetrainingRun
 from perennial.validation.check import Checked
 from perennial.validation.failed import arguments_of, column_of, examples_of, finding, value_text

@@ -9,11 +9,11 @@ import pandas as pd
 from great_expectations.expectations.registry import get_expectation_impl
 
 from perennial.errors import SpecError
-from perennial.linting.expectations import check_expectations
-from perennial.linting.expected_values import columns_read_as, is_of_bounds, is_of_writing
 from perennial.spec.model_spec import ModelSpec
-from perennial.spec.problem import dotted
+from perennial.spec.reading.problem import dotted
 from perennial.spec.validation import Expectation
+from perennial.validation.expectations import check_expectations
+from perennial.validation.expected_values import columns_read_as, is_of_bounds, is_of_writing
 from perennial.validation.meaning import Unclear, meant, meant_values
 from perennial.validation.natural import is_text, is_time
 

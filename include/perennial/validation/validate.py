@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from perennial.data.snapshot import read_snapshot
-from perennial.outcomes import Snapshot, Validation
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.validation.check import check
 from perennial.validation.failed import describe
 from perennial.validation.page import render_page
 from perennial.validation.quiet import quiet
+from perennial.validation.records import Validation
 from perennial.validation.suite import check_spec
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from perennial_airflow import events
+from perennial_airflow.alerts import events
 from perennial_airflow.alerts.notifier import AlertNotifier
 from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 
 def on_failure(spec: ModelSpec) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _triggered(context: Mapping[str, Any]) -> Iterable[Event]:
 
 
 def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
-    from perennial.outcomes import Promotion, Verdict
+    from perennial.promotion.records import Promotion, Verdict
 
     task = context["task"]
     return [
@@ -81,7 +81,7 @@ def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
 
 
 def _rejected(context: Mapping[str, Any]) -> Iterable[Event]:
-    from perennial.outcomes import RegisteredVersion, Verdict
+    from perennial.promotion.records import RegisteredVersion, Verdict
 
     task = context["task"]
     if task.registered is None:  # a dry run

@@ -13,7 +13,7 @@ from perennial_airflow.alerts.not_sent import NotSent
 
 if TYPE_CHECKING:
     from perennial.spec.alerts import EmailAlert
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perennial.spec.alerts import EventName
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 HAPPENED: Mapping[EventName, str] = {
     "drift": "drift found",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from perennial.spec import ModelSpec
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 log = logging.getLogger(__name__)
 

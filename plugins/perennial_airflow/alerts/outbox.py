@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from perennial.outcomes import Outcome
+from perennial.record import Outcome
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound
 from perennial.store.sealed import read_versioned_record, seal
-from perennial_airflow.events import Event
+from perennial_airflow.alerts.events import Event
 
 if TYPE_CHECKING:
     from perennial.store.protocol import Store

@@ -18,7 +18,7 @@ from perennial_airflow.alerts.outbox import ChannelName, Message, Outbox, Taken
 if TYPE_CHECKING:
     from perennial.spec.alerts import Alerts
     from perennial.store.protocol import Store
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 log = logging.getLogger(__name__)
 

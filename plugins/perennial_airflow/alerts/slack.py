@@ -9,7 +9,7 @@ from perennial_airflow.alerts.not_sent import refuse_status
 
 if TYPE_CHECKING:
     from perennial.spec.alerts import SlackAlert
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 
 def send(event: Event, to: SlackAlert, *, timeout: int) -> None:

@@ -9,7 +9,7 @@ from perennial_airflow.alerts.not_sent import NotSent, refuse_status
 
 if TYPE_CHECKING:
     from perennial.spec.alerts import WebhookAlert
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 
 def send(event: Event, to: WebhookAlert, *, timeout: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 if TYPE_CHECKING:
-    from perennial.outcomes import Verdict
+    from perennial.promotion.records import Verdict
     from perennial.run import RetrainingRun
 
 
@@ -32,6 +32,7 @@ class DecideOperator(RetrainingOperator):
     def run_stage(self, run: RetrainingRun) -> Verdict:
         """Call `perennial.stages.decide`."""
         from perennial import stages
-        from perennial.outcomes import Candidate, Evaluation
+        from perennial.evaluation.records import Evaluation
+        from perennial.training.records import Candidate
 
         return stages.decide(run, Evaluation.model_validate(self.evaluation), Candidate.model_validate(self.candidate))

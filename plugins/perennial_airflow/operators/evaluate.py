@@ -8,7 +8,7 @@ from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 if TYPE_CHECKING:
-    from perennial.outcomes import Evaluation
+    from perennial.evaluation.records import Evaluation
     from perennial.run import RetrainingRun
 
 
@@ -34,6 +34,7 @@ class EvaluateOperator(RetrainingOperator):
     def run_stage(self, run: RetrainingRun) -> Evaluation:
         """Call `perennial.stages.evaluate`."""
         from perennial import stages
-        from perennial.outcomes import Candidate, Snapshot
+        from perennial.data.snapshots.records import Snapshot
+        from perennial.training.records import Candidate
 
         return stages.evaluate(run, Snapshot.model_validate(self.snapshot), Candidate.model_validate(self.candidate))

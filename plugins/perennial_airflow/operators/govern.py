@@ -48,10 +48,10 @@ class GovernOperator(MonitorOperator):
         """Call `perennial.monitoring.steps.decide`, and tell people and Airflow what came of it."""
         from perennial.monitoring.ledger import triggers_before
         from perennial.monitoring.records import CheckResult, OpenCheck
-        from perennial.monitoring.report import write_report
+        from perennial.monitoring.report.page import write_report
         from perennial.monitoring.steps import CheckReader, decide
         from perennial_airflow.evidence import evidence
-        from perennial_airflow.metrics import count_check
+        from perennial_airflow.telemetry.metrics import count_check
 
         check = OpenCheck.model_validate(self.check)
         run = monitor_run(self.spec, self.as_of)

@@ -9,7 +9,7 @@ from perennial_airflow.operators.retraining_operator import RetrainingOperator
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.outcomes import Snapshot
+    from perennial.data.snapshots.records import Snapshot
     from perennial.run import RetrainingRun
 
 

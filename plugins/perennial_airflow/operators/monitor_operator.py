@@ -14,7 +14,7 @@ from perennial_airflow.xcom import to_xcom
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.outcomes import Outcome
+    from perennial.record import Outcome
     from perennial.spec import ModelSpec
 
 

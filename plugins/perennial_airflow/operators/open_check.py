@@ -25,7 +25,7 @@ class OpenCheckOperator(MonitorOperator):
         """Call `perennial.monitoring.steps.open_check`, and prepare the champion's reference if it is a new one."""
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from perennial.monitoring.reference import load_reference
+        from perennial.monitoring.checks.reference import load_reference
         from perennial.monitoring.steps import open_check
 
         # For people, who ask how long a new champion took to come: nothing is decided by it.

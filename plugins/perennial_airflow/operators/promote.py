@@ -10,7 +10,7 @@ from perennial_airflow.operators.retraining_operator import RetrainingOperator
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.outcomes import Promotion
+    from perennial.promotion.records import Promotion
     from perennial.run import RetrainingRun
 
 
@@ -50,8 +50,8 @@ class PromoteOperator(RetrainingOperator):
 
     def count(self, context: Context) -> None:
         """Send the new champion's metrics."""
-        from perennial.outcomes import Verdict
-        from perennial_airflow.metrics import count_promotion
+        from perennial.promotion.records import Verdict
+        from perennial_airflow.telemetry.metrics import count_promotion
 
         count_promotion(self.spec, Verdict.model_validate(self.verdict), context["params"].get("evidence"))
 
@@ -60,7 +60,7 @@ class PromoteOperator(RetrainingOperator):
         from airflow.sdk.exceptions import AirflowSkipException
 
         from perennial import stages
-        from perennial.outcomes import RegisteredVersion, Verdict
+        from perennial.promotion.records import RegisteredVersion, Verdict
 
         verdict = Verdict.model_validate(self.verdict)
         if run.dry_run:

@@ -8,7 +8,7 @@ from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 if TYPE_CHECKING:
-    from perennial.outcomes import RegisteredVersion
+    from perennial.promotion.records import RegisteredVersion
     from perennial.run import RetrainingRun
 
 
@@ -44,7 +44,9 @@ class RegisterOperator(RetrainingOperator):
         from airflow.sdk.exceptions import AirflowSkipException
 
         from perennial import stages
-        from perennial.outcomes import Candidate, Evaluation, Verdict
+        from perennial.evaluation.records import Evaluation
+        from perennial.promotion.records import Verdict
+        from perennial.training.records import Candidate
 
         verdict = Verdict.model_validate(self.verdict)
         if run.dry_run:

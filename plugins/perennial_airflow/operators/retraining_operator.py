@@ -17,7 +17,7 @@ from perennial_airflow.started_by import started_by
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.outcomes import Outcome
+    from perennial.record import Outcome
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 

@@ -8,8 +8,8 @@ from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 if TYPE_CHECKING:
-    from perennial.outcomes import Candidate
     from perennial.run import RetrainingRun
+    from perennial.training.records import Candidate
 
 
 class TrainOperator(RetrainingOperator):
@@ -33,6 +33,6 @@ class TrainOperator(RetrainingOperator):
     def run_stage(self, run: RetrainingRun) -> Candidate:
         """Call `perennial.stages.train`."""
         from perennial import stages
-        from perennial.outcomes import Snapshot
+        from perennial.data.snapshots.records import Snapshot
 
         return stages.train(run, Snapshot.model_validate(self.snapshot))

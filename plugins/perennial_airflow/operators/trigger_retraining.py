@@ -60,7 +60,7 @@ class TriggerRetrainingOperator(BaseOperator):
             Airflow's way to trigger a run.
         """
         from perennial.monitoring.records import LedgerEntry
-        from perennial_airflow.metrics import count_retraining
+        from perennial_airflow.telemetry.metrics import count_retraining
 
         entry = LedgerEntry.model_validate(self.entry)
         decision = entry.decision

@@ -8,8 +8,8 @@ from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 if TYPE_CHECKING:
-    from perennial.outcomes import Validation
     from perennial.run import RetrainingRun
+    from perennial.validation.records import Validation
 
 
 class ValidateOperator(RetrainingOperator):
@@ -33,6 +33,6 @@ class ValidateOperator(RetrainingOperator):
     def run_stage(self, run: RetrainingRun) -> Validation:
         """Call `perennial.stages.validate`."""
         from perennial import stages
-        from perennial.outcomes import Snapshot
+        from perennial.data.snapshots.records import Snapshot
 
         return stages.validate(run, Snapshot.model_validate(self.snapshot))

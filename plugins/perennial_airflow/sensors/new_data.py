@@ -90,7 +90,7 @@ class NewDataSensor(BaseSensorOperator):
         AirflowSkipException
             Too few rows, and the wait is over.
         """
-        from perennial_airflow.metrics import count_look
+        from perennial_airflow.telemetry.metrics import count_look
 
         found = look(self.spec, self.as_of)
         count_look(self.spec)

@@ -21,7 +21,7 @@ from aiosmtpd.smtp import AuthResult
 
 if TYPE_CHECKING:
     from perennial.spec.alerts import Alerts
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
 PASSWORD = "hush-hush-password"
 TOKEN = "T0001/B0002/hush-hush-token"

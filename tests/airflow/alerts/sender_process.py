@@ -11,8 +11,8 @@ from pathlib import Path
 
 from perennial.spec.alerts import Alerts
 from perennial.store import LocalStore
+from perennial_airflow.alerts.events import Event
 from perennial_airflow.alerts.sending import tell
-from perennial_airflow.events import Event
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)

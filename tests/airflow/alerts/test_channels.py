@@ -12,8 +12,8 @@ import pytest
 
 from perennial.spec.alerts import Alerts
 from perennial.store import LocalStore
+from perennial_airflow.alerts.events import Event
 from perennial_airflow.alerts.sending import tell
-from perennial_airflow.events import Event
 from tests.airflow.alerts.conftest import (
     PASSWORD,
     PATH,

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perennial.spec.loader import find_spec
+from perennial.spec.reading.loader import find_spec
 
 if TYPE_CHECKING:
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
     from tests.airflow.alerts.conftest import WebServer
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
@@ -22,7 +22,7 @@ WEBHOOK = {"webhook": {"connection": "ops_webhook"}}
 
 
 def promoted_by_hand(context: Mapping[str, Any]) -> Iterable[Event]:
-    from perennial_airflow.events import Event
+    from perennial_airflow.alerts.events import Event
 
     return [Event(name="promoted", model="orders", key=context["run_id"], at=datetime.now(UTC), reason="By hand.")]
 

@@ -11,9 +11,9 @@ import pytest
 
 from perennial.spec.alerts import Alerts
 from perennial.store import LocalStore, open_store
+from perennial_airflow.alerts.events import Event
 from perennial_airflow.alerts.outbox import Message, Outbox
 from perennial_airflow.alerts.sending import KEPT_FOR, tell
-from perennial_airflow.events import Event
 from tests.airflow.alerts.conftest import start_sender
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from perennial.spec.loader import find_spec
+from perennial.spec.reading.loader import find_spec
 from perennial.store import LocalStore
 from perennial_airflow.alerts.callbacks import on_failure
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial_airflow.operators.promote import PromoteOperator
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]

@@ -16,7 +16,7 @@ import pytest
 
 from perennial.errors import DataError, SourceUnavailable
 from perennial.spec import ModelSpec
-from perennial.spec.loader import load_spec
+from perennial.spec.reading.loader import load_spec
 from perennial_airflow.triggers import new_data
 from perennial_airflow.triggers.new_data import NewDataTrigger
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
 from perennial.errors import DataError
 from tests.unit.data.conftest import RunMaker, SpecMaker
 

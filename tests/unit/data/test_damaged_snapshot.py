@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from perennial.data import parts
 from perennial.data.ingest import ingest
-from perennial.data.manifest import load_manifest
-from perennial.data.schema_history import Seen, mark_latest, previous_schema
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots import parts
+from perennial.data.snapshots.manifest import load_manifest
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.schema_history import Seen, mark_latest, previous_schema
 from perennial.store import Damaged, LocalStore
 from tests.unit.data.conftest import RunMaker
 from tests.unit.data.flights import START, land
@@ -21,7 +21,7 @@ from tests.unit.data.flights import START, land
 @pytest.fixture
 def run(folder: Path, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(parts, "PART_ROWS", 4)
-    monkeypatch.setattr("perennial.data.stash.BATCH_ROWS", 3)
+    monkeypatch.setattr("perennial.data.snapshots.row_spill.BATCH_ROWS", 3)
     land(folder, rows=20)
     return make_run()
 

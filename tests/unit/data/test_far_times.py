@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from perennial.data.canonical import BadValue, canonical
-from perennial.data.columns import TIME
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.values.canonical import BadValue, canonical
+from perennial.data.values.columns import TIME
 from perennial.errors import DataError
 from perennial.moments import FIRST, LAST
 from perennial.spec import ModelSpec
@@ -83,7 +83,7 @@ def test_an_event_time_outside_the_calendar_has_file_row_column_and_value(
 def of_times(make_spec: SpecMaker, **source: Any) -> ModelSpec:
     return make_spec(
         source=source,
-        features={"transform": "perennial.data.columns:check_columns", "inputs": ["when"], "numeric": ["made"]},
+        features={"transform": "perennial.data.values.columns:check_columns", "inputs": ["when"], "numeric": ["made"]},
     )
 
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from perennial.data import json_file, parquet_file
-from perennial.data.columns import Kind, Natural
 from perennial.data.ingest import ingest
-from perennial.data.rows import ScanRequest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.sources import json_file, parquet_file
+from perennial.data.sources.rows import ScanRequest
+from perennial.data.values.columns import Kind, Natural
 from perennial.data.window import Bounds
 from tests.unit.data.conftest import RunMaker, SpecMaker
 from tests.unit.data.flights import START, land, table

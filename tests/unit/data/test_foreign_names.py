@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perennial.data.ingest import ingest
-from perennial.data.manifest import load_manifest
+from perennial.data.snapshots.manifest import load_manifest
 from perennial.errors import DataError
 from tests.conftest import S3Server
 from tests.unit.data.conftest import RunMaker, SpecMaker

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
 from perennial.errors import PerennialError
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec

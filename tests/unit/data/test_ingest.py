@@ -11,8 +11,8 @@ import pytest
 
 from perennial.data import ingest as ingest_module
 from perennial.data.ingest import ingest
-from perennial.data.manifest import load_manifest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.manifest import load_manifest
+from perennial.data.snapshots.read import read_snapshot
 from perennial.errors import DataError, SourceUnavailable, StoreError
 from perennial.store.local import LocalStore
 from tests.unit.data.conftest import RunMaker, SpecMaker

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
-from perennial.outcomes import Snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.data.columns import TIME
+from perennial.data.values.columns import TIME
 from perennial.data.window import RESOLUTION, Bounds, NewestTimes, fixed_bounds
 from perennial.spec import Window
 

@@ -8,9 +8,13 @@ from typing import Any
 from demo.periods import batches
 from demo.replay import Check, Replayed
 from demo.retraining import TASKS, Retraining
-from perennial.drift.report import ColumnDrift, MissingRate
+from perennial.data.snapshots.records import Snapshot
+from perennial.drift.columns.report import ColumnDrift, MissingRate
+from perennial.evaluation.records import Evaluation, Scores
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
-from perennial.outcomes import Candidate, Champion, Evaluation, GateResult, RegisteredVersion, Scores, Snapshot, Verdict
+from perennial.promotion.records import GateResult, RegisteredVersion, Verdict
+from perennial.registry.records import Champion
+from perennial.training.records import Candidate
 
 LANDED = datetime(2026, 1, 1, tzinfo=UTC)
 PROMOTED = LANDED + timedelta(seconds=12.5)

@@ -9,7 +9,7 @@ from scipy.stats import ks_2samp
 from demo import flights, quiet
 from demo.home import DAGS
 from demo.periods import WINTER, ZONE, batches
-from perennial.spec.loader import load_folder, load_spec
+from perennial.spec.reading.loader import load_folder, load_spec
 
 DEMO_SPEC = DAGS / "models" / "flight_delay.yaml"
 

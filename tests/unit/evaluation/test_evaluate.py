@@ -16,19 +16,23 @@ import pytest
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import split_by_time
 from perennial.errors import TrainingError
 from perennial.evaluation.evaluate import evaluate
-from perennial.outcomes import Candidate, Champion, Evaluation, Snapshot
-from perennial.promotion.registry import download_model, promote, register
+from perennial.evaluation.records import Evaluation
+from perennial.models.skops_format import load_model
+from perennial.promotion.registry import promote, register
 from perennial.promotion.verdict import decide
+from perennial.registry.champions import download_model
+from perennial.registry.records import Champion
+from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from perennial.store.sealed import read_record
-from perennial.training.model_file import load_model
-from perennial.training.tracking import Tracker
+from perennial.training.records import Candidate
 from perennial.training.train import train
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

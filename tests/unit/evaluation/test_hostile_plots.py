@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perennial.evaluation.figures import MOST_CHARACTERS, shown
 from perennial.evaluation.plots import draw
-from perennial.evaluation.predictions import Predictions
+from perennial.models.predictions import Predictions
 from perennial.spec import ModelSpec
 
 MakeSpec = Callable[..., ModelSpec]

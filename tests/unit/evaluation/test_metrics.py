@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from perennial.errors import SpecError, TrainingError
 from perennial.evaluation.metrics import score
-from perennial.evaluation.predictions import Predictions, predict
+from perennial.models.predictions import Predictions, predict
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 

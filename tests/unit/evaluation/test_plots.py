@@ -19,7 +19,7 @@ from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.confusion import MOST_LABELS, confusion, confusion_table
 from perennial.evaluation.curves import reliability
 from perennial.evaluation.plots import draw
-from perennial.evaluation.predictions import Predictions, predict
+from perennial.models.predictions import Predictions, predict
 from perennial.spec import ModelSpec
 
 MakeSpec = Callable[..., ModelSpec]

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from perennial.data.manifest import Manifest
+from perennial.data.snapshots.manifest import Manifest
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
-from perennial.outcomes import Champion, Verdict
+from perennial.promotion.records import Verdict
+from perennial.registry.records import Champion
 from perennial.run import reports_prefix
 from perennial.spec import ModelSpec
 from perennial.store.protocol import Store

@@ -9,12 +9,12 @@ import pytest
 
 from perennial.drift import PageHinkley
 from perennial.errors import DataError
+from perennial.monitoring.checks.reference import load_reference, prepare_reference
 from perennial.monitoring.ledger import find_entry
 from perennial.monitoring.records import CheckResult
-from perennial.monitoring.reference import load_reference, prepare_reference
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched

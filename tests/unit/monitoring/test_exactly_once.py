@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from perennial.monitoring import ledger
+from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.governor import Past, govern
 from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
-from perennial.monitoring.rows import read_rows
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun

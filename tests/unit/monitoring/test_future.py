@@ -11,13 +11,13 @@ import pytest
 
 from perennial.errors import CursorAhead, DataError
 from perennial.monitoring import ledger
+from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.opening import open_check, start_of_watch
 from perennial.monitoring.records import MonitorState
-from perennial.monitoring.rows import read_rows
 from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.monitoring.waiting import waiting
-from perennial.promotion.registry import current_champion
+from perennial.registry.champions import current_champion
 from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
 from tests.watched_model import END, TRAINED_ROWS, make_watched
 

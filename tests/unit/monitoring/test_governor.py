@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from perennial.data.snapshots.records import FutureRows
 from perennial.monitoring.governor import Past, govern
 from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
-from perennial.outcomes import FutureRows
 from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
 
 FIRED, QUIET = make_result("ks"), make_result("ks", "quiet")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perennial.drift.labels import count_labels
-from perennial.monitoring.report_svg import Steps, draw_distributions, draw_losses, draw_shares
+from perennial.drift.columns.labels import count_labels
+from perennial.monitoring.report.svg import Steps, draw_distributions, draw_losses, draw_shares
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from perennial.data.file_source import FileSource
+from perennial.data.sources.file_source import FileSource
 from perennial.errors import DataError
-from perennial.monitoring.check_reader import CheckReader
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.checks.rows import read_identities, read_rows
 from perennial.monitoring.opening import check_key, open_check
 from perennial.monitoring.records import OpenCheck
-from perennial.monitoring.rows import read_identities, read_rows
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.spec import ModelSpec

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from perennial.monitoring import ledger
+from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import Alarm, MonitorState
-from perennial.monitoring.rows import read_rows
 from perennial.monitoring.set_cursor import CannotSetCursor, set_cursor
 from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import close_check, decide

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
-from perennial.outcomes import Candidate, Evaluation, Scores, Verdict
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.promotion.records import Verdict
+from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from perennial.training.tracking import Tracker
+from perennial.training.records import Candidate
 
 
 @pytest.fixture

@@ -19,11 +19,13 @@ from typing import Any
 from mlflow import MlflowClient
 
 from perennial.errors import PromotionError
-from perennial.outcomes import Candidate, Evaluation, RegisteredVersion, Verdict
+from perennial.evaluation.records import Evaluation
+from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.registry import promote, register
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
+from perennial.training.records import Candidate
 
 EFFECTS = (
     (LocalStore, "read_versioned"),

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from perennial.errors import PromotionError
-from perennial.outcomes import RegisteredVersion
 from perennial.promotion import champion_move
-from perennial.promotion.registry import current_champion, promote, register
+from perennial.promotion.records import RegisteredVersion
+from perennial.promotion.registry import promote, register
+from perennial.registry.champions import current_champion
+from perennial.registry.tracking import Tracker
 from perennial.store.sealed import unseal
-from perennial.training.tracking import Tracker
 
 RECORD = "late/promotion.json"
 

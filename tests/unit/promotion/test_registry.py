@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from perennial.errors import PromotionError, TrackingUnavailable
-from perennial.promotion.aliases import CHALLENGER, version_by_alias
-from perennial.promotion.registry import current_champion, download_model, promote, register
-from perennial.training.tracking import Tracker
+from perennial.promotion.registry import promote, register
+from perennial.registry.aliases import CHALLENGER, version_by_alias
+from perennial.registry.champions import current_champion, download_model
+from perennial.registry.tracking import Tracker
 
 
 @pytest.fixture

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.outcomes import Candidate, Champion, Evaluation, Scores, Verdict
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.promotion.records import Verdict
 from perennial.promotion.verdict import decide
+from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
+from perennial.training.records import Candidate
 
 DAY = datetime(2013, 3, 1, tzinfo=UTC)
 

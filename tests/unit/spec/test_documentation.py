@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from perennial.spec import ModelSpec
-from perennial.spec.messages import field_paths
+from perennial.spec.reading.messages import field_paths
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "spec.md").read_text()

@@ -169,7 +169,7 @@ def test_a_wide_table_is_not_too_much(tmp_path):
 
 def test_merge_keys_mean_what_yaml_says(write):
     content = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc:\n  z: 3\n  <<: [*a, *b]\nd: {<<: {<<: *a, x: 5}}\n"
-    from perennial.spec.positions import read_yaml
+    from perennial.spec.reading.positions import read_yaml
 
     assert read_yaml(write("a.yaml", content)).value == yaml.safe_load(content)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.outcomes import Outcome
+from perennial.record import Outcome
 from perennial.store import Damaged, KeyNotFound, LocalStore
 from perennial.store.sealed import read_record, read_versioned_record, seal
 

@@ -16,16 +16,16 @@ import pandas as pd
 import pytest
 
 from perennial.data.ingest import ingest
-from perennial.data.snapshot import read_snapshot
+from perennial.data.snapshots.read import read_snapshot
 from perennial.data.split import split_by_time
 from perennial.errors import RunTaken, TrainingError
-from perennial.promotion.registry import download_model
+from perennial.models.skops_format import load_model
+from perennial.registry.champions import download_model
+from perennial.registry.provenance import code_version
+from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from perennial.training.model_file import load_model
-from perennial.training.provenance import code_version
-from perennial.training.tracking import Tracker
 from perennial.training.train import CANDIDATE_TAG, OUTCOME_TAG, train
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"

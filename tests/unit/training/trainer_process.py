@@ -18,7 +18,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from perennial.outcomes import Snapshot
+from perennial.data.snapshots.records import Snapshot
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore

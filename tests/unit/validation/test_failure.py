@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perennial.outcomes import FailedExpectation, Validation
 from perennial.validation.failure import failure_message
+from perennial.validation.records import FailedExpectation, Validation
 
 
 def failed(column: str) -> FailedExpectation:

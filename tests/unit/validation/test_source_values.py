@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from perennial.data.ingest import ingest
-from perennial.outcomes import Validation
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store import LocalStore
+from perennial.validation.records import Validation
 from perennial.validation.validate import validate
 
 pytestmark = pytest.mark.integration

@@ -20,11 +20,12 @@ import pandas as pd
 import pytest
 
 from perennial.data.ingest import ingest
+from perennial.data.snapshots.records import Snapshot
 from perennial.errors import SpecError
-from perennial.outcomes import FailedExpectation, Snapshot, Validation
 from perennial.run import RetrainingRun
 from perennial.spec import Expectation, ModelSpec
 from perennial.store import LocalStore
+from perennial.validation.records import FailedExpectation, Validation
 from perennial.validation.validate import validate
 
 pytestmark = pytest.mark.integration

@@ -1,0 +1,310 @@
+"""The command line: the same steps as the DAGs', without Airflow."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from perennial.cli.console import PrintableConsole
+from perennial.errors import PerennialError
+from perennial.moments import in_utc
+from perennial.printable import printable
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+    from perennial.store.protocol import Store as Opened
+
+PROMOTED, FAILED, REJECTED = 0, 1, 3
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Model = Annotated[str, typer.Argument(help="Name of the model, or path of its spec.")]
+Models = Annotated[Path, typer.Option("--models", envvar="PERENNIAL_MODELS", help="Folder of the model specs.")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or s3://bucket/prefix for snapshots and reports. Default: PERENNIAL_STORE, or of a spec with a "
+        "region PERENNIAL_STORE_<REGION>."
+    ),
+]
+AsOf = Annotated[
+    str | None, typer.Option(help="Newest event time to take, such as 2013-03-01T00:00:00Z. Default: the newest.")
+]
+SqlUrl = Annotated[
+    str | None,
+    typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL in place of the source's Airflow connection."),
+]
+
+
+@app.command()
+def lint(
+    paths: Annotated[
+        list[Path], typer.Argument(envvar="PERENNIAL_MODELS", help="Spec files and folders of them.", metavar="PATH...")
+    ] = [Path("dags/models")],  # noqa: B006 (typer reads it as the default)
+) -> None:
+    """Check model specs: their fields, and the estimators, functions and expectations that they name."""
+    from perennial.linting import lint_paths
+
+    _quieten()
+    count, problems = lint_paths(paths)
+    for problem in problems:
+        _say(problem)
+    if not all(problem.is_warning for problem in problems):
+        raise typer.Exit(FAILED)
+    _say(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a model spec, for editors."""
+    from perennial.spec.json_schema import json_schema
+
+    _say(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def run(
+    model: Model,
+    store: Store = None,
+    as_of: AsOf = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the verdict; register nothing.")] = False,
+    window_days: Annotated[
+        float | None, typer.Option(help="Days of data to take, in place of the spec's window.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept with the model version.")] = "",
+    models: Models = Path("dags/models"),
+    sql_url: SqlUrl = None,
+) -> None:
+    """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 1 error."""
+    from perennial.cli.retrain import retrain, run_id
+    from perennial.run import RetrainingRun
+    from perennial.spec.part import MOST_DAYS
+
+    _quieten()
+    moment = _moment("--as-of", as_of)
+    if window_days is not None and not 0 < window_days <= MOST_DAYS:
+        raise PerennialError(f"--window-days {window_days:g}: give a number above 0, up to {MOST_DAYS:,}")
+    spec, opened = _open(model, models, store)
+    verdict = retrain(
+        RetrainingRun(
+            spec=spec,
+            store=opened,
+            run_id=run_id(spec, opened.uri, moment, window_days),
+            **_places(spec),
+            now=datetime.now(UTC),
+            as_of=moment,
+            window_days=window_days,
+            dry_run=dry_run,
+            reason=reason,
+            triggered_by="perennial run",
+            sql_url=sql_url,
+        ),
+        PrintableConsole(),
+    )
+    raise typer.Exit(PROMOTED if verdict.outcome == "promote" else REJECTED)
+
+
+@app.command()
+def monitor(
+    model: Model,
+    store: Store = None,
+    as_of: AsOf = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Check once and end. Without: by the spec's schedule until interrupted.")
+    ] = False,
+    models: Models = Path("dags/models"),
+    sql_url: SqlUrl = None,
+) -> None:
+    """Check a model's new rows for drift, and retrain it here if they call for it; --as-of implies --once.
+
+    Exit code: 0 nothing to do, held back, or retrained and promoted, 3 retrained and rejected, 1 error.
+    """
+    from perennial.cli.monitor import check_once, keep_checking
+    from perennial.run import MonitorRun
+
+    _quieten()
+    moment = _moment("--as-of", as_of)
+    spec, opened = _open(model, models, store)
+    arguments = MonitorRun(
+        spec=spec,
+        store=opened,
+        **_places(spec),
+        now=datetime.now(UTC),
+        as_of=moment,
+        sql_url=sql_url,
+    )
+    if once or moment:
+        verdict = check_once(arguments, PrintableConsole()).verdict
+        raise typer.Exit(REJECTED if verdict and verdict.outcome == "reject" else PROMOTED)
+    try:
+        keep_checking(arguments, PrintableConsole())
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+@app.command()
+def ledger(
+    model: Model,
+    store: Store = None,
+    last: Annotated[int, typer.Option(min=1, help="So many of the newest checks.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Whole entries, for programs.")] = False,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Print the checks of a model: what was found and decided, why, and what came of it."""
+    from perennial.cli.ledger import ledger_json, ledger_table
+    from perennial.monitoring.ledger import read_ledger
+
+    _quieten()
+    spec, opened = _open(model, models, store)
+    entries = read_ledger(opened, spec.name)[-last:]
+    if as_json:
+        _say(ledger_json(opened, entries))
+    elif entries:
+        PrintableConsole().print(ledger_table(opened, entries))
+    else:
+        _say(f"{spec.name} has not been checked yet")
+
+
+@app.command()
+def close_breaker(
+    model: Model,
+    reason: Annotated[str, typer.Option(help="Why retrainings may succeed again; kept in the store.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who closes it; kept in the store. Default: the system account's name.")
+    ] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Let a model be retrained by drift again, after its breaker opened on rejected or failed candidates."""
+    from getpass import getuser
+
+    from perennial.monitoring.ledger import close_breaker as close
+
+    _quieten()
+    spec, opened = _open(model, models, store)
+    closed = close(opened, spec.name, by=by or getuser(), reason=reason)
+    _say(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
+
+
+@app.command()
+def set_cursor(
+    model: Model,
+    to: Annotated[str, typer.Option(help="Event time after which rows are new again, such as 2013-05-01T00:00:00Z.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    by: Annotated[
+        str | None, typer.Option(help="Who sets it; kept in the ledger. Default: the system account's name.")
+    ] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Set a model's cursor back, after a wrong event time or as-of moved it beyond its rows."""
+    from getpass import getuser
+
+    from perennial.monitoring.set_cursor import set_cursor as set_back
+    from perennial.run import MonitorRun
+
+    _quieten()
+    moment = _moment("--to", to)
+    assert moment is not None  # noqa: S101 - the option must be given
+    spec, opened = _open(model, models, store)
+    run = MonitorRun(spec=spec, store=opened, **_places(spec), now=datetime.now(UTC))
+    _say(set_back(run, moment, by=by or getuser(), reason=reason).decision.reasons[0])
+
+
+@app.command()
+def verify(
+    model: Annotated[str | None, typer.Argument(help="Name of the model, or path of its spec. Default: all.")] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every object whole, and compare it with the digest that it carries.")
+    ] = False,
+) -> None:
+    """Check that all versions' files and snapshots are there, the champion loads, and the ledger is whole."""
+    from perennial.backup.verify import verify as look
+
+    _quieten()
+    found = []
+    for name in [model] if model else _all_models(models):
+        spec, opened = _open(name, models, store)
+        found.append(look(opened, _places(spec)["tracking_uri"], spec, deep=deep))
+        _say(found[-1])
+        for problem in found[-1].problems:
+            _say(f"  {problem}")
+    if any(one.problems for one in found):
+        raise typer.Exit(FAILED)
+
+
+def main() -> None:
+    """Run the command line; an error that Perennial raises on purpose ends it with its message alone."""
+    try:
+        app()
+    except PerennialError as error:
+        PrintableConsole(stderr=True).print(
+            Text("error: ", style="bold red").append(str(error), style="default"), soft_wrap=True
+        )
+        raise SystemExit(FAILED) from None
+
+
+def _say(text: object) -> None:
+    typer.echo(printable(str(text)))
+
+
+def _open(model: str, models: Path, store: str | None) -> tuple[ModelSpec, Opened]:
+    from perennial.places import store_uri
+    from perennial.spec import find_spec
+    from perennial.store import open_store
+
+    spec = find_spec(model, models)
+    return spec, open_store(store_uri(spec.name, spec.region) if store is None else store)
+
+
+def _all_models(models: Path) -> list[str]:
+    from perennial.spec import SpecFileError
+    from perennial.spec.reading.loader import load_folder
+
+    specs, problems = load_folder(models)
+    if problems:
+        raise SpecFileError(problems)
+    return sorted(spec.name for spec in specs.values())
+
+
+def _places(spec: ModelSpec) -> dict[str, Any]:
+    from perennial.places import data_root, tracking_server
+
+    server = tracking_server(spec.region)
+    return {"tracking_uri": server.uri, "mlflow_takes_rows": server.takes_rows, "data_root": data_root(spec)}
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise PerennialError(f"{option} {text!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
+    if moment.tzinfo is None:
+        raise PerennialError(f"{option} {text!r} has no zone: add one, such as {moment.isoformat()}Z")
+    try:
+        return in_utc(moment)
+    except ValueError as error:
+        raise PerennialError(f"{option} {text!r}: {error}") from None
+
+
+def _quieten() -> None:
+    """Keep the libraries' notices out of the display, and their telemetry off; set before they are imported."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for name in ("mlflow", "alembic", "great_expectations"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -1,0 +1,226 @@
+"""Checks in this process, watched on a terminal: what the sensor DAG does, without Airflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from perennial.errors import PerennialError, RetrainingFailed, SpecError
+from perennial.printable import PrintableLog
+
+if TYPE_CHECKING:
+    from perennial.monitoring.records import LedgerEntry
+    from perennial.promotion.records import Verdict
+    from perennial.run import MonitorRun
+
+log = PrintableLog(__name__)
+
+_STYLES = {"fired": "red", "quiet": "green", "not tested": "dim", "warns": "yellow"}
+_DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold magenta", "none": "bold green"}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of a check.
+
+    Attributes
+    ----------
+    entry : LedgerEntry or None
+        None: there was too little to check.
+    verdict : Verdict or None
+        On the candidate, where a retraining was triggered.
+    """
+
+    entry: LedgerEntry | None = None
+    verdict: Verdict | None = None
+
+
+def check_once(run: MonitorRun, console: Console) -> Checked:
+    """Make one check if there is enough to check, and the retraining that it triggers.
+
+    A check that was begun, here or elsewhere, and not ended is taken up where it stands: its rows, its decision and
+    its retraining are the same.
+
+    Raises
+    ------
+    PerennialError
+        Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
+        one that may succeed later, or that is interrupted, leaves it open, so that the next call tries again.
+    """
+    from perennial.monitoring.ledger import record_failure
+    from perennial.monitoring.steps import close_check
+    from perennial.monitoring.waiting import waiting
+
+    due = waiting(run)
+    console.print(Text(due.reason, style="bold yellow" if due.cursor_ahead else ""))
+    entry = _decided(run, console) if due.over else None
+    if entry is None:
+        return Checked()
+    if entry.decision.outcome != "trigger":
+        close_check(run, entry)
+        return Checked(entry)
+    try:
+        verdict = _retrain_and_close(run, entry, console)
+    except RetrainingFailed:
+        close_check(run, entry)
+        raise
+    except Exception as error:
+        # What nobody foresaw comes again with the same rows, and would stop monitoring for good.
+        if not (isinstance(error, PerennialError) and error.retryable):
+            assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
+            # In this order: a check that is closed without any word of its retraining is one that has lost it.
+            record_failure(run.store, entry.model, entry.decision.run_id, _in_a_line(error))
+            close_check(run, entry)
+        raise
+    return Checked(entry, verdict)
+
+
+def keep_checking(
+    run: MonitorRun,
+    console: Console,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Check by the spec's schedule until interrupted; an error is printed, and the next check made in its time.
+
+    So is one that nobody foresaw, with its traceback in the log: what one check meets must not end all later ones.
+
+    Raises
+    ------
+    SpecError
+        The spec has no schedule for checks.
+    """
+    from perennial.monitoring.next_check import next_check
+
+    schedule = run.spec.monitoring.schedule if run.spec.monitoring else None
+    if schedule is None:
+        raise SpecError(f"{run.spec.name} has no monitoring.schedule: add one, or check once with --once")
+    while True:
+        try:
+            check_once(replace(run, now=now()), console)
+        except Exception as error:
+            if not isinstance(error, PerennialError):
+                log.exception("a check of %s failed in a way that nobody foresaw", run.spec.name)
+            console.print(Text("error: ", style="bold red").append(_in_a_line(error), style="default"))
+        due = next_check(schedule, now())
+        console.print(Text(f"Next check at {due:%Y-%m-%d %H:%M} UTC.", style="dim"))
+        sleep(max(0.0, (due - now()).total_seconds()))
+
+
+def _in_a_line(error: Exception) -> str:
+    return str(error) if isinstance(error, PerennialError) else " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
+    """Return the next check's entry in the ledger, made now if there is none; either way with its report, and shown.
+
+    None: there is nothing to check.
+    """
+    from perennial.monitoring.ledger import find_entry
+    from perennial.monitoring.report.page import write_report
+    from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+
+    reader = CheckReader(run)
+    check = open_check(run, reader)
+    if check is None:
+        return None
+    entry = find_entry(run.store, check.model, check.sequence)
+    if entry is None:
+        results = []
+        with console.status("") as status:
+            for name, of in CHECKS.items():
+                status.update(f"checking: {name}")
+                results.append(of(reader, check))
+        entry = decide(run, check, results)
+    key = write_report(reader, entry)
+    _show(entry, console)
+    console.print(Text(f"Report: {run.store.uri}/{key}", style="dim"), soft_wrap=True)
+    return entry
+
+
+def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
+    """Make the retraining and close its check, as the run's owner: whoever waits for the run finds both done."""
+    from perennial.cli.retrain import retrain
+    from perennial.monitoring.steps import close_check
+    from perennial.run import RetrainingRun
+    from perennial.run_owner import owned
+
+    assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
+    retraining = RetrainingRun(
+        spec=run.spec,
+        store=run.store,
+        tracking_uri=run.tracking_uri,
+        data_root=run.data_root,
+        now=run.now,
+        as_of=entry.as_of,
+        sql_url=run.sql_url,
+        s3=run.s3,
+        mlflow_takes_rows=run.mlflow_takes_rows,
+        run_id=entry.decision.run_id,
+        reason=" ".join(entry.decision.reasons),
+        triggered_by="perennial monitor",
+    )
+    with owned(retraining, lambda text: console.print(Text(text, style="yellow"))) as retraining:
+        verdict = _ended(run, entry, console)
+        if verdict is None:
+            verdict = retrain(retraining, console, keep_run_id=True)
+        close_check(run, entry)
+    return verdict
+
+
+def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | None:
+    """Return the verdict of a retraining that has ended; None: something is left to do.
+
+    Raises
+    ------
+    RetrainingFailed
+        It has failed for good.
+    """
+    from perennial.monitoring.ledger import find_failure, read_verdict, retraining_outcomes
+    from perennial.monitoring.state import load_state
+
+    assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
+    outcome = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
+    # The last that a rejected one leaves is its closed check; before that, its candidate may not be registered yet.
+    is_closed = load_state(run.store, entry.model)[0].sequence >= entry.sequence
+    if outcome.result == "promoted" or (outcome.result == "rejected" and is_closed):
+        # Nothing is left to do, and rows that came late since must not make another candidate of it.
+        console.print(Text(f"The retraining has ended: {outcome.sentence}"))
+        return read_verdict(run.store, entry.model, entry.decision.run_id)
+    failure = find_failure(run.store, entry.model, entry.decision.run_id)
+    if failure is not None:
+        raise RetrainingFailed(f"the retraining that check {entry.sequence} called for has failed: {failure.sentence}")
+    return None
+
+
+def _show(entry: LedgerEntry, console: Console) -> None:
+    from perennial.monitoring.report.page import CHECK_TITLES, decision_sentence, status_of
+
+    check, decision = entry.check, entry.decision
+    late = f", {check.late_rows:,} late ones" if check.late_rows else ""
+    table = Table(
+        "check",
+        "status",
+        "found",
+        title=f"Check {entry.sequence} of {entry.model} as of {entry.as_of:%Y-%m-%d %H:%M} UTC: "
+        f"{check.rows:,} new rows{late}, {check.matured_rows:,} matured",
+        title_justify="left",
+    )
+    for result in entry.results:
+        status = status_of(result, decision)
+        table.add_row(
+            CHECK_TITLES[result.check],
+            Text(status, style=_STYLES[status]),
+            Text(result.sentence.removeprefix(f"{result.check}: ")),
+        )
+    console.print(table)
+    sentence = decision_sentence(decision, first=check.incomparable is not None)
+    console.print(Text(f"{decision.outcome}: ", style=_DECISIONS[decision.outcome]).append(sentence, style="default"))

@@ -1,0 +1,190 @@
+"""One retraining in this process, watched on a terminal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.console import Console, RenderableType
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from perennial import stages
+from perennial.data.snapshots.records import Snapshot
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
+from perennial.run_owner import owned
+from perennial.training.records import Candidate
+from perennial.validation.records import Validation
+
+if TYPE_CHECKING:
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+Result = TypeVar("Result")
+FAILED = "failed"
+
+
+def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days: float | None) -> str:
+    """Return the same id for the same command, so that it finds the work of a run that was interrupted.
+
+    A dry run shares it: the run that follows judges the very candidate that the dry run showed.
+    """
+    moment = None if as_of is None else as_of.astimezone(UTC).isoformat()
+    arguments = json.dumps([spec.digest(), store_uri, moment, window_days])
+    return f"cli-{hashlib.sha256(arguments.encode()).hexdigest()[:16]}"
+
+
+def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) -> Verdict:
+    """Run all stages, showing each as it goes, then print gates and verdict.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+    console : rich.console.Console
+    keep_run_id : bool
+        The id names one decision, and reports belong under it as it is. Otherwise they belong to the id and the rows.
+
+    Raises
+    ------
+    PerennialError
+        Whatever a stage raises; the display ends at that stage.
+    """
+    columns = (_Mark(finished_text="[green]✓"), TextColumn("{task.description:<8}"), _Seconds(), _Summary())
+    with Progress(*columns, console=console) as progress:
+        evaluation, verdict = _run_stages(run, _Display(progress), keep_run_id)
+    console.print(_gates(verdict, evaluation, run.spec.evaluation.primary))
+    console.print(Text(verdict.sentence, style="bold"))
+    if run.dry_run:
+        console.print("Dry run: nothing was registered, and the champion is what it was.")
+    return verdict
+
+
+def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> tuple[Evaluation, Verdict]:
+    snapshot = display.show("ingest", lambda: stages.ingest(run), _of_snapshot)
+    if not keep_run_id:
+        # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
+        run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
+    # Over all stages: the same command beside this one waits, and then finds all that this one has made.
+    with owned(run, display.say) as run:
+        return _judge(run, display, snapshot)
+
+
+def _judge(run: RetrainingRun, display: _Display, snapshot: Snapshot) -> tuple[Evaluation, Verdict]:
+    """Run what follows on the snapshot."""
+    display.show("validate", lambda: stages.validate(run, snapshot), _of_validation)
+    candidate = display.show("train", lambda: stages.train(run, snapshot), _of_candidate)
+    evaluation = display.show(
+        "evaluate",
+        lambda: stages.evaluate(run, snapshot, candidate),
+        lambda outcome: _of_evaluation(outcome, run.spec.evaluation.primary),
+    )
+    verdict = display.show("decide", lambda: stages.decide(run, evaluation, candidate), lambda outcome: outcome.outcome)
+    if not run.dry_run:
+        registered = display.show(
+            "register", lambda: stages.register(run, candidate, evaluation, verdict), _of_registered
+        )
+        if verdict.outcome == "promote":
+            display.show("promote", lambda: stages.promote(run, registered, verdict), _of_promotion)
+    return evaluation, verdict
+
+
+class _Display:
+    """A line for each stage: spinner, name, seconds, and in the end what came of it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def say(self, sentence: str) -> None:
+        self._progress.console.print(Text(sentence, style="yellow"))
+
+    def show(self, name: str, stage: Callable[[], Result], summary: Callable[[Result], str]) -> Result:
+        line = self._progress.add_task(name, total=1, summary="")
+        try:
+            result = stage()
+        except BaseException:
+            self._progress.update(line, summary=FAILED)
+            raise
+        self._progress.update(line, completed=1, summary=summary(result))
+        return result
+
+
+class _Mark(SpinnerColumn):
+    def render(self, task: Task) -> RenderableType:
+        return Text("✗", style="red") if task.fields["summary"] == FAILED else super().render(task)
+
+
+class _Seconds(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        elapsed = task.finished_time if task.finished else task.elapsed
+        return Text(f"{elapsed or 0.0:6.1f} s", style="cyan")
+
+
+class _Summary(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(task.fields["summary"])
+
+
+def _of_snapshot(snapshot: Snapshot) -> str:
+    span = f"{snapshot.start:%Y-%m-%d} to {snapshot.end:%Y-%m-%d}"
+    kept = ", there already" if snapshot.reused else ""
+    dropped = snapshot.exact_duplicates + snapshot.key_duplicates
+    duplicates = f", {dropped:,} duplicates left out" if dropped else ""
+    aside = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
+    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{aside}"
+
+
+def _of_validation(validation: Validation) -> str:
+    return f"{validation.expectations} of {validation.expectations} expectations hold"
+
+
+def _of_candidate(candidate: Candidate) -> str:
+    return (
+        f"{candidate.train_rows:,} rows, {candidate.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
+    )
+
+
+def _of_evaluation(evaluation: Evaluation, primary: str) -> str:
+    champion = _figure(_metric(evaluation.champion, primary))
+    return f"{primary} {_figure(_metric(evaluation.candidate, primary))}, champion {champion}"
+
+
+def _of_registered(registered: RegisteredVersion) -> str:
+    return f"{registered.name} v{registered.version}"
+
+
+def _of_promotion(promotion: Promotion) -> str:
+    before = f" in place of v{promotion.previous_version}" if promotion.previous_version else ""
+    return f"{promotion.name} v{promotion.version} is champion{before}"
+
+
+def _gates(verdict: Verdict, evaluation: Evaluation, primary: str) -> Table:
+    table = Table("gate", title="Gates", title_justify="left")
+    for name in ("candidate", "champion", "threshold"):
+        table.add_column(name, justify="right")
+    table.add_column("passed")
+    for gate in verdict.gates:
+        champion = _metric(evaluation.champion, _metric_of(gate, primary))
+        passed = Text("yes", style="green") if gate.passed else Text("no", style="red")
+        table.add_row(gate.name, _figure(gate.value), _figure(champion), _figure(gate.threshold), passed)
+    return table
+
+
+def _metric_of(gate: GateResult, primary: str) -> str:
+    """Return the metric that a gate is about: `minimum roc_auc` names it, `champion` compares the primary one."""
+    return primary if gate.name in ("champion", "primary metric") else gate.name.rpartition(" ")[2]
+
+
+def _metric(scores: Scores | None, name: str) -> float | None:
+    return None if scores is None else scores.metrics.get(name)
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value.is_integer() and abs(value) >= 2 else f"{value:,.4f}"

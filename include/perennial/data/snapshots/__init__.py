@@ -1,0 +1,1 @@
+"""What keeps: immutable rows, addressed by their content."""

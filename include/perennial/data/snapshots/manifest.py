@@ -1,0 +1,73 @@
+"""What is kept beside a snapshot's rows, and which snapshot of a model is the latest."""
+
+from __future__ import annotations
+
+from perennial.data.snapshots.records import Snapshot, SourceObject
+from perennial.errors import DataError
+from perennial.record import Outcome
+from perennial.store.damage import Damaged
+from perennial.store.protocol import KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record
+
+MANIFEST = "manifest.json"
+
+
+class Part(Outcome):
+    """A Parquet file of a snapshot."""
+
+    name: str
+    rows: int
+    size_bytes: int
+
+
+class Manifest(Snapshot):
+    """A snapshot, its files, and where its rows came from. Without it there is no snapshot."""
+
+    parts: tuple[Part, ...]
+    source_objects: tuple[SourceObject, ...]
+
+
+def repair_advice(model: str) -> str:
+    """Return what depends on a snapshot of a model, and what to do if it is damaged."""
+    return (
+        "Trainings from this snapshot, and checks of a champion that came from it, need it. While the source has its rows, "
+        f"an ingest with the same spec and time writes it anew: run `perennial run {model} --as-of TIME --dry-run`, or clear "
+        "the run in Airflow from 'ingest' on. Else put the file back from a backup (docs/deploy.md)"
+    )
+
+
+def find_manifest(store: Store, model: str, digest: str) -> tuple[Manifest, str] | None:
+    """Return the manifest of a model's snapshot and its version in the store; None: there is no such snapshot.
+
+    Raises
+    ------
+    Damaged
+        The manifest is not what was written, or another's.
+    """
+    key = f"{model}/snapshots/{digest}/{MANIFEST}"
+    try:
+        manifest, version = read_versioned_record(store, key, Manifest, repair_advice(model))
+    except KeyNotFound:
+        return None
+    if (manifest.model, manifest.digest) != (model, digest):
+        fault = f"is the manifest of snapshot {manifest.digest} of {manifest.model}"
+        raise Damaged(f"{store.uri}/{key}", fault, repair_advice(model), version=version)
+    return manifest, version
+
+
+def load_manifest(store: Store, model: str, digest: str) -> Manifest:
+    """Return the manifest of a model's snapshot.
+
+    Raises
+    ------
+    DataError
+        There is no such snapshot.
+    Damaged
+        The manifest is not what was written, or another's.
+    """
+    found = find_manifest(store, model, digest)
+    if found is None:
+        raise DataError(
+            f"{store.uri} has no snapshot {digest} of {model}: it was removed, or its ingest never ended; run ingest"
+        )
+    return found[0]

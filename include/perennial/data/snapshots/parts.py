@@ -1,0 +1,130 @@
+"""A snapshot's Parquet files: written beside, put in place one by one, and real once the manifest lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from perennial.data.snapshots.manifest import MANIFEST, Manifest, Part, find_manifest, repair_advice
+from perennial.data.values.columns import TEXT
+from perennial.printable import PrintableLog
+from perennial.store.content import content_file, content_name
+from perennial.store.damage import Damaged
+from perennial.store.disk import disk_errors
+from perennial.store.protocol import Conflict, Store
+from perennial.store.sealed import seal
+
+log = PrintableLog(__name__)
+
+PART_ROWS = 1_048_576
+_SAMPLE_ROWS = 10_000
+_REPEATS = 10
+
+
+@dataclass(frozen=True)
+class WrittenPart:
+    """A part that is not in the store yet."""
+
+    path: Path
+    part: Part
+
+
+def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> list[WrittenPart]:
+    """Write batches to Parquet files of about a million rows, each batch a row group.
+
+    The names hold a digest of the file's content: two runs at once that came to the same rows in another order
+    overwrite nothing of each other.
+    """
+    written: list[WrittenPart] = []
+    writer: pq.ParquetWriter | None = None
+    rows = 0
+    path = folder / "part.parquet"
+    with disk_errors(folder):
+        for batch in batches:
+            if not batch.num_rows:
+                continue
+            writer = writer or _writer(path, schema, batch)
+            writer.write_batch(batch)
+            rows += batch.num_rows
+            if rows >= PART_ROWS:
+                writer.close()
+                written.append(_named(path, len(written), rows))
+                writer, rows = None, 0
+        if writer:
+            writer.close()
+            written.append(_named(path, len(written), rows))
+    return written
+
+
+def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, str | None]:
+    """Return the manifest of a snapshot whose files are all what they were, None if one is not or there is none.
+
+    Every part is read. Beside it comes the version of the manifest that is there, damaged or not, for `keep`.
+    """
+    version = None
+    try:
+        found = find_manifest(store, model, digest)
+        if found is None:
+            return None, None
+        manifest, version = found
+        for part in manifest.parts:
+            with content_file(store, manifest.prefix + part.name, repair_advice(model)):
+                pass
+    except Damaged as damage:
+        log.warning("the snapshot is written anew: %s", damage)
+        return None, version or damage.version
+    return found
+
+
+def keep(store: Store, written: list[WrittenPart], manifest: Manifest, over: str | None) -> bool:
+    """Put parts and manifest in the store; return False if another run was first with the same snapshot.
+
+    Whoever creates the manifest has made the snapshot; what it does not list is rubbish and is removed.
+
+    Parameters
+    ----------
+    store : Store
+    written : list of WrittenPart
+    manifest : Manifest
+    over : str or None
+        Version of the manifest that is there and whose snapshot is damaged; None: there is none.
+    """
+    key, data = manifest.prefix + MANIFEST, seal(manifest)
+    try:
+        for one in written:
+            store.put_file(manifest.prefix + one.part.name, one.path)
+        store.create(key, data) if over is None else store.replace(key, data, over)
+    except Conflict:
+        return False
+    return True
+
+
+def remove_strays(store: Store, prefix: str, listed: Iterable[Part]) -> None:
+    """Remove from a snapshot's folder what a run left that was killed, failed or came second."""
+    known = {MANIFEST, *(part.name for part in listed)}
+    for stored in store.list(prefix):
+        if stored.key.removeprefix(prefix) not in known:
+            store.delete(stored.key)
+
+
+def _writer(path: Path, schema: pa.Schema, first: pa.RecordBatch) -> pq.ParquetWriter:
+    # A dictionary pays for texts that come again and again. One of numbers, or of texts that are all different, takes
+    # most of the time and makes files that are no smaller than zstd makes them anyway.
+    sample = first.slice(0, _SAMPLE_ROWS)
+    repeated = [
+        field.name
+        for field in schema
+        if field.type == TEXT and pc.count_distinct(sample.column(field.name)).as_py() * _REPEATS <= sample.num_rows
+    ]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated or False)
+
+
+def _named(path: Path, number: int, rows: int) -> WrittenPart:
+    name = content_name(path, f"part-{number:05}")
+    final = path.rename(path.with_name(name))
+    return WrittenPart(final, Part(name=name, rows=rows, size_bytes=final.stat().st_size))

@@ -1,0 +1,103 @@
+"""How a model's source changes its columns from one snapshot to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from perennial.data.snapshots.records import ColumnChange
+from perennial.printable import PrintableLog
+from perennial.record import Outcome
+from perennial.store.damage import Damaged
+from perennial.store.protocol import Conflict, KeyNotFound, Store
+from perennial.store.sealed import read_versioned_record, seal
+
+log = PrintableLog(__name__)
+
+_ATTEMPTS = 5
+_ADVICE = "Changes of the source's columns since the last snapshot are not told this time; an ingest writes it anew"
+
+
+class Seen(Outcome):
+    """The source as a run found it."""
+
+    run_id: str
+    digest: str
+    as_of: datetime
+    source_schema: dict[str, str]
+    """Column -> type as found, of all columns of the source."""
+
+
+class Latest(Outcome):
+    """Content of `<model>/latest_snapshot.json`: the newest snapshot by `as_of`, and that before it."""
+
+    snapshot: Seen
+    previous: Seen | None
+
+
+def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[str, str] | None:
+    """Return the source's columns as they were at the last other snapshot; None: there was no other.
+
+    A run that is retried finds its own mark, of the same rows, and looks behind it: it reports what it reported first.
+    A command that is repeated on newer rows has the same run id, and is compared with what it found before.
+    """
+    latest, _ = _read(store, model)
+    if latest is None:
+        return None
+    again = (latest.snapshot.run_id, latest.snapshot.digest) == (run_id, digest)
+    seen = latest.previous if again else latest.snapshot
+    return seen.source_schema if seen else None
+
+
+def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -> tuple[ColumnChange, ...]:
+    """Return added, removed and retyped columns, by name. Columns without a value have no type to change."""
+    if before is None:
+        return ()
+    changes = []
+    for column in sorted({*before, *after}):
+        old, new = before.get(column), after.get(column)
+        if old is None or new is None:
+            change = ColumnChange(column=column, change="added" if old is None else "removed", before=old, after=new)
+        elif old != new and "null" not in (old, new):
+            change = ColumnChange(column=column, change="retyped", before=old, after=new)
+        else:
+            continue
+        changes.append(change)
+    return tuple(changes)
+
+
+def mark_latest(store: Store, model: str, seen: Seen, *, believed_until: datetime) -> None:
+    """Make a snapshot the model's latest, unless there is one with a newer `as_of` that can be true."""
+    for attempt in range(_ATTEMPTS):
+        latest, version = _read(store, model)
+        if latest and seen.as_of < latest.snapshot.as_of <= believed_until:
+            return
+        before = latest.snapshot if latest else None
+        if latest and (latest.snapshot.run_id, latest.snapshot.digest) == (seen.run_id, seen.digest):
+            before = latest.previous
+        data = seal(Latest(snapshot=seen, previous=before))
+        try:
+            if version is None:
+                store.create(_key(model), data)
+            else:
+                store.replace(_key(model), data, version)
+        except Conflict:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _read(store: Store, model: str) -> tuple[Latest | None, str | None]:
+    """Return what is marked and its version in the store; nothing but changes of columns is told by it."""
+    try:
+        return read_versioned_record(store, _key(model), Latest, _ADVICE)
+    except KeyNotFound:
+        return None, None
+    except Damaged as damage:
+        log.warning("%s", damage)
+        return None, damage.version
+
+
+def _key(model: str) -> str:
+    return f"{model}/latest_snapshot.json"

@@ -1,0 +1,43 @@
+"""Columns that stand in the names of folders, as Hive and Spark write them: `country=de/month=1/part-0.parquet`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from perennial.data.sources.facts import Facts
+from perennial.data.sources.rows import Rows, natural_of_text
+from perennial.data.values.columns import TEXT, Natural
+
+_MISSING = "__HIVE_DEFAULT_PARTITION__"
+
+Values = Mapping[str, str | None]
+
+
+def folder_values(key: str) -> dict[str, str | None]:
+    """Return the columns and their values, None for a missing one, of a file whose key is given from the source on."""
+    found: dict[str, str | None] = {}
+    for folder in key.split("/")[:-1]:
+        name, sign, value = folder.partition("=")
+        if name and sign:
+            found[unquote(name)] = None if value == _MISSING else unquote(value)
+    return found
+
+
+def facts_with(facts: Facts, values: Values) -> Facts:
+    """Return a file's facts with the columns that it lacks and its folders name."""
+    naturals: dict[str, frozenset[Natural]] = {name: frozenset({natural_of_text(values[name])}) for name in values}
+    return replace(
+        facts, types={**dict.fromkeys(values, "text"), **facts.types}, naturals={**naturals, **facts.naturals}
+    )
+
+
+def rows_with(rows: Rows, values: Values) -> Rows:
+    """Return rows of a file with these columns, the same in all of them."""
+    batch = rows.batch
+    for name, value in values.items():
+        batch = batch.append_column(name, pa.repeat(pa.scalar(value, TEXT), batch.num_rows))
+    return replace(rows, batch=batch)

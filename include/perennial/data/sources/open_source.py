@@ -1,0 +1,41 @@
+"""The source that a spec names."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import cast
+
+from perennial.data.sources.file_source import FileSource
+from perennial.data.sources.source import Source
+from perennial.data.sources.sql_source import SqlSource
+from perennial.errors import DataError
+from perennial.run import Run
+from perennial.store.open import open_store
+
+
+def open_source(run: Run) -> Source:
+    """Return the rows of the run's spec; nothing is read yet.
+
+    Parameters
+    ----------
+    run : Run
+
+    Raises
+    ------
+    DataError
+        The source is a query, and the URL of its database was not given.
+    """
+    given = run.spec.source
+    if given.sql is not None:
+        if run.sql_url is None:
+            raise DataError(
+                f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not given"
+            )
+        return SqlSource(run.spec, run.sql_url)
+    uri = cast(str, given.uri)
+    if uri.startswith("s3://"):
+        store = open_store(uri, s3=run.s3)
+        return FileSource(run.spec, store, "", kept_in=run.store, label=f"{store.uri}/")
+    folder = PurePosixPath(uri).as_posix()
+    store = open_store(str(run.data_root), s3=run.s3)
+    return FileSource(run.spec, store, "" if folder == "." else f"{folder}/", kept_in=run.store)

@@ -1,0 +1,159 @@
+"""Rows as they come out of a file or a query, and their event times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perennial.data.sources.facts import Facts
+from perennial.data.values.canonical import BadValue, canonical
+from perennial.data.values.columns import NUMBER, TEXT, TIME, Natural, natural_of
+from perennial.data.window import Bounds
+from perennial.spec.source import Csv
+
+
+class Unreadable(Exception):
+    """What is wrong with a file's content; whoever knows the file's name adds it."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch, with its columns as found."""
+
+    first_row: int
+    """Position of its first row in the file or answer, from 0."""
+    batch: pa.RecordBatch
+    taken: npt.NDArray[np.int64] | None = None
+    """Which rows of the batch were taken, as positions from `first_row` on; None: all."""
+
+    def take(self, mask: pa.Array) -> Rows:
+        """Return the rows where a boolean array is true."""
+        if mask.true_count == len(mask):
+            return self
+        return Rows(self.first_row, self.batch.filter(mask), np.flatnonzero(mask.to_numpy(zero_copy_only=False)))
+
+    def number(self, index: int) -> int:
+        """Return a row's number in the file or answer, from 1."""
+        return self.first_row + int(index if self.taken is None else self.taken[index]) + 1
+
+
+@dataclass(frozen=True)
+class ScanRequest:
+    """What a scan must find out besides the columns."""
+
+    columns: tuple[str, ...]
+    """All that the spec reads."""
+    event_time: str
+    time_zone: str | None
+    open_columns: tuple[str, ...]
+    """Whose Naturals are wanted."""
+    csv: Csv = field(default_factory=Csv)
+
+
+def event_times(rows: Rows, request: ScanRequest) -> pa.Array:
+    """Return the event times in UTC, missing ones included.
+
+    Raises
+    ------
+    Unreadable
+        If one is no time, or has no zone; with its row.
+    """
+    return read_column(rows, request.event_time, TIME, request.time_zone)
+
+
+def read_column(rows: Rows, column: str, dtype: pa.DataType, time_zone: str | None) -> pa.Array:
+    """Return a column in its snapshot's type, or raise Unreadable with row and value."""
+    try:
+        return canonical(rows.batch.column(column), dtype, time_zone)
+    except BadValue as error:
+        raise Unreadable(f"row {rows.number(error.index)}, column {column!r}: {error}") from None
+
+
+def scan_rows(
+    batches: Iterable[Rows], request: ScanRequest, types: Mapping[str, str], *, guess: tuple[Natural, ...] = ()
+) -> Facts:
+    """Return the facts of a file by reading its event times and open columns.
+
+    Parameters
+    ----------
+    batches : iterable of Rows
+    request : ScanRequest
+    types : mapping of column to type
+        May still be filled while the batches are read.
+    guess : tuple of Natural
+        What text may stand for in this format, where all of it reads so.
+    """
+    rows = missing = 0
+    start: datetime | None = None
+    end: datetime | None = None
+    naturals: dict[str, set[Natural]] = {column: set() for column in request.open_columns}
+    for found in batches:
+        times = event_times(found, request)
+        rows += len(times)
+        missing += times.null_count
+        if times.null_count < len(times):
+            least_most = pc.min_max(times)
+            oldest, newest = least_most["min"].as_py(), least_most["max"].as_py()
+            start, end = min(start or oldest, oldest), max(end or newest, newest)
+        for column, met in naturals.items():
+            if column in found.batch.schema.names:
+                met.add(_natural(found.batch.column(column), guess))
+    check_missing(request, missing)
+    return Facts(
+        rows=rows,
+        start=start,
+        end=end,
+        types=types,
+        naturals={column: frozenset(met) for column, met in naturals.items()},
+    )
+
+
+def take_rows(rows: Rows, types: Mapping[str, pa.DataType], request: ScanRequest, bounds: Bounds) -> pa.RecordBatch:
+    """Return the rows within the bounds, with their columns in a snapshot's types.
+
+    Raises
+    ------
+    Unreadable
+        If a value of these rows is not what its column is read as. What other rows hold does not matter.
+    """
+    times = event_times(rows, request)
+    check_missing(request, times.null_count)
+    inside = bounds.mask(times)
+    taken = rows.take(inside)
+    arrays = {column: read_column(taken, column, dtype, request.time_zone) for column, dtype in types.items()}
+    return pa.record_batch(arrays)
+
+
+def check_missing(request: ScanRequest, rows: int) -> None:
+    """Raise Unreadable if event times are missing in some rows."""
+    if rows:
+        raise Unreadable(
+            f"the event time {request.event_time!r} is missing in {rows} row{'s'[: rows > 1]}: "
+            "such rows belong to no window; fill them in or leave them out"
+        )
+
+
+def natural_of_text(value: str | None) -> Natural:
+    """Return what a text is by itself if it may stand for a number or a time."""
+    return _natural(pa.array([value], TEXT), (Natural.NUMBER, Natural.TIME))
+
+
+def _natural(array: pa.Array, guess: tuple[Natural, ...]) -> Natural:
+    if array.null_count == len(array):
+        return Natural.EMPTY
+    natural = natural_of(array.type)
+    if natural is not Natural.TEXT:
+        return natural
+    for reading in guess:
+        try:
+            read = canonical(array, {Natural.NUMBER: NUMBER, Natural.TIME: TIME}[reading], "UTC")
+        except BadValue:
+            continue
+        return reading if read.null_count < len(read) else Natural.EMPTY
+    return Natural.TEXT

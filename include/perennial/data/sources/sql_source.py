@@ -1,0 +1,248 @@
+"""Rows from a query, streamed from the database, which applies the window itself as far as that is safe."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from perennial.address import Address
+from perennial.data.snapshots.records import SourceObject
+from perennial.data.sources.facts import Facts, merge, rough_type_name
+from perennial.data.sources.future import PartedTimes
+from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
+from perennial.data.values.columns import Kind, Natural, check_columns, column_kinds, natural_of
+from perennial.data.values.python_values import arrow_array
+from perennial.data.window import Bounds, NewestTimes
+from perennial.errors import DataError, SourceUnavailable
+from perennial.moments import FIRST, LAST, shifted
+from perennial.printable import PrintableLog
+from perennial.spec import ModelSpec
+
+log = PrintableLog(__name__)
+
+_BATCH_ROWS = 20_000
+_SAMPLE_ROWS = 100
+# Between a time as the database writes it and the same in UTC.
+_ZONE_SLACK = timedelta(days=2)
+_Statement = sa.Select[Any]
+
+
+class _Verbatim(sa.TextClause):
+    """The user's own text, in which a colon begins no parameter, and a backslash before one is the user's too."""
+
+    inherit_cache = False
+
+
+@compiles(_Verbatim)
+def _compiled(text: _Verbatim, compiler: SQLCompiler, **_: Any) -> str:
+    # As all text is processed: only a percent sign is doubled, where the driver wants it so.
+    return str(compiler.post_process_text(text.text))  # type: ignore[no-untyped-call]
+
+
+class SqlSource:
+    """The answer to a SELECT.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    url : str
+        SQLAlchemy URL of the database. It and its password are kept out of all messages.
+    """
+
+    def __init__(self, spec: ModelSpec, url: str) -> None:
+        self.name = f"the query over {spec.source.connection}"
+        self._spec = spec
+        self._url = url
+        self._sql = (spec.source.sql or "").strip()
+        self._kinds = column_kinds(spec)
+        self._request = ScanRequest(
+            columns=tuple(self._kinds),
+            event_time=spec.source.event_time,
+            time_zone=spec.source.time_zone,
+            open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+        )
+        self._time: sa.ColumnClause[Any] = sa.column(spec.source.event_time)
+        self._native: type | None = None
+        self._newest: datetime | None = None
+        self._is_sortable_text = self._is_aware = False
+
+    def scan(self) -> Facts:
+        """Find out columns and time range; see Source."""
+        with self._connected() as connection:
+            sample = self._sample(connection)
+            types = {name: rough_type_name(array.type) for name, array in sample.items()}
+            check_columns(self._spec, types, self.name)
+            naturals = {column: self._natural(connection, column, sample[column]) for column in self._open}
+            times = self._time_range(connection)
+            self._newest = times.end
+            return merge([Facts(rows=times.rows, start=times.start, end=times.end, types=types, naturals=naturals)])
+
+    def part(self, latest: datetime) -> PartedTimes:
+        """Return the newest event time up to a moment, and what lies beyond it; see Source."""
+        parted = PartedTimes(latest)
+        with self._connected() as connection:
+            bounds = Bounds(self._some_time_before(connection, latest), self._newest or latest)
+            for found in self._answer(connection, self._select([self._time], bounds)):
+                parted.add(event_times(found, self._request), lambda _: self.name)
+        return parted
+
+    def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
+        """Return the N-th newest event time up to `as_of`; see Source."""
+        bounds, newest = Bounds(None, as_of), NewestTimes(rows)
+        with self._connected() as connection:
+            for found in self._answer(connection, self._select([self._time], bounds)):
+                times = event_times(found, self._request)
+                newest.add(times.filter(bounds.mask(times)))
+        return newest.oldest()
+
+    def count(self, bounds: Bounds) -> int:
+        """Return the number of rows within the bounds; see Source."""
+        with self._connected() as connection:
+            answer = self._answer(connection, self._select([self._time], bounds))
+            return sum(bounds.mask(event_times(found, self._request)).true_count for found in answer)
+
+    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows within the bounds; see Source."""
+        began, rows = time.perf_counter(), 0
+        with self._connected() as connection:
+            statement = self._select([sa.column(name) for name in self._kinds], bounds)
+            for found in self._answer(connection, statement):
+                batch = take_rows(found, types, self._request, bounds)
+                rows += batch.num_rows
+                yield batch
+        log.info("%s: %d rows in %.1f s", self.name, rows, time.perf_counter() - began)
+
+    def read_objects(self, _bounds: Bounds) -> tuple[SourceObject, ...]:
+        """Return the query with its digest. Whether a database's rows have changed cannot be told."""
+        digest = hashlib.sha256(self._sql.encode()).hexdigest()
+        return (SourceObject(name=f"sql:{self._spec.source.connection}", version=digest),)
+
+    @property
+    def _open(self) -> tuple[str, ...]:
+        return self._request.open_columns
+
+    def _sample(self, connection: sa.Connection) -> dict[str, pa.Array]:
+        answer = connection.execute(sa.select(sa.text("*")).select_from(self._query()).limit(_SAMPLE_ROWS))
+        return _arrays(list(answer.keys()), answer.all())
+
+    def _natural(self, connection: sa.Connection, column: str, sample: pa.Array) -> frozenset[Natural]:
+        if sample.null_count == len(sample):
+            named: sa.ColumnClause[Any] = sa.column(column)
+            rows = connection.execute(sa.select(named).select_from(self._query()).where(named.is_not(None)).limit(1))
+            sample = _arrays([column], rows.all())[column]
+        return frozenset({natural_of(sample.type)})
+
+    def _time_range(self, connection: sa.Connection) -> Facts:
+        ends = sa.select(sa.func.min(self._time), sa.func.max(self._time), sa.func.count(), sa.func.count(self._time))
+        oldest, newest, rows, known = connection.execute(ends.select_from(self._query())).one()
+        self._native = type(newest)
+        if isinstance(newest, str):
+            other = sa.select(sa.func.count()).select_from(self._query()).where(self._time.not_like("____-__-__%"))
+            self._is_sortable_text = connection.execute(other).scalar_one() == 0
+        self._is_aware = isinstance(newest, datetime) and newest.tzinfo is not None
+        if isinstance(newest, datetime) and known == rows:
+            # Of times without zone the order is the same with one, so that the ends stay the ends.
+            column = pa.array([oldest, newest])
+            answer: Iterator[Rows] = iter([Rows(0, pa.record_batch({self._time.name: column}))])
+        else:
+            answer = self._answer(connection, self._select([self._time], None))
+        return scan_rows(answer, self._request, {})
+
+    def _some_time_before(self, connection: sa.Connection, latest: datetime) -> datetime | None:
+        """Return a time that there is, not far from the newest up to a moment, if the database can find one."""
+        # So far before it that the database, as it compares times, cannot let in one that is later.
+        before = Bounds(None, latest - 2 * _ZONE_SLACK)
+        if not self._ends(before):
+            return None
+        statement = self._select([self._time], before).order_by(self._time.desc()).limit(1)
+        for found in self._answer(connection, statement):
+            moment: datetime | None = event_times(found, self._request)[0].as_py()
+            return moment
+        return None
+
+    def _select(self, columns: Sequence[sa.ColumnClause[Any]], bounds: Bounds | None) -> _Statement:
+        statement = sa.select(*columns).select_from(self._query())
+        ends = self._ends(bounds) if bounds else {}
+        if "end" in ends:
+            statement = statement.where(self._time <= ends["end"])
+        if "start" in ends:
+            statement = statement.where(self._time >= ends["start"])
+        return statement
+
+    def _ends(self, bounds: Bounds) -> dict[str, Any]:
+        """Return limits for the database, as it compares times: they may let too much in, but nothing out."""
+        limits = {"end": shifted(bounds.end, _ZONE_SLACK)}
+        if bounds.start:
+            limits["start"] = shifted(bounds.start, -_ZONE_SLACK)
+        # What is written as a date alone would leave out all but the midnight of the calendar's last day.
+        ends = {name: moment for name, moment in limits.items() if FIRST < moment < LAST}
+        native = self._native or object
+        if issubclass(native, str) and self._is_sortable_text:
+            return {name: moment.date().isoformat() for name, moment in ends.items()}
+        if issubclass(native, datetime):
+            return {name: moment if self._is_aware else moment.replace(tzinfo=None) for name, moment in ends.items()}
+        if issubclass(native, date):
+            return {name: moment.date() for name, moment in ends.items()}
+        return {}
+
+    def _query(self) -> sa.Subquery:
+        # A comment may be its last line.
+        return _Verbatim(f"{self._sql}\n").columns(self._time).subquery("source")
+
+    def _answer(self, connection: sa.Connection, statement: _Statement) -> Iterator[Rows]:
+        first_row = 0
+        answer = connection.execution_options(stream_results=True, yield_per=_BATCH_ROWS).execute(statement)
+        names = list(answer.keys())
+        for rows in answer.partitions():
+            yield Rows(first_row, pa.record_batch(_arrays(names, rows)))
+            first_row += len(rows)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            engine = sa.create_engine(self._url, poolclass=sa.NullPool, hide_parameters=True)
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise DataError(
+                f"{self.name}: its SQLAlchemy URL cannot be used ({type(error).__name__}): check its form, such as "
+                "postgresql+psycopg2://user:password@host/database, and that the driver is installed"
+            ) from None
+        try:
+            connection = engine.connect()
+        except SQLAlchemyError as error:
+            raise SourceUnavailable(f"{self.name}: the database does not answer: {self._reason(error)}") from None
+        with connection:
+            try:
+                yield connection
+            except Unreadable as error:
+                raise DataError(f"{self.name}: {error}") from error
+            except SQLAlchemyError as error:
+                lost = isinstance(error, DBAPIError) and error.connection_invalidated
+                problem = "the connection was lost" if lost else "the database refuses the query"
+                kind = SourceUnavailable if lost else DataError
+                raise kind(f"{self.name}: {problem}: {self._reason(error)}") from None
+            except (ArithmeticError, ValueError) as error:
+                # Such as a year before Christ: drivers leave what Python's types cannot hold to Python.
+                raise DataError(
+                    f"{self.name}: a value of the answer cannot be read ({type(error).__name__}: {error}): have the "
+                    "query leave it out, or cast it to text"
+                ) from error
+
+    def _reason(self, error: SQLAlchemyError) -> str:
+        """Return what the driver says, without the URL and its password."""
+        reason = Address(self._url).without_secrets(getattr(error, "orig", None) or error)
+        return " ".join(reason.split())
+
+
+def _arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, pa.Array]:
+    columns = zip(*rows, strict=True) if rows else [[] for _ in names]
+    return {name: arrow_array(values) for name, values in zip(names, columns, strict=True)}

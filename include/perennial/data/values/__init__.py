@@ -1,0 +1,1 @@
+"""Values in the types of a snapshot, whichever format they came in."""

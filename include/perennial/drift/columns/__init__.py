@@ -1,0 +1,1 @@
+"""Tests of a batch's columns against a reference that is prepared once."""

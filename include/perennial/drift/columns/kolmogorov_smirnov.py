@@ -1,0 +1,49 @@
+"""Kolmogorov-Smirnov over all numeric columns of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+from perennial.drift.columns.column_check import ColumnCheck, named_columns, reference_entities
+from perennial.drift.columns.prepared_column import PreparedColumn
+from perennial.drift.statistics.floats import Columns, numeric_columns
+
+
+class KolmogorovSmirnov(ColumnCheck):
+    """Finds the numeric columns whose distribution has moved since the reference.
+
+    Each column is tested with the exact two-sample D, or with chi-square if it has no more than 20 different values; the
+    share of missing values is tested beside it. p-values are adjusted over all tests of the batch (Benjamini and Hochberg).
+
+    Examples
+    --------
+    >>> check = KolmogorovSmirnov.fit({"x": [float(i) for i in range(1000)]})
+    >>> check.compare({"x": [float(i) for i in range(500, 1000)]}).drifted
+    ('x',)
+    """
+
+    _by_label: ClassVar[bool] = False
+
+    @classmethod
+    def fit(cls, reference: Columns, *, columns: Iterable[str] | None = None, entity: str | None = None) -> Self:
+        """Prepare a reference: sort each column once.
+
+        Parameters
+        ----------
+        reference : pandas.DataFrame or mapping of str to array_like
+            The rows that the champion was trained on.
+        columns : iterable of str, optional
+            Columns to compare; all numeric ones if not given.
+        entity : str, optional
+            Column that names what a row belongs to (a customer, an aircraft). Rows of one entity are alike; the tests then
+            use effective sample sizes.
+
+        Raises
+        ------
+        DataError
+            A named column is absent or not numeric.
+        """
+        names = named_columns(reference, columns, entity, numeric_columns(reference))
+        entities = reference_entities(reference, entity)
+        return cls([PreparedColumn.of_numbers(name, reference[name], entities) for name in names], entity)

@@ -1,0 +1,102 @@
+"""What a check of a batch's columns found."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from perennial.record import Outcome
+
+Direction = Literal["none", "higher", "lower", "wider", "narrower", "shares"]
+
+
+class MissingRate(Outcome):
+    """Share of missing values: in the reference, in the batch, and whether they differ."""
+
+    reference: float
+    current: float
+    pvalue: float
+    adjusted_pvalue: float
+    drifted: bool = False
+
+
+class ColumnDrift(Outcome):
+    """One column of a batch against the reference."""
+
+    column: str
+    test: Literal["kolmogorov_smirnov", "chi_square"]
+    tested: bool
+    """False: nothing is known about this column's values, and `reason` says why. That is not 'no drift'."""
+    reason: str = ""
+    statistic: float | None = None
+    """D, or chi-square."""
+    effect: float | None = None
+    """How far apart, 0 to 1, to compare with the effect floor: D, or the share of rows whose label would have to change."""
+    pvalue: float | None = None
+    adjusted_pvalue: float | None = None
+    """After Benjamini and Hochberg over the check's columns."""
+    drifted: bool = False
+    """Values or share of missing values differ: adjusted p under the level and effect at least the floor."""
+    direction: Direction = "none"
+    location: float | None = None
+    """Kolmogorov-Smirnov: the value at which the distributions are farthest apart."""
+    psi: float | None = None
+    """Chi-square: the population stability index, for those who know it; nothing is decided by it."""
+    unseen: tuple[str, ...] = ()
+    """Chi-square: values of the batch that the reference does not have, most frequent first, at most 20."""
+    unseen_rows: int = 0
+    n_reference: int = 0
+    """Values, missing ones not counted."""
+    n_current: int = 0
+    effective_reference: float = 0.0
+    """Rows of different entities that would tell as much; as `n_reference` if no entity is named."""
+    effective_current: float = 0.0
+    missing: MissingRate
+    sentence: str = ""
+    """What changed, in words."""
+
+
+class DriftReport(Outcome):
+    """All columns of a check."""
+
+    level: float
+    effect_floor: float
+    columns: tuple[ColumnDrift, ...]
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """Names of the columns that drifted, largest effect first."""
+        found = [column for column in self.columns if column.drifted]
+        return tuple(column.column for column in sorted(found, key=lambda column: -_effect(column)))
+
+    @property
+    def not_tested(self) -> tuple[str, ...]:
+        """Names of the columns whose values could not be tested."""
+        return tuple(column.column for column in self.columns if not column.tested)
+
+    @property
+    def largest(self) -> ColumnDrift | None:
+        """The tested column with the largest effect."""
+        return max((column for column in self.columns if column.tested), key=_effect, default=None)
+
+    def __getitem__(self, column: str) -> ColumnDrift:
+        """Return the finding of one column, or raise KeyError."""
+        for found in self.columns:
+            if found.column == column:
+                return found
+        raise KeyError(column)
+
+    @property
+    def sentence(self) -> str:
+        """The check in words."""
+        tested = len(self.columns) - len(self.not_tested)
+        unknown = [name for name in self.not_tested if name not in self.drifted]
+        aside = f"; not tested: {', '.join(unknown)}" if unknown else ""
+        if not self.drifted:
+            return f"none of {tested} columns drifted{aside}"
+        # More or fewer values may be missing where too few are left to be tested.
+        names = [f"{name} (in what is missing)" if name in self.not_tested else name for name in self.drifted]
+        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{aside}"
+
+
+def _effect(column: ColumnDrift) -> float:
+    return max(column.effect or 0.0, abs(column.missing.current - column.missing.reference))

@@ -1,0 +1,1 @@
+"""Tests of values in the order of their time: losses and performance."""

@@ -1,0 +1,1 @@
+"""Distances and p-values. Arrays in, numbers out."""

@@ -1,0 +1,31 @@
+"""What evaluation hands on: figures on the holdout."""
+
+from __future__ import annotations
+
+from perennial.record import Figure, Outcome
+from perennial.registry.records import Champion
+
+
+class Scores(Outcome):
+    """A model's figures on the holdout. A metric that is not defined there is NaN."""
+
+    metrics: dict[str, Figure]
+    undefined: dict[str, str] = {}
+    """Why, for each metric that is NaN."""
+    notes: tuple[str, ...] = ()
+    """What else to know about the figures."""
+
+
+class Evaluation(Outcome):
+    """Candidate and champion on the same holdout."""
+
+    mlflow_run_id: str
+    """The candidate's."""
+    rows: int
+    classes: tuple[str, ...] = ()
+    """Labels present in the holdout (classification)."""
+    candidate: Scores
+    champion: Scores | None = None
+    """None: there is no champion, or it could not be scored on these rows (a note says which)."""
+    champion_is: Champion | None = None
+    notes: tuple[str, ...] = ()

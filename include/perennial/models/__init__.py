@@ -1,0 +1,1 @@
+"""Models as files: how they are written, trusted, loaded and asked."""

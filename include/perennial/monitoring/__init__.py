@@ -1,0 +1,1 @@
+"""From new rows to a decision: check, governor, ledger."""

@@ -1,0 +1,1 @@
+"""What a check measures, of which rows, against what."""

@@ -1,0 +1,121 @@
+"""The checks of a batch's columns: numbers, categories, and the champion's answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from perennial.drift import DriftReport
+from perennial.drift.columns.column_check import ColumnCheck
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.checks.reference import SCORE, Reference
+from perennial.monitoring.records import CheckResult, OpenCheck
+from perennial.registry.records import Champion
+from perennial.spec.monitoring import CheckName, Drift, Monitoring
+
+
+def check_numbers(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
+    names = reader.run.spec.features.numeric
+    return _check(
+        reader, check, "ks", lambda reference: reference.numeric, lambda _, key: _features(reader, key, names)
+    )
+
+
+def check_categories(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Compare the batch's categorical features with those of the training rows: chi-square."""
+    names = reader.run.spec.features.categorical
+    return _check(
+        reader,
+        check,
+        "categorical",
+        lambda reference: reference.categorical,
+        lambda _, key: _features(reader, key, names),
+    )
+
+
+def check_predictions(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
+    return _check(
+        reader,
+        check,
+        "predictions",
+        lambda reference: reference.predictions,
+        lambda champion, key: pd.DataFrame({SCORE: reader.scored(champion, key).score}),
+    )
+
+
+def _features(reader: CheckReader, key: str, names: Sequence[str]) -> pd.DataFrame:
+    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    features = reader.features(key, [name for name in names if name not in drift.exclude])
+    return features.assign(**reader.rows(key, [drift.entity])) if drift.entity else features
+
+
+def _check(
+    reader: CheckReader,
+    check: OpenCheck,
+    name: CheckName,
+    before: Callable[[Reference], ColumnCheck],
+    now: Callable[[Champion, str], pd.DataFrame],
+) -> CheckResult:
+    if check.champion is None or check.incomparable:
+        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
+    if check.batch is None:
+        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
+    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    report = before(reader.reference(check.champion)).compare(
+        now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor
+    )
+    return judge_columns(name, report if reader.run.spec.region is None else without_values(report), drift)
+
+
+def without_values(report: DriftReport) -> DriftReport:
+    """Quote no category: results go to Airflow and into alerts, which may stand outside the region of the rows."""
+    columns = (
+        column.model_copy(
+            update={
+                "unseen": (),
+                "sentence": f"shares differ ({column.effect:.3f}); {column.unseen_rows:,} rows with new values",
+            }
+        )
+        if column.test == "chi_square" and column.effect
+        else column
+        for column in report.columns
+    )
+    return report.model_copy(update={"columns": tuple(columns)})
+
+
+def judge_columns(name: CheckName, report: DriftReport, drift: Drift) -> CheckResult:
+    """Say whether enough columns have drifted for the check to fire."""
+    tested = [column for column in report.columns if column.tested]
+    if not report.columns:
+        return CheckResult(
+            check=name, status="not tested", sentence=f"{name}: not tested, the spec has no such columns."
+        )
+    if not tested and not report.drifted:
+        return CheckResult(
+            check=name,
+            status="not tested",
+            sentence=f"{name}: not tested, {report.columns[0].reason}.",
+            columns=report.columns,
+        )
+    # Predictions are one column: it drifts or not, whatever number of features the spec asks for.
+    needed = 1 if name == "predictions" else (drift.min_columns or 1)
+    if drift.min_share is not None and name != "predictions":
+        needed = max(1, math.ceil(drift.min_share * len(tested)))
+    largest = report.largest
+    return CheckResult(
+        check=name,
+        status="fired" if len(report.drifted) >= needed else "quiet",
+        sentence=f"{name}: {report.sentence}.",
+        figures={
+            "tested": len(tested),
+            "drifted": len(report.drifted),
+            "needed": needed,
+            "largest_column": largest.column if largest else None,
+            "largest_effect": largest.effect if largest else None,
+        },
+        columns=report.columns,
+    )

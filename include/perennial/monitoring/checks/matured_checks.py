@@ -1,0 +1,175 @@
+"""The checks of rows whose labels have matured: the champion's losses row by row, and its metrics."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from perennial.drift import PageHinkley
+from perennial.drift.sequential.performance import PerformanceCheck as Performance
+from perennial.drift.sequential.performance import check_performance
+from perennial.evaluation.metrics import score, task_labels
+from perennial.models.predictions import Predictions
+from perennial.monitoring.checks.champion_model import Scored
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.records import CheckResult, OpenCheck
+from perennial.monitoring.state import load_state
+from perennial.spec import ModelSpec
+from perennial.spec.metrics import LOWER_IS_BETTER
+from perennial.spec.monitoring import CheckName, Monitoring
+
+
+def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
+    """Return the detector as it stood before the check, the check's losses in event-time order, and why there is none.
+
+    The detector is the state's while it watches the same champion as the spec asks for, and a fresh one otherwise.
+    """
+    if check.champion is None or check.incomparable:
+        return None, np.empty(0), check.incomparable or ""
+    state, _ = load_state(reader.run.store, reader.run.spec.name)
+    same = state.champion_version == check.champion.version and state.sequence < check.sequence
+    reference = reader.reference(check.champion)
+    if reference.detector is None:
+        return None, np.empty(0), reference.no_detector
+    detector = PageHinkley.from_state(reference.detector)
+    if same and state.page_hinkley is not None:
+        detector = _continued(detector, PageHinkley.from_state(state.page_hinkley))
+    if check.matured is None:
+        return detector, np.empty(0), "no labels have matured"
+    scored = reader.scored(check.champion, check.matured)
+    return detector, scored.losses(_labels(reader, check.matured)), ""
+
+
+def _labels(reader: CheckReader, matured: str) -> pd.Series:
+    target = reader.run.spec.target.column
+    return reader.rows(matured, [target])[target]
+
+
+def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
+    """Return the detector that was kept, unless the spec asks for another sensitivity by now."""
+    settings = ("delta", "threshold", "alpha", "min_instances", "mode", "center", "scale")
+    alike = all(getattr(fresh.parameters, name) == getattr(kept.parameters, name) for name in settings)
+    return kept if alike else fresh
+
+
+def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Feed the losses of the matured rows to Page-Hinkley."""
+    detector, losses, reason = losses_before_and_now(reader, check)
+    state = detector.state() if detector else None
+    if detector is None or not len(losses):
+        return _not_tested("page_hinkley", reason, detector=state)
+    ignored = detector.rows_ignored
+    highest = float(np.nanmax(detector.trace(losses), initial=0.0))
+    found = detector.update(losses)
+    threshold = detector.parameters.threshold
+    shift = (float(np.nanmean(losses)) - detector.parameters.center) / detector.parameters.scale
+    left_out = detector.rows_ignored - ignored
+    sentence = (
+        f"page_hinkley: the loss moved at row {int(found[0]) + 1:,} of {len(losses):,}"
+        if len(found)
+        else f"page_hinkley: no change in {len(losses):,} losses"
+    )
+    return CheckResult(
+        check="page_hinkley",
+        status="fired" if len(found) else "quiet",
+        sentence=f"{sentence}; highest statistic {highest:.1f} of {threshold:.1f}, "
+        f"mean loss {shift:+.2f} deviations from the holdout's."
+        + (f" {left_out:,} losses were no numbers and left out." if left_out else ""),
+        figures={
+            "rows": len(losses),
+            "detections": len(found),
+            "first_detection": int(found[0]) if len(found) else None,
+            "highest_statistic": highest,
+            "threshold": threshold,
+            "over_threshold": highest / threshold,
+            "mean_loss_shift": shift,
+            "too_late_rows": check.too_late_rows,
+        },
+        detector=detector.state(),
+    )
+
+
+def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Hold the champion's metrics on the matured rows against the spec's floors."""
+    spec = reader.run.spec
+    wanted = (spec.monitoring or Monitoring()).performance
+    if check.champion is None or check.matured is None:
+        return _not_tested("performance", check.incomparable or "no labels have matured")
+    truth = _labels(reader, check.matured).to_numpy()
+    scored = reader.scored(check.champion, check.matured)
+    primary = spec.evaluation.primary
+    value = score(spec, truth, scored.predictions, only=primary).metrics[primary]
+    figures: dict[str, float | int | str | None] = {"rows": len(truth), primary: None if math.isnan(value) else value}
+    if wanted is None or not {**wanted.minimum, **wanted.maximum}:
+        measured = f"{primary} {value:.4f} on {len(truth):,} rows"
+        return _not_tested("performance", f"the spec names no floor ({measured})", figures=figures)
+    results = [
+        _against(spec, truth, scored, metric, limit, min_rows=wanted.min_rows)
+        for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
+    ]
+    for result in results:
+        figures |= {f"{result.metric}_low": result.low, f"{result.metric}_high": result.high}
+    sentence = "performance: " + "; ".join(result.sentence for result in results) + "."
+    if any(result.breached for result in results):
+        return CheckResult(check="performance", status="fired", sentence=sentence, figures=figures)
+    status = "quiet" if all(result.tested for result in results) else "not tested"
+    return CheckResult(check="performance", status=status, sentence=sentence, figures=figures)
+
+
+def _against(
+    spec: ModelSpec, truth: np.ndarray, scored: Scored, metric: str, limit: float, *, min_rows: int
+) -> Performance:
+    answers = scored.predictions
+    labels = task_labels(truth, answers) if answers.classes else None
+
+    def measure(of: np.ndarray, rows: np.ndarray) -> float:
+        chosen = Predictions(
+            values=answers.values[rows],
+            classes=answers.classes,
+            probabilities=None if answers.probabilities is None else answers.probabilities[rows],
+            decisions=None if answers.decisions is None else answers.decisions[rows],
+        )
+        return score(spec, of, chosen, labels=labels, only=metric).metrics[metric]
+
+    measure.__name__ = metric
+    return check_performance(
+        truth,
+        np.arange(len(truth)),
+        metric=measure,
+        limit=limit,
+        greater_is_better=metric not in LOWER_IS_BETTER,
+        min_rows=min_rows,
+    )
+
+
+def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
+    """Hold the rows since the champion's training against the spec's number."""
+    wanted = (reader.run.spec.monitoring or Monitoring()).volume
+    rows = check.rows_since_training
+    if wanted is None or check.incomparable:
+        return _not_tested("volume", check.incomparable or "the spec names no number")
+    reached = rows >= wanted.rows
+    return CheckResult(
+        check="volume",
+        status="fired" if reached else "quiet",
+        sentence=f"volume: {rows:,} rows since the training, {wanted.rows:,} call for another.",
+        figures={"rows_since_training": rows, "limit": wanted.rows},
+    )
+
+
+def _not_tested(
+    name: CheckName,
+    reason: str,
+    *,
+    figures: dict[str, float | int | str | None] | None = None,
+    detector: dict[str, object] | None = None,
+) -> CheckResult:
+    return CheckResult(
+        check=name,
+        status="not tested",
+        sentence=f"{name}: not tested, {reason}.",
+        figures=figures or {},
+        detector=detector,
+    )

@@ -1,0 +1,225 @@
+"""Rows of the source between two event times, for a check; and the files in which a check keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perennial.data.snapshots.row_hash import hash_rows
+from perennial.data.sources.future import scan_source
+from perennial.data.sources.open_source import open_source
+from perennial.data.sources.source import Source
+from perennial.data.values.columns import check_columns, column_kinds, column_types
+from perennial.data.window import Bounds
+from perennial.run import Run
+from perennial.spec import ModelSpec
+from perennial.store.content import content_file, content_name
+from perennial.store.disk import disk_errors
+from perennial.store.protocol import Store
+
+Identities = npt.NDArray[np.uint64]
+_IDENTITIES_ADVICE = "Rows that came late since the check before are not told apart this once, and not checked"
+
+
+@dataclass(frozen=True)
+class SourceRows:
+    """n rows in the order of their event times, each once.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        In a snapshot's types.
+    times : array of datetime64[us], shape (n,)
+        Event times, UTC.
+    identities : array of uint64, shape (n,)
+        The same for a row whose label arrives later: of the key where the spec has one, else of all but the label.
+    """
+
+    table: pa.Table
+    times: npt.NDArray[np.datetime64]
+    identities: Identities
+
+    def take(self, mask: npt.NDArray[np.bool_]) -> SourceRows:
+        """Return the rows where the mask is true."""
+        if mask.all():
+            return self
+        return SourceRows(self.table.filter(pa.array(mask)), self.times[mask], self.identities[mask])
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """n rows as they are told apart, in no order; one may be there twice.
+
+    Attributes
+    ----------
+    times, identities : arrays of shape (n,)
+        As SourceRows has them.
+    """
+
+    times: npt.NDArray[np.datetime64]
+    identities: Identities
+
+
+def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
+    """Return what rows are known by: identities of another spec compare only if this is the same."""
+    return spec.source.key or tuple(name for name in spec.columns if name != spec.target.column)
+
+
+class ScannedSource:
+    """The run's source, looked through once; rows in the future are not in it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._source: Source = open_source(run)
+        self.facts, self.future = scan_source(run, self._source)
+        check_columns(run.spec, self.facts.types, self._source.name)
+        self._types = column_types(column_kinds(run.spec), self.facts.naturals)
+
+    def read(self, bounds: Bounds) -> SourceRows:
+        """Return the rows within the bounds; of rows with one identity the newest."""
+        batches = list(self._source.read(bounds, self._types))
+        known = _known(batches, self._run.spec)
+        order = np.lexsort((known.identities, known.times))
+        newest_first = known.identities[order][::-1]
+        _, last = np.unique(newest_first, return_index=True)
+        rows = order[np.sort(len(order) - 1 - last)]
+        table = pa.Table.from_batches(batches, schema=pa.schema(self._types))
+        # As a rule rows come in order and once: then they need not be copied.
+        if not np.array_equal(rows, np.arange(len(order))):
+            table = table.take(pa.array(rows))
+        return SourceRows(table, known.times[rows], known.identities[rows])
+
+    def known(self, bounds: Bounds) -> KnownRows:
+        """Return what the rows within the bounds are known by, and read nothing else of them if they have a key."""
+        source = self._run.spec.source
+        if bounds.start is not None and bounds.start > bounds.end:
+            return _known([], self._run.spec)
+        if source.key:
+            types = {name: self._types[name] for name in (source.event_time, *source.key)}
+            batches = list(self._source.read(bounds, types))
+            if not any(batch.column(name).null_count for batch in batches for name in source.key):
+                return _known(batches, self._run.spec)
+        # Rows without a key are known by all that they hold.
+        return _known(list(self._source.read(bounds, self._types)), self._run.spec)
+
+    def count(self, bounds: Bounds) -> int:
+        """Return the number of rows within the bounds, duplicates included."""
+        return self._source.count(bounds)
+
+
+def _known(batches: Sequence[pa.RecordBatch], spec: ModelSpec) -> KnownRows:
+    times = [batch.column(spec.source.event_time).to_numpy().astype("datetime64[us]") for batch in batches]
+    return KnownRows(
+        np.concatenate([*times, np.empty(0, dtype="datetime64[us]")]),
+        np.concatenate([*(_identities(batch, spec) for batch in batches), np.empty(0, dtype=np.uint64)]),
+    )
+
+
+def _identities(batch: pa.RecordBatch, spec: ModelSpec) -> Identities:
+    keyed = spec.source.key and not any(batch.column(name).null_count for name in spec.source.key)
+    # Where every row has its key, nothing else need be hashed: the identities are the same.
+    columns = spec.source.key if keyed else [name for name in batch.schema.names if name != spec.target.column]
+    identities: Identities = hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
+    return identities
+
+
+def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | None:
+    """Keep rows under a key made of their content; return the key, or None if there are no rows."""
+    if not len(rows.times):
+        return None
+    # A dictionary of numbers that are all different costs three times the writing, and makes the file larger.
+    texts = [field.name for field in rows.table.schema if pa.types.is_string(field.type)]
+    with store.scratch() as scratch:
+        path = scratch / "rows.parquet"
+        with disk_errors(path):
+            # Written and read in half the time that zstd takes; nobody looks for rows by their statistics.
+            pq.write_table(rows.table, path, compression="lz4", use_dictionary=texts, write_statistics=False)
+        key = folder + content_name(path, name)
+        # Over what may be there: it may be damaged.
+        store.put_file(key, path)
+    return key
+
+
+def _advice(key: str) -> str:
+    return (
+        "While the check is undecided, its rows are read from the source anew: run `perennial monitor "
+        f"{key.partition('/')[0]} --once`, or clear the run in Airflow from 'open_check' on. Of a decided check only the "
+        "drawings in its report need them"
+    )
+
+
+def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return kept rows in the order of their event times.
+
+    Parameters
+    ----------
+    store : Store
+    key : str
+        What `keep_rows` returned.
+    columns : collection of str or None
+        Those to read, one that the rows lack is left out; None: all.
+
+    Raises
+    ------
+    Damaged
+        They are gone from the store, or not what was kept.
+    """
+    with content_file(store, key, _advice(key)) as path, disk_errors(path):
+        table = pq.ParquetFile(path).read(columns=list(columns) if columns is not None else None)
+    return as_frame(table)
+
+
+def check_rows(store: Store, key: str) -> None:
+    """Raise Damaged if kept rows are gone from the store, or not what was kept."""
+    with content_file(store, key, _advice(key)):
+        pass
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Return rows as a data frame; numbers without gaps are not copied."""
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    return frame
+
+
+def keep_identities(store: Store, folder: str, identities: Identities) -> str:
+    """Keep a set of identities under a key made of its content; return the key."""
+    # Sorting is many times faster than what np.unique does.
+    ordered = np.sort(identities)
+    again = np.zeros(len(ordered), dtype=bool)
+    again[1:] = ordered[1:] == ordered[:-1]
+    with store.scratch() as scratch:
+        path = scratch / "identities.u64"
+        with disk_errors(path):
+            path.write_bytes(ordered[~again].tobytes())
+        key = folder + content_name(path, "seen")
+        store.put_file(key, path)
+    return key
+
+
+def read_identities(store: Store, key: str) -> Identities:
+    """Return kept identities, ascending.
+
+    Raises
+    ------
+    Damaged
+        They are gone from the store, or not what was kept.
+    """
+    with content_file(store, key, _IDENTITIES_ADVICE) as path, disk_errors(path):
+        return np.fromfile(path, dtype=np.uint64)
+
+
+def among(identities: Identities, known: Identities) -> npt.NDArray[np.bool_]:
+    """Tell of each identity whether it is among the known ones."""
+    return np.isin(identities, known)
+
+
+def as_datetime64(moment: datetime) -> np.datetime64:
+    """Return a moment as the event times of SourceRows have it."""
+    return np.datetime64(pd.Timestamp(moment).tz_convert("UTC").tz_localize(None), "us")

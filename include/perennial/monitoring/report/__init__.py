@@ -1,0 +1,1 @@
+"""A check as one HTML page."""

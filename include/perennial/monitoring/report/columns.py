@@ -1,0 +1,153 @@
+"""The report's columns: which of them are drawn, and how each was distributed before and now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from markupsafe import Markup
+
+from perennial.drift.columns.column_check import ColumnCheck
+from perennial.drift.columns.labels import count_labels, label_of
+from perennial.drift.columns.report import ColumnDrift
+from perennial.drift.statistics.floats import as_floats
+from perennial.errors import PerennialError
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.checks.reference import SCORE
+from perennial.monitoring.records import LedgerEntry, OpenCheck
+from perennial.monitoring.report.svg import Steps, draw_distributions, draw_shares
+from perennial.printable import PrintableLog
+from perennial.spec.monitoring import CheckName
+
+log = PrintableLog(__name__)
+
+MOST_DRAWN = 12
+_MOST_BARS = 10
+
+
+@dataclass(frozen=True)
+class ColumnFigure:
+    """A column, drawn.
+
+    Attributes
+    ----------
+    check : str
+    column : ColumnDrift
+    drawings : tuple of Markup
+        SVG; empty where it could not be drawn.
+    """
+
+    check: CheckName
+    column: ColumnDrift
+    drawings: tuple[Markup, ...] = ()
+
+
+@dataclass(frozen=True)
+class ColumnFigures:
+    """The columns that the report draws, largest effect first.
+
+    Attributes
+    ----------
+    drawn : sequence of ColumnFigure
+        Those that drifted; if none did, the one that came nearest to it.
+    more : sequence of str
+        Columns that drifted too, and for which there is no room.
+    missing : str
+        Why nothing is drawn; empty if all is.
+    """
+
+    drawn: Sequence[ColumnFigure] = ()
+    more: Sequence[str] = ()
+    missing: str = field(default="")
+
+
+def ranked_columns(entry: LedgerEntry) -> list[tuple[CheckName, ColumnDrift]]:
+    """Return all columns of an entry with their checks, largest effect first."""
+    columns = [(result.check, column) for result in entry.results for column in result.columns]
+    return sorted(columns, key=lambda found: (not found[1].drifted, -_effect(found[1]), found[0], found[1].column))
+
+
+def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
+    """Draw the columns that drifted; never raises: what cannot be drawn is said."""
+    ranked = [found for found in ranked_columns(entry) if found[1].drifted or found[1].tested]
+    drifted = [found for found in ranked if found[1].drifted]
+    chosen = drifted[:MOST_DRAWN] or ranked[:1]
+    more = [column.column for _, column in drifted[MOST_DRAWN:]]
+    if not chosen:
+        return ColumnFigures()
+    try:
+        before, now = _distributions(reader, entry.check, chosen)
+        drawn = [ColumnFigure(check, column, _draw(column, before[check], now[check])) for check, column in chosen]
+    except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
+        log.warning("the report of check %d has no drawings of columns", entry.sequence, exc_info=error)
+        return ColumnFigures([ColumnFigure(*found) for found in chosen], more, reason_of(error))
+    return ColumnFigures(drawn, more)
+
+
+def reason_of(error: Exception) -> str:
+    """Return an error in words."""
+    return str(error) if isinstance(error, PerennialError) else f"{type(error).__name__}: {error}"
+
+
+def _distributions(
+    reader: CheckReader, check: OpenCheck, chosen: Sequence[tuple[CheckName, ColumnDrift]]
+) -> tuple[Mapping[CheckName, ColumnCheck], Mapping[CheckName, pd.DataFrame]]:
+    """Return for each check the prepared reference and the batch's chosen columns."""
+    assert check.champion is not None and check.batch is not None  # noqa: S101, PT018 - or no column had been tested
+    reference = reader.reference(check.champion)
+    features = reader.features(check.batch, [column.column for test, column in chosen if test != "predictions"])
+    now: dict[CheckName, pd.DataFrame] = {"ks": features, "categorical": features}
+    if any(test == "predictions" for test, _ in chosen):
+        now["predictions"] = pd.DataFrame({SCORE: reader.scored(check.champion, check.batch).score})
+    before: dict[CheckName, ColumnCheck] = {
+        "ks": reference.numeric,
+        "categorical": reference.categorical,
+        "predictions": reference.predictions,
+    }
+    return before, now
+
+
+def _draw(column: ColumnDrift, before: ColumnCheck, now: pd.DataFrame) -> tuple[Markup, ...]:
+    drawings = []
+    if column.tested and column.test == "chi_square":
+        drawings.append(draw_shares(_shares(column, before, now[column.column])))
+    elif column.tested:
+        reference = Steps.of(*before.ecdf(column.column))
+        batch = Steps.of_rows(as_floats(now[column.column], column.column))
+        drawings.append(draw_distributions(reference, batch, location=column.location, distance=column.statistic))
+    if column.missing.drifted:
+        drawings.append(draw_shares([("missing", column.missing.reference, column.missing.current)]))
+    # The drawings escape what they write.
+    return tuple(Markup(drawing) for drawing in drawings)  # noqa: S704
+
+
+def _shares(column: ColumnDrift, before: ColumnCheck, now: pd.Series) -> list[tuple[str, float, float]]:
+    """Return the shares of the values that changed most, and of all others together."""
+    known = before.shares(column.column)
+    counted, _ = count_labels(now)
+    reference = pd.Series(known.values(), index=[label_of(value) for value in known], dtype=float)
+    current = pd.Series(counted.counts / max(1, counted.n), index=counted.values.tolist(), dtype=float)
+    shares = pd.DataFrame({"before": reference, "now": current}).fillna(0.0)
+    changes = (shares["now"] - shares["before"]).abs()
+    least = changes.nlargest(_MOST_BARS).min()
+    # Sorted in Python, so that of many that changed alike the same are drawn: but only those that may be.
+    near = changes[changes >= least]
+    most = sorted(near.index, key=lambda label: (-near[label], label))[:_MOST_BARS] if len(near) else []
+    if all(isinstance(value, float) for value in known):
+        most.sort(key=_as_number)
+    else:
+        most.sort(key=lambda label: (-shares["before"][label], label))
+    rows = [(label, float(shares["before"][label]), float(shares["now"][label])) for label in most]
+    others = shares.drop(index=most)
+    if len(others):
+        rows.append((f"{len(others)} other values", *others.sum().tolist()))
+    return rows
+
+
+def _as_number(label: str) -> float:
+    return float(label)
+
+
+def _effect(column: ColumnDrift) -> float:
+    return max(column.effect or 0.0, abs(column.missing.current - column.missing.reference))

@@ -1,0 +1,142 @@
+"""The drift report: one HTML page per check, readable in five seconds, without scripts or network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from perennial.drift.columns.report import ColumnDrift
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
+from perennial.monitoring.report.columns import draw_columns, ranked_columns
+from perennial.monitoring.report.losses import draw_check_losses
+from perennial.printable import PrintableLog
+from perennial.run import check_report_key
+from perennial.spec.monitoring import CheckName
+
+log = PrintableLog(__name__)
+
+CHECK_TITLES: Mapping[CheckName, str] = {
+    "ks": "Numbers",
+    "categorical": "Categories",
+    "predictions": "Predictions",
+    "page_hinkley": "Losses",
+    "performance": "Performance",
+    "volume": "Volume",
+}
+"""What people call the checks."""
+
+_FOUND: Mapping[CheckName, str] = {
+    "ks": "numbers drifted",
+    "categorical": "categories drifted",
+    "predictions": "the predictions drifted",
+    "page_hinkley": "the losses moved",
+    "performance": "the performance is past its floor",
+    "volume": "enough new rows have come",
+}
+_WORDS = {"trigger": "triggered", "hold": "held back", "coalesce": "coalesced", "none": "nothing to do"}
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+    lstrip_blocks=True,
+)  # fmt: skip
+
+
+def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
+    """Write the page of a check that was decided, over the one that may be there; return its key.
+
+    The same entry gives the same bytes. Drawings need the check's rows, its reference and the champion's model: where
+    one of them is gone or does not answer, the page says so in their place.
+
+    Raises
+    ------
+    StoreError
+        The store refuses the page.
+    """
+    key = check_report_key(entry.model, entry.sequence)
+    store = reader.run.store
+    store.write(key, render_report(reader, entry))
+    log.info("report of check %d: %s/%s", entry.sequence, store.uri, key)
+    return key
+
+
+def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
+    """Return the page, UTF-8."""
+    page = _PAGES.get_template("report.html.j2").render(
+        entry=entry,
+        word=_WORDS[entry.decision.outcome],
+        headline=decision_sentence(entry.decision, first=entry.check.incomparable is not None),
+        facts=_facts(entry),
+        results=[
+            (CHECK_TITLES[result.check], status_of(result, entry.decision), _sentence(result))
+            for result in entry.results
+        ],
+        titles=CHECK_TITLES,
+        figures=draw_columns(reader, entry),
+        losses=draw_check_losses(reader, entry),
+        columns=[(CHECK_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
+    )
+    return page.encode()
+
+
+def decision_sentence(decision: Decision, *, first: bool) -> str:
+    """Return the decision in a sentence.
+
+    Parameters
+    ----------
+    decision : Decision
+    first : bool
+        There was no champion, or one that Perennial did not register.
+    """
+    if decision.outcome == "trigger" and first:
+        return f"The first training was triggered: {decision.reasons[0][:1].lower()}{decision.reasons[0][1:]}"
+    if decision.outcome == "trigger":
+        return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
+    if decision.outcome == "hold" and not decision.fired and not first:
+        return "Something drifted, but in too few of the last checks to retrain."
+    if decision.outcome != "none":
+        # What kept the retraining stands at the end.
+        return decision.reasons[-1]
+    if first:
+        return decision.reasons[0]
+    if decision.warned:
+        warned = _enumerated([CHECK_TITLES[check].lower() for check in decision.warned])
+        return f"No check asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
+    return "No check fired."
+
+
+def status_of(result: CheckResult, decision: Decision) -> str:
+    """Return the check's status, or `warns` where it fired and may not trigger."""
+    return "warns" if result.check in decision.warned else result.status
+
+
+def _facts(entry: LedgerEntry) -> dict[str, str]:
+    check = entry.check
+    began = f"{check.cursor:%Y-%m-%d %H:%M}" if check.cursor else "the beginning"
+    late = f", and {check.late_rows:,} that came late" if check.late_rows else ""
+    too_late = f"; {check.too_late_rows:,} came too late for the losses" if check.too_late_rows else ""
+    facts = {
+        "Period": f"{began} to {check.as_of:%Y-%m-%d %H:%M} UTC",
+        "Rows": f"{check.rows:,} new{late}; {check.matured_rows:,} with labels that have matured{too_late}",
+        "Champion": f"version {check.champion.version}" if check.champion else "none",
+    }
+    if check.future:
+        facts["Set aside"] = check.future.found
+    if entry.decision.run_id:
+        facts["Retraining"] = entry.decision.run_id
+    return facts
+
+
+def _sentence(result: CheckResult) -> str:
+    return result.sentence.removeprefix(f"{result.check}: ").removesuffix(".")
+
+
+def _pvalue(column: ColumnDrift) -> str:
+    if column.adjusted_pvalue is None:
+        return "–"
+    return "< 0.0001" if column.adjusted_pvalue < 0.0001 else f"{column.adjusted_pvalue:.4f}"
+
+
+def _enumerated(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

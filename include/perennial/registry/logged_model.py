@@ -1,0 +1,129 @@
+"""A fitted pipeline as an MLflow model: skops file, signature, input example, requirements."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mlflow.sklearn
+import pandas as pd
+from mlflow.entities import LoggedModelOutput
+from mlflow.models import Model, ModelSignature
+from mlflow.types.schema import AnyType, ColSpec, Schema
+
+from perennial.errors import TrainingError
+from perennial.models.kept_rows import refuse_kept_rows
+from perennial.models.skops_format import save_model
+from perennial.registry.provenance import library_versions
+from perennial.registry.tracking import MlflowException
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from perennial.registry.tracking import Tracker
+    from perennial.spec import ModelSpec
+
+MODEL_FILE = "model.skops"
+EXAMPLE_ROWS = 5
+
+
+def log_model(
+    tracker: Tracker,
+    experiment_id: str,
+    run_id: str,
+    pipeline: Pipeline,
+    *,
+    spec: ModelSpec,
+    inputs: pd.DataFrame,
+    scratch: Path,
+    with_example: bool = True,
+) -> str:
+    """Keep a fitted model in MLflow as an output of a run.
+
+    Parameters
+    ----------
+    inputs : pandas.DataFrame
+        Rows that the model was fitted on, with the spec's input columns; they give the signature's types and,
+        the first five of them, the example.
+    scratch : Path
+        A folder for the files before they are uploaded.
+    with_example : bool
+        False: MLflow may not see rows. The model goes there without an example.
+
+    Returns
+    -------
+    str
+        The model's URI, `models:/<id>`.
+
+    Raises
+    ------
+    TrainingError
+        The model cannot be stored without pickle, holds types that nobody allowed, or rows where MLflow may see none.
+    """
+    if not with_example:
+        refuse_kept_rows(pipeline, spec)
+    trusted = save_model(pipeline, scratch / MODEL_FILE, spec)
+    with tracker.connected():
+        logged = tracker.client.create_logged_model(experiment_id, name=spec.name, source_run_id=run_id)
+    folder = scratch / "mlflow-model"
+    description = Model(
+        artifact_path=logged.artifact_location, model_uuid=logged.model_id, run_id=run_id, model_id=logged.model_id
+    )
+    with warnings.catch_warnings():
+        # Said of whole-number columns that could lack a value later; there are none in a snapshot.
+        warnings.simplefilter("ignore")
+        _write(pipeline, folder, description, trusted=trusted, inputs=inputs, with_example=with_example)
+    tracker.log_model_folder(logged.model_id, folder)
+    with tracker.connected():
+        tracker.client.finalize_logged_model(logged.model_id, "READY")
+        tracker.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    return f"models:/{logged.model_id}"
+
+
+def _write(
+    pipeline: Pipeline,
+    folder: Path,
+    description: Model,
+    *,
+    trusted: tuple[str, ...],
+    inputs: pd.DataFrame,
+    with_example: bool,
+) -> None:
+    example = inputs.head(EXAMPLE_ROWS)
+    try:
+        mlflow.sklearn.save_model(
+            pipeline,
+            str(folder),
+            mlflow_model=description,
+            serialization_format="skops",
+            skops_trusted_types=list(trusted),
+            signature=signature(example, pipeline.predict(example)),
+            input_example=example if with_example else None,
+            # Given outright: MLflow would find them by loading the model in a process of its own.
+            pip_requirements=[f"{name}=={version}" for name, version in library_versions().items()],
+        )
+    except (MlflowException, OSError) as error:
+        raise TrainingError(f"the model cannot be written to {folder}: {error}") from error
+
+
+def signature(inputs: pd.DataFrame, predicted: Any) -> ModelSignature:
+    """Describe what the model takes and gives.
+
+    A snapshot has four kinds of columns: 64-bit floats, 64-bit integers, text and timestamps in UTC. The last have
+    no type in MLflow that lets a zone pass, so they go unchecked.
+    """
+    columns = [ColSpec(_mlflow_type(inputs[name].dtype), str(name)) for name in inputs.columns]
+    return ModelSignature(Schema(columns), Schema([ColSpec(_mlflow_type(predicted.dtype))]))
+
+
+def _mlflow_type(dtype: Any) -> Any:
+    if pd.api.types.is_bool_dtype(dtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype):
+        return "long"
+    if pd.api.types.is_float_dtype(dtype):
+        return "double"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return AnyType()
+    return "string"

@@ -1,0 +1,308 @@
+"""MLflow, with its failures in Perennial's words. Nothing here touches MLflow's process-wide tracking URI."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import mlflow.artifacts
+import sqlalchemy
+import tenacity
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.environment_variables import MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING
+from mlflow.exceptions import MlflowException
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+
+from perennial.address import Address
+from perennial.errors import PerennialError, TrackingError, TrackingUnavailable
+from perennial.registry.sqlite_tracking import artifact_root, ensure_schema
+
+__all__ = ["MlflowException", "Tracker", "WriteConflict", "again_on_conflict"]
+
+# A failed call is told once, by our own error; MLflow would print the driver's traceback first.
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+logging.getLogger("alembic").setLevel(logging.WARNING)
+
+# What the databases' drivers call it when a row was written between a look and a write.
+_LOST_RACES = ("IntegrityError", "UniqueViolation")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+class WriteConflict(TrackingUnavailable):
+    """MLflow looks whether a row is there, then writes: of two at once that write the same row, one is turned away."""
+
+
+again_on_conflict = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(WriteConflict),
+    stop=tenacity.stop_after_attempt(10),
+    wait=tenacity.wait_random(0, 0.1),
+    reraise=True,
+)
+"""Decorator of what can be repeated from its start after a WriteConflict."""
+
+
+class Tracker:
+    """An MLflow server, or the database of one.
+
+    Parameters
+    ----------
+    uri : str
+        `http(s)://...`, or `sqlite:///...` (the file is made when it is not there).
+
+    Raises
+    ------
+    TrackingError
+        The URI is not one of these.
+    TrackingUnavailable
+        It does not answer; said within about 20 seconds.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._address = Address(uri)
+        self.shown_uri = self._address.shown
+        _check_form(uri, self.shown_uri)
+        self._database = _sqlite_path(uri)
+        with self.connected():
+            if self._database is not None:
+                ensure_schema(self._database)
+            _knock(uri)
+            self.client = MlflowClient(uri)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Turn what MLflow raises inside the block into TrackingUnavailable or TrackingError."""
+        try:
+            yield
+        except PerennialError:
+            raise
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            if status >= 500 or status == 429:
+                raise self._unavailable(error) from None
+            if any(name in str(error) for name in _LOST_RACES):
+                raise WriteConflict(f"MLflow at {self.shown_uri}: another wrote the same at the same moment") from None
+            raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
+        except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise self._unavailable(error) from None
+
+    def experiment_id(self, name: str) -> str:
+        """Return the experiment's id; make the experiment where it is not there yet."""
+        with self.connected():
+            found = self.client.get_experiment_by_name(name)
+            if found is None:
+                root = None if self._database is None else f"{artifact_root(self._database)}/{name}"
+                try:
+                    return str(self.client.create_experiment(name, artifact_location=root))
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                        raise
+                    found = self.client.get_experiment_by_name(name)
+            if found.lifecycle_stage == "deleted":
+                raise TrackingError(
+                    f"experiment {name!r} is deleted in MLflow at {self.shown_uri}: restore it there "
+                    f"(mlflow experiments restore -x {found.experiment_id})"
+                )
+            return str(found.experiment_id)
+
+    def find_runs(self, experiment_id: str, tag: str, value: str) -> list[Run]:
+        """Return the experiment's runs that carry a tag, oldest first."""
+        quote = '"' if "'" in value else "'"
+        condition = f"tags.`{tag}` = {quote}{value}{quote}"
+        with self.connected():
+            return list(self.client.search_runs([experiment_id], condition, order_by=["attributes.start_time ASC"]))
+
+    def start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
+        """Begin a run and return its id; it counts as unfinished until `finish_run`."""
+        with self.connected():
+            run = self.client.create_run(experiment_id, tags=dict(tags), run_name=name)
+            return str(run.info.run_id)
+
+    def finish_run(self, run_id: str, *, failed: bool = False) -> None:
+        """Mark a run as finished, or as failed."""
+        with self.connected():
+            self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    def is_gone(self, run_id: str) -> bool:
+        """Tell whether a run was deleted, or even removed from MLflow's database."""
+        with self.connected():
+            try:
+                return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return True
+                raise
+
+    def discard_run(self, experiment_id: str, run_id: str) -> None:
+        """Delete a run and the models that it logged."""
+        with self.connected():
+            models = self.client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+            for model in models:
+                self.client.delete_logged_model(model.model_id)
+            self.client.delete_run(run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
+        """Log a run's settings. Those it has already must not change."""
+        with self.connected():
+            self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Log a run's figures; NaN is kept as NaN. Those that the run has already, to the same value, stay as they are."""
+        now = int(time.time() * 1000)
+        with self.connected():
+            there = self.client.get_run(run_id).data.metrics
+            # As text, since NaN does not equal itself.
+            fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
+            self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
+
+    @contextmanager
+    def system_metrics(self, run_id: str) -> Iterator[None]:
+        """Log to the run what the block takes of the machine: CPU, memory, disk, network and GPUs.
+
+        Only where MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says so. The first sample is logged after
+        MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL seconds (10); one that cannot be logged is a warning and no more.
+        """
+        if not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
+            yield
+            return
+        logger = logging.getLogger(SystemMetricsMonitor.__module__)
+        logger.addFilter(self._without_secrets)
+        monitor = SystemMetricsMonitor(run_id, tracking_uri=self.uri)
+        monitor.start()
+        try:
+            yield
+        finally:
+            monitor.finish()
+            logger.removeFilter(self._without_secrets)
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags on a run, over those of the same names."""
+        with self.connected():
+            self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def log_text(self, run_id: str, text: str, path: str) -> None:
+        """Keep a text among the run's artifacts."""
+        with self._transfer(f"artifact {path}"):
+            self.client.log_text(run_id, text, path)
+
+    def log_folder(self, run_id: str, folder: Path, path: str) -> None:
+        """Keep the files of a local folder among the run's artifacts, under `path`."""
+        with self._transfer(f"artifacts {path}"):
+            self.client.log_artifacts(run_id, str(folder), path)
+
+    def log_model_folder(self, model_id: str, folder: Path) -> None:
+        """Upload the files of a logged model."""
+        with self._transfer("the model"):
+            self.client.log_model_artifacts(model_id, str(folder))
+
+    def download_file(self, model_uri: str, name: str, folder: Path) -> Path:
+        """Fetch a file of a model.
+
+        Parameters
+        ----------
+        model_uri : str
+            `models:/<name>/<version>`, or `models:/<id>` of a logged model.
+        name : str
+            Path within the model.
+        folder : Path
+            Where to put it.
+        """
+        with self._transfer(f"{name} of {model_uri}"):
+            found = mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{self._place(model_uri)}/{name}", dst_path=str(folder), tracking_uri=self.uri
+            )
+            return Path(found)
+
+    def files_of_model(self, model_uri: str) -> tuple[str, ...]:
+        """Return the names of a model's files, without those in folders; none where the model is not there."""
+        with self._transfer(f"the list of files of {model_uri}"):
+            found = mlflow.artifacts.list_artifacts(artifact_uri=self._place(model_uri), tracking_uri=self.uri)
+            return tuple(file.path.rpartition("/")[2] for file in found if not file.is_dir)
+
+    def _place(self, model_uri: str) -> str:
+        """Return where MLflow keeps a model's files."""
+        model, _, version = model_uri.removeprefix("models:/").partition("/")
+        if version:
+            source = self.client.get_model_version_download_uri(model, version)
+        else:
+            source = self.client.get_logged_model(model).artifact_location
+        if source.startswith("models:/"):
+            source = self.client.get_logged_model(source.removeprefix("models:/")).artifact_location
+        return str(source)
+
+    @contextmanager
+    def _transfer(self, what: str) -> Iterator[None]:
+        """`connected` for artifacts, which come from whatever storage MLflow uses, each with errors of its own."""
+        try:
+            with self.connected():
+                yield
+        except PerennialError:
+            raise
+        except Exception as error:
+            raise TrackingUnavailable(
+                f"MLflow's artifact storage ({self.shown_uri}) did not take or give {what}: {self._shown(error)}"
+            ) from None
+
+    def _unavailable(self, error: Exception) -> TrackingUnavailable:
+        return TrackingUnavailable(
+            f"MLflow at {self.shown_uri} does not answer: {self._shown(error)}. Is the server up, and "
+            f"MLFLOW_TRACKING_URI (or the connection mlflow_default) right?"
+        )
+
+    def _without_secrets(self, record: logging.LogRecord) -> bool:
+        """Keep the address's login out of what MLflow logs by itself."""
+        record.msg, record.args, record.exc_info = self._address.without_secrets(record.getMessage()), None, None
+        return True
+
+    def _shown(self, error: Exception) -> str:
+        return self._address.without_secrets(error)
+
+
+def _check_form(uri: str, shown: str) -> None:
+    """Refuse what MLflow would take for a folder, or would put its own paths behind the query of."""
+    scheme = uri.partition("://")[0].lower() if "://" in uri else ""
+    if scheme.partition("+")[0] not in ("http", "https", *_DATABASES):
+        raise TrackingError(
+            f"{shown!r} is not the address of an MLflow server or database: set MLFLOW_TRACKING_URI (or the connection "
+            "mlflow_default) to one such as http://mlflow.example:5000, sqlite:///mlflow.db or postgresql://host/mlflow"
+        )
+    if scheme in ("http", "https") and ("?" in uri or "#" in uri):
+        raise TrackingError(
+            f"the address of MLflow, {shown}, has a query or a fragment, which a server's has not: give a login as "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as http://user:password@host with '?' and '#' "
+            "written as %3F and %23"
+        )
+
+
+def _knock(uri: str) -> None:
+    """Fail soon if nobody is there: MLflow's own calls would go on trying for many minutes."""
+    scheme = urlsplit(uri).scheme
+    if scheme in ("http", "https"):
+        http_request(
+            get_default_host_creds(uri),
+            "/health",
+            "GET",
+            max_retries=2,
+            timeout=5,
+            retry_codes=(),
+            raise_on_status=False,
+        )
+    elif scheme.partition("+")[0] in _DATABASES:
+        engine = sqlalchemy.create_engine(uri)
+        try:
+            engine.connect().close()
+        finally:
+            engine.dispose()
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    if not uri.startswith("sqlite:///"):
+        return None
+    return Path(uri.removeprefix("sqlite:///")).absolute()

@@ -1,0 +1,1 @@
+"""From YAML files to specs, and what is wrong with them."""

@@ -1,0 +1,85 @@
+"""Checks that what an expectation expects can be meant of its columns, and that something could fail it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+from perennial.spec.condition import ConditionError, read_condition
+from perennial.spec.reading.finding import Finding
+from perennial.spec.validation import Expectation
+
+ReadAs = Literal["number", "time"]
+
+_OTHER_TABLES = ("expect_query_results_to_match_comparison", "expect_table_row_count_to_equal_other_table")
+_LISTS = ("value_set", "value_pairs_set", "regex_list", "like_pattern_list", "type_list")
+_OF_WRITING = ("_match_regex", "_match_like_pattern", "value_lengths", "_strftime_format", "_dateutil_", "_json_")
+_BOUNDED_VALUES = ("values_to_be_between", "column_min_to_be_between", "column_max_to_be_between")
+
+
+def is_of_writing(expectation: Expectation) -> bool:
+    """Tell whether it is about how values are written; numbers are looked at as text then."""
+    return any(part in expectation.type for part in _OF_WRITING)
+
+
+def is_of_bounds(expectation: Expectation) -> bool:
+    """Tell whether its bounds are values of its column; those of others are lengths, counts or means."""
+    return any(part in expectation.type for part in _BOUNDED_VALUES)
+
+
+def columns_read_as(parts: Mapping[str, Any]) -> dict[str, ReadAs]:
+    """Return the columns of which a spec says what they are read as; `parts` are those of its parts that are right."""
+    found: dict[str, ReadAs] = {}
+    if "features" in parts:
+        found.update(dict.fromkeys(parts["features"].numeric, "number"))
+    if "target" in parts and parts.get("task") == "regression":
+        found[parts["target"].column] = "number"
+    if "source" in parts:
+        found[parts["source"].event_time] = "time"
+    return found
+
+
+def check_values(index: int, expectation: Expectation, read_as: Mapping[str, ReadAs]) -> Iterator[Finding]:
+    """Yield what cannot be meant, of an expectation whose arguments Great Expectations takes."""
+    path, given = ("validation", index, "kwargs"), expectation.kwargs
+    if expectation.type in _OTHER_TABLES:
+        yield Finding(("validation", index, "type"), f"{expectation.type} asks a database: a snapshot is files")
+    try:
+        read_condition(given)
+    except ConditionError as error:
+        yield Finding((*path, "row_condition"), str(error))
+    if given.get("mostly") == 0:
+        yield Finding((*path, "mostly"), "0 lets every row fail, so that the expectation always holds")
+    for name in _LISTS:
+        if given.get(name) == []:
+            yield Finding((*path, name), "is empty, so that nothing is compared")
+    named = given.get("column")
+    kind = read_as.get(named) if isinstance(named, str) else None
+    if kind == "time" and is_of_writing(expectation):
+        yield Finding((*path, "column"), f"{named!r} is read as times, whose writing in the source is not kept")
+    elif kind:
+        bounds = ("min_value", "max_value") if is_of_bounds(expectation) else ()
+        values = [("value_set", value) for value in _listed(given.get("value_set"))]
+        values += [(name, given[name]) for name in bounds if given.get(name) is not None]
+        for name, value in values:
+            if not _can_be(kind, value):
+                yield Finding((*path, name), f"{named!r} is read as {kind}s, and {value!r} is not one")
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _can_be(kind: ReadAs, value: Any) -> bool:
+    if kind == "number":
+        return isinstance(value, int | float) or (isinstance(value, str) and _is(float, value))
+    return isinstance(value, date) or (isinstance(value, str) and _is(datetime.fromisoformat, value))
+
+
+def _is(read: Any, text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True

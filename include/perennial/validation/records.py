@@ -1,0 +1,26 @@
+"""What validation hands on."""
+
+from __future__ import annotations
+
+from perennial.record import Outcome
+
+
+class FailedExpectation(Outcome):
+    """An expectation that did not hold."""
+
+    type: str
+    column: str | None
+    unexpected_rows: int | None
+    rows: int | None
+    examples: tuple[str, ...]
+    sentence: str
+
+
+class Validation(Outcome):
+    """Result of a validation."""
+
+    passed: bool
+    expectations: int
+    failed: tuple[FailedExpectation, ...]
+    data_docs_key: str
+    """The HTML report, in the store."""

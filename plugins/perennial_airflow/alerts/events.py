@@ -1,0 +1,228 @@
+"""What happens to a model that people want to be told of, each as one small event."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from perennial.errors import DataError, PerennialError
+from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
+from perennial.record import Outcome
+from perennial.spec.alerts import EventName
+from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
+from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
+
+if TYPE_CHECKING:
+    from perennial.monitoring.records import LedgerEntry
+
+
+class Event(Outcome):
+    """Something that happened. Whoever repeats the work that led to it makes an event with the same digest."""
+
+    name: EventName
+    model: str
+    key: str
+    """What makes it this event and no other of its name and model: a run, a check, a version."""
+    at: datetime
+    """When it was noticed, UTC."""
+    reason: str
+    """One sentence or a few: why."""
+    facts: Mapping[str, str | int | float | None] = Field(default_factory=dict)
+    links: Mapping[str, str] = Field(default_factory=dict)
+    """Addresses by name; what has no page of its own is left out."""
+
+    @property
+    def digest(self) -> str:
+        """The first half of the SHA-256 of what identifies it, hexadecimal."""
+        return hashlib.sha256("\n".join((self.name, self.model, self.key)).encode()).hexdigest()[:32]
+
+
+def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
+    """Return what a decided check is worth telling: `drift`, `breaker_open`, both or nothing.
+
+    Parameters
+    ----------
+    entry : LedgerEntry
+    run_id : str
+        The monitoring DAG's run.
+    """
+    facts = {"check": entry.sequence, "rows": entry.check.rows + entry.check.late_rows}
+    links = _links(
+        airflow=run_page(entry.model + MONITOR, run_id), drift_report=drift_report_page(entry.model, entry.sequence)
+    )
+    found = [result for result in entry.results if result.status == "fired"]
+    events = []
+    if found:
+        drifted = ", ".join(dict.fromkeys(c.column for result in found for c in result.columns if c.drifted))
+        events.append(
+            _event(
+                "drift",
+                entry.model,
+                key=str(entry.sequence),
+                reason=" ".join(result.sentence for result in found),
+                facts=facts
+                | {"fired": ", ".join(result.check for result in found), "decision": entry.decision.outcome}
+                | ({"columns": drifted} if drifted else {}),
+                links=links,
+            )
+        )
+    if entry.decision.held_by == "breaker":
+        # It opened with the last retraining that was rejected or failed: all checks that it holds back speak of one opening.
+        key = f"after {entry.last_trigger}"
+        reason = " ".join(entry.decision.reasons)
+        events.append(_event("breaker_open", entry.model, key=key, reason=reason, facts=facts, links=links))
+    return tuple(events)
+
+
+def cursor_ahead(model: str, cursor: str, reason: str, run_id: str) -> Event:
+    """Return the event of a cursor that stands after all rows of the source: one for each place where it stands.
+
+    Parameters
+    ----------
+    model : str
+    cursor : str
+        Where it stands, ISO 8601.
+    reason : str
+    run_id : str
+        The monitoring DAG's run.
+    """
+    return _event(
+        "cursor_ahead",
+        model,
+        key=cursor,
+        reason=reason,
+        facts={"cursor": cursor},
+        links=_links(airflow=run_page(model + MONITOR, run_id)),
+    )
+
+
+def retraining_triggered(entry: LedgerEntry) -> Event:
+    """Return the event of a decision that starts a retraining."""
+    run_id = entry.decision.run_id or ""
+    return _event(
+        "retraining_triggered",
+        entry.model,
+        key=run_id,
+        reason=" ".join(entry.decision.reasons),
+        facts={"check": entry.sequence, "run": run_id},
+        links=_links(
+            airflow=run_page(retraining_dag(entry.model), run_id),
+            drift_report=drift_report_page(entry.model, entry.sequence),
+        ),
+    )
+
+
+def promoted(
+    promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+) -> Event:
+    """Return the event of a new champion.
+
+    Parameters
+    ----------
+    promotion : Promotion
+    verdict : Verdict
+    run_id, triggered_by : str
+        The retraining, and by whom or what it was started.
+    region : str, optional
+        The spec's.
+    """
+    facts = {"previous": promotion.previous_version, "triggered by": triggered_by}
+    return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
+
+
+def rejected(
+    registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+) -> Event:
+    """Return the event of a candidate that did not pass the gates.
+
+    Parameters
+    ----------
+    registered : RegisteredVersion
+    verdict : Verdict
+    run_id, triggered_by : str
+        The retraining, and by whom or what it was started.
+    region : str, optional
+        The spec's.
+    """
+    facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
+    return _of_verdict("rejected", registered, verdict, facts, run_id, region)
+
+
+def _of_verdict(
+    name: EventName,
+    version: Promotion | RegisteredVersion,
+    verdict: Verdict,
+    facts: Mapping[str, Any],
+    run_id: str,
+    region: str | None,
+) -> Event:
+    return _event(
+        name,
+        version.name,
+        key=f"{run_id} v{version.version}",
+        reason=verdict.sentence,
+        facts={"version": version.version, **facts},
+        links=_links(
+            airflow=run_page(retraining_dag(version.name), run_id),
+            mlflow=version_page(version.name, version.version, region),
+        ),
+    )
+
+
+def failed(context: Mapping[str, Any], *, region: str | None = None) -> Event:
+    """Return the event of a run that fails: one for each time that the run was started or cleared.
+
+    Parameters
+    ----------
+    context : mapping
+        What Airflow gives to a task's or a DAG's `on_failure_callback`: from the DAG processor, of a task that was
+        killed, there is no exception, and for a DAG without a task to speak of no more than `dag` and `run_id`.
+    region : str, optional
+        The spec's: what is wrong with the data is not quoted then, since it may quote the rows.
+    """
+    dag_id, run_id = context["dag"].dag_id, context["run_id"]
+    name: EventName = "retraining_failed" if dag_id.endswith(RETRAIN) else "monitoring_failed"
+    model = dag_id.removesuffix(RETRAIN).removesuffix(MONITOR)
+    times_cleared = getattr(context.get("dag_run"), "clear_number", None) or 0
+    task = getattr(context.get("ti"), "task_id", None)
+    return _event(
+        name,
+        model,
+        key=f"{run_id} {times_cleared}",
+        reason=_why(task, context.get("exception"), region),
+        facts={"run": run_id, **({"task": task} if task else {})},
+        links=_links(
+            airflow=run_page(dag_id, run_id), data_docs=data_docs_page(model, run_id) if task == "validate" else ""
+        ),
+    )
+
+
+def _why(task: str | None, exception: object, region: str | None) -> str:
+    where = f"Task {task} failed" if task else "The run failed"
+    quotes_rows = isinstance(exception, DataError) and region is not None
+    if isinstance(exception, PerennialError) and not quotes_rows:
+        return f"{where}: {exception}"
+    if exception is None:
+        return f"{where}; its log says more. It may have been killed."
+    # What others raise may carry an address with a password: that is for the log, where Airflow masks it.
+    return f"{where} with {type(exception).__name__}; its log says more."
+
+
+def _event(
+    name: EventName, model: str, *, key: str, reason: str, facts: Mapping[str, Any], links: Mapping[str, str]
+) -> Event:
+    return Event(name=name, model=model, key=key, at=datetime.now(UTC), reason=reason, facts=facts, links=links)
+
+
+def _links(*, airflow: str, data_docs: str = "", drift_report: str = "", mlflow: str = "") -> dict[str, str]:
+    named = {
+        "Airflow run": airflow,
+        "Data Docs": data_docs,
+        "MLflow version": mlflow,
+        "Drift report": drift_report,
+    }
+    return {name: address for name, address in named.items() if address}

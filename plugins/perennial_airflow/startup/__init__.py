@@ -1,0 +1,1 @@
+"""What Airflow's processes do as they start."""

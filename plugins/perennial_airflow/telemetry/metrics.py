@@ -1,0 +1,102 @@
+"""The metrics that tasks send to Airflow's StatsD or OpenTelemetry; `run_listener` sends what only the scheduler sees."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.observability import stats
+
+from perennial_airflow.monitoring_schedule import longest_interval
+
+if TYPE_CHECKING:
+    from perennial.monitoring.records import CheckResult, LedgerEntry
+    from perennial.promotion.records import Verdict
+    from perennial.spec import ModelSpec
+    from perennial.spec.monitoring import CheckName
+
+STATISTIC: Mapping[CheckName, str] = {
+    "ks": "largest_effect",
+    "categorical": "largest_effect",
+    "predictions": "largest_effect",
+    "page_hinkley": "over_threshold",
+    "volume": "rows_since_training",
+}
+"""The figure that stands for each check; performance has none, since its metrics are the spec's choice."""
+
+
+def count_look(spec: ModelSpec) -> None:
+    """Say that someone looked for rows: `perennial.monitor.last_look`, and how often the schedule does."""
+    model = {"model": spec.name}
+    _gauge("perennial.monitor.last_look", time.time(), model)
+    schedule = spec.monitoring.schedule if spec.monitoring else None
+    if schedule is not None:
+        interval = longest_interval(schedule, datetime.now(UTC))
+        _gauge("perennial.monitor.interval_seconds", interval.total_seconds(), model)
+
+
+def count_check(spec: ModelSpec, entry: LedgerEntry) -> None:
+    """Send what a check found and what became of it: `perennial.drift.*`, `perennial.champion.*`, `perennial.retrain.*`."""
+    model, decision = {"model": entry.model}, entry.decision
+    stats.incr("perennial.drift.checks", tags={**model, "decision": decision.outcome})
+    _gauge("perennial.drift.last_check", time.time(), model)
+    _gauge("perennial.drift.rows", entry.check.rows + entry.check.late_rows, model)
+    for result in entry.results:
+        tags = {**model, "check": result.check}
+        if result.status == "fired":
+            stats.incr("perennial.drift.fired", tags=tags)
+        _gauge("perennial.drift.statistic", result.figures.get(STATISTIC.get(result.check, "")), tags)
+        if result.check == "performance":
+            _send_performance(spec, result)
+    _gauge("perennial.retrain.breaker_open", int(decision.held_by == "breaker"), model)
+    if decision.outcome in ("hold", "coalesce"):
+        stats.incr("perennial.retrain.held", tags={**model, "decision": decision.outcome})
+
+
+def _send_performance(spec: ModelSpec, result: CheckResult) -> None:
+    primary, model = spec.evaluation.primary, {"model": spec.name}
+    metric = {**model, "metric": primary}
+    _gauge("perennial.champion.metric", result.figures.get(primary), {**metric, "rows": "matured"})
+    wanted = spec.monitoring.performance if spec.monitoring else None
+    if wanted is not None:
+        _gauge("perennial.champion.floor", {**wanted.minimum, **wanted.maximum}.get(primary), metric)
+    if result.status != "not tested":
+        _gauge("perennial.champion.under_floor", int(result.status == "fired"), model)
+
+
+def count_retraining(entry: LedgerEntry) -> None:
+    """Count a retraining as it is triggered: `perennial.retrain.triggered`."""
+    stats.incr("perennial.retrain.triggered", tags={"model": entry.model})
+
+
+def count_promotion(spec: ModelSpec, verdict: Verdict, evidence: Mapping[str, Any] | None) -> None:
+    """Send the new champion's primary metric and, where drift asked for it, how long it took to come.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    verdict : Verdict
+        By which it was promoted.
+    evidence : mapping or None
+        What the check that asked for it found.
+    """
+    model = {"model": spec.name}
+    primary = next((gate.value for gate in verdict.gates if gate.name == "primary metric"), None)
+    _gauge("perennial.champion.metric", primary, {**model, "metric": spec.evaluation.primary, "rows": "holdout"})
+    # What was said of the champion before it does not hold for this one.
+    _gauge("perennial.champion.under_floor", 0, model)
+    _gauge("perennial.retrain.breaker_open", 0, model)
+    # Whoever triggers a run may put anything there, and the champion has moved: nothing may fail now.
+    with suppress(KeyError, TypeError, ValueError):
+        seconds = datetime.now(UTC) - datetime.fromisoformat((evidence or {})["opened_at"])
+        _gauge("perennial.retrain.seconds_to_champion", seconds.total_seconds(), model)
+
+
+def _gauge(name: str, value: object, tags: Mapping[str, str]) -> None:
+    """Send a figure; there is nothing to send where it is missing or no number."""
+    if isinstance(value, (int, float)) and math.isfinite(value):
+        stats.gauge(name, value, tags=dict(tags))
