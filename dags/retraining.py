@@ -7,7 +7,7 @@ import copy
 from airflow.sdk import DAG, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
-from perennial.spec.part import MOST_DAYS
+from perennial.spec.section import MOST_DAYS
 from perennial_airflow.alerts.callbacks import on_failure, on_verdict
 from perennial_airflow.champion_asset import ChampionAsset
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag

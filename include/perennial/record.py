@@ -16,7 +16,7 @@ def _json_number(value: float) -> float | str:
 Figure = Annotated[float, PlainSerializer(_json_number, return_type=float | str, when_used="json")]
 
 
-class Outcome(BaseModel):
+class Record(BaseModel):
     """Base of all. `model_dump(mode="json")` is what goes into an XCom; `model_validate` takes it back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")

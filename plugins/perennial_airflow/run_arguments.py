@@ -6,7 +6,7 @@ from datetime import datetime
 
 from perennial.errors import PerennialError
 from perennial.moments import in_utc
-from perennial.spec.part import MOST_DAYS
+from perennial.spec.section import MOST_DAYS
 
 NOTHING = {"", "None", "null"}
 LONGEST_REASON = 500

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perennial.record import Outcome
+    from perennial.record import Record
 
 
-def to_xcom(outcome: Outcome) -> dict[str, Any]:
+def to_xcom(outcome: Record) -> dict[str, Any]:
     """Return the outcome's JSON; its `model_validate` takes it back.
 
     A number that is not finite travels as text, which pydantic reads back: Airflow's client refuses to send one.

@@ -9,7 +9,7 @@ import pytest
 
 from perennial.evaluation.records import Scores
 from perennial.promotion.records import GateResult
-from perennial.record import Outcome
+from perennial.record import Record
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 0.25])
@@ -27,7 +27,7 @@ def test_a_gate_without_figures_stays_without() -> None:
 
 
 def test_an_infinite_number_survives_a_file() -> None:
-    class Place(Outcome):
+    class Place(Record):
         at: float
 
     assert Place.model_validate_json(Place(at=math.inf).model_dump_json()).at == math.inf

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import get_args
 
-from perennial.backup.archive import Part, first_key, pack, unpack
+from perennial.backup.archive import ArchivePart, first_key, pack, unpack
 from perennial.errors import PerennialError
 from perennial.store import open_store
 
@@ -17,7 +17,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     to_tar = commands.add_parser("pack", help="write a part of a store to standard output, as tar")
     to_tar.add_argument("store", help="a folder or s3://bucket/prefix")
-    to_tar.add_argument("part", choices=get_args(Part))
+    to_tar.add_argument("part", choices=get_args(ArchivePart))
     commands.add_parser("unpack", help="put an archive from standard input into a store").add_argument("store")
     commands.add_parser("empty", help="fail unless the store is empty").add_argument("store")
     arguments = parser.parse_args()

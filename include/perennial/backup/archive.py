@@ -12,7 +12,7 @@ from perennial.errors import StoreError
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
-Part = Literal["records", "objects"]
+ArchivePart = Literal["records", "objects"]
 """`records`: what says how far a model has been watched, what was decided and who is champion; it refers to model
 versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there.
 Among them only an alert that waits to be sent goes away, once it is: what is restored in between is sent once more."""
@@ -25,7 +25,7 @@ _OWN = ".perennial/"
 _CHANGING = ("state.json", "promotion.json", "breaker.json")
 
 
-def pack(store: Store, part: Part, archive: BinaryIO) -> int:
+def pack(store: Store, part: ArchivePart, archive: BinaryIO) -> int:
     """Write a part of a store as a tar stream.
 
     Parameters
@@ -92,7 +92,7 @@ def first_key(store: Store) -> str | None:
     return next((item.key for item in store.list() if not _is_left_out(item.key)), None)
 
 
-def _items(store: Store, part: Part) -> Iterator[StoredObject]:
+def _items(store: Store, part: ArchivePart) -> Iterator[StoredObject]:
     if part == "objects":
         yield from (item for item in store.list() if not _is_record(item.key) and not _is_left_out(item.key))
         return

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found:
+class Inventory:
     """What there is of a model, and what is missing.
 
     Attributes
@@ -56,7 +56,7 @@ class Found:
         )
 
 
-def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = False) -> Found:
+def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = False) -> Inventory:
     """Look for every version's model file and snapshot, load the champion, read ledger and state.
 
     Parameters
@@ -85,7 +85,7 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
     contents = read_contents(store, model) if deep else None
     if deep:
         problems += [problem for version in versions for problem in _of_model_file(store, tracker, model, version)]
-    return Found(
+    return Inventory(
         model=model,
         champion=None if champion is None else str(champion.version),
         versions=len(versions),

@@ -86,7 +86,7 @@ def run(
     """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 1 error."""
     from perennial.cli.retrain import retrain, run_id
     from perennial.run import RetrainingRun
-    from perennial.spec.part import MOST_DAYS
+    from perennial.spec.section import MOST_DAYS
 
     _quieten()
     moment = _moment("--as-of", as_of)

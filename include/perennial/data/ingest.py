@@ -19,13 +19,13 @@ from perennial.data.snapshots.manifest import Manifest, load_manifest
 from perennial.data.snapshots.parts import find_whole, keep, remove_strays, write_parts
 from perennial.data.snapshots.records import ColumnChange, FutureRows, Snapshot
 from perennial.data.snapshots.row_hash import hash_rows
-from perennial.data.snapshots.row_spill import Stash, regular
-from perennial.data.snapshots.schema_history import Seen, mark_latest, previous_schema, schema_changes
+from perennial.data.snapshots.row_spill import RowSpill, regular
+from perennial.data.snapshots.schema_history import LatestSnapshot, mark_latest, previous_schema, schema_changes
 from perennial.data.snapshots.tally import Tally
-from perennial.data.sources.facts import Facts
 from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
 from perennial.data.sources.source import Source
+from perennial.data.sources.summary import SourceSummary
 from perennial.data.values.columns import check_columns, column_kinds, column_types
 from perennial.data.window import Bounds, fixed_bounds
 from perennial.errors import DataError
@@ -62,26 +62,28 @@ def ingest(run: RetrainingRun) -> Snapshot:
     """
     began = time.perf_counter()
     source = open_source(run)
-    facts, future = scan_source(run, source)
-    check_columns(run.spec, facts.types, source.name)
-    bounds = _bounds(run, source, facts, future)
-    types = column_types(column_kinds(run.spec), facts.naturals)
+    summary, future = scan_source(run, source)
+    check_columns(run.spec, summary.types, source.name)
+    bounds = _bounds(run, source, summary, future)
+    types = column_types(column_kinds(run.spec), summary.value_types)
     log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
     with run.store.scratch() as folder:
-        stash, resolution = _collect(run.spec, source, bounds, types, folder)
+        rows_spill, resolution = _collect(run.spec, source, bounds, types, folder)
         if not resolution.rows:
-            raise _nothing_within(source, bounds, facts)
-        manifest, reused = _kept(run, source, bounds, stash, resolution, folder)
-    changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), facts.types)
-    seen = Seen(run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(facts.types))
+            raise _nothing_within(source, bounds, summary)
+        manifest, reused = _kept(run, source, bounds, rows_spill, resolution, folder)
+    changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), summary.types)
+    seen = LatestSnapshot(
+        run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(summary.types)
+    )
     mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
     snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused, future=future)
     _report(snapshot, time.perf_counter() - began)
     return snapshot
 
 
-def _bounds(run: RetrainingRun, source: Source, facts: Facts, future: FutureRows | None) -> Bounds:
-    if facts.start is None or facts.end is None:
+def _bounds(run: RetrainingRun, source: Source, summary: SourceSummary, future: FutureRows | None) -> Bounds:
+    if summary.start is None or summary.end is None:
         if future:
             raise DataError(f"{source.name} has no rows but some that were set aside. {future.sentence}")
         raise DataError(f"{source.name} has no rows: check that something was delivered")
@@ -89,38 +91,38 @@ def _bounds(run: RetrainingRun, source: Source, facts: Facts, future: FutureRows
         raise DataError(
             f"as_of {run.as_of.isoformat()} has no zone: write it with one, such as {run.as_of.isoformat()}Z"
         )
-    as_of = (run.as_of or facts.end).astimezone(UTC)
+    as_of = (run.as_of or summary.end).astimezone(UTC)
     window = run.spec.source.window if run.window_days is None else Window(days=run.window_days)
     bounds = fixed_bounds(window, as_of)
     if window.rows is not None:
         bounds = Bounds(source.nth_newest(window.rows, as_of), as_of)
-    if not bounds.overlap(facts.start, facts.end):
-        raise _nothing_within(source, bounds, facts)
+    if not bounds.overlap(summary.start, summary.end):
+        raise _nothing_within(source, bounds, summary)
     return bounds
 
 
-def _nothing_within(source: Source, bounds: Bounds, facts: Facts) -> DataError:
+def _nothing_within(source: Source, bounds: Bounds, summary: SourceSummary) -> DataError:
     return DataError(
         f"{source.name} has no rows from {bounds.start or 'the beginning'} to {bounds.end}: its event times go from "
-        f"{facts.start} to {facts.end}. Check as_of and the window, or whether the newest files were delivered."
+        f"{summary.start} to {summary.end}. Check as_of and the window, or whether the newest files were delivered."
     )
 
 
 def _collect(
     spec: ModelSpec, source: Source, bounds: Bounds, types: dict[str, pa.DataType], folder: Path
-) -> tuple[Stash, Resolution]:
+) -> tuple[RowSpill, Resolution]:
     schema = pa.schema(types)
-    stash = Stash(folder / "rows.arrow", schema)
+    rows_spill = RowSpill(folder / "rows.arrow", schema)
     spill = HashSpill(folder / "hashes", keyed=bool(spec.source.key))
-    for batch in stash.write(regular(source.read(bounds, types))):
+    for batch in rows_spill.write(regular(source.read(bounds, types))):
         times = batch.column(spec.source.event_time).cast(pa.int64()).to_numpy()
         spill.add(hash_rows(batch, spec.source.key), times)
     header = json.dumps([[field.name, str(field.type)] for field in schema])
-    return stash, spill.resolve(header.encode())
+    return rows_spill, spill.resolve(header.encode())
 
 
 def _kept(
-    run: RetrainingRun, source: Source, bounds: Bounds, stash: Stash, resolution: Resolution, folder: Path
+    run: RetrainingRun, source: Source, bounds: Bounds, rows_spill: RowSpill, resolution: Resolution, folder: Path
 ) -> tuple[Manifest, bool]:
     """Return the manifest of the rows, and whether it was there already."""
     model, digest = run.spec.name, resolution.digest
@@ -129,7 +131,7 @@ def _kept(
     reused = whole is not None
     if not reused:
         tally = Tally(run.spec)
-        written = write_parts(tally.count(stash.surviving(resolution)), stash.schema, folder)
+        written = write_parts(tally.count(rows_spill.surviving(resolution)), rows_spill.schema, folder)
         tally.check_target()
         tally.report()
         manifest = Manifest(
@@ -140,7 +142,7 @@ def _kept(
             end=tally.end,
             window_start=bounds.start,
             as_of=bounds.end,
-            schema_={field.name: str(field.type) for field in stash.schema},
+            schema_={field.name: str(field.type) for field in rows_spill.schema},
             size_bytes=sum(one.part.size_bytes for one in written),
             rows_read=resolution.rows_read,
             exact_duplicates=resolution.exact_duplicates,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class VolumeCheck(Outcome):
+class VolumeCheck(Record):
     """Rows since the last training against the number that warrants another."""
 
     rows: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from perennial.record import Figure, Outcome
+from perennial.record import Figure, Record
 from perennial.registry.records import Champion
 
 
-class Scores(Outcome):
+class Scores(Record):
     """A model's figures on the holdout. A metric that is not defined there is NaN."""
 
     metrics: dict[str, Figure]
@@ -16,7 +16,7 @@ class Scores(Outcome):
     """What else to know about the figures."""
 
 
-class Evaluation(Outcome):
+class Evaluation(Record):
     """Candidate and champion on the same holdout."""
 
     mlflow_run_id: str

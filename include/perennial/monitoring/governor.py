@@ -28,7 +28,7 @@ DAMPED: frozenset[CheckName] = frozenset({"ks", "categorical", "predictions"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Past:
+class History:
     """What the governor may know besides the check itself.
 
     Attributes
@@ -64,7 +64,7 @@ class Past:
     latest: datetime
 
 
-def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], past: Past) -> Decision:
+def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], history: History) -> Decision:
     """Decide on one check.
 
     Parameters
@@ -74,7 +74,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
     check : OpenCheck
     results : sequence of CheckResult
         What the checks found, one entry each.
-    past : Past
+    history : History
 
     Returns
     -------
@@ -84,7 +84,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
         pending. `none`: nothing argues for a retraining.
     """
     if check.incomparable:
-        settled = (*_settled(check, past, ()), *_set_aside(check))
+        settled = (*_settled(check, history, ()), *_set_aside(check))
         unknown = check.incomparable[:1].upper() + check.incomparable[1:]
         gates = spec.evaluation.gates
         if not spec.retraining.first:
@@ -97,13 +97,13 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], pa
             )
             return Decision(outcome="none", reasons=(futile, *settled))
         reasons = (f"{unknown}.", *settled)
-        return _let_through(spec, check, results, past, fired=(), warned=(), reasons=reasons)
-    fired, found = _arguing(spec, check, results, past)
+        return _let_through(spec, check, results, history, fired=(), warned=(), reasons=reasons)
+    fired, found = _arguing(spec, check, results, history)
     warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This check only warns." for r in results if r.check in warned)
-    aside = (*warnings, *_settled(check, past, fired), *_set_aside(check))
+    aside = (*warnings, *_settled(check, history, fired), *_set_aside(check))
     if fired:
-        return _let_through(spec, check, results, past, fired=fired, warned=warned, reasons=(*found, *aside))
+        return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *aside))
     if found:
         return Decision(outcome="hold", reasons=(*found, *aside), warned=warned)
     untested = tuple(r.sentence for r in results if r.status == "not tested")
@@ -126,7 +126,7 @@ def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
 
 
 def _arguing(
-    spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], past: Past
+    spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], history: History
 ) -> tuple[tuple[CheckName, ...], list[str]]:
     """Return the checks that argue for a retraining, and a sentence for each that fired and may trigger."""
     monitoring = spec.monitoring or Monitoring()
@@ -136,20 +136,20 @@ def _arguing(
         if result.check not in spec.retraining.triggers:
             continue
         if result.status == "fired":
-            enough, count = _enough_of_the_last(monitoring, check, result.check, past.recent)
+            enough, count = _enough_of_the_last(monitoring, check, result.check, history.recent)
             reasons.append(f"{result.sentence}{count}")
             if enough:
                 fired.append(result.check)
-        elif past.alarm and _still_pending(monitoring, check, result, past.alarm):
+        elif history.alarm and _still_pending(monitoring, check, result, history.alarm):
             fired.append(result.check)
-            found = past.alarm.sequence
+            found = history.alarm.sequence
             reasons.append(f"{result.check} fired in check {found} and was held back; these rows do not settle it.")
     return tuple(fired), reasons
 
 
-def _settled(check: OpenCheck, past: Past, fired: Sequence[CheckName]) -> tuple[str, ...]:
+def _settled(check: OpenCheck, history: History, fired: Sequence[CheckName]) -> tuple[str, ...]:
     """Say what becomes of a pending alarm that is pending no more, though it triggered nothing."""
-    alarm = past.alarm
+    alarm = history.alarm
     if alarm is None:
         return ()
     champion = check.champion.version if check.champion else None
@@ -200,7 +200,7 @@ def _let_through(
     spec: ModelSpec,
     check: OpenCheck,
     results: Sequence[CheckResult],
-    past: Past,
+    history: History,
     *,
     fired: tuple[CheckName, ...],
     warned: tuple[CheckName, ...],
@@ -209,12 +209,16 @@ def _let_through(
     """Trigger, unless a retraining is under way or has just ended, or a limit holds it back."""
     champion = check.champion.version if check.champion else None
     alarm = Alarm(checks=fired, champion_version=champion, sequence=check.sequence, as_of=check.as_of)
-    if past.alarm is not None and past.alarm.champion_version == champion and set(past.alarm.checks) & set(fired):
-        alarm = past.alarm.model_copy(update={"checks": fired, "until": None})
-    again = _again(champion, past)
+    if (
+        history.alarm is not None
+        and history.alarm.champion_version == champion
+        and set(history.alarm.checks) & set(fired)
+    ):
+        alarm = history.alarm.model_copy(update={"checks": fired, "until": None})
+    again = _again(champion, history)
     if again:
         return Decision(outcome="coalesce", reasons=(*reasons, again), fired=fired, warned=warned, alarm=alarm)
-    limit = _breaker(spec, check, past) or _cooldown(spec, check, past) or _budget(spec, check, past)
+    limit = _breaker(spec, check, history) or _cooldown(spec, check, history) or _budget(spec, check, history)
     if limit:
         alarm = alarm.model_copy(update={"until": limit.until})
         return Decision(
@@ -230,13 +234,13 @@ def _let_through(
     return Decision(outcome="trigger", reasons=reasons, fired=fired, warned=warned, run_id=run_id)
 
 
-def _again(champion: str | None, past: Past) -> str | None:
+def _again(champion: str | None, history: History) -> str | None:
     """Say why these rows have to be checked again before anything may come of them."""
-    if past.active:
-        return f"A retraining is under way ({', '.join(past.active)}); these rows are checked again when it ends."
-    if past.champion_version == champion:
+    if history.active:
+        return f"A retraining is under way ({', '.join(history.active)}); these rows are checked again when it ends."
+    if history.champion_version == champion:
         return None
-    now = "there is no champion" if past.champion_version is None else f"v{past.champion_version} is champion"
+    now = "there is no champion" if history.champion_version is None else f"v{history.champion_version} is champion"
     return f"The champion has changed since the check began: {now} now. These rows are checked again."
 
 
@@ -247,26 +251,26 @@ class _Limit:
     until: datetime
 
 
-def _triggered_at(entries: Sequence[LedgerEntry], past: Past) -> list[datetime]:
+def _triggered_at(entries: Sequence[LedgerEntry], history: History) -> list[datetime]:
     """Return when retrainings were triggered, newest first, as far as that can be true.
 
     Before the cursor was set back, event times may have been reached that never came: those count as where it was set.
     What still lies in the future counts as long ago: a limit that it would begin would never lapse.
     """
-    back = past.set_back
+    back = history.set_back
     moments = [min(e.as_of, back.to) if back and e.sequence < back.sequence else e.as_of for e in entries]
-    return [moment for moment in moments if moment <= past.latest]
+    return [moment for moment in moments if moment <= history.latest]
 
 
-def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
+def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
     """Say that the breaker is open: too many candidates in a row were rejected or failed."""
     breaker = spec.retraining.breaker
-    closed_after = past.breaker_closed.after_sequence if past.breaker_closed else 0
-    in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, past), past.triggers))
+    closed_after = history.breaker_closed.after_sequence if history.breaker_closed else 0
+    in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, history), history.triggers))
     if len(in_vain) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
-    moments = _triggered_at(in_vain, past)
+    moments = _triggered_at(in_vain, history)
     if not moments:
         return None
     until = shifted(moments[0], timedelta(days=breaker.reset_days))
@@ -280,14 +284,14 @@ def _breaker(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     )
 
 
-def _was_in_vain(entry: LedgerEntry, past: Past) -> bool:
-    outcome = past.outcomes.get(entry.decision.run_id or "")
+def _was_in_vain(entry: LedgerEntry, history: History) -> bool:
+    outcome = history.outcomes.get(entry.decision.run_id or "")
     return outcome is not None and outcome.result in ("rejected", "failed")
 
 
-def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
+def _cooldown(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
     """Say that the last retraining is too recent."""
-    moments = _triggered_at(past.triggers, past)
+    moments = _triggered_at(history.triggers, history)
     if not moments:
         return None
     last = moments[0]
@@ -302,10 +306,10 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
     )
 
 
-def _budget(spec: ModelSpec, check: OpenCheck, past: Past) -> _Limit | None:
+def _budget(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
     """Say that the budget of retrainings is used up."""
     at_most = spec.retraining.at_most
-    moments = _triggered_at(past.triggers, past)
+    moments = _triggered_at(history.triggers, history)
     if len(moments) < at_most.retrainings:
         return None
     until = shifted(moments[at_most.retrainings - 1], timedelta(days=at_most.days))

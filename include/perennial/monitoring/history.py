@@ -1,18 +1,18 @@
-"""What the governor has to know of the past, read from store and registry: no more of the ledger than it looks at."""
+"""What the governor has to know of the history, read from store and registry: no more of the ledger than it looks at."""
 
 from __future__ import annotations
 
 from itertools import islice, takewhile
 
 from perennial.monitoring import ledger
-from perennial.monitoring.governor import Past, counts_for
+from perennial.monitoring.governor import History, counts_for
 from perennial.monitoring.records import MonitorState, OpenCheck
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 
 
-def read_past(run: MonitorRun, check: OpenCheck, state: MonitorState) -> Past:
+def read_history(run: MonitorRun, check: OpenCheck, state: MonitorState) -> History:
     """Return what the governor may know besides the check.
 
     Parameters
@@ -31,7 +31,7 @@ def read_past(run: MonitorRun, check: OpenCheck, state: MonitorState) -> Past:
     same = takewhile(lambda entry: _version(entry.check) == _version(check), earlier)
     of = (run.spec.monitoring or Monitoring()).require.of
     champion = current_champion(run.tracking_uri, model)
-    return Past(
+    return History(
         recent=tuple(islice((entry for entry in same if counts_for(check, entry)), of - 1)),
         triggers=triggers,
         outcomes=ledger.retraining_outcomes(store, triggers, run.active),

@@ -172,9 +172,9 @@ def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
 
 def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, reader: CheckReader) -> OpenCheck | None:
     source = ScannedSource(run)
-    if source.facts.end is None:
+    if source.summary.end is None:
         return None
-    as_of = (run.as_of or source.facts.end).astimezone(UTC)
+    as_of = (run.as_of or source.summary.end).astimezone(UTC)
     if champion is None or incomparable(champion):
         return _without_rows(run, state, source, as_of, champion)
     cursor = start_of_watch(run, champion, state)
@@ -200,7 +200,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     prepare_reference(run, champion)
     folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
     batch = _keep(reader, folder, "batch", rows.take(new | late))
-    cursor_after = max(min(as_of, source.facts.end), cursor)
+    cursor_after = max(min(as_of, source.summary.end), cursor)
     still_open = shifted(cursor_after, -lateness)
     seen = [found.identities[found.times > as_datetime64(still_open)] for found in (checked, rows)]
     return OpenCheck(
@@ -276,7 +276,7 @@ def _without_rows(
         spec_digest=run.spec.digest(),
         champion=champion,
         cursor=None,
-        cursor_after=min(as_of, source.facts.end or as_of),
+        cursor_after=min(as_of, source.summary.end or as_of),
         batch=None,
         rows=0,
         late_rows=0,

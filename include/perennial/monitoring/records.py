@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from perennial.data.snapshots.records import FutureRows
 from perennial.drift.columns.report import ColumnDrift
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import CheckName
 
 
-class MonitorState(Outcome):
+class MonitorState(Record):
     """How far a model has been watched. One object per model, replaced only over the version that was read."""
 
     sequence: int = 0
@@ -33,7 +33,7 @@ class MonitorState(Outcome):
     """The last time that someone set the cursor back."""
 
 
-class SeenRows(Outcome):
+class SeenRows(Record):
     """Rows that a check found in the source, so that a later one knows which came late."""
 
     key: str
@@ -44,7 +44,7 @@ class SeenRows(Outcome):
     """What the identities are made of; those of another spec cannot be compared."""
 
 
-class Alarm(Outcome):
+class Alarm(Record):
     """Checks that have fired and may trigger, but were held back or coalesced."""
 
     checks: tuple[CheckName, ...]
@@ -57,7 +57,7 @@ class Alarm(Outcome):
     """When the limit that holds it back lapses; None: a retraining under way has to end."""
 
 
-class SetBack(Outcome):
+class SetBack(Record):
     """Someone set the cursor back. Checks before this one may bear event times that never came."""
 
     sequence: int
@@ -67,7 +67,7 @@ class SetBack(Outcome):
     reason: str
 
 
-class OpenCheck(Outcome):
+class OpenCheck(Record):
     """A check as it was begun. Created once per sequence number: whoever repeats it works on the same rows."""
 
     model: str
@@ -112,7 +112,7 @@ def incomparable(champion: Champion | None) -> str | None:
     return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
 
 
-class CheckResult(Outcome):
+class CheckResult(Record):
     """What one check found."""
 
     check: CheckName
@@ -124,7 +124,7 @@ class CheckResult(Outcome):
     """Page-Hinkley's state after these rows."""
 
 
-class RetrainingOutcome(Outcome):
+class RetrainingOutcome(Record):
     """How a retraining ended."""
 
     run_id: str
@@ -132,14 +132,14 @@ class RetrainingOutcome(Outcome):
     sentence: str = ""
 
 
-class Failure(Outcome):
+class Failure(Record):
     """A retraining that failed for good: the same call would fail again."""
 
     run_id: str
     sentence: str
 
 
-class Decision(Outcome):
+class Decision(Record):
     """What the governor made of the checks."""
 
     outcome: Literal["trigger", "coalesce", "hold", "none"]
@@ -156,7 +156,7 @@ class Decision(Outcome):
     """The limit that holds the retraining back."""
 
 
-class LedgerEntry(Outcome):
+class LedgerEntry(Record):
     """A check, whole: rows, figures, decision. Created once per sequence number and never changed."""
 
     sequence: int
@@ -171,7 +171,7 @@ class LedgerEntry(Outcome):
     """This is no check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
 
 
-class BreakerClosed(Outcome):
+class BreakerClosed(Record):
     """Someone closed the breaker by hand: rejections before this check no longer count."""
 
     after_sequence: int

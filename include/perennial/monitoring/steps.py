@@ -10,7 +10,7 @@ from perennial.monitoring.checks.column_checks import check_categories, check_nu
 from perennial.monitoring.checks.matured_checks import check_losses, check_metrics, check_volume_of_rows
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.governor import govern
-from perennial.monitoring.history import read_past
+from perennial.monitoring.history import read_history
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
 from perennial.monitoring.state import load_state, save_state
@@ -47,15 +47,15 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) ->
 
     Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.
     """
-    past = read_past(run, check, load_state(run.store, check.model)[0])
+    history = read_history(run, check, load_state(run.store, check.model)[0])
     entry = LedgerEntry(
         sequence=check.sequence,
         model=check.model,
         as_of=check.as_of,
         check=check,
         results=tuple(results),
-        decision=govern(run.spec, check, results, past),
-        last_trigger=past.triggers[0].sequence if past.triggers else None,
+        decision=govern(run.spec, check, results, history),
+        last_trigger=history.triggers[0].sequence if history.triggers else None,
     )
     kept = ledger.append(run.store, entry)
     for reason in kept.decision.reasons:

@@ -83,9 +83,9 @@ def waiting(run: MonitorRun) -> Waiting:
     sentence = unknown[:1].upper() + unknown[1:] if unknown else ""
     if unknown and not run.spec.retraining.first:
         return Waiting(0, False, False, f"{sentence}, and the spec leaves the first training to people.")
-    if source.facts.end is None:
+    if source.summary.end is None:
         return Waiting(0, False, False, f"The source has no rows. {aside}".rstrip())
-    as_of = (run.as_of or source.facts.end).astimezone(UTC)
+    as_of = (run.as_of or source.summary.end).astimezone(UTC)
     cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
     if unknown and cursor and cursor > run.latest:
         cursor = None  # moved there by a row that is set aside now: all others may be tried again
@@ -98,8 +98,8 @@ def waiting(run: MonitorRun) -> Waiting:
     recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
     found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; a check needs {least:,}."
-    ahead = cursor if cursor > source.facts.end else None
-    behind = _behind(run, source.facts.end) if ahead else ""
+    ahead = cursor if cursor > source.summary.end else None
+    behind = _behind(run, source.summary.end) if ahead else ""
     return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, aside))), ahead)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from perennial.record import Figure, Outcome
+from perennial.record import Figure, Record
 
 
-class GateResult(Outcome):
+class GateResult(Record):
     """One gate of the verdict."""
 
     name: str
@@ -18,7 +18,7 @@ class GateResult(Outcome):
     threshold: Figure | None = None
 
 
-class Verdict(Outcome):
+class Verdict(Record):
     """Whether the candidate may become champion, and why."""
 
     outcome: Literal["promote", "reject"]
@@ -28,7 +28,7 @@ class Verdict(Outcome):
     """The champion that the candidate was judged against; promotion refuses if it is another by then."""
 
 
-class RegisteredVersion(Outcome):
+class RegisteredVersion(Record):
     """A version in the model registry."""
 
     name: str
@@ -37,7 +37,7 @@ class RegisteredVersion(Outcome):
     """`challenger` for a candidate that was rejected; a promoted one gets `champion` in the next stage."""
 
 
-class Promotion(Outcome):
+class Promotion(Record):
     """The alias `champion` as it was moved."""
 
     name: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class Champion(Outcome):
+class Champion(Record):
     """The version that held the alias `champion` when the candidate was judged."""
 
     version: str

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import AirflowName, Part, Text, no_repeats
+from perennial.spec.section import AirflowName, Section, Text, no_repeats
 
 EventName = Literal[
     "drift",
@@ -20,14 +20,14 @@ EventName = Literal[
 ]
 
 
-class SlackAlert(Part):
+class SlackAlert(Section):
     """A message through a Slack incoming webhook."""
 
     connection: AirflowName = "slack_default"
     """Airflow connection that holds the webhook's address: never in the spec, since who has it can post."""
 
 
-class EmailAlert(Part):
+class EmailAlert(Section):
     """A message by e-mail."""
 
     connection: AirflowName = "smtp_default"
@@ -36,14 +36,14 @@ class EmailAlert(Part):
     """Addresses."""
 
 
-class WebhookAlert(Part):
+class WebhookAlert(Section):
     """A JSON object sent with POST to any address."""
 
     connection: AirflowName
     """Airflow HTTP connection: host, and what its server wants as login or headers."""
 
 
-class Alerts(Part):
+class Alerts(Section):
     """Messages on what happens to the model: one per event, with the reason and links."""
 
     events: tuple[EventName, ...] = (

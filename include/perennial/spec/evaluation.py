@@ -8,10 +8,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.metrics import MetricName, wrong_bounds
-from perennial.spec.part import Days, Number, Part, Whole, a_second_or_more, refuse
+from perennial.spec.section import Days, Number, Section, Whole, a_second_or_more, refuse
 
 
-class Holdout(Part):
+class Holdout(Section):
     """The newest rows of the window, kept out of training: exactly one of the three."""
 
     days: Days | None = Field(default=None, gt=0)
@@ -32,7 +32,7 @@ class Holdout(Part):
         return self
 
 
-class Gates(Part):
+class Gates(Section):
     """What a candidate must reach to be promoted. All gates must pass."""
 
     minimum: dict[MetricName, Number] = {}
@@ -52,7 +52,7 @@ class Gates(Part):
         return self
 
 
-class Evaluation(Part):
+class Evaluation(Section):
     """Holdout, metrics and gates."""
 
     holdout: Holdout

@@ -6,11 +6,11 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from perennial.spec.part import Days, Part, Text, no_repeats
 from perennial.spec.patterns import FUNCTION_PATH
+from perennial.spec.section import Days, Section, Text, no_repeats
 
 
-class Target(Part):
+class Target(Section):
     """The column to predict."""
 
     column: Text
@@ -32,7 +32,7 @@ class Target(Part):
         return positive
 
 
-class Features(Part):
+class Features(Section):
     """The model's inputs."""
 
     numeric: tuple[Text, ...] = ()

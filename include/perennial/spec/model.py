@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from perennial.spec.part import Part, Text, Whole
 from perennial.spec.patterns import CLASS_PATH
+from perennial.spec.section import Section, Text, Whole
 
 
-class Model(Part):
+class Model(Section):
     """A scikit-learn compatible estimator, named by import path."""
 
     estimator: str = Field(pattern=CLASS_PATH)

@@ -15,17 +15,17 @@ from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
-from perennial.spec.part import Part, Text, refuse
 from perennial.spec.patterns import NAME, REGION
 from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
+from perennial.spec.section import Section, Text, refuse
 from perennial.spec.source import Source
 from perennial.spec.validation import Expectation
 
 Complaint = tuple[tuple[str | int, ...], str]
 
 
-class ModelSpec(Part):
+class ModelSpec(Section):
     """One model: its data, its estimator, how it is judged and when it is retrained."""
 
     name: str = Field(pattern=NAME, max_length=200)

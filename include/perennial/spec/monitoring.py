@@ -10,13 +10,13 @@ from pydantic import Field, field_validator, model_validator
 from perennial.spec.cron import check_cron
 from perennial.spec.limits import MAX_MINUTES
 from perennial.spec.metrics import MetricName, wrong_bounds
-from perennial.spec.part import Days, Number, Part, Text, Whole, no_repeats, refuse
+from perennial.spec.section import Days, Number, Section, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
 CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
 
 
-class MonitoringSchedule(Part):
+class MonitoringSchedule(Section):
     """When to look: a cron expression in a zone, or every N minutes."""
 
     cron: str | None = None
@@ -38,7 +38,7 @@ class MonitoringSchedule(Part):
         return self
 
 
-class Drift(Part):
+class Drift(Section):
     """The tests of the columns: Kolmogorov-Smirnov for numbers, chi-square for categories, both on the predictions."""
 
     level: Number = Field(default=0.01, gt=0, lt=0.5)
@@ -61,7 +61,7 @@ class Drift(Part):
         return self
 
 
-class PageHinkleyCheck(Part):
+class PageHinkleyCheck(Section):
     """The sequential test of the per-row loss."""
 
     one_false_alarm_in: Whole = Field(default=200_000, ge=1000)
@@ -70,7 +70,7 @@ class PageHinkleyCheck(Part):
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
 
 
-class PerformanceCheck(Part):
+class PerformanceCheck(Section):
     """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
 
     minimum: dict[MetricName, Number] = {}
@@ -95,14 +95,14 @@ class PerformanceCheck(Part):
         yield from ((("maximum", name), name) for name in self.maximum)
 
 
-class VolumeCheck(Part):
+class VolumeCheck(Section):
     """Rows since the last training."""
 
     rows: Whole = Field(ge=1)
     """Rows newer than the champion's snapshot that call for a retraining."""
 
 
-class Require(Part):
+class Require(Section):
     """`of` checks looked back on, `checks` of which must have fired."""
 
     checks: Whole = Field(default=2, ge=1)
@@ -117,7 +117,7 @@ class Require(Part):
         return self
 
 
-class Monitoring(Part):
+class Monitoring(Section):
     """What the sensor DAG does."""
 
     schedule: MonitoringSchedule | None = None
@@ -137,7 +137,7 @@ class Monitoring(Part):
     """Damping of the drift tests ks, categorical and predictions; the other checks carry their own damping."""
 
 
-class AtMost(Part):
+class AtMost(Section):
     """A budget: so many retrainings in so many days."""
 
     retrainings: Whole = Field(default=3, ge=1)
@@ -146,7 +146,7 @@ class AtMost(Part):
     """Days up to the check in which they are counted."""
 
 
-class Breaker(Part):
+class Breaker(Section):
     """Opens after so many rejected or failed candidates in a row; closed by hand or after a time."""
 
     rejections: Whole = Field(default=3, ge=1)
@@ -155,7 +155,7 @@ class Breaker(Part):
     """Days after the last of them when one retraining is let through; another one that is rejected or fails starts them again."""
 
 
-class Retraining(Part):
+class Retraining(Section):
     """What the governor lets through."""
 
     cooldown_days: Days = Field(default=3.0, ge=0)

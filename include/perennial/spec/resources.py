@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from perennial.spec.part import AirflowName, Number, Part, Whole
 from perennial.spec.patterns import QUANTITY
+from perennial.spec.section import AirflowName, Number, Section, Whole
 
 
-class Resources(Part):
+class Resources(Section):
     """Airflow's pools, queue and priority, and what a pod asks for.
 
     The heavy steps read rows: ingest, validate, train, evaluate, the opening of a check and its tests.

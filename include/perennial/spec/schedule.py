@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from perennial.spec.cron import check_cron
-from perennial.spec.part import Part
+from perennial.spec.section import Section
 from perennial.spec.source import check_zone
 
 
-class Schedule(Part):
+class Schedule(Section):
     """A cron expression in a time zone."""
 
     cron: str

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from perennial.address import shown_address
-from perennial.spec.part import AirflowName, Days, Number, Part, Text, Whole, a_second_or_more
+from perennial.spec.section import AirflowName, Days, Number, Section, Text, Whole, a_second_or_more
 
 # Comments and white space, then what stands between them; what is quoted is passed over whole.
 _SQL_TOKENS = re.compile(
@@ -33,7 +33,7 @@ def _last_code(sql: str) -> str:
     return code[-1] if code else ""
 
 
-class Window(Part):
+class Window(Section):
     """The rows to train and evaluate on: exactly one of the three."""
 
     days: Days | None = Field(default=None, gt=0)
@@ -75,7 +75,7 @@ class Window(Part):
         return self
 
 
-class Future(Part):
+class Future(Section):
     """Rows whose event time lies beyond the clock, which cannot be true: one of them would end all checks for good."""
 
     tolerance_hours: Number = Field(default=24.0, ge=0, le=87_600)
@@ -84,7 +84,7 @@ class Future(Part):
     """What becomes of rows that are further ahead: left out and counted, or an error."""
 
 
-class Csv(Part):
+class Csv(Section):
     """How CSV files are written."""
 
     delimiter: str = ","
@@ -119,7 +119,7 @@ class Csv(Part):
         return self
 
 
-class Source(Part):
+class Source(Section):
     """Files under a folder or S3 prefix (`uri`), or a query over a connection (`sql`, `connection`)."""
 
     uri: Text | None = None

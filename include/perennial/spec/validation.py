@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import Field
 
 from perennial.spec.condition import ConditionError, read_condition
-from perennial.spec.part import Part
 from perennial.spec.patterns import EXPECTATION
+from perennial.spec.section import Section
 
 
-class Expectation(Part):
+class Expectation(Section):
     """A Great Expectations expectation by its own name and arguments."""
 
     type: str = Field(pattern=EXPECTATION)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class Candidate(Outcome):
+class Candidate(Record):
     """A trained model that nobody has judged yet."""
 
     mlflow_run_id: str

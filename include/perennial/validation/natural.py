@@ -31,7 +31,7 @@ def natural_rows(rows: pd.DataFrame, time_zone: str | None) -> pd.DataFrame:
     time_zone : str or None
         Of times that carry none; None: UTC.
     """
-    return pd.DataFrame({name: _natural(column, time_zone or "UTC") for name, column in rows.items()})
+    return pd.DataFrame({name: _value_type(column, time_zone or "UTC") for name, column in rows.items()})
 
 
 def text_rows(rows: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +54,7 @@ def is_time(column: pd.Series) -> bool:
     return isinstance(column.dtype, pd.DatetimeTZDtype)
 
 
-def _natural(column: pd.Series, time_zone: str) -> pd.Series:
+def _value_type(column: pd.Series, time_zone: str) -> pd.Series:
     if not is_text(column):
         return column
     encoded = _arrow(column).dictionary_encode()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class FailedExpectation(Outcome):
+class FailedExpectation(Record):
     """An expectation that did not hold."""
 
     type: str
@@ -16,7 +16,7 @@ class FailedExpectation(Outcome):
     sentence: str
 
 
-class Validation(Outcome):
+class Validation(Record):
     """Result of a validation."""
 
     passed: bool

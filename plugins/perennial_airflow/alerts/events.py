@@ -11,7 +11,7 @@ from pydantic import Field
 
 from perennial.errors import DataError, PerennialError
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.spec.alerts import EventName
 from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
 from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from perennial.monitoring.records import LedgerEntry
 
 
-class Event(Outcome):
+class Event(Record):
     """Something that happened. Whoever repeats the work that led to it makes an event with the same digest."""
 
     name: EventName

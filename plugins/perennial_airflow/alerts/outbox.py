@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound
 from perennial.store.sealed import read_versioned_record, seal
@@ -31,7 +31,7 @@ TAKEN_FOR = timedelta(minutes=10)
 _ADVICE = "This alert is not sent, others are. Read it, tell people what it says, and delete it"
 
 
-class Message(Outcome):
+class Message(Record):
     """An event on its way through one channel."""
 
     event: Event

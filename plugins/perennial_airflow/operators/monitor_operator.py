@@ -14,7 +14,7 @@ from perennial_airflow.xcom import to_xcom
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.record import Outcome
+    from perennial.record import Record
     from perennial.spec import ModelSpec
 
 
@@ -50,5 +50,5 @@ class MonitorOperator(BaseOperator):
         return self.outcome
 
     @abstractmethod
-    def run_step(self, context: Context) -> Outcome:
+    def run_step(self, context: Context) -> Record:
         """Call the step with what earlier steps returned."""

@@ -17,7 +17,7 @@ from perennial_airflow.started_by import started_by
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.record import Outcome
+    from perennial.record import Record
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
@@ -83,7 +83,7 @@ class RetrainingOperator(BaseOperator):
         return self.outcome
 
     @abstractmethod
-    def run_stage(self, run: RetrainingRun) -> Outcome:
+    def run_stage(self, run: RetrainingRun) -> Record:
         """Call the stage with what earlier stages returned."""
 
     def retraining_run(self, context: Context, **source: Any) -> RetrainingRun:

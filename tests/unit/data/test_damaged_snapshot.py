@@ -12,7 +12,7 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshots import parts
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
-from perennial.data.snapshots.schema_history import Seen, mark_latest, previous_schema
+from perennial.data.snapshots.schema_history import LatestSnapshot, mark_latest, previous_schema
 from perennial.store import Damaged, LocalStore
 from tests.unit.data.conftest import RunMaker
 from tests.unit.data.flights import START, land
@@ -77,6 +77,9 @@ def test_a_damaged_mark_of_the_latest_snapshot_is_said_and_made_anew(tmp_path, c
         assert previous_schema(store, "m", "one", "one") is None
     assert "m/latest_snapshot.json is damaged" in caplog.text
     mark_latest(
-        store, "m", Seen(run_id="one", digest="one", as_of=START, source_schema={"a": "int64"}), believed_until=START
+        store,
+        "m",
+        LatestSnapshot(run_id="one", digest="one", as_of=START, source_schema={"a": "int64"}),
+        believed_until=START,
     )
     assert previous_schema(store, "m", "two", "two") == {"a": "int64"}

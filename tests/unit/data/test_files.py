@@ -15,7 +15,7 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.sources import json_file, parquet_file
 from perennial.data.sources.rows import ScanRequest
-from perennial.data.values.columns import Kind, Natural
+from perennial.data.values.columns import Kind, ValueType
 from perennial.data.window import Bounds
 from tests.unit.data.conftest import RunMaker, SpecMaker
 from tests.unit.data.flights import START, land, table
@@ -91,39 +91,42 @@ def test_a_json_column_may_begin_far_into_the_file(folder: Path, monkeypatch: py
     lines += [{"at": "2013-01-04T00:00:00Z", "late": "yes"}] * 20
     path = folder / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
-    facts = json_file.scan(path, REQUEST)
-    assert facts.types == {"at": "text", "other": "number", "note": "number", "late": "number or text"}
-    assert facts.naturals == {"note": {Natural.NUMBER, Natural.EMPTY}, "late": set(Natural) - {Natural.TIME}}
-    assert facts.rows == 42
+    summary = json_file.scan(path, REQUEST)
+    assert summary.types == {"at": "text", "other": "number", "note": "number", "late": "number or text"}
+    assert summary.value_types == {
+        "note": {ValueType.NUMBER, ValueType.EMPTY},
+        "late": set(ValueType) - {ValueType.TIME},
+    }
+    assert summary.rows == 42
 
 
 @pytest.mark.parametrize(
     ("value", "natural"),
     [
-        ("2013-01-01", Natural.TIME),
-        ("2013-01-01T00:00:00.123Z", Natural.TIME),
-        ("7", Natural.TEXT),
-        (7, Natural.NUMBER),
+        ("2013-01-01", ValueType.TIME),
+        ("2013-01-01T00:00:00.123Z", ValueType.TIME),
+        ("7", ValueType.TEXT),
+        (7, ValueType.NUMBER),
     ],
 )
-def test_json_text_may_be_a_time_but_no_number(folder: Path, value: Any, natural: Natural) -> None:
+def test_json_text_may_be_a_time_but_no_number(folder: Path, value: Any, natural: ValueType) -> None:
     path = folder / "a.jsonl"
     path.write_text(json.dumps({"at": "2013-01-01T00:00:00Z", "note": value}))
-    assert json_file.scan(path, REQUEST).naturals["note"] == {natural}
+    assert json_file.scan(path, REQUEST).value_types["note"] == {natural}
 
 
 def test_parquet_without_statistics_is_scanned(folder: Path) -> None:
     path = folder / "a.parquet"
     pq.write_table(table(10), path, write_statistics=False)
-    facts = parquet_file.scan(path, REQUEST)
-    assert (facts.rows, facts.start, facts.end) == (10, START, START + timedelta(hours=9))
+    summary = parquet_file.scan(path, REQUEST)
+    assert (summary.rows, summary.start, summary.end) == (10, START, START + timedelta(hours=9))
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_parquet_statistics_tell_the_range_in_every_unit(folder: Path, unit: str) -> None:
     path = land(folder, at=table(10)["at"].cast(pa.timestamp(unit, "America/New_York")))
-    facts = parquet_file.scan(path, REQUEST)
-    assert (facts.rows, facts.start, facts.end) == (10, START, START + timedelta(hours=9))
+    summary = parquet_file.scan(path, REQUEST)
+    assert (summary.rows, summary.start, summary.end) == (10, START, START + timedelta(hours=9))
 
 
 def test_row_groups_outside_the_window_are_not_read(folder: Path) -> None:

@@ -170,7 +170,7 @@ def plainly(table: list[Row]) -> pa.Table:
 SAME = ("digest", "rows", "start", "end", "schema_", "rows_read", "exact_duplicates", "key_duplicates")
 
 
-def facts(snapshot: Snapshot) -> dict[str, Any]:
+def summary(snapshot: Snapshot) -> dict[str, Any]:
     return {name: getattr(snapshot, name) for name in SAME}
 
 
@@ -180,7 +180,7 @@ def test_a_table_has_one_digest_in_all_types_that_can_hold_it(
     layout: tuple[list[Row], list[pa.Table]], store_schema: bool
 ) -> None:
     table, files = layout
-    assert facts(snapshot_of(files, store_schema=store_schema)) == facts(snapshot_of([plainly(table)]))
+    assert summary(snapshot_of(files, store_schema=store_schema)) == summary(snapshot_of([plainly(table)]))
 
 
 def test_all_types_are_tried() -> None:
@@ -259,7 +259,7 @@ def test_a_table_has_the_same_digest_in_formats_without_types(
         common = {"event_time": "at", "time_zone": "UTC", "key": ["id", "day"], "window": SPEC.source.window}
         spec = SPEC.model_dump(exclude_unset=True) | {"source": common | write(table, root)}
         found = ingest(run_of(ModelSpec.model_validate(spec), root, sql_url=f"sqlite:///{root}/db.sqlite"))
-    assert facts(found) == facts(snapshot_of([plainly(table)]))
+    assert summary(found) == summary(snapshot_of([plainly(table)]))
 
 
 @pytest.mark.parametrize(("first", "second"), [(pa.int64(), pa.float64()), (pa.string(), pa.decimal128(20, 2))])

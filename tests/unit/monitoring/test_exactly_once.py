@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
-from perennial.monitoring.governor import Past, govern
+from perennial.monitoring.governor import History, govern
 from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
@@ -252,7 +252,7 @@ class Monitor(RuleBasedStateMachine):
         is_new = ledger.find_entry(self.store, "parcels", check.sequence) is None
         triggers = [e for e in earlier if e.decision.outcome == "trigger"]
         champion = self.registry.champion
-        past = Past(
+        history = History(
             recent=earlier,
             triggers=triggers,
             outcomes=ledger.retraining_outcomes(self.store, triggers, self.active()),
@@ -265,7 +265,7 @@ class Monitor(RuleBasedStateMachine):
         )
         entry = decide(self.run(), check, results)
         if is_new:
-            full = govern(SPEC, check, results, past)
+            full = govern(SPEC, check, results, history)
             assert (entry.decision.outcome, entry.decision.fired, entry.decision.run_id, entry.decision.alarm) == (
                 full.outcome, full.fired, full.run_id, full.alarm,
             )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from perennial.data.snapshots.records import FutureRows
-from perennial.monitoring.governor import Past, govern
+from perennial.monitoring.governor import History, govern
 from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
 from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
 
@@ -16,7 +16,7 @@ AT_ONCE = {"require": {"checks": 1, "of": 1}}
 
 def past(*recent, champion="1", triggers=(), outcomes=(), **given):
     """Return what the governor knows; checks and triggers in the order in which they were made."""
-    return Past(
+    return History(
         recent=recent[::-1],
         triggers=triggers[::-1],
         outcomes={run_id: RetrainingOutcome(run_id=run_id, result=result) for run_id, result in outcomes},

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.store import Damaged, KeyNotFound, LocalStore
 from perennial.store.sealed import read_record, read_versioned_record, seal
 
 
-class Parcel(Outcome):
+class Parcel(Record):
     number: int
     to: str
     at: datetime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perennial.data.snapshots.records import Snapshot, SourceObject
 from perennial.errors import DataError
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record
@@ -12,7 +12,7 @@ from perennial.store.sealed import read_versioned_record
 MANIFEST = "manifest.json"
 
 
-class Part(Outcome):
+class SnapshotFile(Record):
     """A Parquet file of a snapshot."""
 
     name: str
@@ -23,7 +23,7 @@ class Part(Outcome):
 class Manifest(Snapshot):
     """A snapshot, its files, and where its rows came from. Without it there is no snapshot."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[SnapshotFile, ...]
     source_objects: tuple[SourceObject, ...]
 
 

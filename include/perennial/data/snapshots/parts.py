@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from perennial.data.snapshots.manifest import MANIFEST, Manifest, Part, find_manifest, repair_advice
+from perennial.data.snapshots.manifest import MANIFEST, Manifest, SnapshotFile, find_manifest, repair_advice
 from perennial.data.values.columns import TEXT
 from perennial.printable import PrintableLog
 from perennial.store.content import content_file, content_name
@@ -27,20 +27,20 @@ _REPEATS = 10
 
 
 @dataclass(frozen=True)
-class WrittenPart:
+class WrittenFile:
     """A part that is not in the store yet."""
 
     path: Path
-    part: Part
+    part: SnapshotFile
 
 
-def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> list[WrittenPart]:
+def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> list[WrittenFile]:
     """Write batches to Parquet files of about a million rows, each batch a row group.
 
     The names hold a digest of the file's content: two runs at once that came to the same rows in another order
     overwrite nothing of each other.
     """
-    written: list[WrittenPart] = []
+    written: list[WrittenFile] = []
     writer: pq.ParquetWriter | None = None
     rows = 0
     path = folder / "part.parquet"
@@ -81,7 +81,7 @@ def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, 
     return found
 
 
-def keep(store: Store, written: list[WrittenPart], manifest: Manifest, over: str | None) -> bool:
+def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str | None) -> bool:
     """Put parts and manifest in the store; return False if another run was first with the same snapshot.
 
     Whoever creates the manifest has made the snapshot; what it does not list is rubbish and is removed.
@@ -89,7 +89,7 @@ def keep(store: Store, written: list[WrittenPart], manifest: Manifest, over: str
     Parameters
     ----------
     store : Store
-    written : list of WrittenPart
+    written : list of WrittenFile
     manifest : Manifest
     over : str or None
         Version of the manifest that is there and whose snapshot is damaged; None: there is none.
@@ -104,7 +104,7 @@ def keep(store: Store, written: list[WrittenPart], manifest: Manifest, over: str
     return True
 
 
-def remove_strays(store: Store, prefix: str, listed: Iterable[Part]) -> None:
+def remove_strays(store: Store, prefix: str, listed: Iterable[SnapshotFile]) -> None:
     """Remove from a snapshot's folder what a run left that was killed, failed or came second."""
     known = {MANIFEST, *(part.name for part in listed)}
     for stored in store.list(prefix):
@@ -124,7 +124,7 @@ def _writer(path: Path, schema: pa.Schema, first: pa.RecordBatch) -> pq.ParquetW
     return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated or False)
 
 
-def _named(path: Path, number: int, rows: int) -> WrittenPart:
+def _named(path: Path, number: int, rows: int) -> WrittenFile:
     name = content_name(path, f"part-{number:05}")
     final = path.rename(path.with_name(name))
-    return WrittenPart(final, Part(name=name, rows=rows, size_bytes=final.stat().st_size))
+    return WrittenFile(final, SnapshotFile(name=name, rows=rows, size_bytes=final.stat().st_size))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class ColumnChange(Outcome):
+class ColumnChange(Record):
     """A column that differs from the model's previous snapshot."""
 
     column: str
@@ -17,14 +17,14 @@ class ColumnChange(Outcome):
     after: str | None = None
 
 
-class SourceObject(Outcome):
+class SourceObject(Record):
     """A file that was read, in the version in which it was read; or a query, with its digest as the version."""
 
     name: str
     version: str
 
 
-class FutureRows(Outcome):
+class FutureRows(Record):
     """Rows of the source that were set aside: their event times lie beyond the clock, so they cannot be true."""
 
     rows: int
@@ -47,7 +47,7 @@ class FutureRows(Outcome):
         return f"{self.found} {one} set aside: mend {its} right raise source.future.tolerance_hours."
 
 
-class Snapshot(Outcome):
+class Snapshot(Record):
     """Immutable rows, addressed by their content; `manifest.json` beside them holds this and the source objects."""
 
     model: str

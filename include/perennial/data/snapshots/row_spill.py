@@ -13,7 +13,7 @@ from perennial.store.disk import disk_errors
 BATCH_ROWS = 131_072
 
 
-class Stash:
+class RowSpill:
     """Batches in an uncompressed Arrow stream, which costs a fraction of the time that Parquet takes.
 
     Parameters

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from perennial.data.snapshots.records import ColumnChange
 from perennial.printable import PrintableLog
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
@@ -18,7 +18,7 @@ _ATTEMPTS = 5
 _ADVICE = "Changes of the source's columns since the last snapshot are not told this time; an ingest writes it anew"
 
 
-class Seen(Outcome):
+class LatestSnapshot(Record):
     """The source as a run found it."""
 
     run_id: str
@@ -28,11 +28,11 @@ class Seen(Outcome):
     """Column -> type as found, of all columns of the source."""
 
 
-class Latest(Outcome):
+class Latest(Record):
     """Content of `<model>/latest_snapshot.json`: the newest snapshot by `as_of`, and that before it."""
 
-    snapshot: Seen
-    previous: Seen | None
+    snapshot: LatestSnapshot
+    previous: LatestSnapshot | None
 
 
 def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[str, str] | None:
@@ -66,7 +66,7 @@ def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -
     return tuple(changes)
 
 
-def mark_latest(store: Store, model: str, seen: Seen, *, believed_until: datetime) -> None:
+def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_until: datetime) -> None:
     """Make a snapshot the model's latest, unless there is one with a newer `as_of` that can be true."""
     for attempt in range(_ATTEMPTS):
         latest, version = _read(store, model)

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from perennial.data.sources.facts import Facts, rough_type_name
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, scan_rows
-from perennial.data.values.columns import Kind, Natural
+from perennial.data.sources.summary import SourceSummary, rough_type_name
+from perennial.data.values.columns import Kind, ValueType
 from perennial.data.window import Bounds
 from perennial.spec.source import Csv
 
@@ -28,26 +28,26 @@ _DECIMAL_COMMA = r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$"
 _WITH_POINT = r"^[+-]?\d*\.[\d.]*(?:,\d*)?$"
 
 
-def scan(path: Path, request: ScanRequest) -> Facts:
-    """Return a file's facts by reading event times and open columns. Types are guessed from the file's beginning."""
+def scan(path: Path, request: ScanRequest) -> SourceSummary:
+    """Return a file's summary by reading event times and open columns. Types are guessed from the file's beginning."""
     with _unreadable(request.csv):
         _check_form(path, request)
         _check_quotes(path, request.csv)
         header = _header(path, request.csv)
         types = {field.name: rough_type_name(field.type) for field in header}
         if request.event_time not in types:
-            return Facts(rows=0, start=None, end=None, types=types)
+            return SourceSummary(rows=0, start=None, end=None, types=types)
         wanted = [request.event_time, *(column for column in request.open_columns if column in types)]
         return scan_rows(
             _batches(path, header, wanted, request.open_columns, request.csv),
             request,
             types,
-            guess=(Natural.NUMBER, Natural.TIME),
+            guess=(ValueType.NUMBER, ValueType.TIME),
         )
 
 
 def read(
-    path: Path, columns: Mapping[str, Kind], _facts: Facts, request: ScanRequest, _bounds: Bounds | None
+    path: Path, columns: Mapping[str, Kind], _summary: SourceSummary, request: ScanRequest, _bounds: Bounds | None
 ) -> Iterator[Rows]:
     """Yield all rows of the file: only a format with statistics can leave some out."""
     with _unreadable(request.csv):

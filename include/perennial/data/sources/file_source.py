@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from perennial.data.snapshots.records import SourceObject
 from perennial.data.sources import csv_file, json_file, parquet_file
-from perennial.data.sources.facts import Facts, merge
 from perennial.data.sources.folder_columns import Values, facts_with, folder_values, rows_with
 from perennial.data.sources.future import PartedTimes
 from perennial.data.sources.known_files import KnownFiles
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
+from perennial.data.sources.summary import SourceSummary, merge
 from perennial.data.values.columns import Kind, check_columns, column_kinds
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
@@ -34,8 +34,8 @@ class FileFormat:
     """How files of one format are recognised, looked at and read."""
 
     suffixes: tuple[str, ...]
-    scan: Callable[[Path, ScanRequest], Facts]
-    read: Callable[[Path, Mapping[str, Kind], Facts, ScanRequest, Bounds | None], Iterator[Rows]]
+    scan: Callable[[Path, ScanRequest], SourceSummary]
+    read: Callable[[Path, Mapping[str, Kind], SourceSummary, ScanRequest, Bounds | None], Iterator[Rows]]
 
 
 _FORMATS = {
@@ -80,10 +80,10 @@ class FileSource:
             csv=spec.source.csv,
         )
         self._known = KnownFiles(kept_in, spec.name, self.name, spec.source.format, self._request)
-        self._facts: dict[StoredObject, Facts] = {}
+        self._summary: dict[StoredObject, SourceSummary] = {}
         self._in_folders: dict[StoredObject, Values] = {}
 
-    def scan(self) -> Facts:
+    def scan(self) -> SourceSummary:
         """Find out columns and time range; see Source."""
         objects = self._list()
         if not objects:
@@ -99,21 +99,21 @@ class FileSource:
             if found.keys() != known.keys():
                 self._known.keep(found)
         self._in_folders = {stored: self._folder_values(stored, found[stored]) for stored in objects}
-        self._facts = {stored: found[stored] for stored in objects}
-        return merge(facts_with(facts, self._in_folders[stored]) for stored, facts in self._facts.items())
+        self._summary = {stored: found[stored] for stored in objects}
+        return merge(facts_with(summary, self._in_folders[stored]) for stored, summary in self._summary.items())
 
     def part(self, latest: datetime) -> PartedTimes:
         """Return the newest event time up to a moment, and what lies beyond it; see Source."""
         parted = PartedTimes(latest)
         only_time = {self._request.event_time: Kind.TIME}
-        for stored, facts in self._facts.items():
-            if facts.end is None:
+        for stored, summary in self._summary.items():
+            if summary.end is None:
                 continue
-            if facts.end <= latest:
-                parted.add_newest(facts.end)
+            if summary.end <= latest:
+                parted.add_newest(summary.end)
                 continue
             with self._opened(stored) as path:
-                for found in self._format.read(path, only_time, facts, self._request, None):
+                for found in self._format.read(path, only_time, summary, self._request, None):
                     parted.add(event_times(found, self._request), partial(_place, self._name(stored), found))
         return parted
 
@@ -126,7 +126,7 @@ class FileSource:
             if newest.surpass(end):
                 break
             with self._opened(stored) as path:
-                for found in self._format.read(path, only_time, self._facts[stored], self._request, bounds):
+                for found in self._format.read(path, only_time, self._summary[stored], self._request, bounds):
                     times = event_times(found, self._request)
                     newest.add(times.filter(bounds.mask(times)))
         return newest.oldest()
@@ -136,12 +136,12 @@ class FileSource:
         rows = 0
         only_time = {self._request.event_time: Kind.TIME}
         for _, stored in self._within(bounds):
-            facts = self._facts[stored]
-            if facts.start and facts.end and bounds.contain(facts.start, facts.end):
-                rows += facts.rows
+            summary = self._summary[stored]
+            if summary.start and summary.end and bounds.contain(summary.start, summary.end):
+                rows += summary.rows
                 continue
             with self._opened(stored) as path:
-                for found in self._format.read(path, only_time, facts, self._request, bounds):
+                for found in self._format.read(path, only_time, summary, self._request, bounds):
                     rows += bounds.mask(event_times(found, self._request)).true_count
         return rows
 
@@ -149,7 +149,7 @@ class FileSource:
         """Yield the rows within the bounds; see Source."""
         objects = [stored for _, stored in self._within(bounds)]
         for stored in objects:
-            found_columns = {**self._facts[stored].types, **self._in_folders[stored]}
+            found_columns = {**self._summary[stored].types, **self._in_folders[stored]}
             check_columns(self._spec, found_columns, self._name(stored))
         wanted = {name: kind for name, kind in self._kinds.items() if name in types or name == self._request.event_time}
         for position, stored in enumerate(objects, start=1):
@@ -157,7 +157,7 @@ class FileSource:
             values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
             in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
-                for found in self._format.read(path, in_file, self._facts[stored], self._request, bounds):
+                for found in self._format.read(path, in_file, self._summary[stored], self._request, bounds):
                     batch = take_rows(rows_with(found, values), types, self._request, bounds)
                     rows += batch.num_rows
                     yield batch
@@ -177,23 +177,23 @@ class FileSource:
     def _name(self, stored: StoredObject) -> str:
         return printable_name(self._label + stored.key)
 
-    def _folder_values(self, stored: StoredObject, facts: Facts) -> Values:
+    def _folder_values(self, stored: StoredObject, summary: SourceSummary) -> Values:
         """Return the columns that the file lacks and its folders name: one that it has is its own to say."""
         values = folder_values(stored.key.removeprefix(self._folder))
-        return {name: value for name, value in values.items() if name not in facts.types}
+        return {name: value for name, value in values.items() if name not in summary.types}
 
-    def _look_through(self, stored: StoredObject) -> Facts:
+    def _look_through(self, stored: StoredObject) -> SourceSummary:
         with self._opened(stored) as path:
-            facts = self._format.scan(path, self._request)
-        if self._request.event_time not in facts.types:
-            if self._request.event_time in self._folder_values(stored, facts):
+            summary = self._format.scan(path, self._request)
+        if self._request.event_time not in summary.types:
+            if self._request.event_time in self._folder_values(stored, summary):
                 raise DataError(
                     f"{self._name(stored)}: the event time {self._request.event_time!r} stands in a folder's name only: "
                     "write it into the files too, since files are chosen by it"
                 )
-            check_columns(self._spec, facts.types, self._name(stored))
-        log.debug("%s: %d rows, %s to %s", self._name(stored), facts.rows, facts.start, facts.end)
-        return facts
+            check_columns(self._spec, summary.types, self._name(stored))
+        log.debug("%s: %d rows, %s to %s", self._name(stored), summary.rows, summary.start, summary.end)
+        return summary
 
     def _list(self, suffixes: tuple[str, ...] | None = None) -> list[StoredObject]:
         taken = suffixes or self._format.suffixes
@@ -222,9 +222,9 @@ class FileSource:
         )
 
     def _within(self, bounds: Bounds) -> Iterator[tuple[datetime, StoredObject]]:
-        for stored, facts in self._facts.items():
-            if facts.start and facts.end and bounds.overlap(facts.start, facts.end):
-                yield facts.end, stored
+        for stored, summary in self._summary.items():
+            if summary.start and summary.end and bounds.overlap(summary.start, summary.end):
+                yield summary.end, stored
 
     @contextmanager
     def _opened(self, stored: StoredObject) -> Iterator[Path]:

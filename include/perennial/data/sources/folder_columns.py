@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from perennial.data.sources.facts import Facts
 from perennial.data.sources.rows import Rows, natural_of_text
-from perennial.data.values.columns import TEXT, Natural
+from perennial.data.sources.summary import SourceSummary
+from perennial.data.values.columns import TEXT, ValueType
 
 _MISSING = "__HIVE_DEFAULT_PARTITION__"
 
@@ -27,11 +27,13 @@ def folder_values(key: str) -> dict[str, str | None]:
     return found
 
 
-def facts_with(facts: Facts, values: Values) -> Facts:
-    """Return a file's facts with the columns that it lacks and its folders name."""
-    naturals: dict[str, frozenset[Natural]] = {name: frozenset({natural_of_text(values[name])}) for name in values}
+def facts_with(summary: SourceSummary, values: Values) -> SourceSummary:
+    """Return a file's summary with the columns that it lacks and its folders name."""
+    value_types: dict[str, frozenset[ValueType]] = {name: frozenset({natural_of_text(values[name])}) for name in values}
     return replace(
-        facts, types={**dict.fromkeys(values, "text"), **facts.types}, naturals={**naturals, **facts.naturals}
+        summary,
+        types={**dict.fromkeys(values, "text"), **summary.types},
+        value_types={**value_types, **summary.value_types},
     )
 
 

@@ -19,8 +19,8 @@ from perennial.data.values.columns import TIME
 from perennial.errors import DataError
 
 if TYPE_CHECKING:
-    from perennial.data.sources.facts import Facts
     from perennial.data.sources.source import Source
+    from perennial.data.sources.summary import SourceSummary
     from perennial.run import Run
 
 _MOST_EXAMPLES = 3
@@ -64,12 +64,12 @@ class PartedTimes:
             self.examples.append(f"{place(int(position))}: {times[int(position)].as_py():%Y-%m-%d %H:%M:%S} UTC")
 
 
-def scan_source(run: Run, source: Source) -> tuple[Facts, FutureRows | None]:
+def scan_source(run: Run, source: Source) -> tuple[SourceSummary, FutureRows | None]:
     """Look through a source, and set aside what lies in the future.
 
     Returns
     -------
-    Facts
+    SourceSummary
         Time range without the rows that are set aside: no bounds that end with it let one of them in.
     FutureRows or None
         What is set aside; None: nothing is.
@@ -81,9 +81,9 @@ def scan_source(run: Run, source: Source) -> tuple[Facts, FutureRows | None]:
     SourceUnavailable
         The source does not answer.
     """
-    facts = source.scan()
-    if facts.end is None or facts.end <= run.latest:
-        return facts, None
+    summary = source.scan()
+    if summary.end is None or summary.end <= run.latest:
+        return summary, None
     parted = source.part(run.latest)
     future = FutureRows(rows=parted.later, latest=run.latest, examples=tuple(parted.examples))
     if run.spec.source.future.rows == "refuse":
@@ -91,4 +91,4 @@ def scan_source(run: Run, source: Source) -> tuple[Facts, FutureRows | None]:
             f"{source.name}: {future.found} The clock says {run.now:%Y-%m-%d %H:%M} UTC. Mend these event times; if they are "
             "right, raise source.future.tolerance_hours; or let the spec set such rows aside"
         )
-    return replace(facts, start=facts.start if parted.newest else None, end=parted.newest), future
+    return replace(summary, start=summary.start if parted.newest else None, end=parted.newest), future

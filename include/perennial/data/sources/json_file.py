@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from perennial.data.sources.facts import Facts, merge, rough_type_name
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, scan_rows
-from perennial.data.values.columns import NUMBER, TEXT, Kind, Natural, natural_of
+from perennial.data.sources.summary import SourceSummary, merge, rough_type_name
+from perennial.data.values.columns import NUMBER, TEXT, Kind, ValueType, value_type_of
 from perennial.data.values.python_values import arrow_array
 from perennial.data.window import Bounds
 
@@ -34,8 +34,8 @@ _LEVELS = np.zeros(256, dtype=np.int8)
 _LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
 
 
-def scan(path: Path, request: ScanRequest) -> Facts:
-    """Return a file's facts by reading event times and open columns.
+def scan(path: Path, request: ScanRequest) -> SourceSummary:
+    """Return a file's summary by reading event times and open columns.
 
     The other columns are looked at until all that the spec reads were seen: a line need not have them all.
     """
@@ -46,21 +46,21 @@ def scan(path: Path, request: ScanRequest) -> Facts:
         wanted = (request.event_time, *request.open_columns)
         for first_row, table in _tables(path, explicit, lambda: wanted if set(request.columns) <= set(types) else None):
             here = {field.name: rough_type_name(field.type) for field in table.schema}
-            both = (Facts(rows=0, start=None, end=None, types=names) for names in (types, here))
+            both = (SourceSummary(rows=0, start=None, end=None, types=names) for names in (types, here))
             types.update(merge(both).types)
             for column in request.open_columns:
                 if column in here and column not in explicit and here[column] != "null":
                     explicit[column] = table.schema.field(column).type
             yield from _batches(first_row, table, wanted)
 
-    return scan_rows(noting_types(), request, types, guess=(Natural.TIME,))
+    return scan_rows(noting_types(), request, types, guess=(ValueType.TIME,))
 
 
 def read(
-    path: Path, columns: Mapping[str, Kind], facts: Facts, _request: ScanRequest, _bounds: Bounds | None
+    path: Path, columns: Mapping[str, Kind], summary: SourceSummary, _request: ScanRequest, _bounds: Bounds | None
 ) -> Iterator[Rows]:
     """Yield all rows of the file: only a format with statistics can leave some out."""
-    explicit = {column: dtype for column, kind in columns.items() if (dtype := _declared(kind, facts.types[column]))}
+    explicit = {column: dtype for column, kind in columns.items() if (dtype := _declared(kind, summary.types[column]))}
     exact = [column for column, kind in columns.items() if kind in (Kind.TEXT, Kind.LABEL)]
     for first_row, table in _tables(path, explicit, lambda: columns, exact):
         yield from _batches(first_row, table, columns)
@@ -159,7 +159,7 @@ def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[
     options = arrow_json.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior=others)
     table = arrow_json.read_json(pa.BufferReader(block), parse_options=options)
     # Text that looks like a time was read as one, and may have lost its zone.
-    times = [field.name for field in table.schema if natural_of(field.type) is Natural.TIME]
+    times = [field.name for field in table.schema if value_type_of(field.type) is ValueType.TIME]
     if not times:
         return table
     explicit.update(dict.fromkeys(times, TEXT))

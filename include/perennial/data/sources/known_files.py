@@ -7,23 +7,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from perennial.data.sources.facts import Facts
 from perennial.data.sources.rows import ScanRequest
+from perennial.data.sources.summary import SourceSummary
 from perennial.errors import StoreError, StoreUnavailable
 from perennial.printable import PrintableLog
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
-# Another number where a file has other facts than it had before: what was kept until then no longer counts.
+# Another number where a file has other summary than it had before: what was kept until then no longer counts.
 _EDITION = 2
 
 
-class _Kept(Outcome):
+class _Kept(Record):
     scanned_as: str
-    files: tuple[tuple[StoredObject, Facts], ...]
+    files: tuple[tuple[StoredObject, SourceSummary], ...]
 
 
 class KnownFiles:
@@ -38,7 +38,7 @@ class KnownFiles:
         Where the files lie.
     file_format : str
     request : ScanRequest
-        What a file's facts depend on besides its content: those of another request are not known.
+        What a file's summary depend on besides its content: those of another request are not known.
     """
 
     def __init__(self, store: Store, model: str, place: str, file_format: str, request: ScanRequest) -> None:
@@ -47,8 +47,8 @@ class KnownFiles:
         scanned_as = json.dumps([_EDITION, place, file_format, asdict(request)], default=str)
         self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
 
-    def load(self) -> dict[StoredObject, Facts]:
-        """Return the facts of all files that are known. Another content is another StoredObject, so they stay true.
+    def load(self) -> dict[StoredObject, SourceSummary]:
+        """Return the summary of all files that are known. Another content is another StoredObject, so they stay true.
 
         What cannot be read is a warning, and nothing is known: all files are opened.
 
@@ -68,7 +68,7 @@ class KnownFiles:
             return {}
         return dict(kept.files) if kept.scanned_as == self._scanned_as else {}
 
-    def keep(self, known: Mapping[StoredObject, Facts]) -> None:
+    def keep(self, known: Mapping[StoredObject, SourceSummary]) -> None:
         """Keep what is known now in place of what was. A store that refuses is a warning: nothing depends on it."""
         kept = _Kept(scanned_as=self._scanned_as, files=tuple(known.items()))
         try:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from perennial.data.sources.facts import Facts, type_name
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, check_missing, scan_rows
+from perennial.data.sources.summary import SourceSummary, type_name
 from perennial.data.values.canonical import to_time
-from perennial.data.values.columns import Kind, Natural, natural_of
+from perennial.data.values.columns import Kind, ValueType, value_type_of
 from perennial.data.window import Bounds
 
 SUFFIXES = (".parquet",)
@@ -24,14 +24,14 @@ _BUFFER_BYTES = 1024 * 1024
 _Range = tuple[datetime, datetime]
 
 
-def scan(path: Path, request: ScanRequest) -> Facts:
-    """Return a file's facts: from its statistics if they can be trusted, else from the column of event times."""
+def scan(path: Path, request: ScanRequest) -> SourceSummary:
+    """Return a file's summary: from its statistics if they can be trusted, else from the column of event times."""
     with _opened(path) as file:
         types = {field.name: type_name(field.type) for field in file.schema_arrow}
         if request.event_time not in types:
-            return Facts(rows=file.metadata.num_rows, start=None, end=None, types=types)
-        naturals = {
-            column: frozenset({natural_of(file.schema_arrow.field(column).type)})
+            return SourceSummary(rows=file.metadata.num_rows, start=None, end=None, types=types)
+        value_types = {
+            column: frozenset({value_type_of(file.schema_arrow.field(column).type)})
             for column in request.open_columns
             if column in types
         }
@@ -42,11 +42,11 @@ def scan(path: Path, request: ScanRequest) -> Facts:
         else:
             start = min((ends[0] for ends in ranges if ends), default=None)
             end = max((ends[1] for ends in ranges if ends), default=None)
-        return Facts(rows=file.metadata.num_rows, start=start, end=end, types=types, naturals=naturals)
+        return SourceSummary(rows=file.metadata.num_rows, start=start, end=end, types=types, value_types=value_types)
 
 
 def read(
-    path: Path, columns: Mapping[str, Kind], _facts: Facts, request: ScanRequest, bounds: Bounds | None
+    path: Path, columns: Mapping[str, Kind], _summary: SourceSummary, request: ScanRequest, bounds: Bounds | None
 ) -> Iterator[Rows]:
     """Yield the rows of all row groups that may have some within the bounds."""
     with _opened(path) as file:
@@ -93,7 +93,7 @@ def _ranges(file: pq.ParquetFile, request: ScanRequest) -> list[_Range | None] |
     if request.event_time not in names:
         return None
     dtype = file.schema_arrow.field(request.event_time).type
-    if natural_of(dtype) is not Natural.TIME or pa.types.is_dictionary(dtype):
+    if value_type_of(dtype) is not ValueType.TIME or pa.types.is_dictionary(dtype):
         return None
     ranges: list[_Range | None] = []
     missing = 0

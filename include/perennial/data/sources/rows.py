@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.sources.facts import Facts
+from perennial.data.sources.summary import SourceSummary
 from perennial.data.values.canonical import BadValue, canonical
-from perennial.data.values.columns import NUMBER, TEXT, TIME, Natural, natural_of
+from perennial.data.values.columns import NUMBER, TEXT, TIME, ValueType, value_type_of
 from perennial.data.window import Bounds
 from perennial.spec.source import Csv
 
@@ -52,7 +52,7 @@ class ScanRequest:
     event_time: str
     time_zone: str | None
     open_columns: tuple[str, ...]
-    """Whose Naturals are wanted."""
+    """Whose ValueTypes are wanted."""
     csv: Csv = field(default_factory=Csv)
 
 
@@ -76,9 +76,9 @@ def read_column(rows: Rows, column: str, dtype: pa.DataType, time_zone: str | No
 
 
 def scan_rows(
-    batches: Iterable[Rows], request: ScanRequest, types: Mapping[str, str], *, guess: tuple[Natural, ...] = ()
-) -> Facts:
-    """Return the facts of a file by reading its event times and open columns.
+    batches: Iterable[Rows], request: ScanRequest, types: Mapping[str, str], *, guess: tuple[ValueType, ...] = ()
+) -> SourceSummary:
+    """Return the summary of a file by reading its event times and open columns.
 
     Parameters
     ----------
@@ -86,13 +86,13 @@ def scan_rows(
     request : ScanRequest
     types : mapping of column to type
         May still be filled while the batches are read.
-    guess : tuple of Natural
+    guess : tuple of ValueType
         What text may stand for in this format, where all of it reads so.
     """
     rows = missing = 0
     start: datetime | None = None
     end: datetime | None = None
-    naturals: dict[str, set[Natural]] = {column: set() for column in request.open_columns}
+    value_types: dict[str, set[ValueType]] = {column: set() for column in request.open_columns}
     for found in batches:
         times = event_times(found, request)
         rows += len(times)
@@ -101,16 +101,16 @@ def scan_rows(
             least_most = pc.min_max(times)
             oldest, newest = least_most["min"].as_py(), least_most["max"].as_py()
             start, end = min(start or oldest, oldest), max(end or newest, newest)
-        for column, met in naturals.items():
+        for column, met in value_types.items():
             if column in found.batch.schema.names:
-                met.add(_natural(found.batch.column(column), guess))
+                met.add(_value_type(found.batch.column(column), guess))
     check_missing(request, missing)
-    return Facts(
+    return SourceSummary(
         rows=rows,
         start=start,
         end=end,
         types=types,
-        naturals={column: frozenset(met) for column, met in naturals.items()},
+        value_types={column: frozenset(met) for column, met in value_types.items()},
     )
 
 
@@ -139,21 +139,21 @@ def check_missing(request: ScanRequest, rows: int) -> None:
         )
 
 
-def natural_of_text(value: str | None) -> Natural:
+def natural_of_text(value: str | None) -> ValueType:
     """Return what a text is by itself if it may stand for a number or a time."""
-    return _natural(pa.array([value], TEXT), (Natural.NUMBER, Natural.TIME))
+    return _value_type(pa.array([value], TEXT), (ValueType.NUMBER, ValueType.TIME))
 
 
-def _natural(array: pa.Array, guess: tuple[Natural, ...]) -> Natural:
+def _value_type(array: pa.Array, guess: tuple[ValueType, ...]) -> ValueType:
     if array.null_count == len(array):
-        return Natural.EMPTY
-    natural = natural_of(array.type)
-    if natural is not Natural.TEXT:
-        return natural
+        return ValueType.EMPTY
+    value_type = value_type_of(array.type)
+    if value_type is not ValueType.TEXT:
+        return value_type
     for reading in guess:
         try:
-            read = canonical(array, {Natural.NUMBER: NUMBER, Natural.TIME: TIME}[reading], "UTC")
+            read = canonical(array, {ValueType.NUMBER: NUMBER, ValueType.TIME: TIME}[reading], "UTC")
         except BadValue:
             continue
-        return reading if read.null_count < len(read) else Natural.EMPTY
-    return Natural.TEXT
+        return reading if read.null_count < len(read) else ValueType.EMPTY
+    return ValueType.TEXT

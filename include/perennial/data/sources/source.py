@@ -9,8 +9,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from perennial.data.snapshots.records import SourceObject
-from perennial.data.sources.facts import Facts
 from perennial.data.sources.future import PartedTimes
+from perennial.data.sources.summary import SourceSummary
 from perennial.data.window import Bounds
 
 
@@ -20,7 +20,7 @@ class Source(Protocol):
     name: str
     """For messages."""
 
-    def scan(self) -> Facts:
+    def scan(self) -> SourceSummary:
         """Find out columns and time range.
 
         Raises

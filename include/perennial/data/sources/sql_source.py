@@ -17,10 +17,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from perennial.address import Address
 from perennial.data.snapshots.records import SourceObject
-from perennial.data.sources.facts import Facts, merge, rough_type_name
 from perennial.data.sources.future import PartedTimes
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, event_times, scan_rows, take_rows
-from perennial.data.values.columns import Kind, Natural, check_columns, column_kinds, natural_of
+from perennial.data.sources.summary import SourceSummary, merge, rough_type_name
+from perennial.data.values.columns import Kind, ValueType, check_columns, column_kinds, value_type_of
 from perennial.data.values.python_values import arrow_array
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
@@ -76,16 +76,18 @@ class SqlSource:
         self._newest: datetime | None = None
         self._is_sortable_text = self._is_aware = False
 
-    def scan(self) -> Facts:
+    def scan(self) -> SourceSummary:
         """Find out columns and time range; see Source."""
         with self._connected() as connection:
             sample = self._sample(connection)
             types = {name: rough_type_name(array.type) for name, array in sample.items()}
             check_columns(self._spec, types, self.name)
-            naturals = {column: self._natural(connection, column, sample[column]) for column in self._open}
+            value_types = {column: self._value_type(connection, column, sample[column]) for column in self._open}
             times = self._time_range(connection)
             self._newest = times.end
-            return merge([Facts(rows=times.rows, start=times.start, end=times.end, types=types, naturals=naturals)])
+            return merge(
+                [SourceSummary(rows=times.rows, start=times.start, end=times.end, types=types, value_types=value_types)]
+            )
 
     def part(self, latest: datetime) -> PartedTimes:
         """Return the newest event time up to a moment, and what lies beyond it; see Source."""
@@ -135,14 +137,14 @@ class SqlSource:
         answer = connection.execute(sa.select(sa.text("*")).select_from(self._query()).limit(_SAMPLE_ROWS))
         return _arrays(list(answer.keys()), answer.all())
 
-    def _natural(self, connection: sa.Connection, column: str, sample: pa.Array) -> frozenset[Natural]:
+    def _value_type(self, connection: sa.Connection, column: str, sample: pa.Array) -> frozenset[ValueType]:
         if sample.null_count == len(sample):
             named: sa.ColumnClause[Any] = sa.column(column)
             rows = connection.execute(sa.select(named).select_from(self._query()).where(named.is_not(None)).limit(1))
             sample = _arrays([column], rows.all())[column]
-        return frozenset({natural_of(sample.type)})
+        return frozenset({value_type_of(sample.type)})
 
-    def _time_range(self, connection: sa.Connection) -> Facts:
+    def _time_range(self, connection: sa.Connection) -> SourceSummary:
         ends = sa.select(sa.func.min(self._time), sa.func.max(self._time), sa.func.count(), sa.func.count(self._time))
         oldest, newest, rows, known = connection.execute(ends.select_from(self._query())).one()
         self._native = type(newest)

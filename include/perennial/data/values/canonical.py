@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE, Natural, is_fractional, natural_of
+from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE, ValueType, is_fractional, value_type_of
 from perennial.data.values.text_form import as_text
 from perennial.moments import FIRST, LAST
 
@@ -153,7 +153,7 @@ def _to_whole(array: pa.Array) -> pa.Array:
 def _to_text(array: pa.Array) -> pa.Array:
     if pa.types.is_nested(array.type):
         raise _bad(array, f"is {array.type}, neither text nor a number")
-    is_bytes = natural_of(array.type) is Natural.TEXT and not pa.types.is_temporal(array.type)
+    is_bytes = value_type_of(array.type) is ValueType.TEXT and not pa.types.is_temporal(array.type)
     text = _converted(array, as_text, "is not text in UTF-8" if is_bytes else f"is {array.type}, which cannot be text")
     empty = pc.equal(pc.binary_length(text), 0)
     return pc.if_else(empty, None, text) if pc.any(empty).as_py() else text

@@ -33,7 +33,7 @@ class Kind(Enum):
     """Numbers, times or text, as the source has it: inputs of a transform and columns of expectations."""
 
 
-class Natural(Enum):
+class ValueType(Enum):
     """What a column of a source is by itself."""
 
     EMPTY = "empty"
@@ -47,32 +47,32 @@ def column_kinds(spec: ModelSpec) -> dict[str, Kind]:
     return {column: _kind(spec, column) for column in spec.columns}
 
 
-def column_types(kinds: Mapping[str, Kind], naturals: Mapping[str, Collection[Natural]]) -> dict[str, pa.DataType]:
+def column_types(kinds: Mapping[str, Kind], value_types: Mapping[str, Collection[ValueType]]) -> dict[str, pa.DataType]:
     """Return each column's type in the snapshot.
 
     Parameters
     ----------
     kinds : mapping of column to Kind
-    naturals : mapping of column to the Naturals met in the whole source
+    value_types : mapping of column to the ValueTypes met in the whole source
         Of the LABEL and OPEN columns. By the whole source and not the window, since the layout of the files must not
         decide.
     """
-    return {column: _type(kind, set(naturals.get(column, ())) - {Natural.EMPTY}) for column, kind in kinds.items()}
+    return {column: _type(kind, set(value_types.get(column, ())) - {ValueType.EMPTY}) for column, kind in kinds.items()}
 
 
-def natural_of(dtype: pa.DataType) -> Natural:
+def value_type_of(dtype: pa.DataType) -> ValueType:
     """Return what a column of this type is by itself."""
     if pa.types.is_dictionary(dtype):
-        return natural_of(dtype.value_type)
+        return value_type_of(dtype.value_type)
     if isinstance(dtype, pa.BaseExtensionType):
-        return natural_of(dtype.storage_type)
+        return value_type_of(dtype.storage_type)
     if pa.types.is_null(dtype):
-        return Natural.EMPTY
+        return ValueType.EMPTY
     if pa.types.is_boolean(dtype) or pa.types.is_integer(dtype) or is_fractional(dtype):
-        return Natural.NUMBER
+        return ValueType.NUMBER
     if pa.types.is_timestamp(dtype) or pa.types.is_date(dtype):
-        return Natural.TIME
-    return Natural.TEXT
+        return ValueType.TIME
+    return ValueType.TEXT
 
 
 def is_fractional(dtype: pa.DataType) -> bool:
@@ -104,16 +104,16 @@ def _kind(spec: ModelSpec, column: str) -> Kind:
     return Kind.OPEN
 
 
-def _type(kind: Kind, naturals: set[Natural]) -> pa.DataType:
+def _type(kind: Kind, value_types: set[ValueType]) -> pa.DataType:
     if kind is Kind.TIME:
         return TIME
     if kind is Kind.NUMBER:
         return NUMBER
     if kind is Kind.LABEL:
-        return WHOLE if naturals <= {Natural.NUMBER} else TEXT
-    if kind is Kind.OPEN and naturals == {Natural.NUMBER}:
+        return WHOLE if value_types <= {ValueType.NUMBER} else TEXT
+    if kind is Kind.OPEN and value_types == {ValueType.NUMBER}:
         return NUMBER
-    if kind is Kind.OPEN and naturals == {Natural.TIME}:
+    if kind is Kind.OPEN and value_types == {ValueType.TIME}:
         return TIME
     return TEXT
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 Direction = Literal["none", "higher", "lower", "wider", "narrower", "shares"]
 
 
-class MissingRate(Outcome):
+class MissingRate(Record):
     """Share of missing values: in the reference, in the batch, and whether they differ."""
 
     reference: float
@@ -19,7 +19,7 @@ class MissingRate(Outcome):
     drifted: bool = False
 
 
-class ColumnDrift(Outcome):
+class ColumnDrift(Record):
     """One column of a batch against the reference."""
 
     column: str
@@ -55,7 +55,7 @@ class ColumnDrift(Outcome):
     """What changed, in words."""
 
 
-class DriftReport(Outcome):
+class DriftReport(Record):
     """All columns of a check."""
 
     level: float

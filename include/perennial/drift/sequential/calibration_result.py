@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from perennial.record import Outcome
+from perennial.record import Record
 
 FEWEST_DAYS = 5
 """With fewer, what the days have in common and how they differ cannot be told from chance."""
 
 
-class Calibration(Outcome):
+class Calibration(Record):
     """False-alarm rate and delay of a detector on resampled reference losses, measured on rows not used to choose it."""
 
     one_false_alarm_in: float

@@ -14,7 +14,7 @@ from pydantic import Field
 from scipy.signal import lfilter
 
 from perennial.drift.sequential.calibration_result import Calibration
-from perennial.record import Outcome
+from perennial.record import Record
 
 Floats = npt.NDArray[np.float64]
 Mode = Literal["up", "down", "both"]
@@ -60,7 +60,7 @@ class _Block(NamedTuple):
     detected: bool
 
 
-class PageHinkleyState(Outcome):
+class PageHinkleyState(Record):
     """Everything a detector is: parameters, where the sums stand, and what it has seen. Small, frozen, JSON."""
 
     delta: float = Field(ge=0)

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import sklearn.metrics
 
 from perennial.errors import DataError
-from perennial.record import Outcome
+from perennial.record import Record
 
 Metric = Callable[[npt.NDArray[np.generic], npt.NDArray[np.generic]], float]
 
 _MOST_UNDEFINED = 0.1
 
 
-class PerformanceCheck(Outcome):
+class PerformanceCheck(Record):
     """A metric with its bootstrap interval against a limit."""
 
     metric: str

@@ -8,10 +8,10 @@ from perennial.drift.statistics.ecdf import Distance, Ecdf
 from perennial.drift.statistics.floats import as_floats, sorted_values
 from perennial.drift.statistics.ks_pvalue import EXACT_ROWS, exact_pvalue, limiting_pvalue
 from perennial.errors import DataError
-from perennial.record import Outcome
+from perennial.record import Record
 
 
-class KSResult(Outcome):
+class KSResult(Record):
     """A two-sample Kolmogorov-Smirnov test."""
 
     statistic: float

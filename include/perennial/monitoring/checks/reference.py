@@ -18,7 +18,7 @@ from perennial.errors import DataError
 from perennial.models.transform import features_of
 from perennial.monitoring.checks.champion_model import load_champion, score_rows
 from perennial.printable import PrintableLog
-from perennial.record import Outcome
+from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
@@ -34,7 +34,7 @@ SCORE = "prediction"
 _ADVICE = "The reference is prepared again from the champion's snapshot"
 
 
-class _Prepared(Outcome):
+class _Prepared(Record):
     """What a reference consists of besides its files, and the checksums of these, by name."""
 
     files: dict[str, str]

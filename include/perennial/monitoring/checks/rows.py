@@ -78,9 +78,9 @@ class ScannedSource:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._source: Source = open_source(run)
-        self.facts, self.future = scan_source(run, self._source)
-        check_columns(run.spec, self.facts.types, self._source.name)
-        self._types = column_types(column_kinds(run.spec), self.facts.naturals)
+        self.summary, self.future = scan_source(run, self._source)
+        check_columns(run.spec, self.summary.types, self._source.name)
+        self._types = column_types(column_kinds(run.spec), self.summary.value_types)
 
     def read(self, bounds: Bounds) -> SourceRows:
         """Return the rows within the bounds; of rows with one identity the newest."""

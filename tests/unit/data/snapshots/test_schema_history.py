@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perennial.data.snapshots.schema_history import Seen, mark_latest, previous_schema, schema_changes
+from perennial.data.snapshots.schema_history import LatestSnapshot, mark_latest, previous_schema, schema_changes
 from perennial.store.local import LocalStore
 from perennial.store.protocol import Conflict
 
@@ -14,8 +14,8 @@ AS_OF = datetime(2013, 1, 1, tzinfo=UTC)
 BELIEVED = AS_OF + timedelta(days=365)
 
 
-def seen(run_id: str, days: int, **columns: str) -> Seen:
-    return Seen(run_id=run_id, digest=run_id, as_of=AS_OF + timedelta(days=days), source_schema=columns)
+def seen(run_id: str, days: int, **columns: str) -> LatestSnapshot:
+    return LatestSnapshot(run_id=run_id, digest=run_id, as_of=AS_OF + timedelta(days=days), source_schema=columns)
 
 
 @pytest.fixture
@@ -70,7 +70,10 @@ def test_a_column_that_had_no_value_is_not_retyped() -> None:
 
 def test_a_command_that_is_repeated_on_newer_rows_compares_with_its_earlier_self(store: LocalStore) -> None:
     mark_latest(
-        store, "m", Seen(run_id="cli", digest="a", as_of=AS_OF, source_schema={"x": "int64"}), believed_until=BELIEVED
+        store,
+        "m",
+        LatestSnapshot(run_id="cli", digest="a", as_of=AS_OF, source_schema={"x": "int64"}),
+        believed_until=BELIEVED,
     )
     assert previous_schema(store, "m", "cli", "a") is None
     assert previous_schema(store, "m", "cli", "b") == {"x": "int64"}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 
-from perennial.data.sources.facts import Facts
 from perennial.data.sources.file_source import FileSource
+from perennial.data.sources.summary import SourceSummary
 from perennial.data.window import Bounds
 from perennial.errors import DataError, StoreError
 from perennial.spec import ModelSpec
@@ -66,7 +66,7 @@ def kept_in(tmp_path: Path) -> LocalStore:
     return LocalStore(tmp_path / "store")
 
 
-def scan(spec: ModelSpec, store: WatchedStore, kept_in: LocalStore) -> Facts:
+def scan(spec: ModelSpec, store: WatchedStore, kept_in: LocalStore) -> SourceSummary:
     return FileSource(spec, store, "", kept_in=kept_in).scan()
 
 

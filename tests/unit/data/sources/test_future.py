@@ -195,8 +195,8 @@ def test_files_that_end_before_the_clock_are_not_opened_for_it(
     assert scan_source(run, open_source(run))[1] is None
     assert opened == []
     place.deliver("odd", [WRONG])
-    facts, future = scan_source(run, open_source(run))
-    assert (facts.end, future and future.rows) == (START + timedelta(days=4, hours=ROWS - 1), 1)
+    summary, future = scan_source(run, open_source(run))
+    assert (summary.end, future and future.rows) == (START + timedelta(days=4, hours=ROWS - 1), 1)
     # Once to be looked through for the first time, once for what lies in the future.
     assert opened == ["flights/odd.csv", "flights/odd.csv"]
 

@@ -98,8 +98,8 @@ def test_the_database_leaves_out_what_is_far_from_the_window(
 ) -> None:
     spec = sql_spec(f"select {cast} as at, flight, distance, carrier, late from flights", time_zone=zone)
     source = SqlSource(spec, database)
-    facts = source.scan()
-    assert (facts.start, facts.end, facts.rows) == (START, START + timedelta(hours=71), 72)
+    summary = source.scan()
+    assert (summary.start, summary.end, summary.rows) == (START, START + timedelta(hours=71), 72)
     with sqlite3.connect(database.removeprefix("sqlite:///")) as connection:
         for day in range(100, 200):
             row = ((START + timedelta(days=day)).isoformat(), 1, 1.0, "UA", 1, "ok")
@@ -108,7 +108,7 @@ def test_the_database_leaves_out_what_is_far_from_the_window(
     fetched: list[int] = []
     real = source._answer
     source._answer = lambda *args: (fetched.append(rows.batch.num_rows) or rows for rows in real(*args))
-    types = column_types(column_kinds(spec), facts.naturals)
+    types = column_types(column_kinds(spec), summary.value_types)
     assert sum(batch.num_rows for batch in source.read(bounds, types)) == 10
     assert sum(fetched) <= 72
 

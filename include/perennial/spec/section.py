@@ -22,7 +22,7 @@ AirflowName = Annotated[str, Field(min_length=1, max_length=250)]
 Names = TypeVar("Names", bound=tuple[str, ...])
 
 
-class Part(BaseModel):
+class Section(BaseModel):
     """A frozen piece of a spec that refuses fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
