@@ -35,8 +35,8 @@ def land(first_day: int, days: int) -> None:
 
 def train(number: int, of: int) -> None:
     """Make a champion of each OFth model by the stages of `perennial run`, but for the validation."""
-    from perennial import stages
     from perennial.run import RetrainingRun
+    from perennial.stages import STAGES
 
     store, specs = _store_and_specs()
     for spec in specs[number::of]:
@@ -48,11 +48,11 @@ def train(number: int, of: int) -> None:
             now=datetime.now(UTC),
             run_id="first",
         )
-        snapshot = stages.ingest(run)
-        candidate = stages.train(run, snapshot)
-        evaluation = stages.evaluate(run, snapshot, candidate)
-        verdict = stages.decide(run, evaluation, candidate)
-        stages.promote(run, stages.register(run, candidate, evaluation, verdict), verdict)
+        snapshot = STAGES["ingest"](run)
+        candidate = STAGES["train"](run, snapshot)
+        evaluation = STAGES["evaluate"](run, snapshot, candidate)
+        verdict = STAGES["decide"](run, evaluation, candidate)
+        STAGES["promote"](run, STAGES["register"](run, candidate, evaluation, verdict), verdict)
         print(spec.name, verdict.outcome, flush=True)
 
 

@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from perennial import stages
 from perennial.drift import PageHinkley
 from perennial.drift.columns.column_check import ColumnCheck
 from perennial.monitoring import opening
@@ -40,6 +39,7 @@ from perennial.monitoring.waiting import waiting
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.stages import STAGES
 from perennial.store import LocalStore
 
 TRAINING_ROWS, HOLDOUT_ROWS, BATCH_ROWS, COLUMNS = 1_000_000, 100_000, 100_000, 50
@@ -104,11 +104,11 @@ class Clock:
 
 
 def train_champion(run: RetrainingRun) -> None:
-    snapshot = stages.ingest(run)
-    candidate = stages.train(run, snapshot)
-    evaluation = stages.evaluate(run, snapshot, candidate)
-    verdict = stages.decide(run, evaluation, candidate)
-    stages.promote(run, stages.register(run, candidate, evaluation, verdict), verdict)
+    snapshot = STAGES["ingest"](run)
+    candidate = STAGES["train"](run, snapshot)
+    evaluation = STAGES["evaluate"](run, snapshot, candidate)
+    verdict = STAGES["decide"](run, evaluation, candidate)
+    STAGES["promote"](run, STAGES["register"](run, candidate, evaluation, verdict), verdict)
 
 
 # Functions of the library whose time is counted, by part.

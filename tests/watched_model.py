@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perennial import stages
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.stages import STAGES
 from perennial.store import LocalStore
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -80,11 +80,11 @@ class Watched:
 
     def retrain(self, run_id: str = "first", **changes: Any) -> None:
         run = RetrainingRun(**(self.arguments | {"run_id": run_id} | changes))
-        snapshot = stages.ingest(run)
-        candidate = stages.train(run, snapshot)
-        evaluation = stages.evaluate(run, snapshot, candidate)
-        verdict = stages.decide(run, evaluation, candidate)
-        stages.promote(run, stages.register(run, candidate, evaluation, verdict), verdict)
+        snapshot = STAGES["ingest"](run)
+        candidate = STAGES["train"](run, snapshot)
+        evaluation = STAGES["evaluate"](run, snapshot, candidate)
+        verdict = STAGES["decide"](run, evaluation, candidate)
+        STAGES["promote"](run, STAGES["register"](run, candidate, evaluation, verdict), verdict)
 
     def copy(self, home: Path) -> Watched:
         """Return the same in another folder; MLflow is shared, so the copy must not retrain."""

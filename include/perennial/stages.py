@@ -1,128 +1,185 @@
-"""The steps of a retraining as plain functions: what the operators and the command line both call.
+"""The stages of a retraining, in order: what Airflow's tasks, the command line, alerts and metrics know of them.
 
-Each stage takes the run and what earlier stages returned, and returns a small outcome. Called again
-with the same arguments, after a crash at any point, it leaves the same result as if it ran once.
+A stage takes the run and the records that earlier stages made, and makes one small record. Called again with the
+same arguments, after a crash at any point, it leaves the same result as if it had run once.
 """
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 from perennial.data.snapshots.records import Snapshot
-from perennial.errors import ValidationFailed
 from perennial.evaluation.records import Evaluation
-from perennial.printable import PrintableLog
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
-from perennial.run import PROMOTION_FILE, VERDICT_FILE, RetrainingRun
-from perennial.run_owner import owned
-from perennial.store.sealed import seal
 from perennial.training.records import Candidate
 from perennial.validation.records import Validation
 
-log = PrintableLog(__name__)
+if TYPE_CHECKING:
+    from perennial.record import Record
+    from perennial.run import RetrainingRun
 
-# The library's modules are imported inside the functions: importing this one must stay cheap, since
-# the operators do it, and a task needs the libraries of its own stage only.
+
+def _always(_run: RetrainingRun, *_: object) -> str:
+    return ""
 
 
-def ingest(run: RetrainingRun) -> Snapshot:
-    """Read the source's window and keep its rows as a snapshot, if a model can be made of them.
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage. Call it with the run and the records that it takes; it returns the one that it makes.
+
+    Attributes
+    ----------
+    name : str
+        The task's id, and what people see.
+    function : str
+        Who does it, as 'module:function'; imported when called, since a task needs the libraries of its own stage only.
+    takes : tuple of str
+        Names of the records that earlier stages made, in the order in which the function takes them.
+    makes : str
+        Name of the record that it makes.
+    returns : type of Record
+        That record's class.
+    reads_rows : bool
+        It needs the memory and the pool of a heavy task; otherwise it reads records only.
+    owns_run : bool
+        Two processes must not do it for the same run at the same moment: it holds the run's lease.
+    again : str
+        What a repeated call finds, and what undoes it.
+    why_not : callable
+        Takes what the function takes, None for a record that was not made; returns why there is nothing to do, or ''.
+    """
+
+    name: str
+    function: str
+    takes: tuple[str, ...] = ()
+    makes: str
+    returns: type[Record]
+    reads_rows: bool
+    owns_run: bool
+    again: str
+    why_not: Callable[..., str] = _always
+
+    @property
+    def module(self) -> str:
+        """Where its function is, with all the libraries that it needs."""
+        return self.function.partition(":")[0]
+
+    def __call__(self, run: RetrainingRun, *records: Record) -> Any:
+        """Do it, and return a record of the class `returns`.
+
+        Raises
+        ------
+        PerennialError
+            Whatever its function raises.
+        """
+        from perennial.run_owner import owned
+
+        function = getattr(importlib.import_module(self.module), self.function.partition(":")[2])
+        if not self.owns_run:
+            return function(run, *records)
+        with owned(run) as owned_run:
+            return function(owned_run, *records)
+
+
+def _nothing_to_register(run: RetrainingRun, _candidate: Candidate, _evaluation: Evaluation, verdict: Verdict) -> str:
+    return f"Dry run: nothing is registered. The verdict was: {verdict.sentence}" if run.dry_run else ""
+
+
+def _nothing_to_promote(run: RetrainingRun, registered: RegisteredVersion | None, verdict: Verdict) -> str:
+    if run.dry_run:
+        return f"Dry run: nothing is promoted. The verdict was: {verdict.sentence}"
+    if registered is None:
+        return "Nothing was registered, so there is nothing to promote"
+    return verdict.sentence if verdict.outcome == "reject" else ""
+
+
+STAGES: Mapping[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="ingest",
+            function="perennial.retraining.ingest:ingest",
+            makes="snapshot",
+            returns=Snapshot,
+            reads_rows=True,
+            owns_run=False,
+            again="Rows that are in the store already are kept and not written twice. Nothing needs to be undone.",
+        ),
+        Stage(
+            name="validate",
+            function="perennial.retraining.validate:validate",
+            takes=("snapshot",),
+            makes="validation",
+            returns=Validation,
+            reads_rows=True,
+            owns_run=False,
+            again="The snapshot is checked again, and the report takes the place of the earlier one.",
+        ),
+        Stage(
+            name="train",
+            function="perennial.training.train:train",
+            takes=("snapshot",),
+            makes="candidate",
+            returns=Candidate,
+            reads_rows=True,
+            owns_run=True,
+            again="The run's finished candidate is found in MLflow and kept; an unfinished one is deleted.",
+        ),
+        Stage(
+            name="evaluate",
+            function="perennial.evaluation.evaluate:evaluate",
+            takes=("snapshot", "candidate"),
+            makes="evaluation",
+            returns=Evaluation,
+            reads_rows=True,
+            owns_run=True,
+            again="Figures and plots take the place of the earlier ones; after the promotion, those before it are kept.",
+        ),
+        Stage(
+            name="decide",
+            function="perennial.retraining.decide:decide",
+            takes=("evaluation", "candidate"),
+            makes="verdict",
+            returns=Verdict,
+            reads_rows=False,
+            owns_run=False,
+            again="The same figures have the same verdict.",
+        ),
+        Stage(
+            name="register",
+            function="perennial.promotion.registry:register",
+            takes=("candidate", "evaluation", "verdict"),
+            makes="registered",
+            returns=RegisteredVersion,
+            reads_rows=False,
+            owns_run=True,
+            again="The candidate's version is found and kept. Nobody uses a version that has no alias.",
+            why_not=_nothing_to_register,
+        ),
+        Stage(
+            name="promote",
+            function="perennial.retraining.promote:promote",
+            takes=("registered", "verdict"),
+            makes="promotion",
+            returns=Promotion,
+            reads_rows=False,
+            owns_run=True,
+            again="A promotion that was made is found. Undone by setting the alias `champion` back to the version before.",
+            why_not=_nothing_to_promote,
+        ),
+    )
+}
+
+
+def maker(record: str) -> Stage:
+    """Return the stage that makes a record.
 
     Raises
     ------
-    DataError
-        The source cannot be read as the spec says, has no rows in the window, or none to train on.
-    StoreError
-        The store refuses to take the snapshot.
-    TrainingError
-        The estimator cannot be built, or cannot learn from these rows.
-    SpecError
-        The labels are not those that the spec speaks of.
+    KeyError
+        None does.
     """
-    from perennial.data.ingest import ingest as ingest_rows
-    from perennial.training.pipeline import build_pipeline
-    from perennial.training.prospects import check_prospects
-
-    build_pipeline(run.spec)  # what is wrong with it should not be found after the rows were read
-    snapshot = ingest_rows(run)
-    check_prospects(run, snapshot)
-    return snapshot
-
-
-def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
-    """Check the snapshot against the spec's expectations and keep the report.
-
-    Raises
-    ------
-    ValidationFailed
-        An expectation does not hold; the message names each, with columns, counts and examples.
-    """
-    from perennial.validation.failure import failure_message
-    from perennial.validation.validate import validate as validate_rows
-
-    validation = validate_rows(run, snapshot)
-    if not validation.passed:
-        raise ValidationFailed(failure_message(validation))
-    return validation
-
-
-def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
-    """Fit the spec's model on all but the holdout and log it to MLflow.
-
-    Raises
-    ------
-    TrainingError
-        The estimator cannot be built, fitted or saved.
-    """
-    from perennial.training.train import train as train_candidate
-
-    with owned(run) as owned_run:
-        return train_candidate(owned_run, snapshot)
-
-
-def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Evaluation:
-    """Score candidate and champion on the same holdout.
-
-    Raises
-    ------
-    TrainingError
-        A model cannot be loaded.
-    """
-    from perennial.evaluation.evaluate import evaluate as evaluate_candidate
-
-    with owned(run) as owned_run:
-        return evaluate_candidate(owned_run, snapshot, candidate)
-
-
-def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> Verdict:
-    """Hold the evaluation against the spec's gates; keep the verdict beside the run's reports."""
-    from perennial.promotion.verdict import decide as decide_candidate
-
-    verdict = decide_candidate(evaluation, run.spec, candidate)
-    run.store.write(run.prefix + VERDICT_FILE, seal(verdict))
-    for gate in verdict.gates:
-        log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
-    log.info(verdict.sentence)
-    return verdict
-
-
-def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> RegisteredVersion:
-    """Make the candidate a version of the registered model, tagged with its evidence."""
-    from perennial.promotion.registry import register as register_version
-
-    with owned(run) as owned_run:
-        return register_version(owned_run, candidate, evaluation, verdict)
-
-
-def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
-    """Move the alias `champion` to the version.
-
-    Raises
-    ------
-    PromotionError
-        The verdict is no promotion, or the champion is no longer the one that the candidate was judged against.
-    """
-    from perennial.promotion.registry import promote as promote_version
-
-    with owned(run) as owned_run:
-        promotion = promote_version(owned_run, registered, verdict)
-    run.store.write(run.prefix + PROMOTION_FILE, seal(promotion))
-    return promotion
+    return {stage.makes: stage for stage in STAGES.values()}[record]

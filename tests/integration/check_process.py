@@ -18,7 +18,7 @@ from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
 from perennial.run import MonitorRun
 from perennial.spec.reading.loader import load_spec
 from perennial.store import open_store
-from perennial_airflow.startup.preload import STAGES, import_all
+from perennial_airflow.startup.preload import import_all, modules_of_tasks
 
 
 def run_step(settings: dict[str, str], order: Order) -> Any:
@@ -49,5 +49,5 @@ def _step(run: MonitorRun, step: str, arguments: list[Any]) -> Any:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    import_all(STAGES)
+    import_all(modules_of_tasks())
     obey(lambda order: run_step(given, order), Path(given["answer"]))

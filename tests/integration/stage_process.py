@@ -10,21 +10,11 @@ from typing import Any
 
 from killed_process import Order, obey
 
-from perennial import outcomes, stages
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
+from perennial.stages import STAGES, maker
 from perennial.store import open_store
-from perennial_airflow.startup.preload import STAGES, import_all
-
-ARGUMENTS = {
-    "ingest": (),
-    "validate": (outcomes.Snapshot,),
-    "train": (outcomes.Snapshot,),
-    "evaluate": (outcomes.Snapshot, outcomes.Candidate),
-    "decide": (outcomes.Evaluation, outcomes.Candidate),
-    "register": (outcomes.Candidate, outcomes.Evaluation, outcomes.Verdict),
-    "promote": (outcomes.RegisteredVersion, outcomes.Verdict),
-}
+from perennial_airflow.startup.preload import import_all, modules_of_tasks
 
 
 def run_stage(settings: dict[str, str], order: Order) -> Any:
@@ -39,12 +29,14 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
         reason="crash test",
         triggered_by="test",
     )
-    kinds = ARGUMENTS[order["stage"]]
-    given = [kind.model_validate(item) for kind, item in zip(kinds, order["arguments"], strict=True)]
-    return getattr(stages, order["stage"])(run, *given).model_dump(mode="json")
+    stage = STAGES[order["stage"]]
+    given = [
+        maker(name).returns.model_validate(made) for name, made in zip(stage.takes, order["arguments"], strict=True)
+    ]
+    return stage(run, *given).model_dump(mode="json")
 
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    import_all(STAGES)
+    import_all(modules_of_tasks())
     obey(lambda order: run_stage(given, order), Path(given["answer"]))

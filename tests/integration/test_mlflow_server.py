@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perennial import stages
 from perennial.errors import PromotionError, TrackingUnavailable
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.skops_format import load_model
@@ -20,6 +19,7 @@ from perennial.promotion.records import Verdict
 from perennial.registry.champions import current_champion, download_model
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.stages import STAGES
 from perennial.store.local import LocalStore
 from perennial.training.records import Candidate
 from tests.mlflow_server import running_mlflow
@@ -72,14 +72,14 @@ def _judged(candidate: Candidate) -> Evaluation:
 
 def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_path, monkeypatch):
     promoted = Verdict(outcome="promote", sentence="first", gates=(), champion_version=None)
-    snapshot = stages.ingest(run)
-    candidate = stages.train(run, snapshot)
-    assert stages.train(run, snapshot) == candidate
+    snapshot = STAGES["ingest"](run)
+    candidate = STAGES["train"](run, snapshot)
+    assert STAGES["train"](run, snapshot) == candidate
 
-    registered = stages.register(run, candidate, _judged(candidate), promoted)
-    assert stages.register(run, candidate, _judged(candidate), promoted) == registered
-    assert stages.promote(run, registered, promoted).previous_version is None
-    assert stages.promote(run, registered, promoted).version == registered.version
+    registered = STAGES["register"](run, candidate, _judged(candidate), promoted)
+    assert STAGES["register"](run, candidate, _judged(candidate), promoted) == registered
+    assert STAGES["promote"](run, registered, promoted).previous_version is None
+    assert STAGES["promote"](run, registered, promoted).version == registered.version
     assert current_champion(server, "over_http").mlflow_run_id == candidate.mlflow_run_id
 
     ours = load_model(download_model(server, f"models:/over_http/{registered.version}", tmp_path), run.spec)
@@ -90,16 +90,16 @@ def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_p
     theirs = mlflow.pyfunc.load_model("models:/over_http@champion")
     np.testing.assert_array_equal(theirs.predict(rows), ours.predict(rows))
 
-    late = stages.train(replace(run, run_id="manual__2"), snapshot)
-    second = stages.register(replace(run, run_id="manual__2"), late, _judged(late), promoted)
+    late = STAGES["train"](replace(run, run_id="manual__2"), snapshot)
+    second = STAGES["register"](replace(run, run_id="manual__2"), late, _judged(late), promoted)
     with pytest.raises(PromotionError, match="judged against none"):
-        stages.promote(run, second, promoted)
+        STAGES["promote"](run, second, promoted)
 
 
 def test_a_server_that_goes_away_is_told(run):
-    snapshot = stages.ingest(run)
+    snapshot = STAGES["ingest"](run)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         away = replace(run, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
         with pytest.raises(TrackingUnavailable, match="does not answer"):
-            stages.train(away, snapshot)
+            STAGES["train"](away, snapshot)

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from perennial import stages
 from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring import ledger
@@ -26,6 +25,7 @@ from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.spec.reading.loader import load_spec
+from perennial.stages import STAGES
 from perennial.store import Damaged, LocalStore
 from tests.conftest import land_slice
 
@@ -73,13 +73,13 @@ class Airline:
 
     def retrain(self, day: str, run_id: str = "by-hand") -> Verdict:
         run = RetrainingRun(**self._arguments(), as_of=on(day), run_id=run_id, reason="drift", triggered_by="monitor")
-        snapshot = stages.ingest(run)
-        candidate = stages.train(run, snapshot)
-        evaluation = stages.evaluate(run, snapshot, candidate)
-        verdict = stages.decide(run, evaluation, candidate)
-        registered = stages.register(run, candidate, evaluation, verdict)
+        snapshot = STAGES["ingest"](run)
+        candidate = STAGES["train"](run, snapshot)
+        evaluation = STAGES["evaluate"](run, snapshot, candidate)
+        verdict = STAGES["decide"](run, evaluation, candidate)
+        registered = STAGES["register"](run, candidate, evaluation, verdict)
         if verdict.outcome == "promote":
-            stages.promote(run, registered, verdict)
+            STAGES["promote"](run, registered, verdict)
         return verdict
 
     def look(self, day: str, **changes: Any) -> LedgerEntry | None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from perennial import stages
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
+from perennial.stages import STAGES
 from perennial.store import LocalStore
 from tests.conftest import land_slice
 from tests.integration.killed_process import KilledProcess, Order
@@ -102,11 +102,11 @@ def train(spec: Path, store: Path, tracking_uri: str, data: Path) -> None:
         as_of=datetime(2013, 2, 8, 5, tzinfo=UTC),
         run_id="first",
     )
-    snapshot = stages.ingest(run)
-    candidate = stages.train(run, snapshot)
-    evaluation = stages.evaluate(run, snapshot, candidate)
-    verdict = stages.decide(run, evaluation, candidate)
-    stages.promote(run, stages.register(run, candidate, evaluation, verdict), verdict)
+    snapshot = STAGES["ingest"](run)
+    candidate = STAGES["train"](run, snapshot)
+    evaluation = STAGES["evaluate"](run, snapshot, candidate)
+    verdict = STAGES["decide"](run, evaluation, candidate)
+    STAGES["promote"](run, STAGES["register"](run, candidate, evaluation, verdict), verdict)
 
 
 def test_fifty_kills_over_all_steps_leave_the_same_ledger_cursor_state_and_references_as_none(

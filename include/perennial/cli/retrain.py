@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from perennial import stages
 from perennial.data.snapshots.records import Snapshot
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
+from perennial.stages import STAGES, Stage
 from perennial.training.records import Candidate
 from perennial.validation.records import Validation
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
-Result = TypeVar("Result")
 FAILED = "failed"
 
 
@@ -57,7 +56,9 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) 
     """
     columns = (_Mark(finished_text="[green]✓"), TextColumn("{task.description:<8}"), _Seconds(), _Summary())
     with Progress(*columns, console=console) as progress:
-        evaluation, verdict = _run_stages(run, _Display(progress), keep_run_id)
+        made = _run_stages(run, _Display(progress), keep_run_id)
+    evaluation: Evaluation = made["evaluation"]
+    verdict: Verdict = made["verdict"]
     console.print(_gates(verdict, evaluation, run.spec.evaluation.primary))
     console.print(Text(verdict.sentence, style="bold"))
     if run.dry_run:
@@ -65,33 +66,21 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) 
     return verdict
 
 
-def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> tuple[Evaluation, Verdict]:
-    snapshot = display.show("ingest", lambda: stages.ingest(run), _of_snapshot)
+def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dict[str, Any]:
+    """Run each stage that has something to do, and return the records that they made, by name."""
+    ingest, *others = STAGES.values()
+    snapshot = display.show(ingest, run)
     if not keep_run_id:
         # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
         run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
+    made = {ingest.makes: snapshot}
     # Over all stages: the same command beside this one waits, and then finds all that this one has made.
     with owned(run, display.say) as run:
-        return _judge(run, display, snapshot)
-
-
-def _judge(run: RetrainingRun, display: _Display, snapshot: Snapshot) -> tuple[Evaluation, Verdict]:
-    """Run what follows on the snapshot."""
-    display.show("validate", lambda: stages.validate(run, snapshot), _of_validation)
-    candidate = display.show("train", lambda: stages.train(run, snapshot), _of_candidate)
-    evaluation = display.show(
-        "evaluate",
-        lambda: stages.evaluate(run, snapshot, candidate),
-        lambda outcome: _of_evaluation(outcome, run.spec.evaluation.primary),
-    )
-    verdict = display.show("decide", lambda: stages.decide(run, evaluation, candidate), lambda outcome: outcome.outcome)
-    if not run.dry_run:
-        registered = display.show(
-            "register", lambda: stages.register(run, candidate, evaluation, verdict), _of_registered
-        )
-        if verdict.outcome == "promote":
-            display.show("promote", lambda: stages.promote(run, registered, verdict), _of_promotion)
-    return evaluation, verdict
+        for stage in others:
+            taken = [made.get(name) for name in stage.takes]
+            if not stage.why_not(run, *taken):
+                made[stage.makes] = display.show(stage, run, *taken)
+    return made
 
 
 class _Display:
@@ -103,15 +92,15 @@ class _Display:
     def say(self, sentence: str) -> None:
         self._progress.console.print(Text(sentence, style="yellow"))
 
-    def show(self, name: str, stage: Callable[[], Result], summary: Callable[[Result], str]) -> Result:
-        line = self._progress.add_task(name, total=1, summary="")
+    def show(self, stage: Stage, run: RetrainingRun, *taken: Any) -> Any:
+        line = self._progress.add_task(stage.name, total=1, summary="")
         try:
-            result = stage()
+            made = stage(run, *taken)
         except BaseException:
             self._progress.update(line, summary=FAILED)
             raise
-        self._progress.update(line, completed=1, summary=summary(result))
-        return result
+        self._progress.update(line, completed=1, summary=_SUMMARIES[stage.makes](made, run.spec))
+        return made
 
 
 class _Mark(SpinnerColumn):
@@ -130,7 +119,7 @@ class _Summary(ProgressColumn):
         return Text(task.fields["summary"])
 
 
-def _of_snapshot(snapshot: Snapshot) -> str:
+def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
     span = f"{snapshot.start:%Y-%m-%d} to {snapshot.end:%Y-%m-%d}"
     kept = ", there already" if snapshot.reused else ""
     dropped = snapshot.exact_duplicates + snapshot.key_duplicates
@@ -139,28 +128,45 @@ def _of_snapshot(snapshot: Snapshot) -> str:
     return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{aside}"
 
 
-def _of_validation(validation: Validation) -> str:
+def _of_validation(validation: Validation, _: ModelSpec) -> str:
     return f"{validation.expectations} of {validation.expectations} expectations hold"
 
 
-def _of_candidate(candidate: Candidate) -> str:
+def _of_candidate(candidate: Candidate, _: ModelSpec) -> str:
     return (
         f"{candidate.train_rows:,} rows, {candidate.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
     )
 
 
-def _of_evaluation(evaluation: Evaluation, primary: str) -> str:
+def _of_evaluation(evaluation: Evaluation, spec: ModelSpec) -> str:
+    primary = spec.evaluation.primary
     champion = _figure(_metric(evaluation.champion, primary))
     return f"{primary} {_figure(_metric(evaluation.candidate, primary))}, champion {champion}"
 
 
-def _of_registered(registered: RegisteredVersion) -> str:
+def _of_verdict(verdict: Verdict, _: ModelSpec) -> str:
+    return verdict.outcome
+
+
+def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
     return f"{registered.name} v{registered.version}"
 
 
-def _of_promotion(promotion: Promotion) -> str:
+def _of_promotion(promotion: Promotion, _: ModelSpec) -> str:
     before = f" in place of v{promotion.previous_version}" if promotion.previous_version else ""
     return f"{promotion.name} v{promotion.version} is champion{before}"
+
+
+_SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
+    "snapshot": _of_snapshot,
+    "validation": _of_validation,
+    "candidate": _of_candidate,
+    "evaluation": _of_evaluation,
+    "verdict": _of_verdict,
+    "registered": _of_registered,
+    "promotion": _of_promotion,
+}
+"""What is said of each record, beside the name of the stage that made it."""
 
 
 def _gates(verdict: Verdict, evaluation: Evaluation, primary: str) -> Table:

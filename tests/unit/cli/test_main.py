@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from perennial import stages
 from perennial.cli import main as cli
 from perennial.cli.monitor import Checked
 from perennial.errors import DataError
 from perennial.promotion.records import Verdict
 from perennial.spec.json_schema import json_schema
+from perennial.stages import STAGES
 
 LATE = """\
 name: late
@@ -190,7 +190,7 @@ def test_an_error_of_a_stage_is_printed_as_it_is(perennial, models, monkeypatch)
     def fail(run):
         raise DataError("no rows in [2013-01-01, 2013-02-01]: is the source empty?")
 
-    monkeypatch.setattr(stages, "ingest", fail)
+    monkeypatch.setattr(STAGES["ingest"].function.replace(":", "."), fail)
     code, output, errors = perennial("run", "late")
     assert code == 1
     assert errors == "error: no rows in [2013-01-01, 2013-02-01]: is the source empty?\n"

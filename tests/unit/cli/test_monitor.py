@@ -8,7 +8,6 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
-from perennial import stages
 from perennial.cli import retrain as foreground
 from perennial.cli.ledger import ledger_json, ledger_table, retraining_results
 from perennial.cli.monitor import check_once, keep_checking
@@ -17,6 +16,7 @@ from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check
 from perennial.registry.champions import current_champion
+from perennial.stages import STAGES
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
 
@@ -76,7 +76,7 @@ def test_a_retraining_that_was_killed_is_finished_by_the_same_command(watched, m
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "evaluate", kill)
+        patch.setattr(STAGES["evaluate"].function.replace(":", "."), kill)
         with pytest.raises(Killed):
             check(watched)
     assert closed(watched) == 0
@@ -116,7 +116,7 @@ def test_a_failed_retraining_ends_its_check_unless_trying_again_may_help(watched
     def fail(run):
         raise error
 
-    monkeypatch.setattr(stages, "ingest", fail)
+    monkeypatch.setattr(STAGES["ingest"].function.replace(":", "."), fail)
     with pytest.raises(type(error)):
         check(watched)
     assert closed(watched) == is_closed
@@ -136,7 +136,7 @@ def test_one_that_failed_for_good_is_not_tried_again_by_who_waited_for_it(watche
         raise StoreUnavailable("killed before the check was closed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(stages, "ingest", fail)
+        patch.setattr(STAGES["ingest"].function.replace(":", "."), fail)
         patch.setattr(steps, "close_check", killed)
         with pytest.raises(StoreUnavailable):
             check(watched)
@@ -248,7 +248,7 @@ def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monke
         if len(slept) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(stages, "ingest", fail)
+    monkeypatch.setattr(STAGES["ingest"].function.replace(":", "."), fail)
     output = io.StringIO()
     with pytest.raises(KeyboardInterrupt):
         keep_checking(watched.run(), Console(file=output, width=160), now=lambda: times[0], sleep=sleep)

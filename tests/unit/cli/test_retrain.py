@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from perennial import stages
 from perennial.cli.retrain import retrain, run_id
 from perennial.data.snapshots.records import Snapshot
 from perennial.errors import ValidationFailed
@@ -16,6 +15,7 @@ from perennial.promotion.records import GateResult, Promotion, RegisteredVersion
 from perennial.registry.records import Champion
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.stages import STAGES
 from perennial.store import LocalStore
 from perennial.training.records import Candidate
 from perennial.validation.records import Validation
@@ -112,7 +112,7 @@ def called(monkeypatch):
         return answer
 
     for name in answers:
-        monkeypatch.setattr(stages, name, stage(name))
+        monkeypatch.setattr(STAGES[name].function.replace(":", "."), stage(name))
     return names, answers, run_ids
 
 
@@ -186,7 +186,7 @@ def test_a_failed_stage_is_marked_and_its_error_goes_on(called, tmp_path, monkey
     def fail(*arguments):
         raise ValidationFailed("two rows are wrong")
 
-    monkeypatch.setattr(stages, "validate", fail)
+    monkeypatch.setattr(STAGES["validate"].function.replace(":", "."), fail)
     output = io.StringIO()
     with pytest.raises(ValidationFailed, match="two rows are wrong"):
         retrain(make_run(tmp_path), Console(file=output, width=120))

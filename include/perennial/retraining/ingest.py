@@ -1,0 +1,33 @@
+"""Source -> snapshot that a model can be made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perennial.data.ingest import ingest as ingest_rows
+from perennial.training.pipeline import build_pipeline
+from perennial.training.prospects import check_prospects
+
+if TYPE_CHECKING:
+    from perennial.data.snapshots.records import Snapshot
+    from perennial.run import RetrainingRun
+
+
+def ingest(run: RetrainingRun) -> Snapshot:
+    """Read the source's window and keep its rows as a snapshot, if a model can be made of them.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read as the spec says, has no rows in the window, or none to train on.
+    StoreError
+        The store refuses to take the snapshot.
+    TrainingError
+        The estimator cannot be built, or cannot learn from these rows.
+    SpecError
+        The labels are not those that the spec speaks of.
+    """
+    build_pipeline(run.spec)  # what is wrong with it should not be found after the rows were read
+    snapshot = ingest_rows(run)
+    check_prospects(run, snapshot)
+    return snapshot

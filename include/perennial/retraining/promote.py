@@ -1,0 +1,26 @@
+"""Version -> champion, kept beside the run's reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from perennial.promotion.registry import promote as promote_version
+from perennial.run import PROMOTION_FILE
+from perennial.store.sealed import seal
+
+if TYPE_CHECKING:
+    from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
+    from perennial.run import RetrainingRun
+
+
+def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
+    """Move the alias `champion` to the version.
+
+    Raises
+    ------
+    PromotionError
+        The verdict is no promotion, or the champion is no longer the one that the candidate was judged against.
+    """
+    promotion = promote_version(run, registered, verdict)
+    run.store.write(run.prefix + PROMOTION_FILE, seal(promotion))
+    return promotion
