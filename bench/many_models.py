@@ -48,8 +48,7 @@ def listening() -> Iterator[Metrics]:
 def write_inputs(scratch: Path, count: int, due: datetime) -> None:
     """Write the specs into `models` and the plain DAGs into `plain`, monitoring due at a minute of the hour."""
     from perennial.spec.reading.loader import load_spec
-    from perennial_airflow.monitoring_page import monitoring_page
-    from perennial_airflow.spec_page import spec_page
+    from perennial_airflow.building.dag_pages import monitoring_page, spec_page
 
     cron = f"{due.minute} * * * *"
     names = [f"flight_delay_{number:03}" for number in range(count)]

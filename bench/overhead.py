@@ -28,7 +28,8 @@ from demo import flights, services
 from demo.airflow_api import AirflowApi
 from demo.dag_runs import wait_for_dag, wait_for_run
 from demo.home import REPOSITORY, USER, Home
-from demo.retraining import TASKS, dag_of
+from demo.retraining import dag_of
+from perennial.stages import STAGES
 
 DAG_ID = dag_of("flight_delay")
 LIMIT = 1.5
@@ -92,7 +93,7 @@ def _in_airflow(airflow: AirflowApi, home: Home, as_of: datetime) -> float:
     wait_for_run(airflow, DAG_ID, run_id)
     run = airflow.run(DAG_ID, run_id)
     states = {task.task_id: task.state for task in airflow.tasks(DAG_ID, run_id)}
-    if states != dict.fromkeys(TASKS, "success") | {"promote": "skipped"}:
+    if states != dict.fromkeys(STAGES, "success") | {"promote": "skipped"}:
         sys.exit(f"the DAG run is not the same work: {states}")
     ended, queued = (datetime.fromisoformat(run[name]) for name in ("end_date", "queued_at"))
     return (ended - queued).total_seconds()

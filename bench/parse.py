@@ -85,7 +85,6 @@ FORM = """\
             "window_days": Param(None, type=["null", "number"], exclusiveMinimum=0, description="Days to take."),
             "dry_run": Param(False, type="boolean", description="Stop after the verdict."),
             "reason": Param(None, type=["null", "string"], maxLength=500, description="Why."),
-            "evidence": Param(None, type=["null", "object"], description="What the monitoring DAG found."),
         },
 """
 
@@ -147,8 +146,7 @@ def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     sys.path.insert(0, str(REPOSITORY / "plugins"))
     from perennial.spec.monitoring import Monitoring
     from perennial.spec.reading.loader import load_spec
-    from perennial_airflow.monitoring_page import monitoring_page
-    from perennial_airflow.spec_page import spec_page
+    from perennial_airflow.building.dag_pages import monitoring_page, spec_page
 
     demo = REPOSITORY / "dags" / "models" / "flight_delay.yaml"
     spec = load_spec(demo)

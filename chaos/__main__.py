@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from chaos.checks import broken
-from chaos.faults import DAYS_A_CHECK, FAULTS, STAGES, Fault
+from chaos.faults import DAYS_A_CHECK, FAULTS, Fault
 from chaos.stack import MONITOR, RETRAIN, ChaosError, Stack
+from perennial.stages import STAGES
 
 FIRST_DAYS = 40
 TIMES_TO_HIT = 3

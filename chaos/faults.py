@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chaos.stack import MONITOR, RETRAIN, Stack
+from perennial.stages import STAGES
 
-STAGES = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
 STEPS = ("open_check", "checks.ks", "govern", "trigger_retraining", "move_cursor")
 AWAY_S = 30
 # Longer than boto3's own tries, so that tasks see it.

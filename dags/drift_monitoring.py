@@ -13,18 +13,18 @@ from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import CheckName
 from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger, on_wait
+from perennial_airflow.assets import drift_outlet
+from perennial_airflow.building.dag_pages import monitoring_page
+from perennial_airflow.building.model_specs import dags_by_id, models_folder
+from perennial_airflow.building.placement import heavy, light, tags, waiting
+from perennial_airflow.building.retries import BACK_OFF
+from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
-from perennial_airflow.drift_asset import drift_outlet
-from perennial_airflow.model_specs import dags_by_id, models_folder
-from perennial_airflow.monitoring_page import monitoring_page
-from perennial_airflow.monitoring_schedule import timetable
 from perennial_airflow.operators.check import CheckOperator
 from perennial_airflow.operators.govern import GovernOperator
 from perennial_airflow.operators.move_cursor import MoveCursorOperator
 from perennial_airflow.operators.open_check import OpenCheckOperator
 from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
-from perennial_airflow.placement import heavy, light, tags, waiting
-from perennial_airflow.retries import BACK_OFF
 from perennial_airflow.sensors.new_data import NewDataSensor
 
 # What a person fills in under "Trigger".

@@ -9,23 +9,19 @@ from airflow.sdk import DAG, Param, ParamsDict, TriggerRule, chain
 from perennial.spec import ModelSpec
 from perennial.spec.section import MOST_DAYS
 from perennial_airflow.alerts.callbacks import on_failure, on_verdict
-from perennial_airflow.champion_asset import ChampionAsset
+from perennial_airflow.assets import ChampionAsset
+from perennial_airflow.building.dag_pages import spec_page
+from perennial_airflow.building.model_specs import dags_by_id, models_folder
+from perennial_airflow.building.placement import tags
+from perennial_airflow.building.retries import BACK_OFF
+from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
-from perennial_airflow.model_specs import dags_by_id, models_folder
-from perennial_airflow.monitoring_schedule import timetable
-from perennial_airflow.operators.decide import DecideOperator
-from perennial_airflow.operators.evaluate import EvaluateOperator
 from perennial_airflow.operators.ingest import IngestOperator
 from perennial_airflow.operators.promote import PromoteOperator
-from perennial_airflow.operators.register import RegisterOperator
-from perennial_airflow.operators.train import TrainOperator
-from perennial_airflow.operators.validate import ValidateOperator
-from perennial_airflow.placement import heavy, light, tags
-from perennial_airflow.retries import BACK_OFF
+from perennial_airflow.operators.stage import StageOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
-from perennial_airflow.spec_page import spec_page
 
-# What a person fills in under "Trigger".
+# What a person fills in under "Trigger". The monitoring DAG sends its evidence besides: see trigger_retraining.
 FORM = {
     "as_of": Param(
         None,
@@ -55,12 +51,6 @@ FORM = {
         title="Reason",
         description="Why you retrain now; kept with the model version.",
     ),
-    "evidence": Param(
-        None,
-        type=["null", "object"],
-        title="Evidence",
-        description="What the monitoring DAG found, where it is who retrains. Leave it empty.",
-    ),
 }
 
 
@@ -84,33 +74,30 @@ def retraining(spec: ModelSpec) -> DAG:
             "window_days": "{{ params.window_days or '' }}",
             "dry_run": "{{ params.dry_run }}",
             "reason": "{{ params.reason or '' }}",
-            "triggered_by": "{{ 'drift check %s' % params.evidence.check if params.evidence else '' }}",
         }
-        heavy_run, light_run = run | heavy(spec), run | light(spec)
-        ingest = IngestOperator(task_id="ingest", **heavy_run)
-        validate = ValidateOperator(task_id="validate", snapshot=ingest.output, **heavy_run)
-        train = TrainOperator(task_id="train", snapshot=ingest.output, **heavy_run)
-        evaluate = EvaluateOperator(task_id="evaluate", snapshot=ingest.output, candidate=train.output, **heavy_run)
-        decide = DecideOperator(task_id="decide", evaluation=evaluate.output, candidate=train.output, **light_run)
-        register = RegisterOperator(
-            task_id="register",
-            candidate=train.output,
-            evaluation=evaluate.output,
-            verdict=decide.output,
-            **light_run,
+        ingest = IngestOperator(task_id="ingest", **run)
+        snapshot = ingest.output
+        validate = StageOperator(task_id="validate", takes={"snapshot": snapshot}, **run)
+        train = StageOperator(task_id="train", takes={"snapshot": snapshot}, **run)
+        candidate = train.output
+        evaluate = StageOperator(task_id="evaluate", takes={"snapshot": snapshot, "candidate": candidate}, **run)
+        evaluation = evaluate.output
+        decide = StageOperator(task_id="decide", takes={"evaluation": evaluation, "candidate": candidate}, **run)
+        verdict = decide.output
+        register = StageOperator(
+            task_id="register", takes={"candidate": candidate, "evaluation": evaluation, "verdict": verdict}, **run
         )
         promote = PromoteOperator(
             task_id="promote",
-            registered=register.output,
-            verdict=decide.output,
+            takes={"registered": register.output, "verdict": verdict},
             outlets=[ChampionAsset(spec.name)],
             # After a dry run's skipped register it still starts, to say in its own log why it does nothing.
             trigger_rule=TriggerRule.NONE_FAILED,
-            **light_run,
+            **run,
             **on_verdict(spec),
         )
         chain(ingest, validate, train, evaluate, decide, register, promote)
-        dag.add_result(decide.output)
+        dag.add_result(verdict)
     # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
     dag.params = copy.deepcopy(ParamsDict(FORM))
     return dag

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from perennial.spec.reading.loader import load_folder
 from perennial.spec.reading.problem import SpecFileError
-from perennial_airflow.buildable import unbuildable
-from perennial_airflow.model_specs import models_folder
+from perennial_airflow.building.buildable import unbuildable
+from perennial_airflow.building.model_specs import models_folder
 
 specs, problems = load_folder(models_folder(__file__))
 problems += tuple(unbuildable(specs))

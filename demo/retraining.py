@@ -10,9 +10,8 @@ from demo.dag_runs import wait_for_run, wait_for_schedule
 from perennial.data.snapshots.records import Snapshot
 from perennial.evaluation.records import Evaluation
 from perennial.promotion.records import RegisteredVersion, Verdict
+from perennial.stages import STAGES, maker
 from perennial.training.records import Candidate
-
-TASKS = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
 
 
 @dataclass(frozen=True)
@@ -62,18 +61,15 @@ def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str
     """Wait for a retraining that was triggered; raise DemoError with the end of the failed task's log if it fails."""
     dag_id = dag_of(model)
     tasks = wait_for_run(airflow, dag_id, run_id)
-    handed_on = {
-        name: airflow.result(dag_id, run_id, name) for name in ("ingest", "train", "evaluate", "decide", "register")
+    made = {
+        record: maker(record).returns.model_validate(airflow.result(dag_id, run_id, maker(record).name))
+        for record in ("snapshot", "candidate", "evaluation", "verdict", "registered")
     }
-    verdict = Verdict.model_validate(handed_on["decide"])
+    promoted = made["verdict"].outcome == "promote"
     return Retraining(
         title=title,
         run_id=run_id,
-        snapshot=Snapshot.model_validate(handed_on["ingest"]),
-        candidate=Candidate.model_validate(handed_on["train"]),
-        evaluation=Evaluation.model_validate(handed_on["evaluate"]),
-        verdict=verdict,
-        registered=RegisteredVersion.model_validate(handed_on["register"]),
-        seconds={name: tasks[name].seconds for name in TASKS},
-        promoted=tasks["promote"].ended if verdict.outcome == "promote" else None,
+        **made,
+        seconds={name: tasks[name].seconds for name in STAGES},
+        promoted=tasks[maker("promotion").name].ended if promoted else None,
     )

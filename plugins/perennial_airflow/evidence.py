@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from perennial_airflow.xcom import to_xcom
@@ -27,3 +28,12 @@ def evidence(entry: LedgerEntry) -> dict[str, Any]:
         "caused_by": list(decision.fired),
         "reasons": list(decision.reasons),
     }
+
+
+def evidence_of(conf: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the evidence that came with a run, None where none did.
+
+    Whoever triggers a run may put anything into its conf: no key can be relied on.
+    """
+    found = (conf or {}).get("evidence")
+    return found if isinstance(found, Mapping) else None

@@ -137,7 +137,7 @@ def test_the_trigger_form_takes_what_a_person_would_type(
     add_spec()
     params = load_dags().dags["orders.retrain"].params
 
-    assert dict(params) == {"as_of": None, "window_days": None, "dry_run": False, "reason": None, "evidence": None}
+    assert dict(params) == {"as_of": None, "window_days": None, "dry_run": False, "reason": None}
     for name in params:
         assert params.get_param(name).description
     typed = {"as_of": "2013-03-01T00:00:00Z", "window_days": 30.5, "dry_run": True, "reason": "new fleet"}
@@ -176,13 +176,17 @@ def test_the_monitoring_dag_follows_the_spec_too(
     assert "| Cool-down | 2 days |" in dag.doc_md
 
 
-def test_the_retraining_form_takes_what_the_monitor_sends(
+def test_a_retraining_takes_what_the_monitor_sends_besides_the_form(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
 ) -> None:
-    add_spec()
-    param = load_dags().dags["orders.retrain"].params.get_param("evidence")
+    from airflow.sdk.definitions.param import process_params
 
-    assert param.resolve({"check": 12, "figures": {"ks": {"largest_effect": 0.4}}})["check"] == 12
+    add_spec()
+    dag = load_dags().dags["orders.retrain"]
+    conf = {"reason": "drift", "evidence": {"check": 12, "figures": {"ks": {"largest_effect": 0.4}}}}
+
+    for task in dag.tasks:
+        assert process_params(dag, task, conf, suppress_exception=False)["reason"] == "drift"
 
 
 def test_promote_tells_of_the_champion(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from perennial.spec import ModelSpec
-from perennial_airflow.placement import heavy
+from perennial_airflow.building.placement import heavy
 from tests.airflow.conftest import small_spec
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]

@@ -38,6 +38,24 @@ def test_a_first_model_is_promoted_and_a_rerun_on_the_same_rows_is_rejected(
     assert again.xcoms["ingest"]["reused"] is True
 
 
+def test_every_task_leads_to_what_the_run_made_also_where_it_was_skipped(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PERENNIAL_MLFLOW_UI", "http://mlflow.example")
+    add_spec()
+    land_orders()
+    for version in ("1", "2"):  # the second is rejected: promote is skipped
+        run = run_dag("orders.retrain")
+
+        candidate, page = run.xcoms["train"], f"http://mlflow.example/#/models/orders/versions/{version}"
+        assert run.link("train", "MlflowRunLink").endswith(f"/runs/{candidate['mlflow_run_id']}")
+        assert run.link("evaluate", "MlflowRunLink") == run.link("train", "MlflowRunLink")
+        assert [run.link(task, "ModelVersionLink") for task in ("register", "promote")] == [page, page]
+
+
 def test_the_champions_event_says_what_and_why(
     add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
 ) -> None:

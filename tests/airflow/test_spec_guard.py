@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from perennial.spec import ModelSpec, Schedule
-from perennial_airflow.monitoring_schedule import timetable
+from perennial_airflow.building.schedules import timetable
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

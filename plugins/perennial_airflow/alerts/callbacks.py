@@ -75,7 +75,7 @@ def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
     task = context["task"]
     return [
         events.promoted(
-            Promotion.model_validate(task.outcome), Verdict.model_validate(task.verdict), **_origin(context)
+            Promotion.model_validate(task.outcome), Verdict.model_validate(task.takes["verdict"]), **_origin(context)
         )
     ]
 
@@ -84,16 +84,17 @@ def _rejected(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.promotion.records import RegisteredVersion, Verdict
 
     task = context["task"]
-    if task.registered is None:  # a dry run
+    registered = task.takes["registered"]
+    if registered is None:  # a dry run
         return []
-    verdict = Verdict.model_validate(task.verdict)
-    return [events.rejected(RegisteredVersion.model_validate(task.registered), verdict, **_origin(context))]
+    verdict = Verdict.model_validate(task.takes["verdict"])
+    return [events.rejected(RegisteredVersion.model_validate(registered), verdict, **_origin(context))]
 
 
 def _origin(context: Mapping[str, Any]) -> dict[str, Any]:
     task = context["task"]
     return {
         "run_id": context["run_id"],
-        "triggered_by": task.triggered_by or started_by(context),
+        "triggered_by": started_by(context),
         "region": task.spec.region,
     }

@@ -13,6 +13,7 @@ from perennial.errors import DataError, PerennialError
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.record import Record
 from perennial.spec.alerts import EventName
+from perennial.stages import maker
 from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
 from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
 
@@ -196,7 +197,8 @@ def failed(context: Mapping[str, Any], *, region: str | None = None) -> Event:
         reason=_why(task, context.get("exception"), region),
         facts={"run": run_id, **({"task": task} if task else {})},
         links=_links(
-            airflow=run_page(dag_id, run_id), data_docs=data_docs_page(model, run_id) if task == "validate" else ""
+            airflow=run_page(dag_id, run_id),
+            data_docs=data_docs_page(model, run_id) if task == maker("validation").name else "",
         ),
     )
 

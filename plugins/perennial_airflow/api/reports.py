@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from perennial.errors import PerennialError, StoreUnavailable
 from perennial.run import check_report_key, reports_prefix
+from perennial_airflow.building.placement import REGION_TAG
 from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
 from perennial_airflow.hooks.store import StoreHook
-from perennial_airflow.placement import REGION_TAG
 
 # A report is HTML that holds values from people's data: it may show itself, and neither run nor fetch anything.
 REPORT_HEADERS = {

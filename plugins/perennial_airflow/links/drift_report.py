@@ -1,17 +1,16 @@
-"""From govern to the check's report."""
+"""From govern to its report."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
 from perennial_airflow.pages import drift_report_page
+from perennial_airflow.xcom import returned_by
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
-
-    from perennial_airflow.operators.govern import GovernOperator
 
 
 class DriftReportLink(BaseOperatorLink):
@@ -19,8 +18,7 @@ class DriftReportLink(BaseOperatorLink):
 
     name = "Drift report"
 
-    def get_link(self, operator: GovernOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the report's address, or '' where nothing was decided."""
-        if operator.outcome is None:
-            return ""
-        return drift_report_page(operator.spec.name, operator.outcome["sequence"])
+        entry = returned_by("govern", ti_key)
+        return drift_report_page(operator.spec.name, entry["sequence"]) if entry else ""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
+from perennial.stages import maker
 from perennial_airflow.hooks.tracking import TrackingHook
+from perennial_airflow.xcom import returned_by
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
-
-    from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 
 class MlflowRunLink(BaseOperatorLink):
@@ -19,10 +19,10 @@ class MlflowRunLink(BaseOperatorLink):
 
     name = "MLflow run"
 
-    def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the run's page, or '' where there is no run, or MLflow is no server."""
-        candidate = getattr(operator, "candidate", None) or operator.outcome  # evaluate was given it, train made it
-        if not isinstance(candidate, dict):
+        candidate = returned_by(maker("candidate").name, ti_key)
+        if candidate is None:
             return ""
         return TrackingHook(operator.spec.region).page(
             f"experiments/{candidate['experiment_id']}/runs/{candidate['mlflow_run_id']}"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
+from perennial.stages import maker
 from perennial_airflow.pages import version_page
+from perennial_airflow.xcom import returned_by
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
-
-    from perennial_airflow.operators.retraining_operator import RetrainingOperator
 
 
 class ModelVersionLink(BaseOperatorLink):
@@ -19,9 +19,7 @@ class ModelVersionLink(BaseOperatorLink):
 
     name = "Model version"
 
-    def get_link(self, operator: RetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the version's page, or '' where nothing was registered, or MLflow is not a server."""
-        registered = getattr(operator, "registered", None) or operator.outcome  # promote was given it, register made it
-        if not isinstance(registered, dict):
-            return ""
-        return version_page(registered["name"], registered["version"], operator.spec.region)
+        registered = returned_by(maker("registered").name, ti_key)
+        return version_page(registered["name"], registered["version"], operator.spec.region) if registered else ""

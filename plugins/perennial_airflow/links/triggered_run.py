@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
 
 from perennial_airflow.dag_ids import retraining_dag
 from perennial_airflow.pages import run_page
+from perennial_airflow.xcom import returned_by
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
-
-    from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
 
 
 class TriggeredRunLink(BaseOperatorLink):
@@ -20,9 +19,8 @@ class TriggeredRunLink(BaseOperatorLink):
 
     name = "Retraining"
 
-    def get_link(self, operator: TriggerRetrainingOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """Return the run's page, or '' where nothing was to be triggered."""
-        run_id = operator.entry["decision"]["run_id"] if isinstance(operator.entry, dict) else None
-        if not run_id:
-            return ""
-        return run_page(retraining_dag(operator.entry["model"]), run_id)
+        entry = returned_by("govern", ti_key)
+        run_id = entry["decision"]["run_id"] if entry else None
+        return run_page(retraining_dag(entry["model"]), run_id) if run_id else ""

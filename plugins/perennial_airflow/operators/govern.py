@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from perennial_airflow.drift_asset import DriftDetected, drift_outlet
+from perennial_airflow.assets import DriftDetected, drift_outlet
 from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.monitor_run import monitor_run
 from perennial_airflow.operators.monitor_operator import MonitorOperator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, RetryPolicy
 
-from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
+from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
 from perennial_airflow.xcom import to_xcom
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class MonitorOperator(BaseOperator):
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the step and return its outcome as JSON. It stays in `outcome` too, for the task's links."""
+        """Run the step and return its outcome as JSON. It stays in `outcome` too, for the task's callbacks."""
         self.outcome = to_xcom(self.run_step(context))
         return self.outcome
 

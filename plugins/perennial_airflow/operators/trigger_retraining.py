@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
+from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
 from perennial_airflow.dag_ids import retraining_dag
 from perennial_airflow.links.triggered_run import TriggeredRunLink
-from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
 from perennial_airflow.run_arguments import LONGEST_REASON
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException
 
 from perennial.errors import PerennialError
-from perennial_airflow.monitoring_schedule import end_of_wait
+from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
+from perennial_airflow.building.schedules import end_of_wait
 from perennial_airflow.new_data import look
-from perennial_airflow.retries import RETRY_WHAT_CAN_CHANGE
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

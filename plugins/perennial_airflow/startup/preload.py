@@ -11,15 +11,7 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-STAGES = (
-    "perennial.data.ingest",
-    "perennial.validation.validate",
-    "perennial.training.train",
-    "perennial.evaluation.evaluate",
-    "perennial.promotion.registry",
-    "perennial.monitoring.steps",
-    "perennial.monitoring.report.page",
-)
+CHECKING = ("perennial.monitoring.steps", "perennial.monitoring.report.page")
 WAITING = ("perennial.monitoring.waiting",)
 
 
@@ -45,8 +37,15 @@ def modules_for(arguments: Sequence[str], executor: str) -> tuple[str, ...]:
         return ()
     command = [argument for argument in arguments if not argument.startswith("-")]
     if command[:2] == ["celery", "worker"] or (command[:1] == ["scheduler"] and "LocalExecutor" in executor):
-        return STAGES
+        return modules_of_tasks()
     return WAITING if command[:1] == ["triggerer"] else ()
+
+
+def modules_of_tasks() -> tuple[str, ...]:
+    """Return the modules of all stages of a retraining, and of a check's steps."""
+    from perennial.stages import STAGES
+
+    return (*dict.fromkeys(stage.module for stage in STAGES.values()), *CHECKING)
 
 
 def import_all(modules: Sequence[str]) -> None:

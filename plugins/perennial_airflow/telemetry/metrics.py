@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.observability import stats
 
-from perennial_airflow.monitoring_schedule import longest_interval
+from perennial_airflow.building.schedules import longest_interval
 
 if TYPE_CHECKING:
     from perennial.monitoring.records import CheckResult, LedgerEntry

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 def on_dag_run_success(dag_run: DagRun) -> None:
     """Count a retraining as promoted, rejected or a dry run."""
     if dag_run.dag_id.endswith(RETRAIN):
+        from perennial.stages import maker
+
         states = task_states(dag_run)
-        if states.get("register") != "success":
+        if states.get(maker("registered").name) != "success":
             count_end(dag_run, "dry run")
         else:
-            count_end(dag_run, "promoted" if states.get("promote") == "success" else "rejected")
+            count_end(dag_run, "promoted" if states.get(maker("promotion").name) == "success" else "rejected")
 
 
 @hookimpl
@@ -81,9 +83,10 @@ def cause(dag_run: DagRun) -> str:
     Whoever triggers a run may put anything into its conf: of that, only names of checks become a tag.
     """
     from perennial.spec.monitoring import CheckName
+    from perennial_airflow.evidence import evidence_of
 
-    evidence = (dag_run.conf or {}).get("evidence")
-    if isinstance(evidence, dict):
+    evidence = evidence_of(dag_run.conf)
+    if evidence is not None:
         asked = [name for name in get_args(CheckName) if name in (evidence.get("caused_by") or ())]
         return "/".join(asked) or "first"
     return {"manual": "person", "scheduled": "schedule"}.get(str(dag_run.run_type), str(dag_run.run_type))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +16,6 @@ from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.links.triggered_run import TriggeredRunLink
-from perennial_airflow.operators.evaluate import EvaluateOperator
-from perennial_airflow.operators.govern import GovernOperator
-from perennial_airflow.operators.promote import PromoteOperator
-from perennial_airflow.operators.register import RegisterOperator
-from perennial_airflow.operators.train import TrainOperator
-from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
-from perennial_airflow.operators.validate import ValidateOperator
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
@@ -33,75 +27,84 @@ REGISTERED = {"name": "orders", "version": "7", "alias": None}
 class Key:
     """What links read of a task instance's key."""
 
+    dag_id: str = "orders.retrain"
     run_id: str = "manual__2024-02-01T00:00:00+00:00"
 
 
 @pytest.fixture
-def arguments(add_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def returned(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the run's tasks have returned, by task: filled in by the test, asked for as a task's process asks Airflow."""
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import GetXCom, XComResult
+
+    values: dict[str, Any] = {}
+
+    class Supervisor:
+        def send(self, asked: GetXCom) -> XComResult:
+            assert (asked.key, asked.dag_id, asked.run_id) == ("return_value", Key.dag_id, Key.run_id)
+            return XComResult(key=asked.key, value=values.get(asked.task_id))
+
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(), raising=False)
+    return values
+
+
+@pytest.fixture
+def task(add_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What links read of a task."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
-    return {"task_id": "task", "spec": load_spec(add_spec())}
+    return SimpleNamespace(spec=load_spec(add_spec()))
 
 
-def test_data_docs_need_only_model_and_run(arguments: dict[str, Any]) -> None:
-    link = DataDocsLink().get_link(ValidateOperator(snapshot={}, **arguments), ti_key=Key())
+def test_data_docs_need_only_model_and_run(task: SimpleNamespace) -> None:
+    link = DataDocsLink().get_link(task, ti_key=Key())
 
     run = "manual__2024-02-01T00_00_00+00_00"
     assert link == f"http://airflow.example/perennial/reports/orders/runs/{run}/data_docs.html"
 
 
-def test_train_and_evaluate_lead_to_the_candidates_run(arguments: dict[str, Any]) -> None:
-    train = TrainOperator(snapshot={}, **arguments)
-    train.outcome = CANDIDATE
-    evaluate = EvaluateOperator(snapshot={}, candidate=CANDIDATE, **arguments)
+def test_the_run_in_mlflow_is_the_candidates(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    returned["train"] = CANDIDATE
 
-    for operator in (train, evaluate):
-        assert MlflowRunLink().get_link(operator, ti_key=Key()) == "http://mlflow:5000/#/experiments/3/runs/abc"
+    assert MlflowRunLink().get_link(task, ti_key=Key()) == "http://mlflow:5000/#/experiments/3/runs/abc"
 
 
-def test_register_and_promote_lead_to_the_version(arguments: dict[str, Any]) -> None:
-    register = RegisterOperator(candidate={}, evaluation={}, verdict={}, **arguments)
-    register.outcome = REGISTERED
-    promote = PromoteOperator(registered=REGISTERED, verdict={}, **arguments)
+def test_the_version_is_the_one_that_was_registered(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    returned["register"] = REGISTERED
 
-    for operator in (register, promote):
-        assert ModelVersionLink().get_link(operator, ti_key=Key()) == "http://mlflow:5000/#/models/orders/versions/7"
+    assert ModelVersionLink().get_link(task, ti_key=Key()) == "http://mlflow:5000/#/models/orders/versions/7"
 
 
-def test_govern_leads_to_the_report_of_its_check(arguments: dict[str, Any]) -> None:
-    govern = GovernOperator(check={}, results=[], **arguments)
-    govern.outcome = {"sequence": 12}
+def test_govern_leads_to_the_report_of_its_check(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    returned["govern"] = {"sequence": 12}
 
-    link = DriftReportLink().get_link(govern, ti_key=Key())
+    link = DriftReportLink().get_link(task, ti_key=Key())
 
     assert link == "http://airflow.example/perennial/reports/orders/checks/12/report.html"
 
 
-def test_a_trigger_leads_to_the_retraining() -> None:
-    entry = {"model": "orders", "decision": {"run_id": "drift-12-abc"}}
-    trigger = TriggerRetrainingOperator(task_id="trigger_retraining", entry=entry)
+def test_a_trigger_leads_to_the_retraining(returned: dict[str, Any]) -> None:
+    returned["govern"] = {"model": "orders", "decision": {"run_id": "drift-12-abc"}}
 
-    link = TriggeredRunLink().get_link(trigger, ti_key=Key())
+    link = TriggeredRunLink().get_link(None, ti_key=Key())
 
     assert link == "http://airflow.example/dags/orders.retrain/runs/drift-12-abc"
 
 
-def test_a_task_that_made_nothing_has_no_link(arguments: dict[str, Any]) -> None:
-    nothing = {"model": "orders", "decision": {"run_id": None}}
-    trigger = TriggerRetrainingOperator(task_id="trigger_retraining", entry=nothing)
-    assert TriggeredRunLink().get_link(trigger, ti_key=Key()) == ""
-    assert DriftReportLink().get_link(GovernOperator(check={}, results=[], **arguments), ti_key=Key()) == ""
-    train = TrainOperator(snapshot={}, **arguments)
-    promote = PromoteOperator(registered=None, verdict={}, **arguments)
+def test_nothing_that_was_made_is_no_link(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    for link in (MlflowRunLink(), ModelVersionLink(), DriftReportLink(), TriggeredRunLink()):
+        assert link.get_link(task, ti_key=Key()) == ""
+    returned["govern"] = {"model": "orders", "decision": {"run_id": None}}
 
-    assert MlflowRunLink().get_link(train, ti_key=Key()) == ""
-    assert ModelVersionLink().get_link(promote, ti_key=Key()) == ""
+    assert TriggeredRunLink().get_link(task, ti_key=Key()) == ""
 
 
-def test_there_is_no_link_into_a_database_file(arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_no_link_into_a_database_file(
+    task: SimpleNamespace, returned: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
-    promote = PromoteOperator(registered=REGISTERED, verdict={}, **arguments)
+    returned["register"] = REGISTERED
 
-    assert ModelVersionLink().get_link(promote, ti_key=Key()) == ""
+    assert ModelVersionLink().get_link(task, ti_key=Key()) == ""
 
 
 def test_the_web_interface_finds_them_after_serialization(

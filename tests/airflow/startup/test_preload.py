@@ -17,10 +17,10 @@ pytestmark = pytest.mark.airflow
 @pytest.mark.parametrize(
     ("command", "executor", "modules"),
     [
-        ("scheduler", "LocalExecutor", preload.STAGES),
-        ("scheduler --num-runs 1", "CeleryExecutor,LocalExecutor", preload.STAGES),
-        ("--verbose scheduler", "airflow.executors.local_executor.LocalExecutor", preload.STAGES),
-        ("celery worker -q default", "CeleryExecutor", preload.STAGES),
+        ("scheduler", "LocalExecutor", preload.modules_of_tasks()),
+        ("scheduler --num-runs 1", "CeleryExecutor,LocalExecutor", preload.modules_of_tasks()),
+        ("--verbose scheduler", "airflow.executors.local_executor.LocalExecutor", preload.modules_of_tasks()),
+        ("celery worker -q default", "CeleryExecutor", preload.modules_of_tasks()),
         ("scheduler", "CeleryExecutor", ()),
         ("celery flower", "CeleryExecutor", ()),
         ("api-server", "LocalExecutor", ()),
@@ -49,7 +49,7 @@ def test_airflow_itself_reads_the_settings(airflow_home: Path, command: str, loa
 import sys
 sys.argv = ["airflow", {command!r}]
 import airflow.settings
-names = {sorted(preload.STAGES)!r} + ["pandas", "sklearn", "mlflow", "great_expectations"]
+names = {sorted(preload.modules_of_tasks())!r} + ["pandas", "sklearn", "mlflow", "great_expectations"]
 print("missing:", [name for name in names if name not in sys.modules])
 print("there:", [name for name in names if name in sys.modules])
 """

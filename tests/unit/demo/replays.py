@@ -7,13 +7,14 @@ from typing import Any
 
 from demo.periods import batches
 from demo.replay import Check, Replayed
-from demo.retraining import TASKS, Retraining
+from demo.retraining import Retraining
 from perennial.data.snapshots.records import Snapshot
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
 from perennial.promotion.records import GateResult, RegisteredVersion, Verdict
 from perennial.registry.records import Champion
+from perennial.stages import STAGES
 from perennial.training.records import Candidate
 
 LANDED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -47,7 +48,7 @@ def retraining(title: str, *, champion: float | None, outcome: str) -> Retrainin
             "champion_version": "1",
         }),
         registered=RegisteredVersion(name="flight_delay", version="7", alias="challenger"),
-        seconds=dict.fromkeys(TASKS, 1.25) | {"promote": None},
+        seconds=dict.fromkeys(STAGES, 1.25) | {"promote": None},
         promoted=PROMOTED if outcome == "promote" else None,
     )  # fmt: skip
 

@@ -126,7 +126,7 @@ def test_kubernetes_is_imported_only_for_pods(
 import sys
 from pathlib import Path
 from perennial.spec.reading.loader import load_spec
-from perennial_airflow.placement import heavy, light, tags, waiting
+from perennial_airflow.building.placement import heavy, light, tags, waiting
 spec = load_spec(Path({str(spec)!r}))
 heavy(spec), light(spec), tags(spec, "retraining"), waiting(spec)
 print("kubernetes.client" in sys.modules)

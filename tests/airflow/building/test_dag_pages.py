@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perennial.spec.reading.loader import load_spec
-from perennial_airflow.spec_page import spec_page
+from perennial_airflow.building.dag_pages import spec_page
 
 pytestmark = pytest.mark.airflow
 

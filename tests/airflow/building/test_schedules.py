@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perennial.spec.monitoring import MonitoringSchedule
-from perennial_airflow.monitoring_schedule import end_of_wait, longest_interval
+from perennial_airflow.building.schedules import end_of_wait, longest_interval
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perennial.errors import PerennialError, SpecError, StoreError, StoreUnavailable, ValidationFailed
-from perennial_airflow.retries import RetryWhatCanChange
+from perennial_airflow.building.retries import RetryWhatCanChange
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag

@@ -8,10 +8,9 @@ from pathlib import Path
 from perennial.spec import ModelSpec, SpecProblem
 from perennial.spec.reading.loader import unforeseen
 from perennial_airflow.alerts.callbacks import on_failure
-from perennial_airflow.monitoring_page import monitoring_page
-from perennial_airflow.monitoring_schedule import timetable
-from perennial_airflow.placement import heavy, light, tags, waiting
-from perennial_airflow.spec_page import spec_page
+from perennial_airflow.building.dag_pages import monitoring_page, spec_page
+from perennial_airflow.building.placement import heavy, light, tags, waiting
+from perennial_airflow.building.schedules import timetable
 
 
 def unbuildable(specs: Mapping[Path, ModelSpec]) -> list[SpecProblem]:

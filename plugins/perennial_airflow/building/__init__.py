@@ -1,0 +1,1 @@
+"""What the DAG files build their DAGs with: specs, schedules, placement, retries, pages."""

@@ -1,0 +1,167 @@
+"""A stage of a retraining as a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator, RetryPolicy
+
+from perennial.errors import PerennialError
+from perennial.stages import STAGES, maker
+from perennial_airflow import run_arguments
+from perennial_airflow.building.placement import heavy, light
+from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
+from perennial_airflow.deployment import deployment
+from perennial_airflow.links.data_docs import DataDocsLink
+from perennial_airflow.links.mlflow_run import MlflowRunLink
+from perennial_airflow.links.model_version import ModelVersionLink
+from perennial_airflow.started_by import started_by
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperatorLink
+    from airflow.sdk.definitions.context import Context
+
+    from perennial.record import Record
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
+    "validate": (DataDocsLink(),),
+    "train": (MlflowRunLink(),),
+    "evaluate": (MlflowRunLink(),),
+    "register": (ModelVersionLink(),),
+    "promote": (ModelVersionLink(),),
+}
+"""The links of the stages that have a page to open."""
+
+
+class StageOperator(BaseOperator):
+    """One stage of `perennial.stages`, the one that the task is named after; skipped where that has nothing to do.
+
+    Makes a `RetrainingRun` of the spec, the form and the DAG run, and calls the stage with it and with what earlier
+    stages made. What the stage makes goes to XCom as JSON. Pool, queue and priority are the spec's. The store, data root
+    and MLflow server are the deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection
+    `mlflow_default`), or those of the spec's region.
+
+    Parameters
+    ----------
+    task_id : str
+        The stage's name.
+    spec : ModelSpec
+    takes : mapping of str to dict
+        What earlier stages made, by name, such as `{"snapshot": ingest.output}`; None for what was not made.
+    as_of : datetime or str, optional
+        Newest event time to take, with a zone; nothing: the newest in the source.
+    window_days : float or str, optional
+        In place of the spec's window; nothing: the spec's.
+    dry_run : bool or str
+        Stop after the verdict: register nothing, promote nothing.
+    reason : str
+        Why this run; nothing: how it was triggered.
+
+    Raises
+    ------
+    ValueError
+        No stage has this name, or it takes something else.
+    """
+
+    template_fields: ClassVar[tuple[str, ...]] = ("takes", "as_of", "window_days", "dry_run", "reason")
+    ui_color = "#e6f0e2"
+
+    def __init__(
+        self,
+        *,
+        task_id: str,
+        spec: ModelSpec,
+        takes: Mapping[str, dict[str, Any] | None] | None = None,
+        as_of: datetime | str | None = None,
+        window_days: float | str | None = None,
+        dry_run: bool | str = False,
+        reason: str = "",
+        retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
+        **kwargs: Any,
+    ) -> None:
+        stage = STAGES.get(task_id)
+        if stage is None or set(stage.takes) != set(takes or ()):
+            known = "; ".join(f"{one.name}: {', '.join(one.takes) or 'nothing'}" for one in STAGES.values())
+            raise ValueError(
+                f"{task_id} takes {', '.join(takes or ()) or 'nothing'}? The stages, and what each takes: {known}"
+            )
+        placed = heavy(spec) if stage.reads_rows else light(spec)
+        super().__init__(task_id=task_id, retry_policy=retry_policy, **{"doc_md": stage.again, **placed, **kwargs})
+        self.stage = stage
+        self.spec = spec
+        self.takes = dict(takes or {})
+        self.as_of = as_of
+        self.window_days = window_days
+        self.dry_run = dry_run
+        self.reason = reason
+        self.outcome: dict[str, Any] | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Call the stage and return what it made as JSON. It stays in `outcome` too, for the task's callbacks."""
+        run = self.retraining_run(context)
+        try:
+            self.outcome = self.call_stage(run).model_dump(mode="json")
+        except PerennialError as error:
+            if not error.retryable:
+                from perennial.monitoring.ledger import record_failure
+
+                # Beside the run's reports: Airflow's own record of the run may be cleaned away, and the ledger goes on.
+                record_failure(run.store, self.spec.name, run.run_id, str(error))
+            raise
+        return self.outcome
+
+    def call_stage(self, run: RetrainingRun) -> Any:
+        """Call the stage with what earlier stages made.
+
+        Raises
+        ------
+        AirflowSkipException
+            It has nothing to do.
+        """
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        taken = [self._taken(name) for name in self.stage.takes]
+        why_not = self.stage.why_not(run, *taken)
+        if why_not:
+            raise AirflowSkipException(why_not)
+        return self.stage(run, *taken)
+
+    def _taken(self, name: str) -> Record | None:
+        content = self.takes[name]
+        return None if content is None else maker(name).returns.model_validate(content)
+
+    @property
+    def operator_extra_links(self) -> tuple[BaseOperatorLink, ...]:  # type: ignore[override]
+        """The stage's links."""
+        return LINKS.get(self.stage.name, ())
+
+    def retraining_run(self, context: Context, **source: Any) -> RetrainingRun:
+        """Return the arguments of every stage.
+
+        Parameters
+        ----------
+        context : Context
+            The task's.
+        **source
+            `sql_url` or `s3`, which only reading the source needs.
+        """
+        from perennial.run import RetrainingRun
+
+        dag_run = context["dag_run"]
+        return RetrainingRun(
+            spec=self.spec,
+            run_id=dag_run.run_id,
+            now=datetime.now(UTC),
+            as_of=run_arguments.as_of(self.as_of),
+            window_days=run_arguments.window_days(self.window_days),
+            dry_run=run_arguments.flag(self.dry_run),
+            reason=self.reason or f"{dag_run.run_type.value} run",
+            triggered_by=started_by(context),
+            worker=f"task {self.dag_id}.{self.task_id}, try {context['ti'].try_number}",
+            **deployment(self.spec),
+            **source,
+        )

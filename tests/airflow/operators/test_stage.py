@@ -1,0 +1,69 @@
+"""A stage's task is what the table of stages says: named after it, placed by it, skipped in words where it has nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from perennial.spec.reading.loader import load_spec
+from perennial.stages import STAGES
+from perennial_airflow.operators.promote import PromoteOperator
+from perennial_airflow.operators.stage import LINKS, StageOperator
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
+
+PROMOTE = {"outcome": "promote", "sentence": "All gates passed.", "gates": [], "champion_version": None}
+REJECT = PROMOTE | {"outcome": "reject", "sentence": "roc_auc 0.5 is below 0.6."}
+REGISTERED = {"name": "orders", "version": "7", "alias": "challenger"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "registered", "dry_run", "words"),
+    [
+        (REJECT, REGISTERED, False, "roc_auc 0.5 is below 0.6."),
+        (PROMOTE, None, True, "Dry run: nothing is promoted. The verdict was: All gates passed."),
+        (PROMOTE, None, False, "Nothing was registered"),
+    ],
+)
+def test_promote_is_skipped_in_words(
+    add_spec: Callable[..., Path], verdict: dict[str, Any], registered: dict[str, Any] | None, dry_run: bool, words: str
+) -> None:
+    takes = {"registered": registered, "verdict": verdict}
+    operator = PromoteOperator(task_id="promote", spec=load_spec(add_spec()), takes=takes)
+
+    with pytest.raises(AirflowSkipException, match=words):
+        operator.call_stage(SimpleNamespace(dry_run=dry_run))
+
+
+@pytest.mark.parametrize(("task_id", "takes"), [("tran", {"snapshot": {}}), ("train", {}), ("train", {"rows": {}})])
+def test_a_task_that_is_no_stage_or_takes_something_else_is_refused(
+    add_spec: Callable[..., Path], task_id: str, takes: dict[str, Any]
+) -> None:
+    with pytest.raises(ValueError, match="train: snapshot; evaluate: snapshot, candidate"):
+        StageOperator(task_id=task_id, spec=load_spec(add_spec()), takes=takes)
+
+
+def test_the_dag_has_a_task_for_each_stage_that_follows_those_whose_records_it_takes(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    from perennial.stages import maker
+
+    add_spec()
+    tasks = load_dags().dags["orders.retrain"].task_dict
+
+    assert set(tasks) == set(STAGES)
+    for name, task in tasks.items():
+        assert {maker(record).name for record in STAGES[name].takes} <= task.upstream_task_ids
+        assert task.doc_md == STAGES[name].again
+
+
+def test_only_stages_have_links() -> None:
+    assert set(LINKS) <= set(STAGES)
