@@ -81,14 +81,14 @@ def test_whatever_one_file_holds_the_other_models_have_their_dags(
 def test_a_spec_that_no_dag_can_be_built_from_costs_its_own_dags_only_and_is_seen(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from perennial_airflow import buildable, spec_page
+    from perennial_airflow.building import buildable, dag_pages
 
     def failing(spec: ModelSpec) -> str:
         if spec.name == "odd":
             raise OverflowError("nobody thought of this")
         return ""
 
-    monkeypatch.setattr(spec_page, "spec_page", failing)
+    monkeypatch.setattr(dag_pages, "spec_page", failing)
     monkeypatch.setattr(buildable, "spec_page", failing)
     add_spec("good")
     odd = add_spec("odd")
