@@ -10,20 +10,24 @@ from typing import Any
 
 from killed_process import Order, obey
 
-from perennial import outcomes, stages
+from perennial import stages
+from perennial.data.snapshots.records import Snapshot
+from perennial.evaluation.records import Evaluation
+from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
 from perennial.store import open_store
+from perennial.training.records import Candidate
 from perennial_airflow.startup.preload import STAGES, import_all
 
 ARGUMENTS = {
     "ingest": (),
-    "validate": (outcomes.Snapshot,),
-    "train": (outcomes.Snapshot,),
-    "evaluate": (outcomes.Snapshot, outcomes.Candidate),
-    "decide": (outcomes.Evaluation, outcomes.Candidate),
-    "register": (outcomes.Candidate, outcomes.Evaluation, outcomes.Verdict),
-    "promote": (outcomes.RegisteredVersion, outcomes.Verdict),
+    "validate": (Snapshot,),
+    "train": (Snapshot,),
+    "evaluate": (Snapshot, Candidate),
+    "decide": (Evaluation, Candidate),
+    "register": (Candidate, Evaluation, Verdict),
+    "promote": (RegisteredVersion, Verdict),
 }
 
 
