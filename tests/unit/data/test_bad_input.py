@@ -160,7 +160,10 @@ def test_missing_event_times_are_counted(folder: Path, refused: Any) -> None:
     ("content", "message"),
     [
         (HEADER + LINE + "2013-01-01T00:00:00Z,1,100\n", "flights/a.csv: line 3: Expected 5 columns, got 3"),
-        (HEADER + LINE + "soon,1,100,UA,0\n", "flights/a.csv: row 2, column 'at': 'soon' is not a timestamp such as 2013-03-01T00:00:00Z"),
+        (
+            HEADER + LINE + "soon,1,100,UA,0\n",
+            "flights/a.csv: row 2, column 'at': 'soon' is not a timestamp such as 2013-03-01T00:00:00Z",
+        ),
         (HEADER + "2013-01-01T00:00:00,1,100,UA,0\n", "row 1, column 'at': '2013-01-01 00:00:00' has no zone"),
         (HEADER + LINE + LINE.replace("100", "far"), "flights/a.csv: row 2, column 'distance': 'far' is not a number"),
         (HEADER + LINE + LINE.replace("UA", '"UA') + LINE, "flights/a.csv: near line 3 a quote"),

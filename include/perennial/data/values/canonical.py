@@ -92,7 +92,9 @@ def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
     if array.null_count == len(array):
         return pa.nulls(len(array), TIME)
     if _is_text(array.type):
-        times = _converted(array, lambda part: _parse_times(part, time_zone), "is not a timestamp such as 2013-03-01T00:00:00Z")
+        times = _converted(
+            array, lambda part: _parse_times(part, time_zone), "is not a timestamp such as 2013-03-01T00:00:00Z"
+        )
     elif pa.types.is_date(array.type):
         times = _localise(_within_calendar(_converted(array, _to_microseconds, _OUTSIDE), array), time_zone)
     elif pa.types.is_timestamp(array.type):
