@@ -195,5 +195,5 @@ def test_a_champion_whose_tags_are_nonsense_breaks_neither_run_nor_monitor(mlflo
     assert retrain(run, Console(file=io.StringIO())).champion_version == "1"
     entry = check_once(watched.run(), Console(file=io.StringIO())).entry
     assert entry is not None
-    assert entry.decision.outcome == "trigger"
-    assert "v1 was not registered by Perennial" in entry.decision.reasons[0]
+    assert {result.status for result in entry.results} == {"not tested"}
+    assert all("champion v1 was not registered by Perennial" in result.sentence for result in entry.results)
