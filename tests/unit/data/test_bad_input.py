@@ -170,7 +170,7 @@ def test_missing_event_times_are_counted(folder: Path, refused: Any) -> None:
         (HEADER + LINE + LINE.replace("0\n", '"0\n') + LINE, "flights/a.csv: near line 3 a quote"),
         (HEADER + LINE.replace("2013-01-01T00:00:00Z", ""), "the event time 'at' is missing in 1 row:"),
         (HEADER, "has no rows"),
-        ("", "flights/a.csv: Empty CSV file"),
+        ("", "flights/a.csv: is empty, without so much as a header: remove it"),
         (HEADER.replace("flight", "distance") + LINE, "flights/a.csv: has more than one column named 'distance'"),
     ],
 )
@@ -202,8 +202,8 @@ OBJECT = '{"at": "2013-01-01T00:00:00Z", "distance": 1, "carrier": "UA", "late":
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (OBJECT + OBJECT[:30], "flights/a.jsonl: line 2: no JSON"),
-        (OBJECT + "\n" + "[1, 2]\n", "flights/a.jsonl: line 3: no JSON object"),
+        (OBJECT + OBJECT[:30], "flights/a.jsonl: line 2 is not JSON"),
+        (OBJECT + "\n" + "[1, 2]\n", "flights/a.jsonl: line 3 is not a JSON object"),
         (OBJECT + OBJECT.replace("1,", '"far",'), "row 2, column 'distance': 'far' is not a number"),
         (OBJECT + OBJECT.replace("1,", "[1],"), "column 'distance': "),
         (OBJECT.replace("distance", "miles"), "feature 'distance'"),
