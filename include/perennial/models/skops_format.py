@@ -92,7 +92,10 @@ def _checked_types(path: Path, spec: ModelSpec) -> tuple[str, ...]:
     try:
         found = skops.io.get_untrusted_types(file=path)
     except Exception as error:
-        raise TrainingError(f"{path}: no readable skops file: {type(error).__name__}: {error}") from error
+        raise TrainingError(
+            f"{path.name} is damaged, or not a skops file ({type(error).__name__}: {error}): put it back from a backup of "
+            "MLflow's artifacts; docs/operations.md#retraining-failed says what else helps"
+        ) from error
     refused = sorted(set(found) - _allowed_types(spec))
     if refused:
         raise TrainingError(

@@ -15,8 +15,8 @@ _BLOCK_WORDS = 8192
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file's size and of the sums of its blocks of 64 KB, taken as numbers of 8 bytes.
 
-    Reading the file takes as long. Every changed bit changes it, and so does whatever happens to a disk; two files that
-    someone made to have the same one may have it, so it is no name for a content.
+    Reading the file takes as long. Every changed bit changes it. It does not see numbers that change places within a block,
+    nor two files that someone made to have the same one, so it is no name for a content.
     """
     digest = hashlib.sha256()
     with disk_errors(path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.read import read_unordered
 from perennial.data.split import Split, split_by_time
 from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
@@ -34,7 +34,7 @@ def check_prospects(run: RetrainingRun, snapshot: Snapshot) -> None:
     spec = run.spec
     columns = dict.fromkeys((spec.source.event_time, spec.target.column, *_features(spec)))
     if snapshot.rows * len(columns) <= MOST_VALUES:
-        check_rows(spec, read_snapshot(run.store, snapshot, columns=list(columns)))
+        check_rows(spec, read_unordered(run.store, snapshot, columns=list(columns)))
 
 
 def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:
@@ -55,10 +55,13 @@ def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:
     SpecError
         `target.positive` does not fit the labels.
     """
-    split = split_by_time(rows, spec)
+    time, target = spec.source.event_time, spec.target.column
+    # Copying the features along would take as long as reading them.
+    split = split_by_time(rows[[time, target]], spec)
     training_labels(split.train, spec)
     if _features(spec):
-        odd_values(spec, split.train)
+        is_train = rows[target].notna() & (rows[time] <= split.train[time].iloc[-1])
+        odd_values(spec, rows.loc[is_train, list(_features(spec))])
     _check_holdout(spec, split)
     watched = spec.monitoring
     if watched is not None and watched.min_rows > len(rows):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal
@@ -49,11 +50,8 @@ def check_values(index: int, expectation: Expectation, read_as: Mapping[str, Rea
         read_condition(given)
     except ConditionError as error:
         yield Finding((*path, "row_condition"), str(error))
-    if given.get("mostly") == 0:
-        yield Finding((*path, "mostly"), "0 lets every row fail, so that the expectation always holds")
-    for name in _LISTS:
-        if given.get(name) == []:
-            yield Finding((*path, name), "is empty, so that nothing is compared")
+    for name, said in _meaningless(given):
+        yield Finding((*path, name), said)
     named = given.get("column")
     kind = read_as.get(named) if isinstance(named, str) else None
     if kind == "time" and is_of_writing(expectation):
@@ -65,6 +63,31 @@ def check_values(index: int, expectation: Expectation, read_as: Mapping[str, Rea
         for name, value in values:
             if not _can_be(kind, value):
                 yield Finding((*path, name), f"{named!r} is read as {kind}s, and {value!r} is not one")
+
+
+def _meaningless(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the arguments that all values meet or none can, each with what is wrong with it."""
+    if given.get("mostly") == 0:
+        yield "mostly", "0 lets every row fail, so that the expectation always holds"
+    for name in _LISTS:
+        if given.get(name) == []:
+            yield name, "is empty, so that nothing is compared"
+    least, most = given.get("min_value"), given.get("max_value")
+    # Numbers in quotes and times are compared where their column is known: when they are checked.
+    if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+        yield "min_value", f"{least!r} is above max_value {most!r}, so that no value is between them"
+    patterns = [("regex", given.get("regex")), *(("regex_list", one) for one in _listed(given.get("regex_list")))]
+    for name, pattern in patterns:
+        if isinstance(pattern, str) and (why := _why_not_pattern(pattern)):
+            yield name, f"{pattern!r} is not a regular expression: {why}"
+
+
+def _why_not_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    return ""
 
 
 def _listed(value: Any) -> list[Any]:

@@ -113,7 +113,7 @@ def test_a_target_that_nothing_can_be_reckoned_with(folder: Path, refused: Any, 
 
 def test_a_fractional_label(folder: Path, refused: Any) -> None:
     land(folder, late=pa.array([1.0] * 4 + [0.5] * 6))
-    assert "flights/a.parquet: row 5, column 'late': '0.5' is no whole number" in refused()
+    assert "flights/a.parquet: row 5, column 'late': '0.5' is not a whole number" in refused()
 
 
 def test_a_feature_of_another_type(folder: Path, refused: Any) -> None:
@@ -160,14 +160,17 @@ def test_missing_event_times_are_counted(folder: Path, refused: Any) -> None:
     ("content", "message"),
     [
         (HEADER + LINE + "2013-01-01T00:00:00Z,1,100\n", "flights/a.csv: line 3: Expected 5 columns, got 3"),
-        (HEADER + LINE + "soon,1,100,UA,0\n", "flights/a.csv: row 2, column 'at': 'soon' is no time in ISO format"),
+        (
+            HEADER + LINE + "soon,1,100,UA,0\n",
+            "flights/a.csv: row 2, column 'at': 'soon' is not a timestamp such as 2013-03-01T00:00:00Z",
+        ),
         (HEADER + "2013-01-01T00:00:00,1,100,UA,0\n", "row 1, column 'at': '2013-01-01 00:00:00' has no zone"),
         (HEADER + LINE + LINE.replace("100", "far"), "flights/a.csv: row 2, column 'distance': 'far' is not a number"),
         (HEADER + LINE + LINE.replace("UA", '"UA') + LINE, "flights/a.csv: near line 3 a quote"),
         (HEADER + LINE + LINE.replace("0\n", '"0\n') + LINE, "flights/a.csv: near line 3 a quote"),
         (HEADER + LINE.replace("2013-01-01T00:00:00Z", ""), "the event time 'at' is missing in 1 row:"),
         (HEADER, "has no rows"),
-        ("", "flights/a.csv: Empty CSV file"),
+        ("", "flights/a.csv: is empty, without so much as a header: remove it"),
         (HEADER.replace("flight", "distance") + LINE, "flights/a.csv: has more than one column named 'distance'"),
     ],
 )
@@ -199,8 +202,8 @@ OBJECT = '{"at": "2013-01-01T00:00:00Z", "distance": 1, "carrier": "UA", "late":
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (OBJECT + OBJECT[:30], "flights/a.jsonl: line 2: no JSON"),
-        (OBJECT + "\n" + "[1, 2]\n", "flights/a.jsonl: line 3: no JSON object"),
+        (OBJECT + OBJECT[:30], "flights/a.jsonl: line 2 is not JSON"),
+        (OBJECT + "\n" + "[1, 2]\n", "flights/a.jsonl: line 3 is not a JSON object"),
         (OBJECT + OBJECT.replace("1,", '"far",'), "row 2, column 'distance': 'far' is not a number"),
         (OBJECT + OBJECT.replace("1,", "[1],"), "column 'distance': "),
         (OBJECT.replace("distance", "miles"), "feature 'distance'"),

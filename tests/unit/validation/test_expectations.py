@@ -88,6 +88,19 @@ REGEX = "expect_column_values_to_match_regex"
         (IN_SET, {"column": "carrier", "value_set": []}, ("kwargs", "value_set"), "is empty"),
         (BETWEEN, {"column": "distance", "min_value": 1, "mostly": 0}, ("kwargs", "mostly"), "lets every row fail"),
         (
+            BETWEEN,
+            {"column": "distance", "min_value": 5, "max_value": 1},
+            ("kwargs", "min_value"),
+            "5 is above max_value 1",
+        ),
+        (REGEX, {"column": "carrier", "regex": "("}, ("kwargs", "regex"), "'(' is not a regular expression: missing )"),
+        (
+            "expect_column_values_to_match_regex_list",
+            {"column": "carrier", "regex_list": ["A", "["]},
+            ("kwargs", "regex_list"),
+            "'[' is not a regular expression",
+        ),
+        (
             "expect_table_row_count_to_equal_other_table",
             {"other_table_name": "t"},
             ("type",),

@@ -18,7 +18,7 @@ from perennial.store.content import content_file
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Store
 
-__all__ = ["load_manifest", "read_snapshot"]
+__all__ = ["load_manifest", "read_snapshot", "read_unordered"]
 
 
 def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -47,17 +47,37 @@ def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] 
         One of its files is gone, or not what was written.
     """
     manifest = load_manifest(store, snapshot.model, snapshot.digest)
-    unknown = sorted(set(columns or ()) - set(manifest.schema_))
-    if unknown:
-        raise DataError(
-            f"snapshot {snapshot.digest} has no column {', '.join(unknown)}: it has {list(manifest.schema_)}"
-        )
-    wanted = [name for name in manifest.schema_ if columns is None or name in columns]
+    wanted = _wanted(manifest, columns)
     parts = [_read_part(store, manifest, part.name, wanted) for part in manifest.parts]
     order = np.lexsort(np.concatenate([keys for _, keys in parts], axis=1))
     table = pa.concat_tables([table for table, _ in parts])
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
     return frame.take(order).reset_index(drop=True)
+
+
+def read_unordered(store: Store, snapshot: Snapshot, *, columns: Collection[str]) -> pd.DataFrame:
+    """Return a snapshot's rows as they lie in its files, many times faster; see `read_snapshot` for all else.
+
+    For what does not depend on the order: the same rows may lie there in another one.
+    """
+    manifest = load_manifest(store, snapshot.model, snapshot.digest)
+    wanted = _wanted(manifest, columns)
+    tables = []
+    for part in manifest.parts:
+        key = manifest.prefix + part.name
+        with content_file(store, key, repair_advice(manifest.model)) as path, disk_errors(path):
+            tables.append(pq.ParquetFile(path).read(columns=wanted))
+    frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(split_blocks=True, self_destruct=True)
+    return frame
+
+
+def _wanted(manifest: Manifest, columns: Collection[str] | None) -> list[str]:
+    unknown = sorted(set(columns or ()) - set(manifest.schema_))
+    if unknown:
+        raise DataError(
+            f"snapshot {manifest.digest} has no column {', '.join(unknown)}: it has {list(manifest.schema_)}"
+        )
+    return [name for name in manifest.schema_ if columns is None or name in columns]
 
 
 def _read_part(store: Store, manifest: Manifest, name: str, wanted: list[str]) -> tuple[pa.Table, np.ndarray]:

@@ -69,8 +69,10 @@ def _unreadable(form: Csv) -> Iterator[None]:
         # "CSV parse error: Row #4: Expected 3 columns, got 2: a,b"
         place = re.search(r"Row #(\d+): (.*)", str(error), flags=re.DOTALL)
         problem = f"line {place[1]}: {place[2].strip()}" if place else str(error).strip()
+        if problem == "Empty CSV file":
+            raise Unreadable("is empty, without so much as a header: remove it, or deliver it again") from error
         raise Unreadable(
-            f"{problem}. The file is no readable CSV, perhaps truncated or half-written: mend or remove the line"
+            f"{problem}. The file is not readable as CSV, perhaps truncated or half-written: mend or remove the line"
         ) from error
 
 

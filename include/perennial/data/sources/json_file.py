@@ -195,10 +195,10 @@ def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
             raise Unreadable(f"line {number}: nested too deep: write plain values, or leave the field out") from None
         except ValueError as error:
             raise Unreadable(
-                f"line {number}: no JSON ({error}). The file is perhaps truncated or half-written: mend or remove the line"
+                f"line {number} is not JSON ({error}). The file is perhaps truncated or half-written: mend or remove the line"
             ) from error
         if not isinstance(found, dict):
-            raise Unreadable(f'line {number}: no JSON object: every line must be one, such as {{"distance": 944}}')
+            raise Unreadable(f'line {number} is not a JSON object: every line must be one, such as {{"distance": 944}}')
         yield found
 
 

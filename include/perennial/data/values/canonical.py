@@ -92,7 +92,9 @@ def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
     if array.null_count == len(array):
         return pa.nulls(len(array), TIME)
     if _is_text(array.type):
-        times = _converted(array, lambda part: _parse_times(part, time_zone), "is no time in ISO format")
+        times = _converted(
+            array, lambda part: _parse_times(part, time_zone), "is not a timestamp such as 2013-03-01T00:00:00Z"
+        )
     elif pa.types.is_date(array.type):
         times = _localise(_within_calendar(_converted(array, _to_microseconds, _OUTSIDE), array), time_zone)
     elif pa.types.is_timestamp(array.type):
@@ -137,7 +139,7 @@ def _to_number(array: pa.Array) -> pa.Array:
 def _to_whole(array: pa.Array) -> pa.Array:
     if pa.types.is_boolean(array.type) or pa.types.is_integer(array.type):
         return _converted(array, lambda part: part.cast(WHOLE), "does not fit 64 bits")
-    fraction = "is no whole number of 64 bits, so it is no class's label"
+    fraction = "is not a whole number of 64 bits, so it cannot be the label of a class"
     if pa.types.is_decimal(array.type):
         return _converted(array, lambda part: part.cast(WHOLE), fraction)
     digits = None

@@ -10,9 +10,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from perennial.data.ingest import ingest
 from perennial.data.snapshots import parts
 from perennial.data.snapshots.manifest import load_manifest
-from perennial.data.snapshots.read import read_snapshot
+from perennial.data.snapshots.read import read_snapshot, read_unordered
 from perennial.errors import DataError
-from perennial.store import Damaged
+from perennial.store import Damaged, LocalStore
 from tests.unit.data.conftest import RunMaker
 from tests.unit.data.flights import START, land, table
 
@@ -87,3 +87,23 @@ def test_a_snapshot_that_is_gone_or_damaged_is_said(folder: Path, make_run: RunM
     run.store.delete(snapshot.prefix + "manifest.json")
     with pytest.raises(DataError, match="has no snapshot"):
         read_snapshot(run.store, snapshot)
+
+
+def test_rows_without_an_order_are_the_same_and_as_well_guarded(
+    folder: Path, make_run: RunMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PART_ROWS", 4)
+    land(folder, rows=12)
+    # A folder that looks like one of Hive's gives no column of its own.
+    run = make_run(store=LocalStore(tmp_path / "country=de"))
+    snapshot = ingest(run)
+    columns = ["late", "at", "distance"]
+    ordered = read_snapshot(run.store, snapshot, columns=columns)
+    frame = read_unordered(run.store, snapshot, columns=columns)
+    pd.testing.assert_frame_equal(frame.sort_values("at", ignore_index=True), ordered)
+    with pytest.raises(DataError, match="has no column nothing"):
+        read_unordered(run.store, snapshot, columns=["nothing"])
+    key = snapshot.prefix + load_manifest(run.store, snapshot.model, snapshot.digest).parts[-1].name
+    run.store.write(key, run.store.read(key)[:-1])
+    with pytest.raises(Damaged, match="is damaged"):
+        read_unordered(run.store, snapshot, columns=columns)
