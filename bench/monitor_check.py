@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
 from perennial.drift.columns.column_check import ColumnCheck
 from perennial.monitoring import opening
@@ -169,13 +170,13 @@ def main() -> None:
         folder = home / "rows"
         as_of = land(folder, 0, TRAINING_ROWS + HOLDOUT_ROWS)
         kept = {
-            "store": LocalStore(home / "store"),
-            "tracking_uri": f"sqlite:///{home}/mlflow.db",
-            "data_root": home,
+            "deployment": Deployment(
+                store=LocalStore(home / "store"), tracking_uri=f"sqlite:///{home}/mlflow.db", data_root=home
+            ),
             "now": datetime.now(UTC),
         }
         train_champion(RetrainingRun(**kept, spec=SPECS["floor"], as_of=as_of, run_id="first"))
-        champion = current_champion(kept["tracking_uri"], SPEC["name"])
+        champion = current_champion(kept["deployment"].tracking_uri, SPEC["name"])
         assert champion is not None
         for spec in SPECS.values():
             load_reference(MonitorRun(**kept, spec=spec, as_of=as_of), champion)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perennial.deployment import Deployment
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
 from perennial.run import MonitorRun, RetrainingRun
@@ -44,13 +45,15 @@ class Watched:
     spec: ModelSpec
 
     @property
+    def deployment(self) -> Deployment:
+        return Deployment(store=LocalStore(self.home / "store"), tracking_uri=self.tracking_uri, data_root=self.home)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What all runs have in common."""
         return {
             "spec": self.spec,
-            "store": LocalStore(self.home / "store"),
-            "tracking_uri": self.tracking_uri,
-            "data_root": self.home,
+            "deployment": self.deployment,
             "now": NOW,
         }
 

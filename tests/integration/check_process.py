@@ -13,6 +13,7 @@ from typing import Any
 
 from killed_process import Order, obey
 
+from perennial.deployment import Deployment
 from perennial.monitoring import steps
 from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
 from perennial.run import MonitorRun
@@ -25,9 +26,11 @@ def run_step(settings: dict[str, str], order: Order) -> Any:
     """Run one step and return its outcome."""
     run = MonitorRun(
         spec=load_spec(Path(settings["spec"])),
-        store=open_store(settings["store"]),
-        tracking_uri=settings["tracking_uri"],
-        data_root=Path(settings["data_root"]),
+        deployment=Deployment(
+            store=open_store(settings["store"]),
+            tracking_uri=settings["tracking_uri"],
+            data_root=Path(settings["data_root"]),
+        ),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime.fromisoformat(order["as_of"]),
         active=tuple(order["active"]),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.errors import PromotionError, TrackingUnavailable
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.skops_format import load_model
@@ -58,10 +59,8 @@ def run(server: str, tmp_path: Path) -> RetrainingRun:
     }
     return RetrainingRun(
         spec=ModelSpec.model_validate(spec),
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri=server, data_root=tmp_path / "data"),
         run_id="manual__1",
-        tracking_uri=server,
-        data_root=tmp_path / "data",
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
@@ -100,6 +99,8 @@ def test_a_server_that_goes_away_is_told(run):
     snapshot = STAGES["ingest"](run)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        away = replace(run, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        away = replace(
+            run, deployment=replace(run.deployment, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        )
         with pytest.raises(TrackingUnavailable, match="does not answer"):
             STAGES["train"](away, snapshot)

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring import ledger
@@ -116,9 +117,7 @@ class Airline:
     def _arguments(self) -> dict[str, Any]:
         return {
             "spec": self.spec,
-            "store": self.store,
-            "tracking_uri": self.tracking_uri,
-            "data_root": self.root / "data",
+            "deployment": Deployment(store=self.store, tracking_uri=self.tracking_uri, data_root=self.root / "data"),
             "now": datetime(2026, 1, 1, tzinfo=UTC),
         }
 

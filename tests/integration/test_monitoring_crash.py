@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import CHECKS
@@ -95,9 +96,7 @@ def monitors(flights: Path, flight_spec: Path, mlflow_uri: str, tmp_path: Path) 
 def train(spec: Path, store: Path, tracking_uri: str, data: Path) -> None:
     run = RetrainingRun(
         spec=load_spec(spec),
-        store=LocalStore(store),
-        tracking_uri=tracking_uri,
-        data_root=data,
+        deployment=Deployment(store=LocalStore(store), tracking_uri=tracking_uri, data_root=data),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime(2013, 2, 8, 5, tzinfo=UTC),
         run_id="first",

@@ -156,14 +156,9 @@ def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) ->
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     retraining = RetrainingRun(
         spec=run.spec,
-        store=run.store,
-        tracking_uri=run.tracking_uri,
-        data_root=run.data_root,
+        deployment=run.deployment,
         now=run.now,
         as_of=entry.as_of,
-        sql_url=run.sql_url,
-        s3=run.s3,
-        mlflow_takes_rows=run.mlflow_takes_rows,
         run_id=entry.decision.run_id,
         reason=" ".join(entry.decision.reasons),
         triggered_by="perennial monitor",

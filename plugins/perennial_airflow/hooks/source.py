@@ -31,7 +31,7 @@ class SourceHook(BaseHook):
         self.region = region
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `RetrainingRun` that reach the source: `sql_url`, `s3` or none.
+        """Return the arguments of `Deployment` that reach the source: `sql_url`, `s3` or none.
 
         Raises
         ------

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from perennial.cli.retrain import retrain, run_id
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.errors import ValidationFailed
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
@@ -38,10 +39,8 @@ CHAMPION = Champion(
 def make_run(tmp_path, **arguments):
     return RetrainingRun(
         spec=ModelSpec.model_validate(SPEC),
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri="", data_root=Path()),
         run_id="cli-1",
-        tracking_uri="",
-        data_root=Path(),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         **arguments,
     )

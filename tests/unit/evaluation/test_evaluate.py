@@ -19,6 +19,7 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import split_by_time
+from perennial.deployment import Deployment
 from perennial.errors import TrainingError
 from perennial.evaluation.evaluate import evaluate
 from perennial.evaluation.records import Evaluation
@@ -85,10 +86,10 @@ class Model:
                     **parts,
                 }
             ),
-            store=LocalStore(self.folder / "store"),
+            deployment=Deployment(
+                store=LocalStore(self.folder / "store"), tracking_uri=self.tracking_uri, data_root=self.folder / "data"
+            ),
             run_id=run_id,
-            tracking_uri=self.tracking_uri,
-            data_root=self.folder / "data",
             now=datetime(2026, 1, 1, tzinfo=UTC),
             as_of=as_of,
         )

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from perennial.deployment import Deployment
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.governor import History, govern
@@ -204,9 +205,7 @@ class Monitor(RuleBasedStateMachine):
     def run(self) -> MonitorRun:
         return MonitorRun(
             spec=SPEC,
-            store=self.store,
-            tracking_uri="",
-            data_root=self.root / "data",
+            deployment=Deployment(store=self.store, tracking_uri="", data_root=self.root / "data"),
             now=NOW,
             # Without a wrong clock the newest row is of today.
             as_of=None if self.misdated else day(self.today),

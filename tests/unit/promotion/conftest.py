@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.promotion.records import Verdict
 from perennial.registry.tracking import Tracker
@@ -39,10 +40,8 @@ def spec() -> ModelSpec:
 def run(spec: ModelSpec, mlflow_uri: str, tmp_path: Path) -> RetrainingRun:
     return RetrainingRun(
         spec=spec,
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri=mlflow_uri, data_root=tmp_path),
         run_id="manual__1",
-        tracking_uri=mlflow_uri,
-        data_root=tmp_path,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         reason="a test",
         triggered_by="pytest",

@@ -166,7 +166,10 @@ def test_a_dry_run_registers_nothing(dry, tracker, log_candidate, evaluation_of,
 
 
 def test_a_registry_that_is_away_is_told(run, log_candidate, evaluation_of, make_verdict):
-    candidate, away = log_candidate(), replace(run, tracking_uri="http://127.0.0.1:9")
+    candidate, away = (
+        log_candidate(),
+        replace(run, deployment=replace(run.deployment, tracking_uri="http://127.0.0.1:9")),
+    )
     with pytest.raises(TrackingUnavailable):
         register(away, candidate, evaluation_of(candidate), make_verdict())
 

@@ -18,6 +18,7 @@ import pytest
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.split import split_by_time
+from perennial.deployment import Deployment
 from perennial.errors import RunTaken, TrainingError
 from perennial.models.skops_format import load_model
 from perennial.registry.champions import download_model
@@ -49,10 +50,10 @@ def prepare(tmp_path: Path, mlflow_uri: str) -> Callable[..., tuple[RetrainingRu
         rows.to_parquet(tmp_path / "data" / "rows" / "part.parquet")
         run = RetrainingRun(
             spec=spec,
-            store=LocalStore(tmp_path / "store"),
+            deployment=Deployment(
+                store=LocalStore(tmp_path / "store"), tracking_uri=mlflow_uri, data_root=tmp_path / "data"
+            ),
             run_id="manual__1",
-            tracking_uri=mlflow_uri,
-            data_root=tmp_path / "data",
             now=datetime(2026, 1, 1, tzinfo=UTC),
             reason="a test",
             triggered_by="pytest",
