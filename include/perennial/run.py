@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from perennial.errors import DataError
 from perennial.moments import shifted
+from perennial.store.layout import run_folder
 
 if TYPE_CHECKING:
     from perennial.deployment import Deployment
@@ -121,28 +122,5 @@ class RetrainingRun(Run):
 
     @property
     def prefix(self) -> str:
-        """Folder of this run's reports in the store, with a slash at its end."""
-        return reports_prefix(self.spec.name, self.run_id)
-
-
-VERDICT_FILE, PROMOTION_FILE = "verdict.json", "promotion.json"
-"""What a run that came to a verdict, and one that promoted, keep among their reports."""
-
-
-def reports_prefix(model: str, run_id: str) -> str:
-    """Return the folder of a run's reports in the store, with a slash at its end.
-
-    Parameters
-    ----------
-    model : str
-        The spec's name.
-    run_id : str
-        As Airflow or the command line named the run; characters that no file name should have become underscores.
-    """
-    safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
-    return f"{model}/runs/{safe}/"
-
-
-def check_report_key(model: str, sequence: int) -> str:
-    """Return the key of a check's report in the store."""
-    return f"{model}/monitor/reports/{sequence:08d}/report.html"
+        """Folder of this run's records and reports in the store, with a slash at its end."""
+        return run_folder(self.spec.name, self.run_id)

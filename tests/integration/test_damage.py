@@ -30,6 +30,7 @@ from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import open_check
 from perennial.run import RetrainingRun
 from perennial.store import LocalStore
+from perennial.store.layout import place_of
 from tests.watched_model import TRAINED_ROWS, Watched, make_watched
 
 KINDS = {
@@ -120,6 +121,12 @@ def answers(whole: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         name: replace(whole, watched=whole.watched.copy(tmp_path_factory.mktemp("copy") / name)).commands()[name]()
         for name in whole.commands()
     }
+
+
+def test_the_layout_knows_every_object(whole: Model) -> None:
+    keys = [item.key for item in whole.store.list()]
+    assert [key for key in keys if place_of(key) is None] == []
+    assert len({place_of(key) for key in keys}) >= 18
 
 
 def test_the_kinds_are_all_that_a_step_reads(whole: Model, answers: dict[str, Any]) -> None:

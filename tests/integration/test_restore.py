@@ -25,6 +25,7 @@ from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 from perennial.run import MonitorRun
 from perennial.store import S3Store
+from perennial.store.layout import place_of
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
 from tests.distributed.postgres import Postgres
@@ -141,11 +142,11 @@ def state_of(model: OnS3, machines: Machines) -> State:
         aliases=registered.aliases,
         tags=tuple(version.tags for version in versions),
         ledger=read_ledger(model.store, "watched"),
-        # But for what is found again by looking at the source's files.
+        # But for what no backup has: what is found again by looking, and claims of processes that are gone.
         objects={
             item.key: model.store.read(item.key)
             for item in model.store.list()
-            if not item.key.endswith("/source_files.json")
+            if (place := place_of(item.key)) is None or place.kind not in ("derived", "lease")
         },
         scores=_scores(model, champion),
         connection=tuple(connection or ()),

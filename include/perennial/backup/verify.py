@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
-from perennial.data.snapshots.manifest import MANIFEST, load_manifest
+from perennial.data.snapshots.manifest import load_manifest
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
 from perennial.models.skops_format import check_file, load_model
 from perennial.registry.aliases import CHAMPION, version_by_alias
@@ -16,6 +16,7 @@ from perennial.registry.logged_model import MODEL_FILE
 from perennial.registry.origin import read_origin
 from perennial.registry.tracking import Tracker
 from perennial.store.damage import Damaged
+from perennial.store.layout import MANIFEST, snapshots_folder
 from perennial.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
     champion = version_by_alias(tracker, model, CHAMPION)
     with tracker.connected():
         versions = tracker.client.search_model_versions(f"name = '{model}'")
-    sizes = {item.key: item.size_bytes for item in store.list(f"{model}/snapshots/")}
+    sizes = {item.key: item.size_bytes for item in store.list(snapshots_folder(model))}
     problems = [problem for version in versions for problem in _of_version(store, tracker, model, version, sizes)]
     if champion is not None and "perennial.snapshot" in champion.tags:
         problems += _of_champion(store, tracker, spec, champion.version)
@@ -89,7 +90,7 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
         model=model,
         champion=None if champion is None else str(champion.version),
         versions=len(versions),
-        snapshots=sum(key.endswith(f"/{MANIFEST}") for key in sizes),
+        snapshots=sum(MANIFEST.has(key) for key in sizes),
         checks=checks,
         # What is read twice is named once.
         problems=tuple(dict.fromkeys((*problems, *broken, *(contents.problems if contents else ())))),

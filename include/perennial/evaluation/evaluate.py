@@ -25,6 +25,7 @@ from perennial.printable import PrintableLog
 from perennial.registry.champions import current_champion, download_model
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
+from perennial.store.layout import EVALUATION
 from perennial.store.protocol import KeyNotFound
 from perennial.store.sealed import read_record, seal
 from perennial.training.records import Candidate
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 log = PrintableLog(__name__)
 
 CANDIDATE = "candidate"
-EVALUATION_FILE = "evaluation.json"
 ARTIFACT_FOLDER = "evaluation"
 
 
@@ -110,7 +110,7 @@ def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Ev
         f"unchanged, from {ARTIFACT_FOLDER}/ of MLflow run {candidate.mlflow_run_id}"
     )
     try:
-        kept = read_record(run.store, run.prefix + EVALUATION_FILE, Evaluation, advice)
+        kept = read_record(run.store, run.prefix + EVALUATION.name, Evaluation, advice)
     except KeyNotFound:
         return None
     if kept.mlflow_run_id != candidate.mlflow_run_id:
@@ -224,14 +224,14 @@ def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None
     document = seal(evaluation)
     tracker = Tracker(run.tracking_uri)
     with run.store.scratch() as folder:
-        for name, content in (*_files(run.spec, evidence).items(), (EVALUATION_FILE, document)):
+        for name, content in (*_files(run.spec, evidence).items(), (EVALUATION.name, document)):
             (folder / name).write_bytes(content)
         tracker.log_folder(candidate.mlflow_run_id, folder, ARTIFACT_FOLDER)
     metrics = {f"holdout.{name}": value for name, value in evaluation.candidate.metrics.items()}
     if evaluation.champion is not None:
         metrics |= {f"champion.{name}": value for name, value in evaluation.champion.metrics.items()}
     tracker.log_metrics(candidate.mlflow_run_id, metrics)
-    run.store.write(run.prefix + EVALUATION_FILE, document)
+    run.store.write(run.prefix + EVALUATION.name, document)
     for name, value in sorted(metrics.items()):
         log.info("%s = %.6g", name, value)
     for note in evaluation.notes:

@@ -37,15 +37,11 @@ from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import Monitoring
 from perennial.store.damage import Damaged
+from perennial.store.layout import CHECK
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
 log = PrintableLog(__name__)
-
-
-def check_key(model: str, sequence: int) -> str:
-    """Return the key under which a check is kept as it was begun."""
-    return f"{model}/monitor/checks/{sequence:08d}/check.json"
 
 
 def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck | None:
@@ -74,7 +70,7 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     decided = ledger.find_entry(run.store, run.spec.name, sequence)
     if decided is not None:
         return decided.check
-    key = check_key(run.spec.name, sequence)
+    key = CHECK.key(run.spec.name, sequence)
     champion = current_champion(run.tracking_uri, run.spec.name)
     lost = lost_trigger(run, state, champion)
     if lost is not None:
@@ -198,7 +194,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     if not (new.any() or late.any()) and state.alarm is None:
         return None
     prepare_reference(run, champion)
-    folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
+    folder = CHECK.folder(run.spec.name, state.sequence + 1)
     batch = _keep(reader, folder, "batch", rows.take(new | late))
     cursor_after = max(min(as_of, source.summary.end), cursor)
     still_open = shifted(cursor_after, -lateness)

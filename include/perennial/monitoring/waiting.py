@@ -9,12 +9,13 @@ from perennial.data.window import Bounds, just_after
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.opening import check_key, start_of_watch
+from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import MonitorState, incomparable
 from perennial.monitoring.state import load_state
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
+from perennial.store.layout import CHECK, LEDGER_ENTRY
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def waiting(run: MonitorRun) -> Waiting:
     """
     state, _ = load_state(run.store, run.spec.name)
     following = state.sequence + 1
-    if any(run.store.exists(key(run.spec.name, following)) for key in (check_key, ledger.entry_key)):
+    if any(run.store.exists(place.key(run.spec.name, following)) for place in (CHECK, LEDGER_ENTRY)):
         return Waiting(0, False, True, f"Check {following} was begun and not ended: it is taken up again.")
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)

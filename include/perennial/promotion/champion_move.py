@@ -21,6 +21,7 @@ from perennial.printable import PrintableLog
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias
 from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
+from perennial.store.layout import CHAMPION_MOVE
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
@@ -172,7 +173,7 @@ class _Mover:
 
     @property
     def _key(self) -> str:
-        return f"{self.name}/promotion.json"
+        return CHAMPION_MOVE.key(self.name)
 
     def _champion(self) -> str | None:
         found = version_by_alias(self.tracker, self.name, CHAMPION)

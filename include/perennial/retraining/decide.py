@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perennial.printable import PrintableLog
 from perennial.promotion.verdict import decide as decide_candidate
-from perennial.run import VERDICT_FILE
+from perennial.store.layout import VERDICT
 from perennial.store.sealed import seal
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ log = PrintableLog(__name__)
 def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> Verdict:
     """Hold the evaluation against the spec's gates; keep the verdict beside the run's reports."""
     verdict = decide_candidate(evaluation, run.spec, candidate)
-    run.store.write(run.prefix + VERDICT_FILE, seal(verdict))
+    run.store.write(run.prefix + VERDICT.name, seal(verdict))
     for gate in verdict.gates:
         log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
     log.info(verdict.sentence)

@@ -14,8 +14,8 @@ from perennial.data.snapshots.manifest import Manifest
 from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
 from perennial.promotion.records import Verdict
 from perennial.registry.records import Champion
-from perennial.run import reports_prefix
 from perennial.spec import ModelSpec
+from perennial.store.layout import run_folder
 from perennial.store.protocol import Store
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -159,7 +159,7 @@ def write_manifest(store: Store, version: str, *, end: datetime) -> None:
 
 def end_retraining(store: Store, run_id: str, result: str) -> None:
     """Leave what a retraining leaves: a verdict unless it failed, and a promotion if it was promoted."""
-    prefix = reports_prefix("parcels", run_id)
+    prefix = run_folder("parcels", run_id)
     if result != "failed":
         outcome = "promote" if result == "promoted" else "reject"
         verdict = Verdict(outcome=outcome, sentence=f"{outcome}.", gates=(), champion_version=None)

@@ -20,6 +20,7 @@ from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
+from perennial.store.layout import LEDGER_ENTRY
 from perennial.store.local import LocalStore
 from perennial.store.sealed import read_record
 from tests.unit.monitoring.parcels import (
@@ -294,7 +295,7 @@ class Monitor(RuleBasedStateMachine):
     @invariant()
     def a_decision_never_changes(self) -> None:
         for number in ledger.sequences(self.store, "parcels"):
-            data = self.store.read(ledger.entry_key("parcels", number))
+            data = self.store.read(LEDGER_ENTRY.key("parcels", number))
             assert self.decisions.setdefault(number, data) == data
 
     @invariant()

@@ -7,12 +7,13 @@ from perennial.data.sources.file_source import FileSource
 from perennial.errors import DataError
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.rows import read_identities, read_rows
-from perennial.monitoring.opening import check_key, open_check
+from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
+from perennial.store.layout import CHECK
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
 
@@ -185,7 +186,7 @@ def test_nothing_new_is_no_check(watch, store, make_run):
     close(make_run, watch())
     assert watch() is None
     assert watch(as_of=day(9)) is None
-    assert not store.exists(check_key("parcels", 2))
+    assert not store.exists(CHECK.key("parcels", 2))
 
 
 def test_a_pending_alarm_is_a_check_without_rows(watch, make_run):
@@ -230,7 +231,7 @@ def test_one_that_there_is_no_reason_for_any_more_is_given_up(watch, store, regi
     write_manifest(store, "2", end=day(6))
     registry.champion = make_champion("2")
     assert watch() is None
-    assert not store.exists(check_key("parcels", 1))
+    assert not store.exists(CHECK.key("parcels", 1))
 
 
 def test_without_a_champion_there_is_a_check_without_rows(watch, registry):
@@ -253,7 +254,7 @@ def test_a_champion_whose_snapshot_is_gone_is_an_error_and_no_check(watch, store
     registry.champion = make_champion("7")
     with pytest.raises(DataError, match="has no snapshot"):
         watch()
-    assert not store.exists(check_key("parcels", 1))
+    assert not store.exists(CHECK.key("parcels", 1))
 
 
 def test_beside_a_champion_of_unknown_origin_there_is_a_check_without_rows(watch, registry, make_run):
@@ -277,7 +278,7 @@ def test_rows_that_are_gone_say_how_to_go_on(watch, store):
 @pytest.mark.parametrize("what", ["check", "batch", "matured", "seen"])
 def test_an_undecided_check_that_is_damaged_is_begun_anew(watch, store, what, caplog):
     check = watch()
-    keys = {"check": check_key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
+    keys = {"check": CHECK.key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
     whole = store.read(keys[what])
     store.write(keys[what], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     assert watch() == check

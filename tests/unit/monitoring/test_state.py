@@ -4,7 +4,8 @@ import pytest
 
 from perennial.errors import StoreError
 from perennial.monitoring.records import Alarm, MonitorState
-from perennial.monitoring.state import load_state, save_state, state_key
+from perennial.monitoring.state import load_state, save_state
+from perennial.store.layout import STATE
 from perennial.store.protocol import Store
 from tests.unit.monitoring.parcels import day
 
@@ -42,12 +43,12 @@ def test_of_two_who_replace_the_same_version_one_does(any_store: Store) -> None:
 def test_a_state_that_was_changed_by_hand_is_an_error(any_store: Store) -> None:
     save_state(any_store, "parcels", MonitorState(sequence=5), None)
     _, version = load_state(any_store, "parcels")
-    any_store.write(state_key("parcels"), MonitorState(sequence=3).model_dump_json().encode())
+    any_store.write(STATE.key("parcels"), MonitorState(sequence=3).model_dump_json().encode())
     with pytest.raises(StoreError, match="stands at check 3 and was changed while check 6 was closed"):
         save_state(any_store, "parcels", MonitorState(sequence=6), version)
 
 
 def test_a_damaged_state_says_what_to_do(any_store: Store) -> None:
-    any_store.write(state_key("parcels"), b"{")
+    any_store.write(STATE.key("parcels"), b"{")
     with pytest.raises(StoreError, match=r"parcels/monitor/state\.json is damaged: .* Put it back from a backup"):
         load_state(any_store, "parcels")

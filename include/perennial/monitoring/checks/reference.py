@@ -24,12 +24,13 @@ from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 from perennial.store.checksum import checksum
 from perennial.store.damage import Damaged
+from perennial.store.layout import REFERENCE
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
-NUMERIC, CATEGORICAL, PREDICTIONS, PREPARED = "numeric.npz", "categorical.npz", "predictions.npz", "reference.json"
+NUMERIC, CATEGORICAL, PREDICTIONS = "numeric.npz", "categorical.npz", "predictions.npz"
 SCORE = "prediction"
 _ADVICE = "The reference is prepared again from the champion's snapshot"
 
@@ -96,7 +97,7 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
     """
     # Named by all that it follows from: a registry that was made anew counts its versions from 1 again.
     made_of = hashlib.sha256(f"{champion.model_dump_json()}{run.spec.digest()}".encode()).hexdigest()
-    folder = f"{run.spec.name}/monitor/references/v{champion.version}-{made_of[:12]}/"
+    folder = REFERENCE.folder(run.spec.name, f"v{champion.version}-{made_of[:12]}")
     try:
         _prepared(run.store, folder)
     except KeyNotFound:
@@ -108,7 +109,7 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
 
 
 def _prepared(store: Store, folder: str) -> _Prepared:
-    return read_record(store, folder + PREPARED, _Prepared, _ADVICE)
+    return read_record(store, folder + REFERENCE.name, _Prepared, _ADVICE)
 
 
 def _load(store: Store, folder: str) -> Reference:
@@ -139,7 +140,7 @@ def check_reference(store: Store, folder: str) -> None:
 def _file(store: Store, folder: str, name: str, prepared: _Prepared) -> Iterator[Path]:
     with store.local_file(folder + name) as path:
         if checksum(path) != prepared.files.get(name):
-            fault = f"is damaged: its content does not have the checksum that {PREPARED} names"
+            fault = f"is damaged: its content does not have the checksum that {REFERENCE.name} names"
             raise Damaged(f"{store.uri}/{folder}{name}", fault, _ADVICE)
         yield path
 
@@ -170,7 +171,7 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
             files[name] = checksum(path)
             run.store.put_file(folder + name, path)
     # Written last: with it, all is there.
-    run.store.write(folder + PREPARED, seal(_Prepared.model_validate({"files": files, **detector})))
+    run.store.write(folder + REFERENCE.name, seal(_Prepared.model_validate({"files": files, **detector})))
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
         champion.version, len(trained_on), len(held_out), time.perf_counter() - began,

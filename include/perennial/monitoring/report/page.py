@@ -13,8 +13,8 @@ from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
 from perennial.monitoring.report.columns import draw_columns, ranked_columns
 from perennial.monitoring.report.losses import draw_check_losses
 from perennial.printable import PrintableLog
-from perennial.run import check_report_key
 from perennial.spec.monitoring import CheckName
+from perennial.store.layout import CHECK_REPORT
 
 log = PrintableLog(__name__)
 
@@ -54,7 +54,7 @@ def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
     StoreError
         The store refuses the page.
     """
-    key = check_report_key(entry.model, entry.sequence)
+    key = CHECK_REPORT.key(entry.model, entry.sequence)
     store = reader.run.store
     store.write(key, render_report(reader, entry))
     log.info("report of check %d: %s/%s", entry.sequence, store.uri, key)
