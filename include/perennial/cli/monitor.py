@@ -100,7 +100,7 @@ def keep_checking(
     """
     from perennial.monitoring.next_check import next_check
 
-    schedule = run.spec.monitoring.schedule if run.spec.monitoring else None
+    schedule = run.spec.watch.schedule
     if schedule is None:
         raise SpecError(f"{run.spec.name} has no monitoring.schedule: add one, or check once with --once")
     while True:

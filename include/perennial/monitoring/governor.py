@@ -129,7 +129,7 @@ def _arguing(
     spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], history: History
 ) -> tuple[tuple[CheckName, ...], list[str]]:
     """Return the checks that argue for a retraining, and a sentence for each that fired and may trigger."""
-    monitoring = spec.monitoring or Monitoring()
+    monitoring = spec.watch
     fired: list[CheckName] = []
     reasons = []
     for result in results:

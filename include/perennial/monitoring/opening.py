@@ -35,7 +35,6 @@ from perennial.registry.champions import current_champion
 from perennial.registry.records import Champion
 from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
-from perennial.spec.monitoring import Monitoring
 from perennial.store.damage import Damaged
 from perennial.store.layout import CHECK
 from perennial.store.protocol import Conflict, KeyNotFound, Store
@@ -176,7 +175,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     cursor = start_of_watch(run, champion, state)
     if as_of <= cursor and state.alarm is None:
         return None
-    lateness = timedelta(days=(run.spec.monitoring or Monitoring()).lateness_days)
+    lateness = timedelta(days=run.spec.watch.lateness_days)
     # The champion is too good on what it learnt from: such rows say nothing about its losses.
     matured_until = shifted(as_of, -timedelta(days=run.spec.target.label_delay_days))
     still_taken = shifted(cursor, -lateness)

@@ -14,7 +14,6 @@ from perennial.monitoring.records import MonitorState, incomparable
 from perennial.monitoring.state import load_state
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
-from perennial.spec.monitoring import Monitoring
 from perennial.store.layout import CHECK, LEDGER_ENTRY
 
 
@@ -94,7 +93,7 @@ def waiting(run: MonitorRun) -> Waiting:
     if cursor is None:
         found = f"{sentence}, and there are {rows:,} rows to train one on. {aside}"
         return Waiting(rows, rows > 0, False, found.rstrip())
-    least = (run.spec.monitoring or Monitoring()).min_rows
+    least = run.spec.watch.min_rows
     enough = rows >= least
     recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"

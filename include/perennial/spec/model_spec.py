@@ -159,6 +159,11 @@ class ModelSpec(Section):
                 yield ("tags", index), f"{tag!r} is a tag that the DAGs have from the field region: set that"
 
     @property
+    def watch(self) -> Monitoring:
+        """How the model is watched: `monitoring`, or its defaults where someone watches a model without."""
+        return self.monitoring or Monitoring()
+
+    @property
     def _source_columns(self) -> tuple[str, ...]:
         return (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
 

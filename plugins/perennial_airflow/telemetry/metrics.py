@@ -33,7 +33,7 @@ def count_look(spec: ModelSpec) -> None:
     """Say that someone looked for rows: `perennial.monitor.last_look`, and how often the schedule does."""
     model = {"model": spec.name}
     _gauge("perennial.monitor.last_look", time.time(), model)
-    schedule = spec.monitoring.schedule if spec.monitoring else None
+    schedule = spec.watch.schedule
     if schedule is not None:
         interval = longest_interval(schedule, datetime.now(UTC))
         _gauge("perennial.monitor.interval_seconds", interval.total_seconds(), model)
@@ -61,7 +61,7 @@ def _send_performance(spec: ModelSpec, result: CheckResult) -> None:
     primary, model = spec.evaluation.primary, {"model": spec.name}
     metric = {**model, "metric": primary}
     _gauge("perennial.champion.metric", result.figures.get(primary), {**metric, "rows": "matured"})
-    wanted = spec.monitoring.performance if spec.monitoring else None
+    wanted = spec.watch.performance
     if wanted is not None:
         _gauge("perennial.champion.floor", {**wanted.minimum, **wanted.maximum}.get(primary), metric)
     if result.status != "not tested":

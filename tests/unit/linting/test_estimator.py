@@ -92,13 +92,12 @@ def test_metrics_that_need_probabilities_are_said_where_they_are_named():
     evaluation = Evaluation.model_validate(
         {
             "holdout": {"days": 7},
-            "primary": "roc_auc",
-            "metrics": ["f1", "brier"],
-            "gates": {"maximum": {"log_loss": 0.5}},
+            "primary": "brier",
+            "gates": {"minimum": {"f1": 0.5}, "maximum": {"log_loss": 0.5}},
         }
     )
     assert set(found("sklearn.svm.LinearSVC", evaluation=evaluation)) == {
-        "evaluation.metrics.1",
+        "evaluation.primary",
         "evaluation.gates.maximum.log_loss",
     }
 

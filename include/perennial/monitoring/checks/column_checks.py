@@ -13,7 +13,7 @@ from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.reference import SCORE, Reference
 from perennial.monitoring.records import CheckResult, OpenCheck
 from perennial.registry.records import Champion
-from perennial.spec.monitoring import CheckName, Drift, Monitoring
+from perennial.spec.monitoring import CheckName, Drift
 
 
 def check_numbers(reader: CheckReader, check: OpenCheck) -> CheckResult:
@@ -48,7 +48,7 @@ def check_predictions(reader: CheckReader, check: OpenCheck) -> CheckResult:
 
 
 def _features(reader: CheckReader, key: str, names: Sequence[str]) -> pd.DataFrame:
-    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    drift = reader.run.spec.watch.drift
     features = reader.features(key, [name for name in names if name not in drift.exclude])
     return features.assign(**reader.rows(key, [drift.entity])) if drift.entity else features
 
@@ -64,7 +64,7 @@ def _check(
         return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
     if check.batch is None:
         return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
-    drift = (reader.run.spec.monitoring or Monitoring()).drift
+    drift = reader.run.spec.watch.drift
     report = before(reader.reference(check.champion)).compare(
         now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor
     )

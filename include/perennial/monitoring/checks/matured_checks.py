@@ -18,7 +18,7 @@ from perennial.monitoring.records import CheckResult, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
-from perennial.spec.monitoring import CheckName, Monitoring
+from perennial.spec.monitoring import CheckName
 
 
 def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
@@ -94,7 +94,7 @@ def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
 def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Hold the champion's metrics on the matured rows against the spec's floors."""
     spec = reader.run.spec
-    wanted = (spec.monitoring or Monitoring()).performance
+    wanted = spec.watch.performance
     if check.champion is None or check.matured is None:
         return _not_tested("performance", check.incomparable or "no labels have matured")
     truth = _labels(reader, check.matured).to_numpy()
@@ -146,7 +146,7 @@ def _against(
 
 def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
     """Hold the rows since the champion's training against the spec's number."""
-    wanted = (reader.run.spec.monitoring or Monitoring()).volume
+    wanted = reader.run.spec.watch.volume
     rows = check.rows_since_training
     if wanted is None or check.incomparable:
         return _not_tested("volume", check.incomparable or "the spec names no number")

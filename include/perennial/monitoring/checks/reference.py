@@ -147,7 +147,7 @@ def _file(store: Store, folder: str, name: str, prepared: _Prepared) -> Iterator
 
 def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     began = time.perf_counter()
-    monitoring = run.spec.monitoring or Monitoring()
+    monitoring = run.spec.watch
     trained_on, held_out = _snapshot_rows(run, champion)
     features = features_of(run.spec, trained_on)
     entity = monitoring.drift.entity
