@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow.artifacts
@@ -91,6 +92,36 @@ class Tracker:
                 raise WriteConflict(f"MLflow at {self.shown_uri}: another wrote the same at the same moment") from None
             raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise self._unavailable(error) from None
+
+    def ask(self, path: str) -> Any:
+        """Send a GET to the server, with the login, proxy and certificates of every call; return its answer.
+
+        Parameters
+        ----------
+        path : str
+            Such as `/health`. The server is one over HTTP.
+
+        Returns
+        -------
+        requests.Response
+            Whatever its status: only no answer is an error.
+
+        Raises
+        ------
+        TrackingUnavailable
+        """
+        try:
+            return http_request(
+                get_default_host_creds(self.uri),
+                path,
+                "GET",
+                max_retries=1,
+                timeout=15,
+                retry_codes=(),
+                raise_on_status=False,
+            )
+        except MlflowException as error:
             raise self._unavailable(error) from None
 
     def experiment_id(self, name: str) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from perennial.drift.columns.judge import judge
-from perennial.drift.columns.labels import Labels
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.columns.reference_file import read_columns, write_columns
 from perennial.drift.columns.report import DriftReport
 from perennial.drift.statistics.design_effect import Codes, entity_codes
 from perennial.drift.statistics.ecdf import Ecdf
 from perennial.drift.statistics.floats import Columns, Floats
+from perennial.drift.statistics.labels import Labels
 from perennial.errors import DataError
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.data.snapshots.row_hash import hash_rows
-from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
+from perennial.data.sources.scan import scan_source
 from perennial.data.sources.source import Source
 from perennial.data.values.columns import check_columns, column_kinds, column_types
 from perennial.data.window import Bounds

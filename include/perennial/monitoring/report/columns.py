@@ -9,9 +9,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from perennial.drift.columns.column_check import ColumnCheck
-from perennial.drift.columns.labels import count_labels, label_of
 from perennial.drift.columns.report import ColumnDrift
 from perennial.drift.statistics.floats import as_floats
+from perennial.drift.statistics.labels import count_labels, label_of
 from perennial.errors import PerennialError
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.reference import SCORE

@@ -16,8 +16,8 @@ import pytest
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.records import FutureRows, Snapshot
 from perennial.data.sources.file_source import FileSource
-from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
+from perennial.data.sources.scan import scan_source
 from perennial.deployment import Deployment
 from perennial.errors import DataError
 from perennial.run import CLOCKS_APART, RetrainingRun
