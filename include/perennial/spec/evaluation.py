@@ -52,7 +52,7 @@ class Gates(Section):
         return self
 
 
-class Evaluation(Section):
+class EvaluationSection(Section):
     """Holdout, primary metric and gates. All metrics of the task are reported."""
 
     holdout: Holdout

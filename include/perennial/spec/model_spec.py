@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from perennial.spec.alerts import Alerts
-from perennial.spec.evaluation import Evaluation
+from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 from perennial.spec.model import Model
@@ -19,7 +19,7 @@ from perennial.spec.patterns import NAME, REGION
 from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
 from perennial.spec.section import Section, Text, refuse
-from perennial.spec.source import Source
+from perennial.spec.source import SourceSection
 from perennial.spec.validation import Expectation
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -36,13 +36,13 @@ class ModelSpec(Section):
     """Shown in Airflow."""
     task: Literal["classification", "regression"]
     """Classification may be binary or of many classes; the labels tell."""
-    source: Source
+    source: SourceSection
     target: Target
     features: Features
     validation: tuple[Expectation, ...] = ()
     """Expectations that the snapshot must meet; a failure ends the run and changes nothing."""
     model: Model
-    evaluation: Evaluation
+    evaluation: EvaluationSection
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
     monitoring: Monitoring | None = None

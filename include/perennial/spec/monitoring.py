@@ -70,7 +70,7 @@ class PageHinkleyCheck(Section):
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
 
 
-class PerformanceCheck(Section):
+class PerformanceSection(Section):
     """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
 
     minimum: dict[MetricName, Number] = {}
@@ -95,7 +95,7 @@ class PerformanceCheck(Section):
         yield from ((("maximum", name), name) for name in self.maximum)
 
 
-class VolumeCheck(Section):
+class VolumeSection(Section):
     """Rows since the last training."""
 
     rows: Whole = Field(ge=1)
@@ -129,9 +129,9 @@ class Monitoring(Section):
     drift: Drift = Drift()
     page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
     """None: the losses are not tested."""
-    performance: PerformanceCheck | None = None
+    performance: PerformanceSection | None = None
     """None: the primary metric is measured and compared with nothing."""
-    volume: VolumeCheck | None = None
+    volume: VolumeSection | None = None
     """None: rows are counted, however many there are."""
     require: Require = Require()
     """Damping of the drift tests ks, categorical and predictions; the other checks carry their own damping."""

@@ -12,7 +12,7 @@ from perennial.places import variable
 from perennial_airflow.hooks.s3 import s3_client
 
 if TYPE_CHECKING:
-    from perennial.spec import Source
+    from perennial.spec import SourceSection
 
 
 class SourceHook(BaseHook):
@@ -20,12 +20,12 @@ class SourceHook(BaseHook):
 
     Parameters
     ----------
-    source : Source
+    source : SourceSection
     region : str or None
         The spec's: its AWS connection reads sources on S3.
     """
 
-    def __init__(self, source: Source, region: str | None = None) -> None:
+    def __init__(self, source: SourceSection, region: str | None = None) -> None:
         super().__init__()
         self.source = source
         self.region = region

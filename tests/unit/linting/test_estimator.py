@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perennial.linting.estimator import check_estimator
-from perennial.spec import Evaluation, Model
+from perennial.spec import EvaluationSection, Model
 
 MODULE = """\
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -89,7 +89,7 @@ def test_a_seed_without_use_is_said():
 
 
 def test_metrics_that_need_probabilities_are_said_where_they_are_named():
-    evaluation = Evaluation.model_validate(
+    evaluation = EvaluationSection.model_validate(
         {
             "holdout": {"days": 7},
             "primary": "brier",
@@ -103,7 +103,7 @@ def test_metrics_that_need_probabilities_are_said_where_they_are_named():
 
 
 def test_without_scores_to_rank_by_roc_auc_is_out_of_reach_too(own_module):
-    evaluation = Evaluation.model_validate({"holdout": {"days": 7}, "primary": "roc_auc"})
+    evaluation = EvaluationSection.model_validate({"holdout": {"days": 7}, "primary": "roc_auc"})
     assert set(found("own_estimators.OnlyLabels", evaluation=evaluation)) == {"evaluation.primary"}
 
 
