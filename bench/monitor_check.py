@@ -29,13 +29,13 @@ import pyarrow.parquet as pq
 
 from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
-from perennial.drift.columns.column_check import ColumnCheck
+from perennial.drift.columns.column_test import ColumnTest
 from perennial.monitoring import opening
-from perennial.monitoring.checks import matured_checks
+from perennial.monitoring.checks import matured_tests
 from perennial.monitoring.checks import reader as check_reader
 from perennial.monitoring.checks.reference import load_reference
 from perennial.monitoring.report.page import write_report
-from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
@@ -115,13 +115,13 @@ def train_champion(run: RetrainingRun) -> None:
 # Functions of the library whose time is counted, by part.
 STATISTICS = {
     "statistics": [
-        (ColumnCheck, "compare"),
+        (ColumnTest, "compare"),
         (PageHinkley, "trace"),
         (PageHinkley, "update"),
-        (matured_checks, "score"),
-        (matured_checks, "check_performance"),
+        (matured_tests, "score"),
+        (matured_tests, "measure_performance"),
     ],
-    "bootstrap": [(matured_checks, "check_performance")],
+    "bootstrap": [(matured_tests, "measure_performance")],
 }
 FETCHING = {
     "loading": [(check_reader, "load_champion"), (check_reader, "load_reference")],
@@ -151,7 +151,7 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
     assert check.rows == check.matured_rows == BATCH_ROWS
     # The report draws with the statistics' functions again: that is no part of what is compared with.
     with clock("checks"), counted(clock, **STATISTICS, **FETCHING):
-        results = [of(reader, check) for of in CHECKS.values()]
+        results = [of(reader, check) for of in TESTS.values()]
     with clock("decide and close"):
         entry = decide(run, check, results)
     with clock("report"):

@@ -13,7 +13,7 @@ import pandas as pd
 
 from perennial.deployment import Deployment
 from perennial.monitoring.records import LedgerEntry
-from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, decide, open_check
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES
@@ -99,7 +99,7 @@ class Watched:
         run = self.run(**changes)
         check = open_check(run)
         assert check is not None
-        return decide(run, check, [of(CheckReader(run), check) for of in CHECKS.values()])
+        return decide(run, check, [of(CheckReader(run), check) for of in TESTS.values()])
 
 
 def make_watched(home: Path, tracking_uri: str, **changes: Any) -> Watched:

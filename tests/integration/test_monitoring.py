@@ -17,9 +17,9 @@ from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
-from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState
+from perennial.monitoring.records import DriftTestResult, LedgerEntry, MonitorState
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
 from perennial.promotion.records import Verdict
 from perennial.registry.champions import current_champion
@@ -89,7 +89,7 @@ class Airline:
         check = open_check(run) if waiting(run).over else None
         if check is None:
             return None
-        entry = decide(run, check, [of(CheckReader(run), check) for of in CHECKS.values()])
+        entry = decide(run, check, [of(CheckReader(run), check) for of in TESTS.values()])
         close_check(run, entry)
         return entry
 
@@ -149,8 +149,8 @@ def airline(trained: Path, flight_spec: Path, tmp_path: Path) -> Airline:
     return Airline(root, watched_spec(root, flight_spec), f"sqlite:///{root}/mlflow.db")
 
 
-def result(entry: LedgerEntry, name: str) -> CheckResult:
-    (found,) = [each for each in entry.results if each.check == name]
+def result(entry: LedgerEntry, name: str) -> DriftTestResult:
+    (found,) = [each for each in entry.results if each.test == name]
     return found
 
 
@@ -195,7 +195,7 @@ def test_a_week_like_those_before_is_quiet(airline: Airline) -> None:
     entry = airline.check("02-15")
     assert entry.decision.outcome == "none"
     assert (entry.decision.fired, entry.decision.alarm) == ((), None)
-    assert {r.check: r.status for r in entry.results if r.check in ("ks", "page_hinkley")} == {
+    assert {r.test: r.status for r in entry.results if r.test in ("ks", "page_hinkley")} == {
         "ks": "quiet",
         "page_hinkley": "quiet",
     }
@@ -321,7 +321,7 @@ def test_a_champion_that_comes_while_a_check_is_made_is_not_retrained_for_what_t
     run = airline.run("02-22")
     check = open_check(run)
     assert check is not None
-    found = [of(CheckReader(run), check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in TESTS.values()]
     airline.retrain("02-20", "scheduled")
     entry = decide(run, check, found)
     close_check(run, entry)
@@ -355,7 +355,7 @@ def test_two_who_make_the_same_check_make_one(airline: Airline) -> None:
     check = open_check(run)
     assert check is not None
     assert open_check(replace(run, as_of=on("03-01"))) == check
-    found = [of(CheckReader(run), check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in TESTS.values()]
     entries = {decide(run, check, found).model_dump_json() for _ in range(2)}
     (entry,) = (LedgerEntry.model_validate_json(text) for text in entries)
     assert close_check(run, entry) == close_check(run, entry) == airline.state()

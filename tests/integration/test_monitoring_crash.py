@@ -15,7 +15,7 @@ import pytest
 from perennial.deployment import Deployment
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS
+from perennial.monitoring.steps import TESTS
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
 from perennial.stages import STAGES
@@ -24,7 +24,7 @@ from tests.conftest import land_slice
 from tests.integration.killed_process import KilledProcess, Order
 
 KILLS = 50
-STEPS = ("open", *CHECKS, "decide", "close")
+STEPS = ("open", *TESTS, "decide", "close")
 CHECKED: dict[str, tuple[str, ...]] = {
     "2013-02-15": (),
     "2013-02-22": (),
@@ -58,7 +58,7 @@ class Monitor:
         elif step != "open":
             arguments = [done["open"]]
         if step == "decide":
-            arguments.append([done[name] for name in CHECKS])
+            arguments.append([done[name] for name in TESTS])
         return {"step": step, "as_of": f"{day}T05:00:00+00:00", "active": CHECKED[day], "arguments": arguments}
 
     def what_is_there(self) -> dict[str, bytes]:

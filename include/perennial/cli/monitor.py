@@ -126,7 +126,7 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     """
     from perennial.monitoring.ledger import find_entry
     from perennial.monitoring.report.page import write_report
-    from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+    from perennial.monitoring.steps import TESTS, CheckReader, decide, open_check
 
     reader = CheckReader(run)
     check = open_check(run, reader)
@@ -136,8 +136,8 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     if entry is None:
         results = []
         with console.status("") as status:
-            for name, of in CHECKS.items():
-                status.update(f"checking: {name}")
+            for name, of in TESTS.items():
+                status.update(f"testing: {name}")
                 results.append(of(reader, check))
         entry = decide(run, check, results)
     key = write_report(reader, entry)
@@ -197,12 +197,12 @@ def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | N
 
 
 def _show(entry: LedgerEntry, console: Console) -> None:
-    from perennial.monitoring.report.page import CHECK_TITLES, decision_sentence, status_of
+    from perennial.monitoring.report.page import TEST_TITLES, decision_sentence, status_of
 
     check, decision = entry.check, entry.decision
     late = f", {check.late_rows:,} late ones" if check.late_rows else ""
     table = Table(
-        "check",
+        "test",
         "status",
         "found",
         title=f"Check {entry.sequence} of {entry.model} as of {entry.as_of:%Y-%m-%d %H:%M} UTC: "
@@ -212,9 +212,9 @@ def _show(entry: LedgerEntry, console: Console) -> None:
     for result in entry.results:
         status = status_of(result, decision)
         table.add_row(
-            CHECK_TITLES[result.check],
+            TEST_TITLES[result.test],
             Text(status, style=_STYLES[status]),
-            Text(result.sentence.removeprefix(f"{result.check}: ")),
+            Text(result.sentence.removeprefix(f"{result.test}: ")),
         )
     console.print(table)
     sentence = decision_sentence(decision, first=check.incomparable is not None)

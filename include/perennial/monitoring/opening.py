@@ -225,7 +225,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
 
 
 def _matured_before(run: MonitorRun, state: MonitorState, cursor: datetime, matured_until: datetime) -> datetime:
-    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance check."""
+    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
     if state.matured_cursor is None:
         return cursor
     return state.matured_cursor if _can_be_true(run, state.matured_cursor) else min(cursor, matured_until)

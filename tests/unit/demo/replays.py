@@ -11,7 +11,7 @@ from demo.retraining import Retraining
 from perennial.data.snapshots.records import Snapshot
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.evaluation.records import Evaluation, Scores
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import GateResult, RegisteredVersion, Verdict
 from perennial.registry.records import Champion
 from perennial.stages import STAGES
@@ -53,7 +53,7 @@ def retraining(title: str, *, champion: float | None, outcome: str) -> Retrainin
     )  # fmt: skip
 
 
-def entry(*results: CheckResult, champion: str = "3", **decision: Any) -> LedgerEntry:
+def entry(*results: DriftTestResult, champion: str = "3", **decision: Any) -> LedgerEntry:
     """A check of the first batch of the year."""
     as_of = batches()[0].as_of
     opened = OpenCheck.model_construct(
@@ -65,18 +65,18 @@ def entry(*results: CheckResult, champion: str = "3", **decision: Any) -> Ledger
         as_of=as_of,
         check=opened,
         results=results or (ks(), page_hinkley(), performance()),
-        decision=Decision(**({"outcome": "none", "reasons": ("No check fired.",)} | decision)),
+        decision=Decision(**({"outcome": "none", "reasons": ("No test fired.",)} | decision)),
     )
 
 
-def ks(*drifted: str, status: str = "quiet") -> CheckResult:
+def ks(*drifted: str, status: str = "quiet") -> DriftTestResult:
     missing = MissingRate(reference=0, current=0, pvalue=1, adjusted_pvalue=1)
     columns = [
         ColumnDrift(column=name, test="kolmogorov_smirnov", tested=True, drifted=name in drifted, missing=missing)
         for name in ("temp", "dewp", "hour")
     ]
-    return CheckResult(
-        check="ks",
+    return DriftTestResult(
+        test="ks",
         status=status,  # type: ignore[arg-type]
         sentence="ks: as asked.",
         figures={"largest_column": "temp", "largest_effect": 0.912},
@@ -84,14 +84,14 @@ def ks(*drifted: str, status: str = "quiet") -> CheckResult:
     )
 
 
-def page_hinkley(*, over_threshold: float = 0.61, detections: int = 0) -> CheckResult:
+def page_hinkley(*, over_threshold: float = 0.61, detections: int = 0) -> DriftTestResult:
     status: Any = "fired" if detections else "quiet"
     figures = {"over_threshold": over_threshold, "detections": detections}
-    return CheckResult(check="page_hinkley", status=status, sentence="page_hinkley: as asked.", figures=figures)
+    return DriftTestResult(test="page_hinkley", status=status, sentence="page_hinkley: as asked.", figures=figures)
 
 
-def performance(*, status: Any = "quiet") -> CheckResult:
-    return CheckResult(check="performance", status=status, sentence="performance: so.", figures={"roc_auc": 0.68567})
+def performance(*, status: Any = "quiet") -> DriftTestResult:
+    return DriftTestResult(test="performance", status=status, sentence="performance: so.", figures={"roc_auc": 0.68567})
 
 
 def check(made: LedgerEntry | None = None, *, retraining: Retraining | None = None) -> Check:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from perennial.data.snapshots.manifest import Manifest
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import Verdict
 from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
@@ -82,14 +82,14 @@ def make_check(sequence: int = 1, *, at: float | None = None, champion: str | No
     return OpenCheck.model_validate(given | changes)
 
 
-def make_result(name: str, status: str = "fired", **changes: Any) -> CheckResult:
-    return CheckResult.model_validate({"check": name, "status": status, "sentence": f"{name}: {status}."} | changes)
+def make_result(name: str, status: str = "fired", **changes: Any) -> DriftTestResult:
+    return DriftTestResult.model_validate({"test": name, "status": status, "sentence": f"{name}: {status}."} | changes)
 
 
 def make_entry(
     sequence: int,
     outcome: str = "none",
-    *results: CheckResult,
+    *results: DriftTestResult,
     at: float | None = None,
     champion: str | None = "1",
     last_trigger: int | None = None,

@@ -13,7 +13,7 @@ BEFORE = MonitorState(
     page_hinkley={"rows": 10},
     seen=SEEN,
 )
-ALARM = Alarm(checks=("ks",), champion_version="1", sequence=4, as_of=day(4))
+ALARM = Alarm(tests=("ks",), champion_version="1", sequence=4, as_of=day(4))
 PH = make_result("page_hinkley", "quiet", detector={"rows": 30})
 
 

@@ -11,9 +11,9 @@ from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring.checks.reference import load_reference, prepare_reference
 from perennial.monitoring.ledger import find_entry
-from perennial.monitoring.records import CheckResult
+from perennial.monitoring.records import DriftTestResult
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check
 from perennial.registry.champions import current_champion
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
@@ -37,9 +37,9 @@ def watched(champion, tmp_path):
     return champion.copy(tmp_path / "model")
 
 
-def results(run) -> dict[str, CheckResult]:
+def results(run) -> dict[str, DriftTestResult]:
     check = open_check(run)
-    return {name: of(CheckReader(run), check) for name, of in CHECKS.items()}
+    return {name: of(CheckReader(run), check) for name, of in TESTS.items()}
 
 
 def respecified(watched, **changes):
@@ -136,7 +136,7 @@ def test_a_coalesced_checks_losses_are_fed_once(watched):
     assert entry.decision.outcome == "coalesce"
     close_check(busy, entry)
     again = watched.decide()
-    ph = {e.sequence: next(r for r in e.results if r.check == "page_hinkley") for e in (entry, again)}
+    ph = {e.sequence: next(r for r in e.results if r.test == "page_hinkley") for e in (entry, again)}
     assert ph[1] == ph[2]
     assert PageHinkley.from_state(ph[2].detector).rows_seen == 400
 
@@ -223,7 +223,7 @@ def test_a_champion_of_a_feature_that_the_spec_has_dropped_is_an_error_that_says
     narrower = respecified(watched, features={"numeric": ["x", "few"], "categorical": ["kind"]}).run()
     check = open_check(narrower)
     with pytest.raises(DataError, match="the champion reads holes, which the spec no longer names: retrain"):
-        CHECKS["predictions"](CheckReader(narrower), check)
+        TESTS["predictions"](CheckReader(narrower), check)
 
 
 def test_a_champion_trained_without_a_feature_that_the_spec_names_now_is_an_error_before_any_check(watched):
@@ -257,6 +257,6 @@ def test_a_decision_is_made_once(watched):
     watched.land(TRAINED_ROWS, 600, shift=2.0)
     run = watched.run()
     check = open_check(run)
-    found = [of(CheckReader(run), check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in TESTS.values()]
     first = decide(run, check, found)
     assert decide(replace(run, active=("manual",)), check, found[:1]) == first

@@ -16,7 +16,7 @@ from perennial.deployment import Deployment
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.governor import History, govern
-from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
+from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
@@ -50,7 +50,7 @@ LATE = st.lists(st.sampled_from([0.5, 1.5, 2.5]), max_size=2)
 STATUSES = st.sampled_from(["fired", "fired", "quiet", "not tested"])
 FOUND = st.fixed_dictionaries({"ks": STATUSES, "page_hinkley": STATUSES})
 ENDINGS = st.sampled_from(["rejected", "promoted", "failed"])
-Work = tuple[OpenCheck, tuple[CheckResult, ...]]
+Work = tuple[OpenCheck, tuple[DriftTestResult, ...]]
 
 
 class Monitor(RuleBasedStateMachine):
@@ -73,7 +73,7 @@ class Monitor(RuleBasedStateMachine):
         self.decisions: dict[int, bytes] = {}
         self.read: dict[int, LedgerEntry] = {}
         self.rows: dict[str, set[int]] = {}
-        self.results: dict[str, tuple[CheckResult, ...]] = {}
+        self.results: dict[str, tuple[DriftTestResult, ...]] = {}
         self.left_behind: list[Work] = []
         self.delivered: dict[int, float] = {}
         self.expected: set[int] = set()
@@ -326,14 +326,14 @@ class Monitor(RuleBasedStateMachine):
         entries = self.entries()
         for entry, after in zip_longest(entries, entries[1:]):
             decision = entry.decision
-            if any(result.check == "page_hinkley" and result.status == "fired" for result in entry.results):
+            if any(result.test == "page_hinkley" and result.status == "fired" for result in entry.results):
                 assert "page_hinkley" in decision.fired or entry.check.champion is None
             if decision.fired:
-                assert decision.outcome == "trigger" or set(decision.alarm.checks) == set(decision.fired)
+                assert decision.outcome == "trigger" or set(decision.alarm.tests) == set(decision.fired)
             if decision.alarm is None or after is None:
                 continue
             settled = any("is settled" in reason for reason in after.decision.reasons)
-            assert settled or set(decision.alarm.checks) <= set(after.decision.fired)
+            assert settled or set(decision.alarm.tests) <= set(after.decision.fired)
             if decision.outcome == "coalesce" and entry.check.champion is not None and after.check.champion is not None:
                 assert after.check.cursor == entry.check.cursor
                 assert self.rows_of(after.check) >= self.rows_of(entry.check)

@@ -32,7 +32,7 @@ def in_vain(*days, result="rejected"):
 
 
 def alarm(*checks, champion="1", sequence=3):
-    return Alarm(checks=checks or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
+    return Alarm(tests=checks or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
 
 
 def decide(*results, check=None, known=None, monitoring=None, **retraining):
@@ -61,7 +61,7 @@ def test_the_first_training_is_peoples_where_the_spec_says_so():
 def test_a_first_training_under_way_is_waited_for():
     decision = decide(check=make_check(1, champion=None), known=past(champion=None, active=("first",)))
     assert decision.outcome == "coalesce"
-    assert decision.alarm.checks == ()
+    assert decision.alarm.tests == ()
 
 
 def test_first_trainings_have_limits_like_all_others():
@@ -74,7 +74,7 @@ def test_first_trainings_have_limits_like_all_others():
 def test_where_nothing_fires_nothing_happens_and_what_was_not_tested_is_said():
     decision = decide(QUIET, make_result("page_hinkley", "not tested"))
     assert decision.outcome == "none"
-    assert decision.reasons == ("No check fired.", "page_hinkley: not tested.")
+    assert decision.reasons == ("No test fired.", "page_hinkley: not tested.")
 
 
 @pytest.mark.parametrize("name", ["page_hinkley", "performance"])
@@ -122,8 +122,8 @@ def test_what_may_only_warn_warns():
     decision = decide(make_result("categorical"), make_result("volume"), QUIET)
     assert (decision.outcome, decision.fired, decision.warned) == ("none", (), ("categorical", "volume"))
     assert decision.reasons == (
-        "categorical: fired. This check only warns.",
-        "volume: fired. This check only warns.",
+        "categorical: fired. This test only warns.",
+        "volume: fired. This test only warns.",
     )
 
 
@@ -136,7 +136,7 @@ def test_what_is_found_while_a_retraining_runs_is_checked_again():
     decision = decide(FIRED, known=past(active=("scheduled", "manual")))
     assert (decision.outcome, decision.run_id) == ("coalesce", None)
     assert "under way (scheduled, manual)" in words(decision)
-    assert decision.alarm == Alarm(checks=("ks",), champion_version="1", sequence=10, as_of=day(10))
+    assert decision.alarm == Alarm(tests=("ks",), champion_version="1", sequence=10, as_of=day(10))
 
 
 @pytest.mark.parametrize(("now", "said"), [("2", "v2 is champion now"), (None, "there is no champion now")])
@@ -217,7 +217,7 @@ def test_what_is_held_back_stays_pending_with_the_check_that_found_it():
     known = past(triggers=(make_entry(1, "trigger", at=9),), alarm=alarm("ks", "performance", sequence=3))
     decision = decide(FIRED, known=known, cooldown_days=3)
     assert decision.outcome == "hold"
-    assert (decision.alarm.checks, decision.alarm.sequence) == (("ks",), 3)
+    assert (decision.alarm.tests, decision.alarm.sequence) == (("ks",), 3)
     assert "The alarm of check 3 is settled: performance found nothing now." in words(decision)
 
 
@@ -231,9 +231,9 @@ def test_what_is_held_back_stays_pending_with_the_check_that_found_it():
     ],
 )
 def test_a_pending_alarm_triggers_when_it_may_unless_the_rows_settle_it(result):
-    decision = decide(result, known=past(alarm=alarm(result.check)))
-    assert (decision.outcome, decision.fired) == ("trigger", (result.check,))
-    assert f"{result.check} fired in check 3 and was held back; these rows do not settle it." in words(decision)
+    decision = decide(result, known=past(alarm=alarm(result.test)))
+    assert (decision.outcome, decision.fired) == ("trigger", (result.test,))
+    assert f"{result.test} fired in check 3 and was held back; these rows do not settle it." in words(decision)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +246,9 @@ def test_a_pending_alarm_triggers_when_it_may_unless_the_rows_settle_it(result):
     ],
 )
 def test_rows_that_show_nothing_settle_a_pending_alarm(result):
-    decision = decide(result, known=past(alarm=alarm(result.check)))
+    decision = decide(result, known=past(alarm=alarm(result.test)))
     assert (decision.outcome, decision.alarm) == ("none", None)
-    assert f"The alarm of check 3 is settled: {result.check} found nothing now." in words(decision)
+    assert f"The alarm of check 3 is settled: {result.test} found nothing now." in words(decision)
 
 
 def test_another_champion_settles_a_pending_alarm():
@@ -258,7 +258,7 @@ def test_another_champion_settles_a_pending_alarm():
 
 
 def test_a_first_champion_settles_the_alarm_that_there_is_none():
-    decision = decide(QUIET, known=past(alarm=Alarm(checks=(), champion_version=None, sequence=1, as_of=day(1))))
+    decision = decide(QUIET, known=past(alarm=Alarm(tests=(), champion_version=None, sequence=1, as_of=day(1))))
     assert decision.outcome == "none"
     assert "it spoke of a model without a champion, and v1 is champion now" in words(decision)
 

@@ -113,7 +113,7 @@ def test_the_cool_down_of_a_retraining_of_the_future_ends_soon_after_it(astray, 
 
 def test_a_pending_alarm_is_weighed_again(astray):
     state, version = load_state(astray.store, "parcels")
-    alarm = Alarm(checks=("ks",), champion_version="1", sequence=2, as_of=WRONG, until=WRONG + timedelta(days=2))
+    alarm = Alarm(tests=("ks",), champion_version="1", sequence=2, as_of=WRONG, until=WRONG + timedelta(days=2))
     assert save_state(astray.store, "parcels", state.model_copy(update={"alarm": alarm}), version)
     back(astray, day(5))
     assert state_of(astray).alarm.sequence == 2

@@ -15,7 +15,7 @@ def test_a_model_that_was_never_watched_has_an_empty_state(any_store: Store) -> 
 
 
 def test_a_state_comes_back_as_it_was_saved(any_store: Store) -> None:
-    alarm = Alarm(checks=("ks",), champion_version="2", sequence=7, as_of=day(7))
+    alarm = Alarm(tests=("ks",), champion_version="2", sequence=7, as_of=day(7))
     state = MonitorState(sequence=8, cursor=day(8), champion_version="2", page_hinkley={"rows": 3}, alarm=alarm)
     assert save_state(any_store, "parcels", state, None)
     loaded, version = load_state(any_store, "parcels")

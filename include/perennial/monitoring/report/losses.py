@@ -42,7 +42,7 @@ class LossFigure:
 
 def draw_check_losses(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
     """Draw the losses that the check fed to Page-Hinkley; never raises: what cannot be drawn is said."""
-    result = next((result for result in entry.results if result.check == "page_hinkley"), None)
+    result = next((result for result in entry.results if result.test == "page_hinkley"), None)
     if result is None or result.status == "not tested":
         return LossFigure(missing=result.sentence if result else "The losses were not looked at.")
     try:
@@ -83,7 +83,7 @@ def _detector_before(reader: CheckReader, entry: LedgerEntry, champion: Champion
         if earlier.decision.outcome == "coalesce":
             continue
         watched = earlier.check.champion
-        kept = next((result.detector for result in earlier.results if result.check == "page_hinkley"), None)
+        kept = next((result.detector for result in earlier.results if result.test == "page_hinkley"), None)
         if watched is not None and watched.version == champion.version and kept is not None:
             return kept
         break

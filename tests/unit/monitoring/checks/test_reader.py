@@ -12,7 +12,7 @@ import pytest
 from perennial.monitoring.checks import reader as check_reader
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.report.page import render_report
-from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, decide, open_check
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
@@ -58,7 +58,7 @@ def test_all_checks_and_their_report_fetch_nothing_twice(watched, fetched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
-    entry = decide(run, check, [of(reader, check) for of in CHECKS.values()])
+    entry = decide(run, check, [of(reader, check) for of in TESTS.values()])
     render_report(reader, entry)
     assert fetched.pop("load_reference") == 1
     assert fetched.pop("load_champion") == 1
@@ -71,8 +71,8 @@ def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
-    together = {name: of(reader, check) for name, of in CHECKS.items()}
-    assert together == {name: of(CheckReader(run), check) for name, of in CHECKS.items()}
+    together = {name: of(reader, check) for name, of in TESTS.items()}
+    assert together == {name: of(CheckReader(run), check) for name, of in TESTS.items()}
     entry = decide(run, check, list(together.values()))
     assert render_report(reader, entry) == render_report(CheckReader(run), entry)
 
@@ -90,7 +90,7 @@ def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
 def test_a_check_alone_reads_the_columns_that_it_looks_at(watched, fetched, name, rows, columns):
     run = watched.run()
     check = open_check(run)
-    CHECKS[name](CheckReader(run), check)
+    TESTS[name](CheckReader(run), check)
     key = getattr(check, rows)
     assert {what for what in fetched if isinstance(what, tuple)} == {(key, column) for column in columns}
 
@@ -99,7 +99,7 @@ def test_a_check_without_columns_reads_no_rows(watched, fetched):
     drift = {"exclude": ["x", "few", "holes"]}
     spec = ModelSpec.model_validate(watched.spec.model_dump() | {"monitoring": SPEC["monitoring"] | {"drift": drift}})
     run = watched.run(spec=spec)
-    found = CHECKS["ks"](CheckReader(run), open_check(run))
+    found = TESTS["ks"](CheckReader(run), open_check(run))
     assert found.sentence == "ks: not tested, the spec has no such columns."
     assert set(fetched) == {"load_reference"}
 

@@ -1,4 +1,4 @@
-"""The checks of a batch's columns: numbers, categories, and the champion's answers."""
+"""The tests of a batch's columns: numbers, categories, and the champion's answers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 
 from perennial.drift import DriftReport
-from perennial.drift.columns.column_check import ColumnCheck
+from perennial.drift.columns.column_test import ColumnTest
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.reference import SCORE, Reference
-from perennial.monitoring.records import CheckResult, OpenCheck
+from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.registry.records import Champion
-from perennial.spec.monitoring import CheckName, Drift
+from perennial.spec.monitoring import Drift, DriftTestName
 
 
-def check_numbers(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_numbers(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
     names = reader.run.spec.features.numeric
     return _check(
@@ -24,7 +24,7 @@ def check_numbers(reader: CheckReader, check: OpenCheck) -> CheckResult:
     )
 
 
-def check_categories(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the batch's categorical features with those of the training rows: chi-square."""
     names = reader.run.spec.features.categorical
     return _check(
@@ -36,7 +36,7 @@ def check_categories(reader: CheckReader, check: OpenCheck) -> CheckResult:
     )
 
 
-def check_predictions(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
     return _check(
         reader,
@@ -56,14 +56,14 @@ def _features(reader: CheckReader, key: str, names: Sequence[str]) -> pd.DataFra
 def _check(
     reader: CheckReader,
     check: OpenCheck,
-    name: CheckName,
-    before: Callable[[Reference], ColumnCheck],
+    name: DriftTestName,
+    before: Callable[[Reference], ColumnTest],
     now: Callable[[Champion, str], pd.DataFrame],
-) -> CheckResult:
+) -> DriftTestResult:
     if check.champion is None or check.incomparable:
-        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
+        return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
     if check.batch is None:
-        return CheckResult(check=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
+        return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
     drift = reader.run.spec.watch.drift
     report = before(reader.reference(check.champion)).compare(
         now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor
@@ -87,16 +87,16 @@ def without_values(report: DriftReport) -> DriftReport:
     return report.model_copy(update={"columns": tuple(columns)})
 
 
-def judge_columns(name: CheckName, report: DriftReport, drift: Drift) -> CheckResult:
+def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> DriftTestResult:
     """Say whether enough columns have drifted for the check to fire."""
     tested = [column for column in report.columns if column.tested]
     if not report.columns:
-        return CheckResult(
-            check=name, status="not tested", sentence=f"{name}: not tested, the spec has no such columns."
+        return DriftTestResult(
+            test=name, status="not tested", sentence=f"{name}: not tested, the spec has no such columns."
         )
     if not tested and not report.drifted:
-        return CheckResult(
-            check=name,
+        return DriftTestResult(
+            test=name,
             status="not tested",
             sentence=f"{name}: not tested, {report.columns[0].reason}.",
             columns=report.columns,
@@ -106,8 +106,8 @@ def judge_columns(name: CheckName, report: DriftReport, drift: Drift) -> CheckRe
     if drift.min_share is not None and name != "predictions":
         needed = max(1, math.ceil(drift.min_share * len(tested)))
     largest = report.largest
-    return CheckResult(
-        check=name,
+    return DriftTestResult(
+        test=name,
         status="fired" if len(report.drifted) >= needed else "quiet",
         sentence=f"{name}: {report.sentence}.",
         figures={

@@ -21,8 +21,8 @@ from perennial.drift.statistics.labels import Labels
 from perennial.errors import DataError
 
 
-class ColumnCheck(ABC):
-    """What the checks of columns have in common: comparing with a batch, saving and loading."""
+class ColumnTest(ABC):
+    """What the tests of columns have in common: comparing with a batch, saving and loading."""
 
     _by_label: ClassVar[bool]
 
@@ -90,7 +90,7 @@ class ColumnCheck(ABC):
         Raises
         ------
         DataError
-            The file is not a prepared reference, or of another check.
+            The file is not a prepared reference, or of another test.
         """
         entity, columns = read_columns(path, cls.__name__)
         return cls(columns, entity)
