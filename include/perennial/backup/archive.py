@@ -60,7 +60,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
     Raises
     ------
     StoreError
-        The stream is no archive, or ends too early.
+        The stream is not an archive, or ends too early.
     """
     count = 0
     try:
@@ -68,7 +68,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
             for member in tar:
                 content = tar.extractfile(member)
                 if content is None:
-                    raise StoreError(f"{member.name!r} in the archive is no file: this is no archive of a store")
+                    raise StoreError(f"{member.name!r} in the archive is not a file: this is not an archive of a store")
                 with store.scratch() as folder:
                     path = folder / "content"
                     with disk_errors(path), path.open("wb") as file:

@@ -124,8 +124,8 @@ def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
     kept = ", there already" if snapshot.reused else ""
     dropped = snapshot.exact_duplicates + snapshot.key_duplicates
     duplicates = f", {dropped:,} duplicates left out" if dropped else ""
-    aside = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
-    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{aside}"
+    future = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
+    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}"
 
 
 def _of_validation(validation: Validation, _: ModelSpec) -> str:

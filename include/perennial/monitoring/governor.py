@@ -101,14 +101,14 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     fired, found = _arguing(spec, check, results, history)
     warned = tuple(r.test for r in results if r.status == "fired" and r.test not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This test only warns." for r in results if r.test in warned)
-    aside = (*warnings, *_settled(check, history, fired), *_set_aside(check))
+    notes = (*warnings, *_settled(check, history, fired), *_set_aside(check))
     if fired:
-        return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *aside))
+        return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *notes))
     if found:
-        return Decision(outcome="hold", reasons=(*found, *aside), warned=warned)
+        return Decision(outcome="hold", reasons=(*found, *notes), warned=warned)
     untested = tuple(r.sentence for r in results if r.status == "not tested")
     quiet = () if warned else ("No test fired.",)
-    return Decision(outcome="none", reasons=(*quiet, *aside, *untested), warned=warned)
+    return Decision(outcome="none", reasons=(*quiet, *notes, *untested), warned=warned)
 
 
 def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
@@ -266,11 +266,13 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
     """Say that the breaker is open: too many candidates in a row were rejected or failed."""
     breaker = spec.retraining.breaker
     closed_after = history.breaker_closed.after_sequence if history.breaker_closed else 0
-    in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, history), history.triggers))
-    if len(in_vain) < breaker.rejections:
+    unsuccessful = list(
+        takewhile(lambda e: e.sequence > closed_after and _was_unsuccessful(e, history), history.triggers)
+    )
+    if len(unsuccessful) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
-    moments = _triggered_at(in_vain, history)
+    moments = _triggered_at(unsuccessful, history)
     if not moments:
         return None
     until = shifted(moments[0], timedelta(days=breaker.reset_days))
@@ -278,13 +280,13 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
         return None
     return _Limit(
         "breaker",
-        f"The breaker is open: the last {len(in_vain)} retrainings were rejected or failed. "
+        f"The breaker is open: the last {len(unsuccessful)} retrainings were rejected or failed. "
         f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it.",
         until,
     )
 
 
-def _was_in_vain(entry: LedgerEntry, history: History) -> bool:
+def _was_unsuccessful(entry: LedgerEntry, history: History) -> bool:
     outcome = history.outcomes.get(entry.decision.run_id or "")
     return outcome is not None and outcome.result in ("rejected", "failed")
 

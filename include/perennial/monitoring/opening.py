@@ -28,7 +28,7 @@ from perennial.monitoring.checks.rows import (
     read_identities,
 )
 from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows, incomparable
+from perennial.monitoring.records import CheckedRows, MonitorState, OpenCheck, incomparable
 from perennial.monitoring.state import load_state
 from perennial.printable import PrintableLog
 from perennial.registry.champions import current_champion
@@ -214,7 +214,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         matured_rows=int(matured.sum()),
         matured_until=max(matured_until, matured_from),
         too_late_rows=int(too_late.sum()),
-        seen=SeenRows(
+        seen=CheckedRows(
             key=keep_identities(run.store, folder, np.concatenate(seen)),
             after=still_open,
             columns=identity_columns(run.spec),

@@ -25,7 +25,7 @@ class MonitorState(Record):
     """The champion that `page_hinkley` watches; another one begins afresh."""
     page_hinkley: dict[str, Any] | None = None
     """The detector's state; None: it begins afresh."""
-    seen: SeenRows | None = None
+    seen: CheckedRows | None = None
     """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
     alarm: Alarm | None = None
     """A drift that was found and held back: it is weighed again with every check until it is settled."""
@@ -33,7 +33,7 @@ class MonitorState(Record):
     """The last time that someone set the cursor back."""
 
 
-class SeenRows(Record):
+class CheckedRows(Record):
     """Rows that a check found in the source, so that a later one knows which came late."""
 
     key: str
@@ -92,7 +92,7 @@ class OpenCheck(Record):
     """Labels of events up to here can be trusted at `as_of`."""
     too_late_rows: int
     """Late rows whose label should have matured before: Page-Hinkley, which takes rows in order, does without them."""
-    seen: SeenRows | None
+    seen: CheckedRows | None
     """The rows that will have been checked after this."""
     rows_since_training: int
     """Rows newer than the champion's snapshot."""
@@ -168,7 +168,7 @@ class LedgerEntry(Record):
     last_trigger: int | None = None
     """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
     set_back: SetBack | None = None
-    """This is no check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
+    """This is not a check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
 
 
 class BreakerClosed(Record):

@@ -10,7 +10,7 @@ from perennial.store.sealed import read_versioned_record, seal
 
 
 class StateChanged(StoreError):
-    """Something that is no check changed the state while a check was closed; closing it again begins from that."""
+    """Something that is not a check changed the state while a check was closed; closing it again begins from that."""
 
     retryable = True
 
@@ -44,7 +44,7 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
     Raises
     ------
     StateChanged
-        The state was changed by something that is no check.
+        The state was changed by something that is not a check.
     """
     data = seal(state)
     try:

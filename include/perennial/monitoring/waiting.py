@@ -78,20 +78,20 @@ def waiting(run: MonitorRun) -> Waiting:
             0, False, True, f"The retraining that check {lost.sequence} called for never came: it is made now."
         )
     source = ScannedSource(run)
-    aside = source.future.sentence if source.future else ""
+    future = source.future.sentence if source.future else ""
     unknown = incomparable(champion)
     sentence = unknown[:1].upper() + unknown[1:] if unknown else ""
     if unknown and not run.spec.retraining.first:
         return Waiting(0, False, False, f"{sentence}, and the spec leaves the first training to people.")
     if source.summary.end is None:
-        return Waiting(0, False, False, f"The source has no rows. {aside}".rstrip())
+        return Waiting(0, False, False, f"The source has no rows. {future}".rstrip())
     as_of = (run.as_of or source.summary.end).astimezone(UTC)
     cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
     if unknown and cursor and cursor > run.latest:
         cursor = None  # moved there by a row that is set aside now: all others may be tried again
     rows = source.count(Bounds(cursor and just_after(cursor), as_of))
     if cursor is None:
-        found = f"{sentence}, and there are {rows:,} rows to train one on. {aside}"
+        found = f"{sentence}, and there are {rows:,} rows to train one on. {future}"
         return Waiting(rows, rows > 0, False, found.rstrip())
     least = run.spec.watch.min_rows
     enough = rows >= least
@@ -100,7 +100,7 @@ def waiting(run: MonitorRun) -> Waiting:
     found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; a check needs {least:,}."
     ahead = cursor if cursor > source.summary.end else None
     behind = _behind(run, source.summary.end) if ahead else ""
-    return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, aside))), ahead)
+    return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, future))), ahead)
 
 
 def _behind(run: MonitorRun, newest: datetime) -> str:

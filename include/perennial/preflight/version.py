@@ -36,7 +36,7 @@ def read_versions(store: Store) -> tuple[Versions, str | None]:
     Raises
     ------
     Fault
-        What is stored there is no record.
+        What is stored there is not a record.
     """
     try:
         return read_versioned_record(store, VERSION.key(), Versions, f"Delete it and run `{RECORD}`")

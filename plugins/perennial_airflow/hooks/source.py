@@ -58,6 +58,6 @@ class SourceHook(BaseHook):
             ) from None
         if not isinstance(hook, DbApiHook):
             raise SpecError(
-                f"source.connection: {connection_id!r} is no SQL database (its hook is {type(hook).__name__})"
+                f"source.connection: {connection_id!r} is not a SQL database (its hook is {type(hook).__name__})"
             )
         return hook.get_uri()

@@ -59,7 +59,7 @@ def test_a_missing_connection_is_named() -> None:
 
 def test_a_connection_that_is_no_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", "aws://")
-    with pytest.raises(SpecError, match="'shop' is no SQL database"):
+    with pytest.raises(SpecError, match="'shop' is not a SQL database"):
         SourceHook(_query("shop")).arguments()
 
 

@@ -282,12 +282,12 @@ class Monitor(RuleBasedStateMachine):
             self.lost.discard(entry.decision.run_id)
 
     def assert_breaker_lets_through(self, entry: LedgerEntry, triggers: list[LedgerEntry]) -> None:
-        in_vain = 0
+        unsuccessful = 0
         for earlier in triggers:
             if earlier.sequence <= self.closed_after or self.retrainings.get(earlier.decision.run_id) == "promoted":
                 break
-            in_vain += 1
-        if in_vain >= REJECTIONS:
+            unsuccessful += 1
+        if unsuccessful >= REJECTIONS:
             assert entry.as_of >= triggers[0].as_of + timedelta(days=RESET_DAYS)
 
     # What holds after every step.

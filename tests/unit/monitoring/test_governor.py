@@ -25,7 +25,7 @@ def past(*recent, champion="1", triggers=(), outcomes=(), **given):
     )
 
 
-def in_vain(*days, result="rejected"):
+def unsuccessful(*days, result="rejected"):
     """Return triggers on these days, and that all of them came to nothing."""
     entries = tuple(make_entry(number, "trigger", at=at) for number, at in enumerate(days, start=1))
     return {"triggers": entries, "outcomes": [(entry.decision.run_id, result) for entry in entries]}
@@ -65,7 +65,7 @@ def test_a_first_training_under_way_is_waited_for():
 
 
 def test_first_trainings_have_limits_like_all_others():
-    known = past(champion=None, **in_vain(1, 2, 3, result="failed"))
+    known = past(champion=None, **unsuccessful(1, 2, 3, result="failed"))
     decision = decide(check=make_check(4, champion=None), known=known)
     assert decision.outcome == "hold"
     assert "The breaker is open: the last 3 retrainings" in words(decision)
@@ -176,7 +176,7 @@ BREAKER = {"breaker": {"rejections": 2, "reset_days": 5}, "at_most": {"retrainin
 
 @pytest.mark.parametrize("result", ["rejected", "failed"])
 def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
-    decision = decide(FIRED, known=past(**in_vain(8, 9, result=result)), **BREAKER)
+    decision = decide(FIRED, known=past(**unsuccessful(8, 9, result=result)), **BREAKER)
     assert (decision.outcome, decision.held_by) == ("hold", "breaker")
     assert "The breaker is open: the last 2 retrainings were rejected or failed" in words(decision)
     assert decision.alarm.until == day(14)
@@ -184,13 +184,13 @@ def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
 
 @pytest.mark.parametrize("result", ["promoted", "running"])
 def test_the_breaker_stays_closed_where_the_last_one_was_not_in_vain(result):
-    known = in_vain(7, 8, 9)
+    known = unsuccessful(7, 8, 9)
     known["outcomes"][-1] = (known["outcomes"][-1][0], result)
     assert decide(FIRED, known=past(**known), **BREAKER).outcome == "trigger"
 
 
 def test_a_success_long_ago_does_not_close_it():
-    known = in_vain(1, 8, 9)
+    known = unsuccessful(1, 8, 9)
     known["outcomes"][0] = (known["outcomes"][0][0], "promoted")
     assert decide(FIRED, known=past(**known), **BREAKER).outcome == "hold"
 
@@ -200,17 +200,17 @@ def test_a_success_long_ago_does_not_close_it():
     [((3, 5), "trigger"), ((3, 5.1), "hold"), ((1, 2, 5), "trigger"), ((1, 2, 7), "hold")],
 )
 def test_half_open_after_the_reset_time_it_lets_one_through_and_waits_again(days, outcome):
-    assert decide(FIRED, known=past(**in_vain(*days)), **BREAKER).outcome == outcome
+    assert decide(FIRED, known=past(**unsuccessful(*days)), **BREAKER).outcome == outcome
 
 
 @pytest.mark.parametrize(("after", "outcome"), [(2, "trigger"), (1, "trigger"), (0, "hold")])
 def test_closed_by_hand_it_counts_from_there(after, outcome):
     closed = BreakerClosed(after_sequence=after, by="me")
-    assert decide(FIRED, known=past(**in_vain(8, 9), breaker_closed=closed), **BREAKER).outcome == outcome
+    assert decide(FIRED, known=past(**unsuccessful(8, 9), breaker_closed=closed), **BREAKER).outcome == outcome
 
 
 def test_a_retraining_under_way_is_told_before_any_limit():
-    assert decide(FIRED, known=past(**in_vain(8, 9), active=("manual",)), **BREAKER).outcome == "coalesce"
+    assert decide(FIRED, known=past(**unsuccessful(8, 9), active=("manual",)), **BREAKER).outcome == "coalesce"
 
 
 def test_what_is_held_back_stays_pending_with_the_check_that_found_it():
@@ -283,18 +283,18 @@ def test_a_retraining_of_the_future_holds_nothing_back():
         "at_most": {"retrainings": 1, "days": 30},
         "breaker": {"rejections": 1, "reset_days": 30},
     }
-    assert decide(FIRED, known=past(**in_vain(century)), **limits).outcome == "trigger"
+    assert decide(FIRED, known=past(**unsuccessful(century)), **limits).outcome == "trigger"
     # What can be true still holds back.
-    held = decide(FIRED, known=past(**in_vain(9, century)), cooldown_days=3)
+    held = decide(FIRED, known=past(**unsuccessful(9, century)), cooldown_days=3)
     assert (held.outcome, held.held_by) == ("hold", "cool-down")
-    held = decide(FIRED, known=past(**in_vain(9, century)), breaker={"rejections": 2, "reset_days": 30})
+    held = decide(FIRED, known=past(**unsuccessful(9, century)), breaker={"rejections": 2, "reset_days": 30})
     assert (held.outcome, held.held_by) == ("hold", "breaker")
 
 
 def test_retrainings_before_the_cursor_was_set_back_count_as_where_it_was_set():
     """An event time that can be true by the clock may be wrong all the same: a row of 2025 dated half a year later."""
     back = SetBack(sequence=3, to=day(8), by="me", reason="a wrong clock")
-    known = past(**in_vain(200), set_back=back)
+    known = past(**unsuccessful(200), set_back=back)
     held = decide(FIRED, known=known, cooldown_days=3)
     assert (held.outcome, held.held_by, held.alarm.until) == ("hold", "cool-down", day(11))
     assert decide(FIRED, known=known, cooldown_days=2).outcome == "trigger"

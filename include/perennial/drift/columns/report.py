@@ -90,12 +90,12 @@ class DriftReport(Record):
         """The test in words."""
         tested = len(self.columns) - len(self.not_tested)
         unknown = [name for name in self.not_tested if name not in self.drifted]
-        aside = f"; not tested: {', '.join(unknown)}" if unknown else ""
+        untested = f"; not tested: {', '.join(unknown)}" if unknown else ""
         if not self.drifted:
-            return f"none of {tested} columns drifted{aside}"
+            return f"none of {tested} columns drifted{untested}"
         # More or fewer values may be missing where too few are left to be tested.
         names = [f"{name} (in what is missing)" if name in self.not_tested else name for name in self.drifted]
-        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{aside}"
+        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{untested}"
 
 
 def _effect(column: ColumnDrift) -> float:

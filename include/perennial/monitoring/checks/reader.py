@@ -50,11 +50,11 @@ class CheckReader:
         DataError
             The rows are gone from the store.
         """
-        held = self._columns.setdefault(key, {})
-        absent = [name for name in columns if name not in held]
+        cached = self._columns.setdefault(key, {})
+        absent = [name for name in columns if name not in cached]
         if absent:
-            held.update(_columns_of(read_rows(self.run.store, key, columns=absent)))
-        return pd.DataFrame({name: held[name] for name in columns if name in held}, copy=False)
+            cached.update(_columns_of(read_rows(self.run.store, key, columns=absent)))
+        return pd.DataFrame({name: cached[name] for name in columns if name in cached}, copy=False)
 
     def features(self, key: str, names: Sequence[str]) -> pd.DataFrame:
         """Return features of kept rows, made by the spec's transform if it has one.
