@@ -72,7 +72,7 @@ def look() -> dict[str, Any]:
 
 def _snapshots(store: Any) -> dict[str, dict[str, list[str]]]:
     from perennial.data.snapshots.manifest import load_manifest
-    from perennial.store.layout import MANIFEST, snapshots_folder
+    from perennial.layout import MANIFEST, snapshots_folder
 
     there: dict[str, list[str]] = {}
     for item in store.list(snapshots_folder(MODEL)):

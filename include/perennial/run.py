@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from perennial.errors import DataError
+from perennial.layout import run_folder
 from perennial.moments import shifted
-from perennial.store.layout import run_folder
 
 if TYPE_CHECKING:
     from perennial.deployment import Deployment

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perennial.errors import PerennialError, RunTaken, StoreError
+from perennial.layout import RUN_LEASE
 from perennial.printable import PrintableLog
-from perennial.store.layout import RUN_LEASE
 from perennial.store.lease import claim
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from airflow.sdk import conf
 
-from perennial.store.layout import DATA_DOCS, run_folder
+from perennial.layout import DATA_DOCS, run_folder
 from perennial_airflow.hooks.tracking import TrackingHook
 
 

@@ -25,12 +25,12 @@ from perennial.cli.ledger import ledger_json
 from perennial.cli.monitor import check_once
 from perennial.cli.retrain import retrain
 from perennial.errors import PerennialError
+from perennial.layout import place_of
 from perennial.monitoring.ledger import close_breaker, read_ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import open_check
 from perennial.run import RetrainingRun
 from perennial.store import LocalStore
-from perennial.store.layout import place_of
 from tests.watched_model import TRAINED_ROWS, Watched, make_watched
 
 KINDS = {

@@ -19,13 +19,13 @@ from psycopg import sql
 
 from demo.processes import stop
 from perennial.deployment import Deployment
+from perennial.layout import place_of
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 from perennial.run import MonitorRun
 from perennial.store import S3Store
-from perennial.store.layout import place_of
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
 from tests.distributed.postgres import Postgres

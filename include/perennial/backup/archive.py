@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from perennial.errors import StoreError
+from perennial.layout import place_of
 from perennial.store.disk import disk_errors
-from perennial.store.layout import place_of
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 ArchivePart = Literal["records", "objects"]

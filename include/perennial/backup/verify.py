@@ -10,13 +10,13 @@ from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
+from perennial.layout import MANIFEST, snapshots_folder
 from perennial.models.skops_format import check_file, load_model
 from perennial.registry.aliases import CHAMPION, version_by_alias
 from perennial.registry.logged_model import MODEL_FILE
 from perennial.registry.origin import read_origin
 from perennial.registry.tracking import Tracker
 from perennial.store.damage import Damaged
-from perennial.store.layout import MANIFEST, snapshots_folder
 from perennial.store.protocol import Store
 
 if TYPE_CHECKING:

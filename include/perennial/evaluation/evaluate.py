@@ -19,13 +19,13 @@ from perennial.evaluation.confusion import confusion_table
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots import draw
 from perennial.evaluation.records import Evaluation
+from perennial.layout import EVALUATION
 from perennial.models.predictions import Label, Predictions, distinct_labels, predict
 from perennial.models.skops_format import load_model
 from perennial.printable import PrintableLog
 from perennial.registry.champions import current_champion, download_model
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
-from perennial.store.layout import EVALUATION
 from perennial.store.protocol import KeyNotFound
 from perennial.store.sealed import read_record, seal
 from perennial.training.records import Candidate

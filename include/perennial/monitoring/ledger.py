@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from perennial.layout import BREAKER, FAILURE, LEDGER_ENTRY, PROMOTION, VERDICT, run_folder
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
 from perennial.printable import PrintableLog
 from perennial.promotion.records import Verdict
 from perennial.store.damage import Damaged
-from perennial.store.layout import BREAKER, FAILURE, LEDGER_ENTRY, PROMOTION, VERDICT, run_folder
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_record, seal
 

@@ -11,6 +11,7 @@ from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.window import Bounds, just_after
 from perennial.errors import CursorAhead
+from perennial.layout import CHECK
 from perennial.moments import shifted
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.reader import CheckReader
@@ -36,7 +37,6 @@ from perennial.registry.records import Champion
 from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
 from perennial.store.damage import Damaged
-from perennial.store.layout import CHECK
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from perennial.errors import StoreError
+from perennial.layout import STATE
 from perennial.monitoring.records import MonitorState
-from perennial.store.layout import STATE
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from perennial.data.window import Bounds, just_after
+from perennial.layout import CHECK, LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
@@ -14,7 +15,6 @@ from perennial.monitoring.records import MonitorState, incomparable
 from perennial.monitoring.state import load_state
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
-from perennial.store.layout import CHECK, LEDGER_ENTRY
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from perennial.errors import StoreError
+from perennial.layout import PROBE
 from perennial.preflight.clock import Reading, check_clock, now
 from perennial.preflight.fault import Fault, NotReady
-from perennial.store.layout import PROBE
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 
 

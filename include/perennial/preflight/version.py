@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from perennial.layout import VERSION
 from perennial.preflight.fault import Fault
 from perennial.store.damage import Damaged
-from perennial.store.layout import VERSION
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from perennial.errors import PromotionError
+from perennial.layout import CHAMPION_MOVE
 from perennial.printable import PrintableLog
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias
 from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
-from perennial.store.layout import CHAMPION_MOVE
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 

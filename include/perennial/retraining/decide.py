@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perennial.layout import VERDICT
 from perennial.printable import PrintableLog
 from perennial.promotion.verdict import decide as decide_candidate
-from perennial.store.layout import VERDICT
 from perennial.store.sealed import seal
 
 if TYPE_CHECKING:

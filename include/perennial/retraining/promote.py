@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perennial.layout import PROMOTION
 from perennial.promotion.registry import promote as promote_version
-from perennial.store.layout import PROMOTION
 from perennial.store.sealed import seal
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
+from perennial.layout import DATA_DOCS
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
-from perennial.store.layout import DATA_DOCS
 from perennial.validation.check import check
 from perennial.validation.failed import describe
 from perennial.validation.page import render_page

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from perennial.layout import PENDING_ALERT, SENT_ALERT
 from perennial.record import Record
 from perennial.store.damage import Damaged
-from perennial.store.layout import PENDING_ALERT, SENT_ALERT
 from perennial.store.protocol import Conflict, KeyNotFound
 from perennial.store.sealed import read_versioned_record, seal
 from perennial_airflow.alerts.events import Event

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from perennial.errors import PerennialError, StoreUnavailable
-from perennial.store.layout import CHECK_REPORT, run_folder
+from perennial.layout import CHECK_REPORT, run_folder
 from perennial_airflow.building.placement import REGION_TAG
 from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
 from perennial_airflow.hooks.store import StoreHook

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from perennial.backup.ledger_order import ledger_problems, read_checks
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.records import MonitorState
 from perennial.monitoring.state import save_state
 from perennial.store import LocalStore
-from perennial.store.layout import LEDGER_ENTRY
 from tests.unit.monitoring.parcels import make_entry
 
 # Checks 2 and 5 triggered a retraining.

@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 
 from perennial.data.snapshots.manifest import Manifest
+from perennial.layout import run_folder
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import Verdict
 from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
-from perennial.store.layout import run_folder
 from perennial.store.protocol import Store
 
 START = datetime(2025, 3, 1, tzinfo=UTC)

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from perennial.deployment import Deployment
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.governor import History, govern
@@ -20,7 +21,6 @@ from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
-from perennial.store.layout import LEDGER_ENTRY
 from perennial.store.local import LocalStore
 from perennial.store.sealed import read_record
 from tests.unit.monitoring.parcels import (

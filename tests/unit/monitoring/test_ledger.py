@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.records import LedgerEntry
-from perennial.store.layout import LEDGER_ENTRY
 from perennial.store.protocol import KeyNotFound, Store
 from tests.unit.monitoring.parcels import end_retraining, make_entry, make_result
 

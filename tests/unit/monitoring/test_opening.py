@@ -5,6 +5,7 @@ import pytest
 
 from perennial.data.sources.file_source import FileSource
 from perennial.errors import DataError
+from perennial.layout import CHECK
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.rows import read_identities, read_rows
 from perennial.monitoring.opening import open_check
@@ -13,7 +14,6 @@ from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
-from perennial.store.layout import CHECK
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
 

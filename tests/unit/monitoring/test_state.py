@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from perennial.errors import StoreError
+from perennial.layout import STATE
 from perennial.monitoring.records import Alarm, MonitorState
 from perennial.monitoring.state import load_state, save_state
-from perennial.store.layout import STATE
 from perennial.store.protocol import Store
 from tests.unit.monitoring.parcels import day
 

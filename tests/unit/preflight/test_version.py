@@ -4,10 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from perennial.layout import VERSION
 from perennial.preflight import Fault, check_version, difference, record_version
 from perennial.preflight.version import read_versions
 from perennial.store import LocalStore
-from perennial.store.layout import VERSION
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from perennial.data.snapshots.records import Snapshot, SourceObject
 from perennial.errors import DataError
+from perennial.layout import MANIFEST
 from perennial.record import Record
 from perennial.store.damage import Damaged
-from perennial.store.layout import MANIFEST
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record
 

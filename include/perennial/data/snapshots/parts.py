@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from perennial.data.snapshots.manifest import Manifest, SnapshotFile, find_manifest, repair_advice
 from perennial.data.values.columns import TEXT
+from perennial.layout import MANIFEST
 from perennial.printable import PrintableLog
 from perennial.store.content import content_file, content_name
 from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
-from perennial.store.layout import MANIFEST
 from perennial.store.protocol import Conflict, Store
 from perennial.store.sealed import seal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from perennial.layout import MANIFEST
 from perennial.record import Record
-from perennial.store.layout import MANIFEST
 
 
 class ColumnChange(Record):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from perennial.data.snapshots.records import ColumnChange
+from perennial.layout import LATEST_SNAPSHOT
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.store.damage import Damaged
-from perennial.store.layout import LATEST_SNAPSHOT
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 

@@ -10,9 +10,9 @@ from dataclasses import asdict
 from perennial.data.sources.rows import ScanRequest
 from perennial.data.sources.summary import SourceSummary
 from perennial.errors import StoreError, StoreUnavailable
+from perennial.layout import SOURCE_FILES
 from perennial.printable import PrintableLog
 from perennial.record import Record
-from perennial.store.layout import SOURCE_FILES
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 from perennial.store.sealed import read_record, seal
 

@@ -15,6 +15,7 @@ import pandas as pd
 from perennial.data.snapshots.read import load_manifest, read_snapshot
 from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
 from perennial.errors import DataError
+from perennial.layout import REFERENCE
 from perennial.models.transform import features_of
 from perennial.monitoring.checks.champion_model import load_champion, score_rows
 from perennial.printable import PrintableLog
@@ -24,7 +25,6 @@ from perennial.run import MonitorRun
 from perennial.spec.monitoring import Monitoring
 from perennial.store.checksum import checksum
 from perennial.store.damage import Damaged
-from perennial.store.layout import REFERENCE
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_record, seal
 

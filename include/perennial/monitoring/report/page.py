@@ -8,13 +8,13 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from perennial.drift.columns.report import ColumnDrift
+from perennial.layout import CHECK_REPORT
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry
 from perennial.monitoring.report.columns import draw_columns, ranked_columns
 from perennial.monitoring.report.losses import draw_check_losses
 from perennial.printable import PrintableLog
 from perennial.spec.monitoring import DriftTestName
-from perennial.store.layout import CHECK_REPORT
 
 log = PrintableLog(__name__)
 

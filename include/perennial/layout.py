@@ -1,5 +1,7 @@
 """What lies in a store, and under which keys: the one place that names them.
 
+It imports nothing, so that records and DAG files may name keys too.
+
 Whoever writes, reads, backs up or checks an object takes its key from here. A kind of object that is not in `LAYOUT` is
 missing from what a backup orders and `verify --deep` reads; tests compare it with what real runs leave, and with
 `docs/monitoring.md#what-lies-in-the-store`.

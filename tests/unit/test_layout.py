@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from perennial.store.layout import LAYOUT, LEDGER_ENTRY, VERDICT, Place, place_of, run_folder
+from perennial.layout import LAYOUT, LEDGER_ENTRY, VERDICT, Place, place_of, run_folder
 
-DOCS = Path(__file__).parents[3] / "docs" / "monitoring.md"
+DOCS = Path(__file__).parents[2] / "docs" / "monitoring.md"
 
 
 def documented() -> dict[str, str]:
