@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -48,10 +49,8 @@ def run_over(folder: Path, since: datetime, *, format_: str = "parquet") -> Retr
     }
     return RetrainingRun(
         spec=ModelSpec.model_validate(spec),
-        store=LocalStore(folder / "store"),
+        deployment=Deployment(store=LocalStore(folder / "store"), tracking_uri="", data_root=folder),
         run_id="bench",
-        tracking_uri="",
-        data_root=folder,
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 

@@ -35,6 +35,7 @@ def land(first_day: int, days: int) -> None:
 
 def train(number: int, of: int) -> None:
     """Make a champion of each OFth model by the stages of `perennial run`, but for the validation."""
+    from perennial.deployment import Deployment
     from perennial.run import RetrainingRun
     from perennial.stages import STAGES
 
@@ -42,9 +43,9 @@ def train(number: int, of: int) -> None:
     for spec in specs[number::of]:
         run = RetrainingRun(
             spec=spec,
-            store=store,
-            tracking_uri=os.environ["MLFLOW_TRACKING_URI"],
-            data_root=os.environ["PERENNIAL_DATA"],
+            deployment=Deployment(
+                store=store, tracking_uri=os.environ["MLFLOW_TRACKING_URI"], data_root=os.environ["PERENNIAL_DATA"]
+            ),
             now=datetime.now(UTC),
             run_id="first",
         )

@@ -27,14 +27,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
-from perennial.drift.columns.column_check import ColumnCheck
+from perennial.drift.columns.column_test import ColumnTest
 from perennial.monitoring import opening
-from perennial.monitoring.checks import matured_checks
+from perennial.monitoring.checks import matured_tests
 from perennial.monitoring.checks import reader as check_reader
 from perennial.monitoring.checks.reference import load_reference
 from perennial.monitoring.report.page import write_report
-from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun, RetrainingRun
@@ -114,16 +115,16 @@ def train_champion(run: RetrainingRun) -> None:
 # Functions of the library whose time is counted, by part.
 STATISTICS = {
     "statistics": [
-        (ColumnCheck, "compare"),
+        (ColumnTest, "compare"),
         (PageHinkley, "trace"),
         (PageHinkley, "update"),
-        (matured_checks, "score"),
-        (matured_checks, "check_performance"),
+        (matured_tests, "score"),
+        (matured_tests, "measure_performance"),
     ],
-    "bootstrap": [(matured_checks, "check_performance")],
+    "bootstrap": [(matured_tests, "measure_performance")],
 }
 FETCHING = {
-    "loading": [(check_reader, "load_champion"), (check_reader, "load_reference")],
+    "loading": [(check_reader, "usable_bundle"), (check_reader, "load_reference")],
     "asking": [(check_reader, "score_rows")],
 }
 KEEPING = {"keeping": [(opening, "keep_rows")]}
@@ -150,7 +151,7 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
     assert check.rows == check.matured_rows == BATCH_ROWS
     # The report draws with the statistics' functions again: that is no part of what is compared with.
     with clock("checks"), counted(clock, **STATISTICS, **FETCHING):
-        results = [of(reader, check) for of in CHECKS.values()]
+        results = [of(reader, check) for of in TESTS.values()]
     with clock("decide and close"):
         entry = decide(run, check, results)
     with clock("report"):
@@ -169,13 +170,13 @@ def main() -> None:
         folder = home / "rows"
         as_of = land(folder, 0, TRAINING_ROWS + HOLDOUT_ROWS)
         kept = {
-            "store": LocalStore(home / "store"),
-            "tracking_uri": f"sqlite:///{home}/mlflow.db",
-            "data_root": home,
+            "deployment": Deployment(
+                store=LocalStore(home / "store"), tracking_uri=f"sqlite:///{home}/mlflow.db", data_root=home
+            ),
             "now": datetime.now(UTC),
         }
         train_champion(RetrainingRun(**kept, spec=SPECS["floor"], as_of=as_of, run_id="first"))
-        champion = current_champion(kept["tracking_uri"], SPEC["name"])
+        champion = current_champion(kept["deployment"].store, kept["deployment"].tracking_uri, SPEC["name"])
         assert champion is not None
         for spec in SPECS.values():
             load_reference(MonitorRun(**kept, spec=spec, as_of=as_of), champion)

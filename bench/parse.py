@@ -144,14 +144,13 @@ def measure(folder: Path, scratch: Path, models: Path) -> dict[str, object]:
 def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     """Write the specs and the hand-written DAGs; return the folders to parse."""
     sys.path.insert(0, str(REPOSITORY / "plugins"))
-    from perennial.spec.monitoring import Monitoring
     from perennial.spec.reading.loader import load_spec
     from perennial_airflow.building.dag_pages import monitoring_page, spec_page
 
     demo = REPOSITORY / "dags" / "models" / "flight_delay.yaml"
     spec = load_spec(demo)
     written = demo.read_text() if spec.monitoring else demo.read_text() + MONITORING
-    pages = {"page": spec_page(spec), "monitoring_page": monitoring_page(spec, spec.monitoring or Monitoring())}
+    pages = {"page": spec_page(spec), "monitoring_page": monitoring_page(spec, spec.watch)}
     forms = {"form": FORM, "monitoring_form": MONITORING_FORM}
     names = [f"flight_delay_{number:03}" for number in range(count)]
     for folder in ("models", "one_file", "many_files", "formless"):

@@ -71,16 +71,17 @@ def look() -> dict[str, Any]:
 
 
 def _snapshots(store: Any) -> dict[str, dict[str, list[str]]]:
-    from perennial.data.snapshots.manifest import MANIFEST, load_manifest
+    from perennial.data.snapshots.manifest import load_manifest
+    from perennial.layout import MANIFEST, snapshots_folder
 
     there: dict[str, list[str]] = {}
-    for item in store.list(f"{MODEL}/snapshots/"):
-        digest, _, name = item.key.removeprefix(f"{MODEL}/snapshots/").partition("/")
+    for item in store.list(snapshots_folder(MODEL)):
+        digest, _, name = item.key.removeprefix(snapshots_folder(MODEL)).partition("/")
         there.setdefault(digest, []).append(name)
     found = {}
     for digest, names in there.items():
-        listed = [part.name for part in load_manifest(store, MODEL, digest).parts] if MANIFEST in names else []
-        found[digest] = {"listed": listed, "there": [name for name in names if name != MANIFEST]}
+        listed = [part.name for part in load_manifest(store, MODEL, digest).parts] if MANIFEST.name in names else []
+        found[digest] = {"listed": listed, "there": [name for name in names if name != MANIFEST.name]}
     return found
 
 

@@ -11,7 +11,7 @@ from typing import get_args
 from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 
 from perennial.spec import ModelSpec
-from perennial.spec.monitoring import CheckName
+from perennial.spec.monitoring import DriftTestName
 from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger, on_wait
 from perennial_airflow.assets import drift_outlet
 from perennial_airflow.building.dag_pages import monitoring_page
@@ -20,7 +20,7 @@ from perennial_airflow.building.placement import heavy, light, tags, waiting
 from perennial_airflow.building.retries import BACK_OFF
 from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
-from perennial_airflow.operators.check import CheckOperator
+from perennial_airflow.operators.drift_test import DriftTestOperator
 from perennial_airflow.operators.govern import GovernOperator
 from perennial_airflow.operators.move_cursor import MoveCursorOperator
 from perennial_airflow.operators.open_check import OpenCheckOperator
@@ -62,8 +62,8 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
         open_check = OpenCheckOperator(task_id="open_check", **heavy_run)
         with TaskGroup("checks") as checks:
             tests = [
-                CheckOperator(task_id=test, test=test, check=open_check.output, **heavy_run)
-                for test in get_args(CheckName)
+                DriftTestOperator(task_id=test, test=test, check=open_check.output, **heavy_run)
+                for test in get_args(DriftTestName)
             ]
         govern = GovernOperator(
             task_id="govern",

@@ -18,6 +18,7 @@ from demo.home import USER, Home
 from demo.periods import batches
 from demo.replay import Replay, play_together
 from demo.report import print_how_to_open, print_retrainings
+from demo.reproduction import reproduce_champion
 from demo.stack import Stack, play_in_stack
 
 YEAR = "flight_delay"
@@ -63,6 +64,7 @@ def _play(home: Home) -> None:
     print_retrainings(replayed, console)
     print_checks([replayed, control], console)
     print_summary([replayed, control], console)
+    reproduce_champion(home, YEAR, console)
     if control.triggered:
         raise DemoError("the quiet replay, in which nothing drifts, triggered a retraining")
     if not replayed.triggered:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from demo.decision import in_short
 from demo.replay import Check, Replayed
-from perennial.monitoring.records import CheckResult
+from perennial.monitoring.records import DriftTestResult
 
 PRIMARY = "roc_auc"
 COLOURS = {"trigger": "bold yellow", "hold": "cyan", "coalesce": "cyan", "none": "default"}
@@ -52,7 +52,7 @@ def print_summary(replays: Sequence[Replayed], console: Console) -> None:
 
 
 def _line(check: Check) -> tuple[str, ...]:
-    results = {result.check: result for result in check.entry.results}
+    results = {result.test: result for result in check.entry.results}
     drifted = [column.column for result in check.entry.results for column in result.columns if column.drifted]
     champion = check.entry.check.champion
     outcome = check.entry.decision.outcome
@@ -68,16 +68,16 @@ def _line(check: Check) -> tuple[str, ...]:
     )
 
 
-def _largest(numbers: CheckResult) -> str:
+def _largest(numbers: DriftTestResult) -> str:
     return f"{numbers.figures.get('largest_column') or ''} {_figure(numbers, 'largest_effect', '.2f')}".strip()
 
 
-def _page_hinkley(losses: CheckResult) -> str:
+def _page_hinkley(losses: DriftTestResult) -> str:
     alarms = losses.figures.get("detections")
     return _figure(losses, "over_threshold", ".2f") + (f" ({alarms})" if alarms else "")
 
 
-def _figure(result: CheckResult, name: str, form: str) -> str:
+def _figure(result: DriftTestResult, name: str, form: str) -> str:
     value = result.figures.get(name)
     return "" if value is None or isinstance(value, str) else format(value, form)
 

@@ -8,9 +8,7 @@ from perennial.monitoring.records import LedgerEntry
 def in_short(entry: LedgerEntry) -> str:
     """Return what was decided, and the shortest of why: `hold: ks, Cool-down; page_hinkley warns`."""
     decision = entry.decision
-    fired = [
-        result.check for result in entry.results if result.status == "fired" and result.check not in decision.warned
-    ]
+    fired = [result.test for result in entry.results if result.status == "fired" and result.test not in decision.warned]
     why: list[str] = list(decision.fired or fired)
     if decision.outcome == "hold":
         # The governor's last reason is the limit; without one, `require` is not yet met.

@@ -9,9 +9,9 @@ from demo.airflow_api import AirflowApi
 from demo.dag_runs import wait_for_run, wait_for_schedule
 from perennial.data.snapshots.records import Snapshot
 from perennial.evaluation.records import Evaluation
+from perennial.models.candidate import Candidate
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.stages import STAGES, maker
-from perennial.training.records import Candidate
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,19 @@ def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str
     """Wait for a retraining that was triggered; raise DemoError with the end of the failed task's log if it fails."""
     dag_id = dag_of(model)
     tasks = wait_for_run(airflow, dag_id, run_id)
-    made = {
-        record: maker(record).returns.model_validate(airflow.result(dag_id, run_id, maker(record).name))
+    handed_on = {
+        record: airflow.result(dag_id, run_id, maker(record).name)
         for record in ("snapshot", "candidate", "evaluation", "verdict", "registered")
     }
-    promoted = made["verdict"].outcome == "promote"
+    verdict = Verdict.model_validate(handed_on["verdict"])
     return Retraining(
         title=title,
         run_id=run_id,
-        **made,
+        snapshot=Snapshot.model_validate(handed_on["snapshot"]),
+        candidate=Candidate.model_validate(handed_on["candidate"]),
+        evaluation=Evaluation.model_validate(handed_on["evaluation"]),
+        verdict=verdict,
+        registered=RegisteredVersion.model_validate(handed_on["registered"]),
         seconds={name: tasks[name].seconds for name in STAGES},
-        promoted=tasks[maker("promotion").name].ended if promoted else None,
+        promoted=tasks[maker("promotion").name].ended if verdict.outcome == "promote" else None,
     )

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perennial.deployment import Deployment
 from perennial.monitoring.records import LedgerEntry
-from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, decide, make_test, open_check
 from perennial.run import MonitorRun, RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES
@@ -44,13 +45,15 @@ class Watched:
     spec: ModelSpec
 
     @property
+    def deployment(self) -> Deployment:
+        return Deployment(store=LocalStore(self.home / "store"), tracking_uri=self.tracking_uri, data_root=self.home)
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """What all runs have in common."""
         return {
             "spec": self.spec,
-            "store": LocalStore(self.home / "store"),
-            "tracking_uri": self.tracking_uri,
-            "data_root": self.home,
+            "deployment": self.deployment,
             "now": NOW,
         }
 
@@ -96,7 +99,7 @@ class Watched:
         run = self.run(**changes)
         check = open_check(run)
         assert check is not None
-        return decide(run, check, [of(CheckReader(run), check) for of in CHECKS.values()])
+        return decide(run, check, [make_test(CheckReader(run), check, name) for name in TESTS])
 
 
 def make_watched(home: Path, tracking_uri: str, **changes: Any) -> Watched:

@@ -80,3 +80,11 @@ class TrackingUnavailable(TrackingError):
     """The MLflow server does not answer."""
 
     retryable = True
+
+
+class BundleChanged(TrainingError):
+    """A model's files are not those that were written down when it was trained: they are not loaded."""
+
+
+class ChampionUnusable(TrainingError):
+    """The champion cannot be asked, in a way that is its own: a transform that is gone, columns that are no longer there."""

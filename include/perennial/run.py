@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perennial.errors import DataError
+from perennial.layout import run_folder
 from perennial.moments import shifted
 
 if TYPE_CHECKING:
+    from perennial.deployment import Deployment
     from perennial.spec import ModelSpec
     from perennial.store.lease import Lease
     from perennial.store.protocol import Store
@@ -27,22 +28,12 @@ class Run:
     Attributes
     ----------
     spec : ModelSpec
-    store : Store
-        Where snapshots, reports and verdicts go.
-    tracking_uri : str
-        MLflow's tracking and registry server; may hold a login, so it is never logged.
-    data_root : Path or str
-        Folder, or s3://bucket/prefix, below which sources without an address of their own lie.
+    deployment : Deployment
+        Where the rows come from, and where models and reports go.
     now : datetime
         What the clock says, with a zone: the library reads none.
     as_of : datetime or None
         Newest event time to take, with a zone; None: the newest in the source.
-    sql_url : str or None
-        SQLAlchemy URL of the source's connection; never logged.
-    s3 : boto3 S3 client or None
-        For sources on S3; None: made from the environment.
-    mlflow_takes_rows : bool
-        False: MLflow's server stands outside the spec's region, and no row may be shown to it.
 
     Raises
     ------
@@ -51,14 +42,9 @@ class Run:
     """
 
     spec: ModelSpec
-    store: Store
-    tracking_uri: str = field(repr=False)
-    data_root: Path | str
+    deployment: Deployment
     now: datetime
     as_of: datetime | None = None
-    sql_url: str | None = field(default=None, repr=False)
-    s3: Any = None
-    mlflow_takes_rows: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what would carry watermarks and limits into the future."""
@@ -67,6 +53,21 @@ class Run:
                 f"as_of {self.as_of.isoformat()} lies in the future: the clock says {self.now:%Y-%m-%d %H:%M} UTC. "
                 "Leave it out to take the newest rows in the source, or give a moment that has passed"
             )
+
+    @property
+    def store(self) -> Store:
+        """The deployment's store."""
+        return self.deployment.store
+
+    @property
+    def tracking_uri(self) -> str:
+        """The deployment's MLflow server."""
+        return self.deployment.tracking_uri
+
+    @property
+    def mlflow_takes_rows(self) -> bool:
+        """Whether the deployment's MLflow server may be shown rows."""
+        return self.deployment.mlflow_takes_rows
 
     @property
     def latest(self) -> datetime:
@@ -121,28 +122,5 @@ class RetrainingRun(Run):
 
     @property
     def prefix(self) -> str:
-        """Folder of this run's reports in the store, with a slash at its end."""
-        return reports_prefix(self.spec.name, self.run_id)
-
-
-VERDICT_FILE, PROMOTION_FILE = "verdict.json", "promotion.json"
-"""What a run that came to a verdict, and one that promoted, keep among their reports."""
-
-
-def reports_prefix(model: str, run_id: str) -> str:
-    """Return the folder of a run's reports in the store, with a slash at its end.
-
-    Parameters
-    ----------
-    model : str
-        The spec's name.
-    run_id : str
-        As Airflow or the command line named the run; characters that no file name should have become underscores.
-    """
-    safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
-    return f"{model}/runs/{safe}/"
-
-
-def check_report_key(model: str, sequence: int) -> str:
-    """Return the key of a check's report in the store."""
-    return f"{model}/monitor/reports/{sequence:08d}/report.html"
+        """Folder of this run's records and reports in the store, with a slash at its end."""
+        return run_folder(self.spec.name, self.run_id)

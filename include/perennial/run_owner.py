@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perennial.errors import PerennialError, RunTaken, StoreError
+from perennial.layout import RUN_LEASE
 from perennial.printable import PrintableLog
 from perennial.store.lease import claim
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from perennial.store.lease import Lease, Owner
 
 log = PrintableLog(__name__)
-
-LEASE_FILE = "lease.json"
 
 
 @contextmanager
@@ -52,7 +51,7 @@ def owned(run: RetrainingRun, told: Callable[[str], None] = log.warning) -> Iter
         told(f"Run {run.run_id} of {run.spec.name} is being worked on: waiting for {who}.")
 
     work = run.worker or run.triggered_by or "a process"
-    lease = claim(run.store, run.prefix + LEASE_FILE, work=work, told=say)
+    lease = claim(run.store, run.prefix + RUN_LEASE.name, work=work, told=say)
     try:
         yield replace(run, lease=lease)
     except PerennialError as error:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.data.snapshots.records import Snapshot
 from perennial.evaluation.records import Evaluation
+from perennial.models.candidate import Candidate
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
-from perennial.training.records import Candidate
 from perennial.validation.records import Validation
 
 if TYPE_CHECKING:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from perennial.deployment import Deployment
     from perennial.spec import ModelSpec
 
 
-def deployment(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments `store`, `tracking_uri`, `mlflow_takes_rows` and `data_root` of `perennial.run.Run`.
+def deployment(spec: ModelSpec, **source: Any) -> Deployment:
+    """Return the places that Airflow's connections and environment name for a model.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    **source
+        `sql_url` or `s3`, which only reading the source needs.
 
     Raises
     ------
     SpecError
         The spec's region has no store, or no data root where it needs one.
     """
+    from perennial.deployment import Deployment
     from perennial.places import data_root
     from perennial_airflow.hooks.store import StoreHook
     from perennial_airflow.hooks.tracking import TrackingHook
@@ -24,9 +32,10 @@ def deployment(spec: ModelSpec) -> dict[str, Any]:
     store = StoreHook(spec.name, spec.region).open()
     say_other_version(store)
     server = TrackingHook(spec.region).connect()
-    return {
-        "store": store,
-        "tracking_uri": server.uri,
-        "mlflow_takes_rows": server.takes_rows,
-        "data_root": data_root(spec),
-    }
+    return Deployment(
+        store=store,
+        tracking_uri=server.uri,
+        mlflow_takes_rows=server.takes_rows,
+        data_root=data_root(spec),
+        **source,
+    )

@@ -36,10 +36,9 @@ def monitor_run(
     source = SourceHook(spec.source, spec.region).arguments() if reads_source else {}
     return MonitorRun(
         spec=spec,
+        deployment=deployment(spec, **source),
         now=datetime.now(UTC),
         as_of=run_arguments.as_of(as_of),
         active=active,
         was_started=partial(was_started, spec.name),
-        **deployment(spec),
-        **source,
     )

@@ -23,7 +23,7 @@ def as_of(value: datetime | str | None) -> datetime | None:
     Raises
     ------
     RunArgumentError
-        It is no moment, has no zone, or is outside the years 1 to 9999 in UTC.
+        It is not a timestamp, has no zone, or is outside the years 1 to 9999 in UTC.
     """
     if value is None or value in NOTHING:
         return None
@@ -45,14 +45,14 @@ def window_days(value: float | str | None) -> float | None:
     Raises
     ------
     RunArgumentError
-        It is no number, not above 0, or more than the days of the calendar.
+        It is not a number, not above 0, or more than the days of the calendar.
     """
     if value is None or value in NOTHING:
         return None
     try:
         days = float(value)
     except ValueError:
-        raise RunArgumentError(f"window_days: {value!r} is no number of days") from None
+        raise RunArgumentError(f"window_days: {value!r} is not a number of days") from None
     if not 0 < days <= MOST_DAYS:
         raise RunArgumentError(
             f"window_days: {value!r}: give a number above 0, up to {MOST_DAYS:,}, or nothing for the spec's window"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
 TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
-CHECKS = [f"checks.{test}" for test in TESTS]
-ALL = {"wait_for_rows", "open_check", *CHECKS, "govern", "trigger_retraining", "move_cursor"}
+TASKS = [f"checks.{test}" for test in TESTS]
+ALL = {"wait_for_rows", "open_check", *TASKS, "govern", "trigger_retraining", "move_cursor"}
 
 MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}
 
@@ -69,7 +69,7 @@ def test_rows_as_ever_trigger_nothing_and_move_the_cursor(
     assert run.state == "success"
     assert run.tasks == dict.fromkeys(ALL, "success") | {"trigger_retraining": "skipped"}
     assert run.xcoms["open_check"]["rows"] == 100
-    assert {run.xcoms[check]["status"] for check in CHECKS} == {"quiet", "not tested"}
+    assert {run.xcoms[task]["status"] for task in TASKS} == {"quiet", "not tested"}
     assert run.xcoms["govern"]["decision"]["outcome"] == "none"
     assert run.xcoms["move_cursor"]["cursor"] == run.xcoms["open_check"]["as_of"]
     assert retrainings("quiet") == {}
@@ -236,7 +236,7 @@ def test_a_reference_that_is_gone_ends_the_run_with_a_clear_error_and_no_retrain
 
     assert run.state == "failed"
     assert (run.tasks["open_check"], run.tries["open_check"]) == ("failed", 1)
-    assert {run.tasks[task] for task in (*CHECKS, "govern", "trigger_retraining", "move_cursor")} == {"upstream_failed"}
+    assert {run.tasks[task] for task in (*TASKS, "govern", "trigger_retraining", "move_cursor")} == {"upstream_failed"}
     assert retrainings("gone") == {}
 
 
@@ -264,17 +264,17 @@ def test_a_check_that_fired_is_an_asset_event_with_evidence_and_a_quiet_one_is_n
 
 
 def test_figures_that_are_no_numbers_survive_the_way_through_airflow() -> None:
-    from perennial.monitoring.records import CheckResult
+    from perennial.monitoring.records import DriftTestResult
     from perennial_airflow.xcom import to_xcom
 
-    result = CheckResult(
-        check="ks", status="quiet", sentence="", figures={"a": float("nan"), "b": float("-inf"), "c": 1}
+    result = DriftTestResult(
+        test="ks", status="quiet", sentence="", figures={"a": float("nan"), "b": float("-inf"), "c": 1}
     )
 
     sent = json.loads(json.dumps(to_xcom(result), allow_nan=False))
 
     assert sent["figures"] == {"a": "nan", "b": "-inf", "c": 1}
-    assert CheckResult.model_validate(sent).check == "ks"
+    assert DriftTestResult.model_validate(sent).test == "ks"
 
 
 def _crash(*_: Any) -> None:

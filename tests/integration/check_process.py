@@ -13,8 +13,9 @@ from typing import Any
 
 from killed_process import Order, obey
 
+from perennial.deployment import Deployment
 from perennial.monitoring import steps
-from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
+from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.run import MonitorRun
 from perennial.spec.reading.loader import load_spec
 from perennial.store import open_store
@@ -25,9 +26,11 @@ def run_step(settings: dict[str, str], order: Order) -> Any:
     """Run one step and return its outcome."""
     run = MonitorRun(
         spec=load_spec(Path(settings["spec"])),
-        store=open_store(settings["store"]),
-        tracking_uri=settings["tracking_uri"],
-        data_root=Path(settings["data_root"]),
+        deployment=Deployment(
+            store=open_store(settings["store"]),
+            tracking_uri=settings["tracking_uri"],
+            data_root=Path(settings["data_root"]),
+        ),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime.fromisoformat(order["as_of"]),
         active=tuple(order["active"]),
@@ -43,8 +46,8 @@ def _step(run: MonitorRun, step: str, arguments: list[Any]) -> Any:
         return steps.close_check(run, LedgerEntry.model_validate(arguments[0]))
     check = OpenCheck.model_validate(arguments[0])
     if step == "decide":
-        return steps.decide(run, check, [CheckResult.model_validate(result) for result in arguments[1]])
-    return steps.CHECKS[step](steps.CheckReader(run), check)
+        return steps.decide(run, check, [DriftTestResult.model_validate(result) for result in arguments[1]])
+    return steps.TESTS[step](steps.CheckReader(run), check)
 
 
 if __name__ == "__main__":

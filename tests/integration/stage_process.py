@@ -10,6 +10,7 @@ from typing import Any
 
 from killed_process import Order, obey
 
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
 from perennial.stages import STAGES, maker
@@ -21,10 +22,12 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
     """Run one stage and return its outcome."""
     run = RetrainingRun(
         spec=load_spec(Path(settings["spec"])),
-        store=open_store(settings["store"]),
+        deployment=Deployment(
+            store=open_store(settings["store"]),
+            tracking_uri=settings["tracking_uri"],
+            data_root=Path(settings["data_root"]),
+        ),
         run_id=settings["run_id"],
-        tracking_uri=settings["tracking_uri"],
-        data_root=Path(settings["data_root"]),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         reason="crash test",
         triggered_by="test",

@@ -25,6 +25,7 @@ from perennial.cli.ledger import ledger_json
 from perennial.cli.monitor import check_once
 from perennial.cli.retrain import retrain
 from perennial.errors import PerennialError
+from perennial.layout import place_of
 from perennial.monitoring.ledger import close_breaker, read_ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.steps import open_check
@@ -35,6 +36,7 @@ from tests.watched_model import TRAINED_ROWS, Watched, make_watched
 KINDS = {
     "manifest": r"/snapshots/.*/manifest\.json$",
     "part": r"/snapshots/.*\.parquet$",
+    "bundle": r"/bundles/.*\.json$",
     "latest snapshot": r"/latest_snapshot\.json$",
     "known files": r"/source_files\.json$",
     "ledger, first": r"/ledger/00000001\.json$",
@@ -45,7 +47,7 @@ KINDS = {
     "its rows": r"/checks/00000003/batch-",
     "its identities": r"/checks/00000003/seen-",
     "identities": r"/checks/00000002/seen-",
-    "reference": r"/references/.*\.json$",
+    "reference": r"/references/.*/reference\.json$",
     "reference, numbers": r"/references/.*/numeric\.npz$",
     "reference, categories": r"/references/.*/categorical\.npz$",
     "reference, predictions": r"/references/.*/predictions\.npz$",
@@ -120,6 +122,12 @@ def answers(whole: Model, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
         name: replace(whole, watched=whole.watched.copy(tmp_path_factory.mktemp("copy") / name)).commands()[name]()
         for name in whole.commands()
     }
+
+
+def test_the_layout_knows_every_object(whole: Model) -> None:
+    keys = [item.key for item in whole.store.list()]
+    assert [key for key in keys if place_of(key) is None] == []
+    assert len({place_of(key) for key in keys}) >= 18
 
 
 def test_the_kinds_are_all_that_a_step_reads(whole: Model, answers: dict[str, Any]) -> None:

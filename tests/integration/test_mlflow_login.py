@@ -86,7 +86,8 @@ def test_it_goes_with_runs_models_and_artifacts_before_that_of_the_environment(p
     tracker.log_text(run, "text", "a.txt")
     model = tracker.client.create_logged_model(experiment, name="m", source_run_id=run)
     tracker.log_model_folder(model.model_id, tmp_path / "model")
-    fetched = tracker.download_file(f"models:/{model.model_id}", "file", tmp_path)
+    tracker.download_files(f"models:/{model.model_id}", ["file"], tmp_path)
+    fetched = tmp_path / "file"
 
     assert fetched.read_text() == "content"
     assert "s3cr" not in tracker.client.get_run(run).info.artifact_uri

@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.errors import PromotionError, TrackingUnavailable
 from perennial.evaluation.records import Evaluation, Scores
-from perennial.models.skops_format import load_model
+from perennial.models.candidate import Candidate
 from perennial.promotion.records import Verdict
-from perennial.registry.champions import current_champion, download_model
+from perennial.registry.bundles import load_champion
+from perennial.registry.champions import current_champion
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES
 from perennial.store.local import LocalStore
-from perennial.training.records import Candidate
 from tests.mlflow_server import running_mlflow
 
 pytestmark = pytest.mark.integration
@@ -58,10 +59,8 @@ def run(server: str, tmp_path: Path) -> RetrainingRun:
     }
     return RetrainingRun(
         spec=ModelSpec.model_validate(spec),
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri=server, data_root=tmp_path / "data"),
         run_id="manual__1",
-        tracking_uri=server,
-        data_root=tmp_path / "data",
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
@@ -70,7 +69,7 @@ def _judged(candidate: Candidate) -> Evaluation:
     return Evaluation(mlflow_run_id=candidate.mlflow_run_id, rows=100, candidate=Scores(metrics={"roc_auc": 0.8}))
 
 
-def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_path, monkeypatch):
+def test_a_champion_is_trained_registered_promoted_and_served(run, server, monkeypatch):
     promoted = Verdict(outcome="promote", sentence="first", gates=(), champion_version=None)
     snapshot = STAGES["ingest"](run)
     candidate = STAGES["train"](run, snapshot)
@@ -80,15 +79,17 @@ def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_p
     assert STAGES["register"](run, candidate, _judged(candidate), promoted) == registered
     assert STAGES["promote"](run, registered, promoted).previous_version is None
     assert STAGES["promote"](run, registered, promoted).version == registered.version
-    assert current_champion(server, "over_http").mlflow_run_id == candidate.mlflow_run_id
 
-    ours = load_model(download_model(server, f"models:/over_http/{registered.version}", tmp_path), run.spec)
+    champion = current_champion(run.store, server, "over_http")
+    assert (champion.version, champion.mlflow_run_id) == (registered.version, candidate.mlflow_run_id)
+    assert champion.bundle_digest == candidate.bundle_digest
+    ours = load_champion(run, champion)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     import mlflow.pyfunc
 
     rows = pd.DataFrame({"x": [-2.0, 0.0, 2.0]})
     theirs = mlflow.pyfunc.load_model("models:/over_http@champion")
-    np.testing.assert_array_equal(theirs.predict(rows), ours.predict(rows))
+    np.testing.assert_array_equal(theirs.predict(rows), ours.predict(rows).values)
 
     late = STAGES["train"](replace(run, run_id="manual__2"), snapshot)
     second = STAGES["register"](replace(run, run_id="manual__2"), late, _judged(late), promoted)
@@ -100,6 +101,8 @@ def test_a_server_that_goes_away_is_told(run):
     snapshot = STAGES["ingest"](run)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        away = replace(run, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        away = replace(
+            run, deployment=replace(run.deployment, tracking_uri=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        )
         with pytest.raises(TrackingUnavailable, match="does not answer"):
             STAGES["train"](away, snapshot)

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS
+from perennial.monitoring.steps import TESTS
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
 from perennial.stages import STAGES
@@ -23,7 +24,7 @@ from tests.conftest import land_slice
 from tests.integration.killed_process import KilledProcess, Order
 
 KILLS = 50
-STEPS = ("open", *CHECKS, "decide", "close")
+STEPS = ("open", *TESTS, "decide", "close")
 CHECKED: dict[str, tuple[str, ...]] = {
     "2013-02-15": (),
     "2013-02-22": (),
@@ -57,7 +58,7 @@ class Monitor:
         elif step != "open":
             arguments = [done["open"]]
         if step == "decide":
-            arguments.append([done[name] for name in CHECKS])
+            arguments.append([done[name] for name in TESTS])
         return {"step": step, "as_of": f"{day}T05:00:00+00:00", "active": CHECKED[day], "arguments": arguments}
 
     def what_is_there(self) -> dict[str, bytes]:
@@ -95,9 +96,7 @@ def monitors(flights: Path, flight_spec: Path, mlflow_uri: str, tmp_path: Path) 
 def train(spec: Path, store: Path, tracking_uri: str, data: Path) -> None:
     run = RetrainingRun(
         spec=load_spec(spec),
-        store=LocalStore(store),
-        tracking_uri=tracking_uri,
-        data_root=data,
+        deployment=Deployment(store=LocalStore(store), tracking_uri=tracking_uri, data_root=data),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         as_of=datetime(2013, 2, 8, 5, tzinfo=UTC),
         run_id="first",

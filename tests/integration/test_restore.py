@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import yaml
 from psycopg import sql
 
 from demo.processes import stop
+from perennial.deployment import Deployment
+from perennial.layout import place_of
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.registry.champions import current_champion
@@ -64,12 +66,12 @@ class OnS3(Watched):
     store: S3Store
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        return super().arguments | {"store": self.store}
+    def deployment(self) -> Deployment:
+        return replace(super().deployment, store=self.store)
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Machines:
     """What the scripts are told."""
 
     postgres: Postgres
@@ -127,24 +129,24 @@ class State:
     connection: tuple[str, ...]
 
 
-def state_of(model: OnS3, deployment: Deployment) -> State:
+def state_of(model: OnS3, machines: Machines) -> State:
     tracker = Tracker(model.tracking_uri)
     registered = tracker.client.get_registered_model("watched")
     versions = tracker.client.search_model_versions("name = 'watched'")
-    champion = current_champion(model.tracking_uri, "watched")
+    champion = current_champion(model.store, model.tracking_uri, "watched")
     assert champion is not None
-    with psycopg.connect(deployment.postgres.url("airflow", "postgresql")) as airflow:
+    with psycopg.connect(machines.postgres.url("airflow", "postgresql")) as airflow:
         connection = airflow.execute("SELECT conn_id, password FROM connection").fetchone()
     return State(
         champion=champion,
         aliases=registered.aliases,
         tags=tuple(version.tags for version in versions),
         ledger=read_ledger(model.store, "watched"),
-        # But for what is found again by looking at the source's files.
+        # But for what no backup has: what is found again by looking, and claims of processes that are gone.
         objects={
             item.key: model.store.read(item.key)
             for item in model.store.list()
-            if not item.key.endswith("/source_files.json")
+            if (place := place_of(item.key)) is None or place.kind not in ("derived", "lease")
         },
         scores=_scores(model, champion),
         connection=tuple(connection or ()),
@@ -153,49 +155,49 @@ def state_of(model: OnS3, deployment: Deployment) -> State:
 
 def _scores(model: OnS3, champion: Any) -> list[float]:
     from perennial.data.snapshots.read import load_manifest, read_snapshot
-    from perennial.monitoring.checks.champion_model import load_champion, score_rows
+    from perennial.monitoring.checks.champion_model import score_rows, usable_bundle
 
     snapshot = load_manifest(model.store, "watched", champion.snapshot_digest)
     rows = read_snapshot(model.store, snapshot).head(50)
     run = MonitorRun(**model.arguments)
-    return [float(score) for score in score_rows(load_champion(run, champion), rows).score]
+    return [float(score) for score in score_rows(usable_bundle(run, champion), rows, "it").score]
 
 
 def test_what_was_backed_up_is_put_back_as_it_was(postgres, s3_server, tmp_path):
-    deployment = Deployment(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
-    store = S3Store(deployment.store, "perennial", client=s3_server.client())
+    machines = Machines(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
+    store = S3Store(machines.store, "perennial", client=s3_server.client())
     with psycopg.connect(postgres.url("airflow", "postgresql")) as airflow:
         # As much of Airflow's own tables as shows that they come back; the whole is PostgreSQL's business.
         airflow.execute("CREATE TABLE connection (conn_id text PRIMARY KEY, password text)")
         airflow.execute("INSERT INTO connection VALUES ('slack_default', 'encrypted')")
 
-    with deployment.mlflow(tmp_path / "mlflow") as uri:
+    with machines.mlflow(tmp_path / "mlflow") as uri:
         plain = make_watched(tmp_path / "home", uri)
         model = OnS3(plain.home, plain.tracking_uri, plain.spec, store)
         model.retrain()
         model.land(3000, 400)
         model.decide()
-        before = state_of(model, deployment)
+        before = state_of(model, machines)
         assert before.aliases == {"champion": "1"}
         assert len(before.ledger) == 1
         assert before.objects
 
-        done = deployment.script("backup.sh", tmp_path / "backup")
+        done = machines.script("backup.sh", tmp_path / "backup")
         assert done.returncode == 0, done.stderr
 
-        refused = deployment.script("restore.sh", tmp_path / "backup")
+        refused = machines.script("restore.sh", tmp_path / "backup")
         assert refused.returncode == 1
         assert "restore into an empty one" in refused.stderr
-        assert state_of(model, deployment) == before
+        assert state_of(model, machines) == before
 
-    deployment.wipe()
+    machines.wipe()
     assert not list(store.list())
-    done = deployment.script("restore.sh", tmp_path / "backup")
+    done = machines.script("restore.sh", tmp_path / "backup")
     assert done.returncode == 0, done.stderr
 
-    with deployment.mlflow(tmp_path / "mlflow-again") as uri:
+    with machines.mlflow(tmp_path / "mlflow-again") as uri:
         restored = OnS3(model.home, uri, model.spec, store)
-        assert state_of(restored, deployment) == before
+        assert state_of(restored, machines) == before
         spec = tmp_path / "watched.yaml"
         spec.write_text(yaml.safe_dump(SPEC))
         verified = subprocess.run(
@@ -212,10 +214,10 @@ def test_what_was_backed_up_is_put_back_as_it_was(postgres, s3_server, tmp_path)
 
 
 def test_a_backup_that_never_ended_or_was_changed_is_not_restored(postgres, s3_server, tmp_path):
-    deployment = Deployment(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
-    done = deployment.script("restore.sh", tmp_path)
+    machines = Machines(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
+    done = machines.script("restore.sh", tmp_path)
     assert done.returncode == 1
     assert "it is no backup, or one that never ended" in done.stderr
     (tmp_path / "airflow.dump").write_bytes(b"changed")
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  airflow.dump\n")
-    assert "airflow.dump: FAILED" in deployment.script("restore.sh", tmp_path).stdout
+    assert "airflow.dump: FAILED" in machines.script("restore.sh", tmp_path).stdout

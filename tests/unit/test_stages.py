@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -37,10 +38,8 @@ SPEC = {
 def run(tmp_path):
     return RetrainingRun(
         spec=ModelSpec.model_validate(SPEC),
-        store=LocalStore(tmp_path),
+        deployment=Deployment(store=LocalStore(tmp_path), tracking_uri="", data_root=Path()),
         run_id="run-1",
-        tracking_uri="",
-        data_root=Path(),
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
 

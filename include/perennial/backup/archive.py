@@ -9,20 +9,13 @@ from collections.abc import Iterator
 from typing import BinaryIO, Literal
 
 from perennial.errors import StoreError
+from perennial.layout import place_of
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 ArchivePart = Literal["records", "objects"]
 """`records`: what says how far a model has been watched, what was decided and who is champion; it refers to model
-versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there.
-Among them only an alert that waits to be sent goes away, once it is: what is restored in between is sent once more."""
-
-# What is found again by looking, and changes with every delivery.
-_FORGOTTEN = "source_files.json"
-# Deployments record their version in it as they start; it says nothing of what was backed up.
-_OWN = ".perennial/"
-# The only objects that change. Taken first: what they refer to was there before them.
-_CHANGING = ("state.json", "promotion.json", "breaker.json")
+versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there."""
 
 
 def pack(store: Store, part: ArchivePart, archive: BinaryIO) -> int:
@@ -67,7 +60,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
     Raises
     ------
     StoreError
-        The stream is no archive, or ends too early.
+        The stream is not an archive, or ends too early.
     """
     count = 0
     try:
@@ -75,7 +68,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
             for member in tar:
                 content = tar.extractfile(member)
                 if content is None:
-                    raise StoreError(f"{member.name!r} in the archive is no file: this is no archive of a store")
+                    raise StoreError(f"{member.name!r} in the archive is not a file: this is not an archive of a store")
                 with store.scratch() as folder:
                     path = folder / "content"
                     with disk_errors(path), path.open("wb") as file:
@@ -97,15 +90,20 @@ def _items(store: Store, part: ArchivePart) -> Iterator[StoredObject]:
         yield from (item for item in store.list() if not _is_record(item.key) and not _is_left_out(item.key))
         return
     # Two listings: a check that is closed between them is then not closed in the copy, and is taken up again.
-    yield from [item for item in store.list() if _is_record(item.key) and item.key.endswith(_CHANGING)]
-    yield from (item for item in store.list() if _is_record(item.key) and not item.key.endswith(_CHANGING))
-
-
-def _is_left_out(key: str) -> bool:
-    return key.startswith(_OWN) or key.partition("/")[2] == _FORGOTTEN
+    yield from [item for item in store.list() if _is_record(item.key) and _changes(item.key)]
+    yield from (item for item in store.list() if _is_record(item.key) and not _changes(item.key))
 
 
 def _is_record(key: str) -> bool:
-    _, _, below_model = key.partition("/")
-    folder = below_model.partition("/")[0]
-    return key.endswith(".json") and folder in ("ledger", "monitor", "promotion.json")
+    place = place_of(key)
+    return place is not None and place.kind == "record"
+
+
+def _changes(key: str) -> bool:
+    place = place_of(key)
+    return place is not None and place.changes
+
+
+def _is_left_out(key: str) -> bool:
+    place = place_of(key)
+    return place is not None and place.kind in ("derived", "lease")

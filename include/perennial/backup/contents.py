@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perennial.data.snapshots.manifest import MANIFEST, load_manifest, repair_advice
+from perennial.data.snapshots.manifest import load_manifest, repair_advice
 from perennial.errors import PerennialError, StoreUnavailable
-from perennial.monitoring.checks.reference import PREPARED, check_reference
+from perennial.layout import MANIFEST, REFERENCE, Place, place_of
+from perennial.monitoring.checks.reference import check_reference
 from perennial.store.content import content_file, names_content
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import unseal
@@ -35,6 +36,8 @@ class Contents:
 def read_contents(store: Store, model: str) -> Contents:
     """Read all objects of a model but the pages for people, which carry no digest and which nothing depends on.
 
+    What is not in the store's layout is not Perennial's, and left alone.
+
     Raises
     ------
     StoreUnavailable
@@ -43,19 +46,19 @@ def read_contents(store: Store, model: str) -> Contents:
     read = 0
     problems: list[str] = []
     for item in store.list(f"{model}/"):
-        if not item.key.endswith(".json") and not names_content(item.key):
-            continue
-        read += 1
-        problems += _problems(store, model, item.key)
+        place = place_of(item.key)
+        if place is not None and place.kind != "report" and (item.key.endswith(".json") or names_content(item.key)):
+            read += 1
+            problems += _problems(store, model, item.key, place)
     return Contents(read, tuple(problems))
 
 
-def _problems(store: Store, model: str, key: str) -> Iterator[str]:
+def _problems(store: Store, model: str, key: str, place: Place) -> Iterator[str]:
     try:
-        if key.endswith(f"/{MANIFEST}"):
+        if place is MANIFEST:
             yield from _missing_parts(store, model, key)
-        elif key.endswith(f"/{PREPARED}"):
-            check_reference(store, key.removesuffix(PREPARED))
+        elif place is REFERENCE:
+            check_reference(store, key.removesuffix(REFERENCE.name))
         elif key.endswith(".json"):
             json.loads(unseal(store.read(key)))
         else:
@@ -75,5 +78,5 @@ def _problems(store: Store, model: str, key: str) -> Iterator[str]:
 def _missing_parts(store: Store, model: str, key: str) -> Iterator[str]:
     """Name the files that a snapshot lacks; those that are there are read for themselves."""
     for part in load_manifest(store, model, key.split("/")[-2]).parts:
-        if not store.exists(f"{key.removesuffix(MANIFEST)}{part.name}"):
-            yield f"{key.removesuffix(MANIFEST)}{part.name} is gone from {store.uri}. {repair_advice(model)}"
+        if not store.exists(f"{key.removesuffix(MANIFEST.name)}{part.name}"):
+            yield f"{key.removesuffix(MANIFEST.name)}{part.name} is gone from {store.uri}. {repair_advice(model)}"

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
-from perennial.data.snapshots.manifest import MANIFEST, load_manifest
+from perennial.data.snapshots.manifest import load_manifest
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
-from perennial.models.skops_format import check_file, load_model
+from perennial.layout import BUNDLE, MANIFEST, snapshots_folder
+from perennial.models.bundle import check_files, files_of, read_bundle
+from perennial.models.provenance import Provenance
+from perennial.models.recorded import RecordedBundle, find_bundle
 from perennial.registry.aliases import CHAMPION, version_by_alias
-from perennial.registry.logged_model import MODEL_FILE
-from perennial.registry.origin import read_origin
+from perennial.registry.bundles import fetch
 from perennial.registry.tracking import Tracker
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Store
@@ -77,19 +79,19 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
     champion = version_by_alias(tracker, model, CHAMPION)
     with tracker.connected():
         versions = tracker.client.search_model_versions(f"name = '{model}'")
-    sizes = {item.key: item.size_bytes for item in store.list(f"{model}/snapshots/")}
+    sizes = {item.key: item.size_bytes for item in store.list(snapshots_folder(model))}
     problems = [problem for version in versions for problem in _of_version(store, tracker, model, version, sizes)]
-    if champion is not None and "perennial.snapshot" in champion.tags:
-        problems += _of_champion(store, tracker, spec, champion.version)
+    if champion is not None:
+        problems += _of_champion(store, tracker, model, champion)
     checks, broken = read_checks(store, model)
     contents = read_contents(store, model) if deep else None
     if deep:
-        problems += [problem for version in versions for problem in _of_model_file(store, tracker, model, version)]
+        problems += [problem for version in versions for problem in _of_files(store, tracker, model, version)]
     return Inventory(
         model=model,
         champion=None if champion is None else str(champion.version),
         versions=len(versions),
-        snapshots=sum(key.endswith(f"/{MANIFEST}") for key in sizes),
+        snapshots=sum(MANIFEST.has(key) for key in sizes),
         checks=checks,
         # What is read twice is named once.
         problems=tuple(dict.fromkeys((*problems, *broken, *(contents.problems if contents else ())))),
@@ -97,28 +99,37 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
     )
 
 
-def _of_champion(store: Store, tracker: Tracker, spec: ModelSpec, version: str) -> list[str]:
+def _of_champion(store: Store, tracker: Tracker, model: str, version: Any) -> Iterator[str]:
+    """Load the champion from what is recorded of it; of a foreign one nothing is known to load it by."""
+    recorded, broken = _recorded(store, model, version)
+    yield from broken
+    if recorded is None:
+        return
     try:
         with store.scratch() as folder:
-            load_model(tracker.download_file(f"models:/{spec.name}/{version}", MODEL_FILE, folder), spec)
+            who = f"champion v{version.version}"
+            read_bundle(fetch(tracker, f"models:/{model}/{version.version}", recorded, folder), recorded, who)
+    except TrackingUnavailable:
+        raise
     except PerennialError as error:
-        return [f"champion: {error}"]
-    return []
+        yield f"version {version.version}: {error}"
 
 
 def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes: dict[str, int]) -> Iterator[str]:
     number = version.version
-    try:
-        digest = read_origin(version.tags).snapshot_digest
-    except ValueError as error:
-        yield f"version {number}: its tags cannot be read: {error}. MLflow run {version.run_id} has them as they were"
+    recorded, broken = _recorded(store, model, version)
+    yield from broken
+    if recorded is None:
         return
-    if not digest:
-        return  # registered by someone else
-    if MODEL_FILE not in tracker.files_of_model(f"models:/{model}/{number}"):
-        yield f"version {number}: its file {MODEL_FILE} is not in MLflow's artifact storage"
+    provenance = recorded.manifest.provenance
+    if not _says(version, provenance):
+        yield f"version {number}: its tags differ from what was recorded; MLflow run {version.run_id} has them as they were"
+    there = tracker.files_of_model(f"models:/{model}/{number}")
+    for name in files_of(recorded):
+        if name not in there:
+            yield f"version {number}: its file {name} is not in MLflow's artifact storage"
     try:
-        manifest = load_manifest(store, model, digest)
+        manifest = load_manifest(store, model, provenance.snapshot_digest)
     except (DataError, Damaged) as error:
         yield f"version {number}: {error}"
         return
@@ -128,13 +139,37 @@ def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes:
             yield f"version {number}: {key} should have {part.size_bytes} bytes and has {sizes.get(key, 'none')}"
 
 
-def _of_model_file(store: Store, tracker: Tracker, model: str, version: Any) -> Iterator[str]:
-    if not version.tags.get("perennial.snapshot"):
-        return  # registered by someone else, in whatever format
+def _of_files(store: Store, tracker: Tracker, model: str, version: Any) -> Iterator[str]:
+    recorded, _ = _recorded(store, model, version)
+    if recorded is None:
+        return
     try:
         with store.scratch() as folder:
-            check_file(tracker.download_file(f"models:/{model}/{version.version}", MODEL_FILE, folder))
+            who = f"version {version.version}"
+            check_files(fetch(tracker, f"models:/{model}/{version.version}", recorded, folder), recorded, who)
     except TrackingUnavailable:
         raise
     except PerennialError as error:
-        yield f"version {version.version}: {error}"
+        yield str(error)
+
+
+def _recorded(store: Store, model: str, version: Any) -> tuple[RecordedBundle | None, list[str]]:
+    """Return a version's record; without it what is wrong with it, or nothing of a version that someone else registered."""
+    try:
+        recorded = find_bundle(store, model, version.run_id) if version.run_id else None
+    except Damaged as damage:
+        return None, [f"version {version.version}: {damage}"]
+    if recorded is None and "perennial.bundle" in version.tags:
+        return None, [
+            f"version {version.version}: the store has no record of it ({BUNDLE.key(model, version.run_id or '')}), so it is "
+            "taken for one that Perennial did not train: put the record back from a backup (docs/deploy.md)"
+        ]
+    return recorded, []
+
+
+def _says(version: Any, provenance: Provenance) -> bool:
+    """Tell whether a version's tags still say what was recorded."""
+    try:
+        return Provenance.from_tags(version.tags) == provenance
+    except ValueError:
+        return False

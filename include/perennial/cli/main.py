@@ -8,7 +8,7 @@ import os
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -19,6 +19,7 @@ from perennial.moments import in_utc
 from perennial.printable import printable
 
 if TYPE_CHECKING:
+    from perennial.deployment import Deployment
     from perennial.spec import ModelSpec
     from perennial.store.protocol import Store as Opened
 
@@ -96,16 +97,14 @@ def run(
     verdict = retrain(
         RetrainingRun(
             spec=spec,
-            store=opened,
+            deployment=_deployment(spec, opened, sql_url),
             run_id=run_id(spec, opened.uri, moment, window_days),
-            **_places(spec),
             now=datetime.now(UTC),
             as_of=moment,
             window_days=window_days,
             dry_run=dry_run,
             reason=reason,
             triggered_by="perennial run",
-            sql_url=sql_url,
         ),
         PrintableConsole(),
     )
@@ -134,12 +133,7 @@ def monitor(
     moment = _moment("--as-of", as_of)
     spec, opened = _open(model, models, store)
     arguments = MonitorRun(
-        spec=spec,
-        store=opened,
-        **_places(spec),
-        now=datetime.now(UTC),
-        as_of=moment,
-        sql_url=sql_url,
+        spec=spec, deployment=_deployment(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment
     )
     if once or moment:
         verdict = check_once(arguments, PrintableConsole()).verdict
@@ -215,7 +209,7 @@ def set_cursor(
     moment = _moment("--to", to)
     assert moment is not None  # noqa: S101 - the option must be given
     spec, opened = _open(model, models, store)
-    run = MonitorRun(spec=spec, store=opened, **_places(spec), now=datetime.now(UTC))
+    run = MonitorRun(spec=spec, deployment=_deployment(spec, opened), now=datetime.now(UTC))
     _say(set_back(run, moment, by=by or getuser(), reason=reason).decision.reasons[0])
 
 
@@ -230,17 +224,37 @@ def verify(
 ) -> None:
     """Check that all versions' files and snapshots are there, the champion loads, and the ledger is whole."""
     from perennial.backup.verify import verify as look
+    from perennial.places import tracking_server
 
     _quieten()
     found = []
     for name in [model] if model else _all_models(models):
         spec, opened = _open(name, models, store)
-        found.append(look(opened, _places(spec)["tracking_uri"], spec, deep=deep))
+        found.append(look(opened, tracking_server(spec.region).uri, spec, deep=deep))
         _say(found[-1])
         for problem in found[-1].problems:
             _say(f"  {problem}")
     if any(one.problems for one in found):
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def reproduce(
+    model: Model,
+    version: Annotated[str, typer.Argument(help="Number of a registered version, or an alias such as champion.")],
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Train a version again from its own record and rows, and say whether it predicts the same. Exit code 3: it does not."""
+    from perennial.run import Run
+    from perennial.training.reproduce import reproduce as train_again
+
+    _quieten()
+    spec, opened = _open(model, models, store)
+    found = train_again(Run(spec=spec, deployment=_deployment(spec, opened), now=datetime.now(UTC)), version)
+    _say(found.sentence)
+    if not found.identical:
+        raise typer.Exit(REJECTED)
 
 
 def main() -> None:
@@ -277,11 +291,18 @@ def _all_models(models: Path) -> list[str]:
     return sorted(spec.name for spec in specs.values())
 
 
-def _places(spec: ModelSpec) -> dict[str, Any]:
+def _deployment(spec: ModelSpec, store: Opened, sql_url: str | None = None) -> Deployment:
+    from perennial.deployment import Deployment
     from perennial.places import data_root, tracking_server
 
     server = tracking_server(spec.region)
-    return {"tracking_uri": server.uri, "mlflow_takes_rows": server.takes_rows, "data_root": data_root(spec)}
+    return Deployment(
+        store=store,
+        tracking_uri=server.uri,
+        mlflow_takes_rows=server.takes_rows,
+        data_root=data_root(spec),
+        sql_url=sql_url,
+    )
 
 
 def _moment(option: str, text: str | None) -> datetime | None:

@@ -100,7 +100,7 @@ def keep_checking(
     """
     from perennial.monitoring.next_check import next_check
 
-    schedule = run.spec.monitoring.schedule if run.spec.monitoring else None
+    schedule = run.spec.watch.schedule
     if schedule is None:
         raise SpecError(f"{run.spec.name} has no monitoring.schedule: add one, or check once with --once")
     while True:
@@ -126,7 +126,7 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     """
     from perennial.monitoring.ledger import find_entry
     from perennial.monitoring.report.page import write_report
-    from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+    from perennial.monitoring.steps import TESTS, CheckReader, decide, make_test, open_check
 
     reader = CheckReader(run)
     check = open_check(run, reader)
@@ -136,9 +136,9 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     if entry is None:
         results = []
         with console.status("") as status:
-            for name, of in CHECKS.items():
-                status.update(f"checking: {name}")
-                results.append(of(reader, check))
+            for name in TESTS:
+                status.update(f"testing: {name}")
+                results.append(make_test(reader, check, name))
         entry = decide(run, check, results)
     key = write_report(reader, entry)
     _show(entry, console)
@@ -156,14 +156,9 @@ def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) ->
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     retraining = RetrainingRun(
         spec=run.spec,
-        store=run.store,
-        tracking_uri=run.tracking_uri,
-        data_root=run.data_root,
+        deployment=run.deployment,
         now=run.now,
         as_of=entry.as_of,
-        sql_url=run.sql_url,
-        s3=run.s3,
-        mlflow_takes_rows=run.mlflow_takes_rows,
         run_id=entry.decision.run_id,
         reason=" ".join(entry.decision.reasons),
         triggered_by="perennial monitor",
@@ -202,12 +197,12 @@ def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | N
 
 
 def _show(entry: LedgerEntry, console: Console) -> None:
-    from perennial.monitoring.report.page import CHECK_TITLES, decision_sentence, status_of
+    from perennial.monitoring.report.page import TEST_TITLES, decision_sentence, status_of
 
     check, decision = entry.check, entry.decision
     late = f", {check.late_rows:,} late ones" if check.late_rows else ""
     table = Table(
-        "check",
+        "test",
         "status",
         "found",
         title=f"Check {entry.sequence} of {entry.model} as of {entry.as_of:%Y-%m-%d %H:%M} UTC: "
@@ -217,9 +212,9 @@ def _show(entry: LedgerEntry, console: Console) -> None:
     for result in entry.results:
         status = status_of(result, decision)
         table.add_row(
-            CHECK_TITLES[result.check],
+            TEST_TITLES[result.test],
             Text(status, style=_STYLES[status]),
-            Text(result.sentence.removeprefix(f"{result.check}: ")),
+            Text(result.sentence.removeprefix(f"{result.test}: ")),
         )
     console.print(table)
     sentence = decision_sentence(decision, first=check.incomparable is not None)

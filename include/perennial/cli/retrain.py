@@ -15,11 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from perennial.data.snapshots.records import Snapshot
+from perennial.digests import retraining_digest
 from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.candidate import Candidate
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
-from perennial.training.records import Candidate
 from perennial.validation.records import Validation
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days:
     A dry run shares it: the run that follows judges the very candidate that the dry run showed.
     """
     moment = None if as_of is None else as_of.astimezone(UTC).isoformat()
-    arguments = json.dumps([spec.digest(), store_uri, moment, window_days])
+    arguments = json.dumps([retraining_digest(spec), store_uri, moment, window_days])
     return f"cli-{hashlib.sha256(arguments.encode()).hexdigest()[:16]}"
 
 
@@ -124,8 +125,8 @@ def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
     kept = ", there already" if snapshot.reused else ""
     dropped = snapshot.exact_duplicates + snapshot.key_duplicates
     duplicates = f", {dropped:,} duplicates left out" if dropped else ""
-    aside = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
-    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{aside}"
+    future = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
+    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}"
 
 
 def _of_validation(validation: Validation, _: ModelSpec) -> str:
@@ -133,9 +134,8 @@ def _of_validation(validation: Validation, _: ModelSpec) -> str:
 
 
 def _of_candidate(candidate: Candidate, _: ModelSpec) -> str:
-    return (
-        f"{candidate.train_rows:,} rows, {candidate.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
-    )
+    split = candidate.split
+    return f"{split.train_rows:,} rows, {split.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
 
 
 def _of_evaluation(evaluation: Evaluation, spec: ModelSpec) -> str:

@@ -22,8 +22,8 @@ from perennial.data.snapshots.row_hash import hash_rows
 from perennial.data.snapshots.row_spill import RowSpill, regular
 from perennial.data.snapshots.schema_history import LatestSnapshot, mark_latest, previous_schema, schema_changes
 from perennial.data.snapshots.tally import Tally
-from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
+from perennial.data.sources.scan import scan_source
 from perennial.data.sources.source import Source
 from perennial.data.sources.summary import SourceSummary
 from perennial.data.values.columns import check_columns, column_kinds, column_types

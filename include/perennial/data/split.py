@@ -1,4 +1,4 @@
-"""Split rows by time: train before, hold out after. Never at random, since time-ordered rows know their future."""
+"""Which rows are trained on and which are held out: settled once by the spec, applied alike by all who read the plan."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pandas as pd
 
+from perennial.data.split_plan import SplitPlan
 from perennial.errors import DataError
 from perennial.moments import shifted
 from perennial.spec import ModelSpec
@@ -18,14 +19,10 @@ class Split:
 
     train: pd.DataFrame
     holdout: pd.DataFrame
-    unlabelled_rows: int
-    """Rows without a label, which are in neither."""
-    gap_rows: int
-    """Labelled rows between the two, whose labels were not known when the holdout began."""
 
 
-def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:
-    """Split a snapshot's rows.
+def plan_split(frame: pd.DataFrame, spec: ModelSpec) -> SplitPlan:
+    """Settle where training ends and the holdout begins.
 
     The holdout is the end of the labelled rows: those younger than N days before the newest, or the newest N, or the
     newest share; rows that tie with the oldest of them come along. Training rows are those whose label was known when
@@ -43,30 +40,60 @@ def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:
         If no row has a label, or nothing is left to train on.
     """
     event_time, target = spec.source.event_time, spec.target.column
-    labelled = frame[frame[target].notna()].sort_values(event_time, kind="stable", ignore_index=True)
-    if labelled.empty:
+    times = frame.loc[frame[target].notna(), event_time].sort_values(ignore_index=True)
+    if times.empty:
         raise DataError(
             f"none of the {len(frame)} rows has a label in {target!r}: wait for labels, or end the window earlier"
         )
-    if pd.api.types.is_float_dtype(labelled[target]) and spec.task == "classification":
-        labelled[target] = labelled[target].astype("int64")
-    times = labelled[event_time]
     start = _holdout_start(times, spec)
-    known = shifted(start, -timedelta(days=spec.target.label_delay_days))
-    is_train = (times < start) & (times <= known)
-    is_holdout = times >= start
-    if not is_train.any():
+    known = shifted(start.to_pydatetime(), -timedelta(days=spec.target.label_delay_days))
+    trained = times[(times < start) & (times <= known)]
+    held_out = times[times >= start]
+    if trained.empty:
         raise DataError(
-            f"nothing is left to train on: the {len(labelled)} labelled rows go from {times.iloc[0]} to {times.iloc[-1]}, "
+            f"nothing is left to train on: the {len(times)} labelled rows go from {times.iloc[0]} to {times.iloc[-1]}, "
             f"the holdout begins at {start} and labels take {spec.target.label_delay_days:g} days. "
             "Widen source.window, or shorten evaluation.holdout."
         )
-    return Split(
-        train=labelled[is_train].reset_index(drop=True),
-        holdout=labelled[is_holdout].reset_index(drop=True),
-        unlabelled_rows=len(frame) - len(labelled),
-        gap_rows=int((~is_train & ~is_holdout).sum()),
+    return SplitPlan(
+        event_time=event_time,
+        target=target,
+        purge_days=spec.target.label_delay_days,
+        train_start=trained.iloc[0].to_pydatetime(),
+        train_end=trained.iloc[-1].to_pydatetime(),
+        holdout_start=start.to_pydatetime(),
+        holdout_end=held_out.iloc[-1].to_pydatetime(),
+        train_rows=len(trained),
+        holdout_rows=len(held_out),
+        gap_rows=len(times) - len(trained) - len(held_out),
+        unlabelled_rows=len(frame) - len(times),
     )
+
+
+def apply_split(frame: pd.DataFrame, plan: SplitPlan, task: str) -> Split:
+    """Split a snapshot's rows as planned.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Rows of the snapshot that the plan was made for, with its event time and target and whatever else is wanted.
+    plan : SplitPlan
+    task : str
+        `classification`: labels that are whole numbers come back as such, though the snapshot's column has gaps.
+    """
+    labelled = frame[frame[plan.target].notna()].sort_values(plan.event_time, kind="stable", ignore_index=True)
+    if task == "classification" and pd.api.types.is_float_dtype(labelled[plan.target]):
+        labelled[plan.target] = labelled[plan.target].astype("int64")
+    times = labelled[plan.event_time]
+    return Split(
+        train=labelled[times <= plan.train_end].reset_index(drop=True),
+        holdout=labelled[times >= plan.holdout_start].reset_index(drop=True),
+    )
+
+
+def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:
+    """Plan a split of rows and apply it at once; see `plan_split`."""
+    return apply_split(frame, plan_split(frame, spec), spec.task)
 
 
 def _holdout_start(times: pd.Series[pd.Timestamp], spec: ModelSpec) -> pd.Timestamp:

@@ -8,12 +8,12 @@ from perennial.drift.columns.report import ColumnDrift, DriftReport, MissingRate
 from perennial.drift.sequential.calibration import calibrate
 from perennial.drift.sequential.calibration_result import Calibration
 from perennial.drift.sequential.page_hinkley import PageHinkley
-from perennial.drift.sequential.performance import PerformanceCheck, check_performance
+from perennial.drift.sequential.performance import PerformanceTest, measure_performance
 from perennial.drift.statistics.chi_square import Comparison, compare_labels
 from perennial.drift.statistics.ks import KSResult, ks_2samp
 from perennial.drift.statistics.multiple_testing import benjamini_hochberg
 from perennial.drift.statistics.proportions import proportions_pvalue
-from perennial.drift.volume import VolumeCheck, check_volume
+from perennial.drift.volume import VolumeTest, measure_volume
 
 __all__ = [
     "Calibration",
@@ -25,13 +25,13 @@ __all__ = [
     "KolmogorovSmirnov",
     "MissingRate",
     "PageHinkley",
-    "PerformanceCheck",
-    "VolumeCheck",
+    "PerformanceTest",
+    "VolumeTest",
     "benjamini_hochberg",
     "calibrate",
-    "check_performance",
-    "check_volume",
     "compare_labels",
     "ks_2samp",
+    "measure_performance",
+    "measure_volume",
     "proportions_pvalue",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from perennial.record import Record
 
 
-class VolumeCheck(Record):
+class VolumeTest(Record):
     """Rows since the last training against the number that warrants another."""
 
     rows: int
@@ -14,7 +14,7 @@ class VolumeCheck(Record):
     sentence: str
 
 
-def check_volume(rows: int, *, limit: int) -> VolumeCheck:
+def measure_volume(rows: int, *, limit: int) -> VolumeTest:
     """Compare the rows that came since the champion's training with a limit; both are numbers of rows."""
     if limit < 1:
         raise ValueError(f"limit is a number of rows, at least 1; got {limit}")
@@ -22,4 +22,4 @@ def check_volume(rows: int, *, limit: int) -> VolumeCheck:
         raise ValueError(f"rows is a number of rows, at least 0; got {rows}")
     reached = rows >= limit
     sentence = f"{rows:,} rows since the last training, {'at least' if reached else 'fewer than'} {limit:,}"
-    return VolumeCheck(rows=rows, limit=limit, reached=reached, sentence=sentence)
+    return VolumeTest(rows=rows, limit=limit, reached=reached, sentence=sentence)

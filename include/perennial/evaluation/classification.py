@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from perennial.data.labels import positive_label
 from perennial.evaluation.undefined import Undefined
 from perennial.models.predictions import Label, Predictions, distinct_labels, join_labels, positions
 from perennial.spec import ModelSpec
-from perennial.training.labels import positive_label
 
 
 @dataclass(frozen=True)

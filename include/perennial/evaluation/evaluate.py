@@ -8,37 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import is_classifier
 
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
-from perennial.data.split import split_by_time
-from perennial.errors import TrackingError, TrackingUnavailable, TrainingError
+from perennial.data.split import apply_split
+from perennial.errors import TrainingError
 from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.confusion import confusion_table
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots import draw
 from perennial.evaluation.records import Evaluation
-from perennial.models.predictions import Label, Predictions, distinct_labels, predict
-from perennial.models.skops_format import load_model
+from perennial.evaluation.rival import Rival, find_rival
+from perennial.layout import EVALUATION
+from perennial.models.bundle import Bundle
+from perennial.models.candidate import Candidate
+from perennial.models.manifest import Manifest
+from perennial.models.predictions import Label, Predictions, distinct_labels, identical
 from perennial.printable import PrintableLog
-from perennial.registry.champions import current_champion, download_model
+from perennial.registry.bundles import load_candidate
+from perennial.registry.champions import current_champion
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
 from perennial.store.protocol import KeyNotFound
 from perennial.store.sealed import read_record, seal
-from perennial.training.records import Candidate
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
 log = PrintableLog(__name__)
 
 CANDIDATE = "candidate"
-EVALUATION_FILE = "evaluation.json"
 ARTIFACT_FOLDER = "evaluation"
 
 
@@ -64,33 +64,26 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
 
     Raises
     ------
+    BundleChanged
+        A model's files are not those that were trained.
     TrainingError
-        A model cannot be loaded, the candidate fails to predict, or the holdout is not the one of its training.
+        The candidate cannot be loaded, or fails to predict.
     SpecError
         The labels are two, and `target.positive` does not name one of them.
     TrackingUnavailable
         MLflow does not answer.
     """
-    champion = current_champion(run.tracking_uri, run.spec.name)
+    champion = current_champion(run.store, run.tracking_uri, run.spec.name)
     if champion is not None and champion.mlflow_run_id == candidate.mlflow_run_id:
         judged = _evaluation_before_promotion(run, candidate)
         if judged is not None:
             return judged
-    model = _load(run, CANDIDATE, candidate.model_uri)
-    rival = _load_champion(run, champion, snapshot) if champion is not None else _Rival()
-    rows = _held_out_rows(run, snapshot, candidate, more_columns=rival.columns)
-    evidence = _measure(run.spec, rows, candidate, models=(model, rival), champion=champion)
+    bundle = load_candidate(run, candidate.mlflow_run_id)
+    rival = find_rival(run, champion, snapshot) if champion is not None else None
+    rows = _held_out_rows(run, snapshot, bundle.manifest, more_columns=rival.inputs if rival else ())
+    evidence = _measure(run.spec, rows, candidate, bundle, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
     return evidence.evaluation
-
-
-@dataclass(frozen=True)
-class _Rival:
-    """The champion's model, the columns that it reads, and why there is no model to score."""
-
-    model: Pipeline | None = None
-    columns: tuple[str, ...] = ()
-    unscorable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +103,7 @@ def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Ev
         f"unchanged, from {ARTIFACT_FOLDER}/ of MLflow run {candidate.mlflow_run_id}"
     )
     try:
-        kept = read_record(run.store, run.prefix + EVALUATION_FILE, Evaluation, advice)
+        kept = read_record(run.store, run.prefix + EVALUATION.name, Evaluation, advice)
     except KeyNotFound:
         return None
     if kept.mlflow_run_id != candidate.mlflow_run_id:
@@ -119,74 +112,46 @@ def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Ev
     return kept
 
 
-def _load(run: RetrainingRun, who: str, model_uri: str) -> Pipeline:
-    with run.store.scratch() as folder:
-        try:
-            return load_model(download_model(run.tracking_uri, model_uri, folder), run.spec)
-        except TrackingUnavailable:
-            raise
-        except (TrainingError, TrackingError) as error:
-            raise TrainingError(f"the {who} ({model_uri}) cannot be loaded: {error}") from error
-
-
-def _load_champion(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> _Rival:
-    who = _named(champion)
-    if champion.is_foreign:
-        return _Rival(unscorable=f"{who} was not registered by Perennial, so its files are not loaded")
-    model = _load(run, who, f"models:/{run.spec.name}/{champion.version}")
-    if is_classifier(model) != (run.spec.task == "classification"):
-        return _Rival(unscorable=f"{who} is a model for another task than {run.spec.task}")
-    columns = tuple(str(name) for name in model.feature_names_in_)
-    missing = [name for name in columns if name not in snapshot.schema_]
-    if missing:
-        return _Rival(unscorable=f"{who} reads columns that the snapshot lacks: {', '.join(missing)}")
-    return _Rival(model, columns)
-
-
 def _held_out_rows(
-    run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, *, more_columns: tuple[str, ...]
+    run: RetrainingRun, snapshot: Snapshot, manifest: Manifest, *, more_columns: tuple[str, ...]
 ) -> pd.DataFrame:
-    spec = run.spec
-    columns = (spec.source.event_time, spec.target.column, *spec.features.input_columns, *more_columns)
-    split = split_by_time(read_snapshot(run.store, snapshot, columns=list(dict.fromkeys(columns))), spec)
-    rows = split.holdout
-    start = rows[spec.source.event_time].min()
-    if len(rows) != candidate.holdout_rows or start != candidate.holdout_start:
-        raise TrainingError(
-            f"the holdout has {len(rows):,} rows from {start}, but training kept out {candidate.holdout_rows:,} from "
-            f"{candidate.holdout_start}: the spec or the snapshot was changed since. Repeat the run from 'train'."
-        )
-    return rows
+    plan = manifest.split
+    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *more_columns))
+    return apply_split(read_snapshot(run.store, snapshot, columns=list(columns)), plan, manifest.task).holdout
 
 
 def _measure(
     spec: ModelSpec,
     rows: pd.DataFrame,
     candidate: Candidate,
+    bundle: Bundle,
     *,
-    models: tuple[Pipeline, _Rival],
     champion: Champion | None,
+    rival: Rival | None,
 ) -> _Evidence:
-    model, rival = models
     truth = _truth(rows, spec)
-    predictions = {CANDIDATE: _predict_candidate(model, rows, spec)}
-    notes = [] if rival.unscorable is None else [rival.unscorable]
-    if champion is not None and rival.model is not None:
+    said = _predict_candidate(bundle, rows, spec)
+    predictions = {CANDIDATE: said}
+    notes = list(rival.notes) if rival is not None else []
+    if champion is not None and rival is not None and rival.model is not None:
         try:
-            predictions[_named(champion)] = predict(rival.model, rows[list(rival.columns)])
+            predictions[champion.name] = rival.model.predict(rows)
             notes += _seen_by(champion, rows[spec.source.event_time])
         except (ValueError, TypeError) as error:
             # What scikit-learn raises where a column is of another type than in training.
-            notes.append(f"{_named(champion)} fails on these rows: {error}")
-    labels = task_labels(truth, predictions[CANDIDATE])
-    scores = {name: score(spec, truth, said, labels=labels) for name, said in predictions.items()}
+            notes.append(f"{champion.name} fails on these rows: {error}")
+    labels = task_labels(truth, said)
+    scores = {name: score(spec, truth, answers, labels=labels) for name, answers in predictions.items()}
+    answers = predictions.get(champion.name) if champion is not None else None
     evaluation = Evaluation(
         mlflow_run_id=candidate.mlflow_run_id,
         rows=len(rows),
         classes=tuple(map(str, distinct_labels(truth))) if spec.task == "classification" else (),
         candidate=scores[CANDIDATE],
-        champion=scores.get(_named(champion)) if champion is not None else None,
+        champion=scores.get(champion.name) if champion is not None else None,
         champion_is=champion,
+        champion_provenance=rival.provenance if rival is not None else None,
+        same_predictions=answers is not None and identical(said, answers),
         notes=tuple(notes),
     )
     return _Evidence(evaluation, truth, predictions, labels)
@@ -197,9 +162,9 @@ def _truth(rows: pd.DataFrame, spec: ModelSpec) -> NDArray[Any]:
     return target.to_numpy() if pd.api.types.is_numeric_dtype(target) else target.to_numpy(dtype=object)
 
 
-def _predict_candidate(model: Pipeline, rows: pd.DataFrame, spec: ModelSpec) -> Predictions:
+def _predict_candidate(bundle: Bundle, rows: pd.DataFrame, spec: ModelSpec) -> Predictions:
     try:
-        return predict(model, rows[list(spec.features.input_columns)])
+        return bundle.predict(rows)
     except Exception as error:
         raise TrainingError(
             f"{spec.model.estimator} failed in predict on {len(rows):,} held-out rows: {type(error).__name__}: {error}"
@@ -214,7 +179,7 @@ def _seen_by(champion: Champion, times: pd.Series[pd.Timestamp]) -> list[str]:
     if not seen:
         return []
     return [
-        f"{_named(champion)} was trained on rows up to {champion.train_end.isoformat()}, among them up to {seen:,} "
+        f"{champion.name} was trained on rows up to {champion.train_end.isoformat()}, among them up to {seen:,} "
         f"of the {len(times):,} held-out rows ({seen / len(times):.0%}), which favours it"
     ]
 
@@ -224,14 +189,14 @@ def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None
     document = seal(evaluation)
     tracker = Tracker(run.tracking_uri)
     with run.store.scratch() as folder:
-        for name, content in (*_files(run.spec, evidence).items(), (EVALUATION_FILE, document)):
+        for name, content in (*_files(run.spec, evidence).items(), (EVALUATION.name, document)):
             (folder / name).write_bytes(content)
         tracker.log_folder(candidate.mlflow_run_id, folder, ARTIFACT_FOLDER)
     metrics = {f"holdout.{name}": value for name, value in evaluation.candidate.metrics.items()}
     if evaluation.champion is not None:
         metrics |= {f"champion.{name}": value for name, value in evaluation.champion.metrics.items()}
     tracker.log_metrics(candidate.mlflow_run_id, metrics)
-    run.store.write(run.prefix + EVALUATION_FILE, document)
+    run.store.write(run.prefix + EVALUATION.name, document)
     for name, value in sorted(metrics.items()):
         log.info("%s = %.6g", name, value)
     for note in evaluation.notes:
@@ -247,7 +212,3 @@ def _files(spec: ModelSpec, evidence: _Evidence) -> dict[str, bytes]:
         }
         files["confusion.json"] = json.dumps(tables).encode()
     return files
-
-
-def _named(champion: Champion) -> str:
-    return f"champion v{champion.version}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
 from perennial.registry.records import Champion
 
@@ -28,4 +29,8 @@ class Evaluation(Record):
     champion: Scores | None = None
     """None: there is no champion, or it could not be scored on these rows (a note says which)."""
     champion_is: Champion | None = None
+    champion_provenance: Provenance | None = None
+    """What the champion comes from; None: there is none, or Perennial did not train it."""
+    same_predictions: bool = False
+    """Candidate and champion say the same of every row, to the last bit."""
     notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perennial.linting.importing import CannotImport, import_name
-from perennial.spec.evaluation import Evaluation
+from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.model import Model
 from perennial.spec.reading.finding import Finding
 from perennial.spec.reading.problem import did_you_mean
@@ -16,14 +16,14 @@ _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
 
 
-def check_estimator(model: Model, task: str | None, evaluation: Evaluation | None) -> Iterator[Finding]:
+def check_estimator(model: Model, task: str | None, evaluation: EvaluationSection | None) -> Iterator[Finding]:
     """Yield what is wrong with the estimator.
 
     Parameters
     ----------
     model : Model
     task : {'classification', 'regression'} or None
-    evaluation : Evaluation or None
+    evaluation : EvaluationSection or None
         None, here and for the task: that part of the spec is itself wrong, and what rests on it is not checked.
     """
     module_name, _, name = model.estimator.rpartition(".")
@@ -71,7 +71,7 @@ def _parameters(kind: type) -> Mapping[str, inspect.Parameter] | None:
     return None if takes_any else parameters
 
 
-def _built(kind: type, model: Model, task: str | None, evaluation: Evaluation | None) -> Iterator[Finding]:
+def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSection | None) -> Iterator[Finding]:
     try:
         estimator = kind(**model.params)
         # scikit-learn looks at values only in fit: this is what fit calls first. Others' classes may not have it.
@@ -101,7 +101,7 @@ def _task_of(estimator: Any) -> str | None:
         return None
 
 
-def _metrics_out_of_reach(estimator: Any, evaluation: Evaluation) -> Iterator[Finding]:
+def _metrics_out_of_reach(estimator: Any, evaluation: EvaluationSection) -> Iterator[Finding]:
     if hasattr(estimator, "predict_proba"):
         return
     beyond = _NEED_PROBABILITIES

@@ -94,6 +94,25 @@ def _one_column_per_label(decisions: NDArray[np.float64], labels: int) -> NDArra
     return decisions if decisions.shape[1] == labels else None
 
 
+def identical(some: Predictions, others: Predictions) -> bool:
+    """Tell whether two models say the same of every row, to the last bit."""
+    if some.classes != others.classes:
+        return False
+    pairs = (
+        (some.values, others.values),
+        (some.probabilities, others.probabilities),
+        (some.decisions, others.decisions),
+    )
+    return all(_same_bits(one, other) for one, other in pairs)
+
+
+def _same_bits(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    floats = one.dtype.kind == other.dtype.kind == "f"
+    return bool(np.array_equal(one, other, equal_nan=floats))
+
+
 def as_labels(values: Iterable[Any]) -> tuple[Label, ...]:
     """Return labels as plain numbers and texts, so that those of a model and those of a snapshot compare equal."""
     plain = (value.item() if isinstance(value, np.generic) else value for value in values)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
@@ -51,14 +54,44 @@ def trusted_name(function: Transform) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
+def source_digest(path: str | None) -> str:
+    """Return the digest of the source of a transform's module; empty: there is no transform.
+
+    Raises
+    ------
+    TrainingError
+        The module cannot be imported, or has no source.
+    """
+    if path is None:
+        return ""
+    module = sys.modules[load_transform(path).__module__]
+    try:
+        return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
+    except (OSError, TypeError) as error:
+        raise TrainingError(
+            f"features.transform: {path}: the source of module {module.__name__!r} cannot be read ({error}), so that "
+            "nobody could tell what the model was made by: keep it as a .py file"
+        ) from error
+
+
 def features_of(spec: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame:
-    """Compute the features of some rows, as the model's first step will.
+    """Compute the features of rows that have the spec's input columns; see `made_features`."""
+    if spec.features.transform is None:
+        return rows[list(spec.features.columns)]
+    return made_features(spec.features.transform, rows[list(spec.features.inputs)], spec.features.columns)
+
+
+def made_features(path: str, inputs: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Compute features by a transform, as the model's first step does.
 
     Parameters
     ----------
-    spec : ModelSpec
-    rows : pandas.DataFrame
-        Has the spec's input columns.
+    path : str
+        `module:function`.
+    inputs : pandas.DataFrame
+        The columns that it reads.
+    names : sequence of str
+        The features that are wanted of it.
 
     Returns
     -------
@@ -68,25 +101,24 @@ def features_of(spec: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     TrainingError
-        The transform fails, drops rows or leaves out a feature.
+        The transform cannot be imported, fails, drops rows or leaves out a feature.
     """
-    if spec.features.transform is None:
-        return rows[list(spec.features.columns)]
-    where = f"features.transform: {spec.features.transform}"
+    where = f"features.transform: {path}"
+    transform = load_transform(path)
     try:
-        made = load_transform(spec.features.transform)(rows[list(spec.features.inputs)].copy())
-    except TrainingError:
-        raise
+        made = transform(inputs.copy())
     except Exception as error:
-        raise TrainingError(f"{where} failed on {len(rows)} rows: {type(error).__name__}: {error}") from error
+        raise TrainingError(f"{where} failed on {len(inputs)} rows: {type(error).__name__}: {error}") from error
     if not isinstance(made, pd.DataFrame):
         raise TrainingError(f"{where} returned {type(made).__name__}, not a pandas DataFrame")
-    if len(made) != len(rows):
-        raise TrainingError(f"{where} made {len(made)} rows of {len(rows)}: return one row for each, in the same order")
-    absent = [column for column in spec.features.columns if column not in made.columns]
+    if len(made) != len(inputs):
+        raise TrainingError(
+            f"{where} made {len(made)} rows of {len(inputs)}: return one row for each, in the same order"
+        )
+    absent = [column for column in names if column not in made.columns]
     if absent:
         raise TrainingError(f"{where} returned no column {', '.join(absent)}, which the spec names as a feature")
-    return made[list(spec.features.columns)]
+    return made[list(names)]
 
 
 def _found_by_name(function: Transform) -> object:

@@ -13,6 +13,15 @@ that the deployment names, and whoever can write there must be trusted that far.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from perennial.errors import TrainingError
+from perennial.models.transform import load_transform, trusted_name
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+
 REVIEWED_TYPES: dict[str, str] = {
     "functools.partial": "wraps a function that must itself be on the list; histogram boosting wraps check_array",
     "numpy.clip": "Perennial's step that bounds numbers; computes on arrays",
@@ -31,3 +40,24 @@ REVIEWED_TYPES: dict[str, str] = {
     "sklearn.tree._tree.Tree": "a decision tree, as arrays",
     "sklearn.utils.validation.check_array": "checks arrays; histogram boosting keeps it as a step",
 }
+
+
+def allowed_types(spec: ModelSpec) -> set[str]:
+    """Return the reviewed types and those that a spec allows.
+
+    Its `features.transform` is among them: naming the function is the consent.
+    """
+    allowed = {*REVIEWED_TYPES, *spec.model.trusted_types}
+    if spec.features.transform is not None:
+        allowed.add(trusted_name(load_transform(spec.features.transform)))
+    return allowed
+
+
+def check_allowed(types: Iterable[str], spec: ModelSpec) -> None:
+    """Raise TrainingError for types, found in a model's file, that neither the reviewed list nor the spec allows."""
+    refused = sorted(set(types) - allowed_types(spec))
+    if refused:
+        raise TrainingError(
+            f"the model holds types that nobody allowed: {', '.join(refused)}. If you trust their code, list them under "
+            f"model.trusted_types of {spec.name}'s spec"
+        )

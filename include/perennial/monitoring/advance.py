@@ -23,7 +23,7 @@ def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
         cursor=check.cursor_after or check.as_of,
         matured_cursor=check.matured_until,
         champion_version=champion,
-        page_hinkley=next((r.detector for r in entry.results if r.check == "page_hinkley"), None),
+        page_hinkley=next((r.detector for r in entry.results if r.test == "page_hinkley"), None),
         seen=check.seen,
         alarm=decision.alarm,
         set_back=entry.set_back or state.set_back,

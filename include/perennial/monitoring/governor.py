@@ -1,4 +1,4 @@
-"""Whether what the checks found retrains the model. Pure: the same arguments give the same decision."""
+"""Whether what the tests found retrains the model. Pure: the same arguments give the same decision."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from perennial.moments import shifted
 from perennial.monitoring.records import (
     Alarm,
     BreakerClosed,
-    CheckResult,
     Decision,
+    DriftTestResult,
     LedgerEntry,
     OpenCheck,
     RetrainingOutcome,
     SetBack,
 )
 from perennial.spec import ModelSpec
-from perennial.spec.monitoring import CheckName, Monitoring
+from perennial.spec.monitoring import DriftTestName, Monitoring
 
-DAMPED: frozenset[CheckName] = frozenset({"ks", "categorical", "predictions"})
-"""Checks that look at one batch at a time, and so must fire in several of the last checks."""
+DAMPED: frozenset[DriftTestName] = frozenset({"ks", "categorical", "predictions"})
+"""Tests that look at one batch at a time, and so must fire in several of the last checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +64,16 @@ class History:
     latest: datetime
 
 
-def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], history: History) -> Decision:
+def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult], history: History) -> Decision:
     """Decide on one check.
 
     Parameters
     ----------
     spec : ModelSpec
-        Its `monitoring` says which checks fire together, its `retraining` what is let through.
+        Its `monitoring` says which tests fire together, its `retraining` what is let through.
     check : OpenCheck
-    results : sequence of CheckResult
-        What the checks found, one entry each.
+    results : sequence of DriftTestResult
+        What the tests found, one entry each.
     history : History
 
     Returns
@@ -99,16 +99,16 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], hi
         reasons = (f"{unknown}.", *settled)
         return _let_through(spec, check, results, history, fired=(), warned=(), reasons=reasons)
     fired, found = _arguing(spec, check, results, history)
-    warned = tuple(r.check for r in results if r.status == "fired" and r.check not in spec.retraining.triggers)
-    warnings = tuple(f"{r.sentence} This check only warns." for r in results if r.check in warned)
-    aside = (*warnings, *_settled(check, history, fired), *_set_aside(check))
+    warned = tuple(r.test for r in results if r.status == "fired" and r.test not in spec.retraining.triggers)
+    warnings = tuple(f"{r.sentence} This test only warns." for r in results if r.test in warned)
+    notes = (*warnings, *_settled(check, history, fired), *_set_aside(check))
     if fired:
-        return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *aside))
+        return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *notes))
     if found:
-        return Decision(outcome="hold", reasons=(*found, *aside), warned=warned)
+        return Decision(outcome="hold", reasons=(*found, *notes), warned=warned)
     untested = tuple(r.sentence for r in results if r.status == "not tested")
-    quiet = () if warned else ("No check fired.",)
-    return Decision(outcome="none", reasons=(*quiet, *aside, *untested), warned=warned)
+    quiet = () if warned else ("No test fired.",)
+    return Decision(outcome="none", reasons=(*quiet, *notes, *untested), warned=warned)
 
 
 def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
@@ -126,28 +126,28 @@ def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
 
 
 def _arguing(
-    spec: ModelSpec, check: OpenCheck, results: Sequence[CheckResult], history: History
-) -> tuple[tuple[CheckName, ...], list[str]]:
-    """Return the checks that argue for a retraining, and a sentence for each that fired and may trigger."""
-    monitoring = spec.monitoring or Monitoring()
-    fired: list[CheckName] = []
+    spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult], history: History
+) -> tuple[tuple[DriftTestName, ...], list[str]]:
+    """Return the tests that argue for a retraining, and a sentence for each that fired and may trigger."""
+    monitoring = spec.watch
+    fired: list[DriftTestName] = []
     reasons = []
     for result in results:
-        if result.check not in spec.retraining.triggers:
+        if result.test not in spec.retraining.triggers:
             continue
         if result.status == "fired":
-            enough, count = _enough_of_the_last(monitoring, check, result.check, history.recent)
+            enough, count = _enough_of_the_last(monitoring, check, result.test, history.recent)
             reasons.append(f"{result.sentence}{count}")
             if enough:
-                fired.append(result.check)
+                fired.append(result.test)
         elif history.alarm and _still_pending(monitoring, check, result, history.alarm):
-            fired.append(result.check)
+            fired.append(result.test)
             found = history.alarm.sequence
-            reasons.append(f"{result.check} fired in check {found} and was held back; these rows do not settle it.")
+            reasons.append(f"{result.test} fired in check {found} and was held back; these rows do not settle it.")
     return tuple(fired), reasons
 
 
-def _settled(check: OpenCheck, history: History, fired: Sequence[CheckName]) -> tuple[str, ...]:
+def _settled(check: OpenCheck, history: History, fired: Sequence[DriftTestName]) -> tuple[str, ...]:
     """Say what becomes of a pending alarm that is pending no more, though it triggered nothing."""
     alarm = history.alarm
     if alarm is None:
@@ -159,7 +159,7 @@ def _settled(check: OpenCheck, history: History, fired: Sequence[CheckName]) -> 
         )
         now = "there is none now" if champion is None else f"v{champion} is champion now"
         return (f"The alarm of check {alarm.sequence} is settled: it spoke of {spoke_of}, and {now}.",)
-    over = [name for name in alarm.checks if name not in fired]
+    over = [name for name in alarm.tests if name not in fired]
     return (f"The alarm of check {alarm.sequence} is settled: {', '.join(over)} found nothing now.",) if over else ()
 
 
@@ -169,27 +169,27 @@ def _set_aside(check: OpenCheck) -> tuple[str, ...]:
 
 
 def _enough_of_the_last(
-    monitoring: Monitoring, check: OpenCheck, name: CheckName, recent: Sequence[LedgerEntry]
+    monitoring: Monitoring, check: OpenCheck, name: DriftTestName, recent: Sequence[LedgerEntry]
 ) -> tuple[bool, str]:
     """Tell whether a check has fired often enough, and say how often."""
     if name not in DAMPED:
         return True, ""
     require = monitoring.require
     earlier = list(islice((entry.results for entry in recent if counts_for(check, entry)), require.of - 1))
-    times = 1 + sum(any(r.check == name and r.status == "fired" for r in results) for results in earlier)
+    times = 1 + sum(any(r.test == name and r.status == "fired" for r in results) for results in earlier)
     count = f" Fired in {times} of the last {len(earlier) + 1} checks; {require.checks} of {require.of} are required."
     return times >= require.checks, count
 
 
-def _still_pending(monitoring: Monitoring, check: OpenCheck, result: CheckResult, alarm: Alarm) -> bool:
+def _still_pending(monitoring: Monitoring, check: OpenCheck, result: DriftTestResult, alarm: Alarm) -> bool:
     """Tell whether an alarm that was held back still stands: same champion, and these rows do not contradict it."""
-    if check.champion is None or result.check not in alarm.checks:
+    if check.champion is None or result.test not in alarm.tests:
         return False
     if alarm.champion_version != check.champion.version:
         return False
     if result.status == "not tested":
         return True
-    if result.check == "page_hinkley" and monitoring.page_hinkley is not None:
+    if result.test == "page_hinkley" and monitoring.page_hinkley is not None:
         # The detector begins afresh after an alarm and would take the new level for normal: the level itself decides.
         shift = result.figures.get("mean_loss_shift")
         return isinstance(shift, (int, float)) and abs(shift) >= monitoring.page_hinkley.shift / 2
@@ -199,22 +199,22 @@ def _still_pending(monitoring: Monitoring, check: OpenCheck, result: CheckResult
 def _let_through(
     spec: ModelSpec,
     check: OpenCheck,
-    results: Sequence[CheckResult],
+    results: Sequence[DriftTestResult],
     history: History,
     *,
-    fired: tuple[CheckName, ...],
-    warned: tuple[CheckName, ...],
+    fired: tuple[DriftTestName, ...],
+    warned: tuple[DriftTestName, ...],
     reasons: tuple[str, ...],
 ) -> Decision:
     """Trigger, unless a retraining is under way or has just ended, or a limit holds it back."""
     champion = check.champion.version if check.champion else None
-    alarm = Alarm(checks=fired, champion_version=champion, sequence=check.sequence, as_of=check.as_of)
+    alarm = Alarm(tests=fired, champion_version=champion, sequence=check.sequence, as_of=check.as_of)
     if (
         history.alarm is not None
         and history.alarm.champion_version == champion
-        and set(history.alarm.checks) & set(fired)
+        and set(history.alarm.tests) & set(fired)
     ):
-        alarm = history.alarm.model_copy(update={"checks": fired, "until": None})
+        alarm = history.alarm.model_copy(update={"tests": fired, "until": None})
     again = _again(champion, history)
     if again:
         return Decision(outcome="coalesce", reasons=(*reasons, again), fired=fired, warned=warned, alarm=alarm)
@@ -266,11 +266,13 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
     """Say that the breaker is open: too many candidates in a row were rejected or failed."""
     breaker = spec.retraining.breaker
     closed_after = history.breaker_closed.after_sequence if history.breaker_closed else 0
-    in_vain = list(takewhile(lambda e: e.sequence > closed_after and _was_in_vain(e, history), history.triggers))
-    if len(in_vain) < breaker.rejections:
+    unsuccessful = list(
+        takewhile(lambda e: e.sequence > closed_after and _was_unsuccessful(e, history), history.triggers)
+    )
+    if len(unsuccessful) < breaker.rejections:
         return None
     # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
-    moments = _triggered_at(in_vain, history)
+    moments = _triggered_at(unsuccessful, history)
     if not moments:
         return None
     until = shifted(moments[0], timedelta(days=breaker.reset_days))
@@ -278,13 +280,13 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
         return None
     return _Limit(
         "breaker",
-        f"The breaker is open: the last {len(in_vain)} retrainings were rejected or failed. "
+        f"The breaker is open: the last {len(unsuccessful)} retrainings were rejected or failed. "
         f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it.",
         until,
     )
 
 
-def _was_in_vain(entry: LedgerEntry, history: History) -> bool:
+def _was_unsuccessful(entry: LedgerEntry, history: History) -> bool:
     outcome = history.outcomes.get(entry.decision.run_id or "")
     return outcome is not None and outcome.result in ("rejected", "failed")
 

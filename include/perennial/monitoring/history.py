@@ -9,7 +9,6 @@ from perennial.monitoring.governor import History, counts_for
 from perennial.monitoring.records import MonitorState, OpenCheck
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
-from perennial.spec.monitoring import Monitoring
 
 
 def read_history(run: MonitorRun, check: OpenCheck, state: MonitorState) -> History:
@@ -29,8 +28,8 @@ def read_history(run: MonitorRun, check: OpenCheck, state: MonitorState) -> Hist
     earlier = ledger.entries_before(store, model, check.sequence)
     # Another champion's checks never count: what lies behind them is not read.
     same = takewhile(lambda entry: _version(entry.check) == _version(check), earlier)
-    of = (run.spec.monitoring or Monitoring()).require.of
-    champion = current_champion(run.tracking_uri, model)
+    of = run.spec.watch.require.of
+    champion = current_champion(run.store, run.tracking_uri, model)
     return History(
         recent=tuple(islice((entry for entry in same if counts_for(check, entry)), of - 1)),
         triggers=triggers,

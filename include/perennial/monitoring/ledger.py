@@ -5,35 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
+from perennial.layout import BREAKER, FAILURE, LEDGER_ENTRY, PROMOTION, VERDICT, run_folder
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
 from perennial.printable import PrintableLog
 from perennial.promotion.records import Verdict
-from perennial.run import PROMOTION_FILE, VERDICT_FILE, reports_prefix
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
-FAILURE_FILE = "failure.json"
-
 _ENTRY = re.compile(r"/(\d{8,})\.json$")
-
-
-def entry_key(model: str, sequence: int) -> str:
-    """Return an entry's key in the store; keys sort like sequence numbers."""
-    return f"{model}/ledger/{sequence:08d}.json"
 
 
 def sequences(store: Store, model: str) -> list[int]:
     """Return the numbers of all entries, in order; nothing is read of them."""
-    found = (_ENTRY.search(item.key) for item in store.list(f"{model}/ledger/"))
+    found = (_ENTRY.search(item.key) for item in store.list(LEDGER_ENTRY.folder(model)))
     return sorted(int(entry[1]) for entry in found if entry)
-
-
-def breaker_key(model: str) -> str:
-    """Return the key that says when someone last closed the breaker."""
-    return f"{model}/monitor/breaker.json"
 
 
 def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
@@ -43,7 +31,7 @@ def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
     scheduler, is bound by the first.
     """
     try:
-        store.create(entry_key(entry.model, entry.sequence), seal(entry))
+        store.create(LEDGER_ENTRY.key(entry.model, entry.sequence), seal(entry))
     except Conflict:
         log.info("check %d of %s was decided before", entry.sequence, entry.model)
     # Also the first gets what JSON made of it, so that all go on with the same.
@@ -60,7 +48,7 @@ def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
     Damaged
         It is not what was written.
     """
-    key = entry_key(model, sequence)
+    key = LEDGER_ENTRY.key(model, sequence)
     advice = (
         "Cool-down, budget and breaker are read from it: put it back from a backup (docs/deploy.md), or move it away: what "
         f"it and the checks before it say then no longer counts, and `perennial verify {model}` names the gap"
@@ -120,8 +108,8 @@ def retraining_outcomes(
 
 def has_ended(store: Store, model: str, run_id: str) -> bool:
     """Tell whether it is known how a retraining ended: promoted, rejected, or failed for good."""
-    prefix = reports_prefix(model, run_id)
-    if store.exists(prefix + FAILURE_FILE) or store.exists(prefix + PROMOTION_FILE):
+    prefix = run_folder(model, run_id)
+    if store.exists(prefix + FAILURE.name) or store.exists(prefix + PROMOTION.name):
         return True
     verdict = _find_verdict(store, model, run_id)
     return verdict is not None and verdict.outcome == "reject"
@@ -130,7 +118,7 @@ def has_ended(store: Store, model: str, run_id: str) -> bool:
 def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
     """Keep that a retraining has failed for good, beside its reports: one without any such word may have been lost."""
     failure = Failure(run_id=run_id, sentence=sentence)
-    store.write(reports_prefix(model, run_id) + FAILURE_FILE, seal(failure))
+    store.write(run_folder(model, run_id) + FAILURE.name, seal(failure))
 
 
 def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
@@ -146,7 +134,7 @@ def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
         "retraining may be made once more"
     )
     try:
-        return read_record(store, reports_prefix(model, run_id) + FAILURE_FILE, Failure, advice)
+        return read_record(store, run_folder(model, run_id) + FAILURE.name, Failure, advice)
     except KeyNotFound:
         return None
 
@@ -154,11 +142,11 @@ def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
 def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> RetrainingOutcome:
     if run_id in active:
         return RetrainingOutcome(run_id=run_id, result="running")
-    prefix = reports_prefix(model, run_id)
+    prefix = run_folder(model, run_id)
     verdict = _find_verdict(store, model, run_id)
     if verdict is not None and verdict.outcome == "reject":
         return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
-    if verdict is not None and store.exists(prefix + PROMOTION_FILE):
+    if verdict is not None and store.exists(prefix + PROMOTION.name):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
     failure = find_failure(store, model, run_id)
     if failure is not None:
@@ -191,13 +179,13 @@ def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
         "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then counts as "
         f"failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
     )
-    return read_record(store, reports_prefix(model, run_id) + VERDICT_FILE, Verdict, advice)
+    return read_record(store, run_folder(model, run_id) + VERDICT.name, Verdict, advice)
 
 
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
     """Let rejections before now no longer count; kept with who did it and why."""
     closed = BreakerClosed(after_sequence=max(sequences(store, model), default=0), by=by, reason=reason)
-    store.write(breaker_key(model), seal(closed))
+    store.write(BREAKER.key(model), seal(closed))
     return closed
 
 
@@ -214,6 +202,6 @@ def breaker_closed(store: Store, model: str) -> BreakerClosed | None:
         f"breaker once more (`perennial close-breaker {model} --reason WHY`), or delete it, and all of them count again"
     )
     try:
-        return read_record(store, breaker_key(model), BreakerClosed, advice)
+        return read_record(store, BREAKER.key(model), BreakerClosed, advice)
     except KeyNotFound:
         return None

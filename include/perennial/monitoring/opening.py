@@ -10,7 +10,9 @@ import numpy.typing as npt
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.window import Bounds, just_after
-from perennial.errors import CursorAhead
+from perennial.digests import check_digest
+from perennial.errors import ChampionUnusable, CursorAhead
+from perennial.layout import CHECK
 from perennial.moments import shifted
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.reader import CheckReader
@@ -28,24 +30,19 @@ from perennial.monitoring.checks.rows import (
     read_identities,
 )
 from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.records import MonitorState, OpenCheck, SeenRows, incomparable
+from perennial.monitoring.records import CheckedRows, MonitorState, OpenCheck, incomparable
 from perennial.monitoring.state import load_state
 from perennial.printable import PrintableLog
+from perennial.registry.bundles import recorded_manifest
 from perennial.registry.champions import current_champion
 from perennial.registry.records import Champion
 from perennial.run import CLOCKS_APART, MonitorRun
 from perennial.spec import ModelSpec
-from perennial.spec.monitoring import Monitoring
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
 log = PrintableLog(__name__)
-
-
-def check_key(model: str, sequence: int) -> str:
-    """Return the key under which a check is kept as it was begun."""
-    return f"{model}/monitor/checks/{sequence:08d}/check.json"
 
 
 def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck | None:
@@ -74,8 +71,8 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     decided = ledger.find_entry(run.store, run.spec.name, sequence)
     if decided is not None:
         return decided.check
-    key = check_key(run.spec.name, sequence)
-    champion = current_champion(run.tracking_uri, run.spec.name)
+    key = CHECK.key(run.spec.name, sequence)
+    champion = current_champion(run.store, run.tracking_uri, run.spec.name)
     lost = lost_trigger(run, state, champion)
     if lost is not None:
         log.warning("check %d is taken up again: its retraining %s never came", lost.sequence, lost.decision.run_id)
@@ -148,7 +145,7 @@ def _can_be_true(run: MonitorRun, moment: datetime) -> bool:
 
 
 def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -> bool:
-    same = begun.champion == champion and begun.spec_digest == run.spec.digest()
+    same = begun.champion == champion and begun.watched_as == check_digest(run.spec)
     return same and _can_be_true(run, begun.as_of)
 
 
@@ -180,7 +177,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     cursor = start_of_watch(run, champion, state)
     if as_of <= cursor and state.alarm is None:
         return None
-    lateness = timedelta(days=(run.spec.monitoring or Monitoring()).lateness_days)
+    lateness = timedelta(days=run.spec.watch.lateness_days)
     # The champion is too good on what it learnt from: such rows say nothing about its losses.
     matured_until = shifted(as_of, -timedelta(days=run.spec.target.label_delay_days))
     still_taken = shifted(cursor, -lateness)
@@ -189,7 +186,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     checked = source.known(Bounds(just_after(behind), begin))
     # As a rule none of those came late: then no more of them need be read.
     after = behind if _unseen(run, state, checked).any() else begin
-    rows = source.read(Bounds(just_after(after), max(as_of, cursor)))
+    rows = source.read(Bounds(just_after(after), max(as_of, cursor)), recorded_manifest(run, champion).inputs)
     new = rows.times > as_datetime64(cursor)
     late = ~new & (rows.times > as_datetime64(still_taken))
     late[late] = _unseen(run, state, rows.take(late))
@@ -197,8 +194,8 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     too_late = late & (rows.times <= as_datetime64(matured_from))
     if not (new.any() or late.any()) and state.alarm is None:
         return None
-    prepare_reference(run, champion)
-    folder = f"{run.spec.name}/monitor/checks/{state.sequence + 1:08d}/"
+    _prepare_reference(run, champion)
+    folder = CHECK.folder(run.spec.name, state.sequence + 1)
     batch = _keep(reader, folder, "batch", rows.take(new | late))
     cursor_after = max(min(as_of, source.summary.end), cursor)
     still_open = shifted(cursor_after, -lateness)
@@ -207,7 +204,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         model=run.spec.name,
         sequence=state.sequence + 1,
         as_of=max(as_of, cursor),
-        spec_digest=run.spec.digest(),
+        watched_as=check_digest(run.spec),
         champion=champion,
         cursor=cursor,
         cursor_after=cursor_after,
@@ -219,7 +216,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         matured_rows=int(matured.sum()),
         matured_until=max(matured_until, matured_from),
         too_late_rows=int(too_late.sum()),
-        seen=SeenRows(
+        seen=CheckedRows(
             key=keep_identities(run.store, folder, np.concatenate(seen)),
             after=still_open,
             columns=identity_columns(run.spec),
@@ -229,8 +226,16 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     )
 
 
+def _prepare_reference(run: MonitorRun, champion: Champion) -> None:
+    try:
+        prepare_reference(run, champion)
+    except ChampionUnusable as error:
+        # Each test that needs it says so; the others are made.
+        log.warning("%s", error)
+
+
 def _matured_before(run: MonitorRun, state: MonitorState, cursor: datetime, matured_until: datetime) -> datetime:
-    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance check."""
+    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
     if state.matured_cursor is None:
         return cursor
     return state.matured_cursor if _can_be_true(run, state.matured_cursor) else min(cursor, matured_until)
@@ -273,7 +278,7 @@ def _without_rows(
         model=run.spec.name,
         sequence=state.sequence + 1,
         as_of=as_of,
-        spec_digest=run.spec.digest(),
+        watched_as=check_digest(run.spec),
         champion=champion,
         cursor=None,
         cursor_after=min(as_of, source.summary.end or as_of),

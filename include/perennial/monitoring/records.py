@@ -9,7 +9,7 @@ from perennial.data.snapshots.records import FutureRows
 from perennial.drift.columns.report import ColumnDrift
 from perennial.record import Record
 from perennial.registry.records import Champion
-from perennial.spec.monitoring import CheckName
+from perennial.spec.monitoring import DriftTestName
 
 
 class MonitorState(Record):
@@ -20,12 +20,12 @@ class MonitorState(Record):
     cursor: datetime | None = None
     """Event time up to which rows have been checked."""
     matured_cursor: datetime | None = None
-    """Event time up to which labelled rows have gone through Page-Hinkley and the performance check."""
+    """Event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
     champion_version: str | None = None
     """The champion that `page_hinkley` watches; another one begins afresh."""
     page_hinkley: dict[str, Any] | None = None
     """The detector's state; None: it begins afresh."""
-    seen: SeenRows | None = None
+    seen: CheckedRows | None = None
     """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
     alarm: Alarm | None = None
     """A drift that was found and held back: it is weighed again with every check until it is settled."""
@@ -33,7 +33,7 @@ class MonitorState(Record):
     """The last time that someone set the cursor back."""
 
 
-class SeenRows(Record):
+class CheckedRows(Record):
     """Rows that a check found in the source, so that a later one knows which came late."""
 
     key: str
@@ -45,9 +45,9 @@ class SeenRows(Record):
 
 
 class Alarm(Record):
-    """Checks that have fired and may trigger, but were held back or coalesced."""
+    """Tests that have fired and may trigger, but were held back or coalesced."""
 
-    checks: tuple[CheckName, ...]
+    tests: tuple[DriftTestName, ...]
     champion_version: str | None
     """The champion that it speaks of; with another champion the alarm is settled."""
     sequence: int
@@ -73,7 +73,8 @@ class OpenCheck(Record):
     model: str
     sequence: int
     as_of: datetime
-    spec_digest: str
+    watched_as: str
+    """Digest of the spec's fields that the check follows from."""
     champion: Champion | None
     cursor: datetime | None
     """The state's cursor before the check; None: there is nothing to compare rows with."""
@@ -86,13 +87,13 @@ class OpenCheck(Record):
     late_rows: int
     """Rows behind the cursor that no earlier check has seen, and that this one checks."""
     matured: str | None
-    """Store key of the labelled rows for Page-Hinkley and the performance check; None: there are none."""
+    """Store key of the labelled rows for Page-Hinkley and the performance test; None: there are none."""
     matured_rows: int
     matured_until: datetime | None
     """Labels of events up to here can be trusted at `as_of`."""
     too_late_rows: int
     """Late rows whose label should have matured before: Page-Hinkley, which takes rows in order, does without them."""
-    seen: SeenRows | None
+    seen: CheckedRows | None
     """The rows that will have been checked after this."""
     rows_since_training: int
     """Rows newer than the champion's snapshot."""
@@ -112,10 +113,10 @@ def incomparable(champion: Champion | None) -> str | None:
     return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
 
 
-class CheckResult(Record):
-    """What one check found."""
+class DriftTestResult(Record):
+    """What one test of a check found."""
 
-    check: CheckName
+    test: DriftTestName
     status: Literal["fired", "quiet", "not tested"]
     sentence: str
     figures: dict[str, float | int | str | None] = {}
@@ -140,13 +141,13 @@ class Failure(Record):
 
 
 class Decision(Record):
-    """What the governor made of the checks."""
+    """What the governor made of the tests."""
 
     outcome: Literal["trigger", "coalesce", "hold", "none"]
     reasons: tuple[str, ...]
-    fired: tuple[CheckName, ...] = ()
+    fired: tuple[DriftTestName, ...] = ()
     """Checks that argue for a retraining now, pending ones included."""
-    warned: tuple[CheckName, ...] = ()
+    warned: tuple[DriftTestName, ...] = ()
     """Checks that fired but may only warn."""
     run_id: str | None = None
     """Of the retraining that is triggered: the digest of check and decision."""
@@ -163,12 +164,12 @@ class LedgerEntry(Record):
     model: str
     as_of: datetime
     check: OpenCheck
-    results: tuple[CheckResult, ...]
+    results: tuple[DriftTestResult, ...]
     decision: Decision
     last_trigger: int | None = None
     """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
     set_back: SetBack | None = None
-    """This is no check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
+    """This is not a check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
 
 
 class BreakerClosed(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from perennial.digests import check_digest
 from perennial.errors import PerennialError
 from perennial.monitoring import ledger
 from perennial.monitoring.opening import start_of_watch
@@ -41,7 +42,7 @@ def set_cursor(run: MonitorRun, to: datetime, *, by: str, reason: str) -> Ledger
     """
     model = run.spec.name
     state, _ = load_state(run.store, model)
-    champion = current_champion(run.tracking_uri, model)
+    champion = current_champion(run.store, run.tracking_uri, model)
     if champion is None:
         raise CannotSetCursor(f"{model} has no champion, so no rows are compared and there is no cursor to set")
     watched = state.cursor if state.champion_version is not None else None
@@ -62,7 +63,7 @@ def set_cursor(run: MonitorRun, to: datetime, *, by: str, reason: str) -> Ledger
             model=model,
             sequence=state.sequence + 1,
             as_of=to,
-            spec_digest=run.spec.digest(),
+            watched_as=check_digest(run.spec),
             champion=champion,
             cursor=cursor,
             batch=None,

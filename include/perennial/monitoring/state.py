@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from perennial.errors import StoreError
+from perennial.layout import STATE
 from perennial.monitoring.records import MonitorState
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
 
 class StateChanged(StoreError):
-    """Something that is no check changed the state while a check was closed; closing it again begins from that."""
+    """Something that is not a check changed the state while a check was closed; closing it again begins from that."""
 
     retryable = True
-
-
-def state_key(model: str) -> str:
-    """Return the state's key in the store."""
-    return f"{model}/monitor/state.json"
 
 
 def load_state(store: Store, model: str) -> tuple[MonitorState, str | None]:
@@ -32,7 +28,7 @@ def load_state(store: Store, model: str) -> tuple[MonitorState, str | None]:
         f"(docs/deploy.md); or move {model}/monitor/ and {model}/ledger/ away to begin afresh"
     )
     try:
-        return read_versioned_record(store, state_key(model), MonitorState, advice)
+        return read_versioned_record(store, STATE.key(model), MonitorState, advice)
     except KeyNotFound:
         return MonitorState(), None
 
@@ -48,19 +44,19 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
     Raises
     ------
     StateChanged
-        The state was changed by something that is no check.
+        The state was changed by something that is not a check.
     """
     data = seal(state)
     try:
         if version is None:
-            store.create(state_key(model), data)
+            store.create(STATE.key(model), data)
         else:
-            store.replace(state_key(model), data, version)
+            store.replace(STATE.key(model), data, version)
     except Conflict:
         found, _ = load_state(store, model)
         if found.sequence >= state.sequence:
             return False
         raise StateChanged(
-            f"{state_key(model)} stands at check {found.sequence} and was changed while check {state.sequence} was closed"
+            f"{STATE.key(model)} stands at check {found.sequence} and was changed while check {state.sequence} was closed"
         ) from None
     return True

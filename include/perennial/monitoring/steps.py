@@ -4,45 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from perennial.errors import ChampionUnusable
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
-from perennial.monitoring.checks.column_checks import check_categories, check_numbers, check_predictions
-from perennial.monitoring.checks.matured_checks import check_losses, check_metrics, check_volume_of_rows
+from perennial.monitoring.checks.column_tests import measure_categories, measure_numbers, measure_predictions
+from perennial.monitoring.checks.matured_tests import measure_losses, measure_metrics, measure_volume_of_rows
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.governor import govern
 from perennial.monitoring.history import read_history
 from perennial.monitoring.opening import open_check
-from perennial.monitoring.records import CheckResult, LedgerEntry, MonitorState, OpenCheck
+from perennial.monitoring.records import DriftTestResult, LedgerEntry, MonitorState, OpenCheck
 from perennial.monitoring.state import load_state, save_state
 from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
-from perennial.spec.monitoring import CheckName
+from perennial.spec.monitoring import DriftTestName
 
-__all__ = ["CHECKS", "CheckReader", "close_check", "decide", "make_test", "open_check"]
+__all__ = ["TESTS", "CheckReader", "close_check", "decide", "make_test", "open_check"]
 
 log = PrintableLog(__name__)
 
-CHECKS: Mapping[CheckName, Callable[[CheckReader, OpenCheck], CheckResult]] = {
-    "ks": check_numbers,
-    "categorical": check_categories,
-    "predictions": check_predictions,
-    "page_hinkley": check_losses,
-    "performance": check_metrics,
-    "volume": check_volume_of_rows,
+TESTS: Mapping[DriftTestName, Callable[[CheckReader, OpenCheck], DriftTestResult]] = {
+    "ks": measure_numbers,
+    "categorical": measure_categories,
+    "predictions": measure_predictions,
+    "page_hinkley": measure_losses,
+    "performance": measure_metrics,
+    "volume": measure_volume_of_rows,
 }
 
 
-def make_test(reader: CheckReader, check: OpenCheck, name: CheckName) -> CheckResult:
+def make_test(reader: CheckReader, check: OpenCheck, name: DriftTestName) -> DriftTestResult:
     """Test the rows of a check in one way; of a check that was decided, return what was found then.
 
     The rows of a check that is closed may be gone, and it is taken up again only if its retraining was lost.
     """
     decided = ledger.find_entry(reader.run.store, check.model, check.sequence)
-    found = next((result for result in decided.results if result.check == name), None) if decided else None
-    return CHECKS[name](reader, check) if found is None else found
+    found = next((result for result in decided.results if result.test == name), None) if decided else None
+    if found is not None:
+        return found
+    try:
+        return TESTS[name](reader, check)
+    except ChampionUnusable as reason:
+        return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, {reason}.")
 
 
-def decide(run: MonitorRun, check: OpenCheck, results: Sequence[CheckResult]) -> LedgerEntry:
+def decide(run: MonitorRun, check: OpenCheck, results: Sequence[DriftTestResult]) -> LedgerEntry:
     """Let the governor decide, and enter check and decision in the ledger.
 
     Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from perennial.data.window import Bounds, just_after
+from perennial.layout import CHECK, LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.opening import check_key, start_of_watch
+from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import MonitorState, incomparable
 from perennial.monitoring.state import load_state
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun
-from perennial.spec.monitoring import Monitoring
 
 
 @dataclass(frozen=True)
@@ -66,41 +66,41 @@ def waiting(run: MonitorRun) -> Waiting:
     """
     state, _ = load_state(run.store, run.spec.name)
     following = state.sequence + 1
-    if any(run.store.exists(key(run.spec.name, following)) for key in (check_key, ledger.entry_key)):
+    if any(run.store.exists(place.key(run.spec.name, following)) for place in (CHECK, LEDGER_ENTRY)):
         return Waiting(0, False, True, f"Check {following} was begun and not ended: it is taken up again.")
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)
         return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
-    champion = current_champion(run.tracking_uri, run.spec.name)
+    champion = current_champion(run.store, run.tracking_uri, run.spec.name)
     lost = lost_trigger(run, state, champion)
     if lost is not None:
         return Waiting(
             0, False, True, f"The retraining that check {lost.sequence} called for never came: it is made now."
         )
     source = ScannedSource(run)
-    aside = source.future.sentence if source.future else ""
+    future = source.future.sentence if source.future else ""
     unknown = incomparable(champion)
     sentence = unknown[:1].upper() + unknown[1:] if unknown else ""
     if unknown and not run.spec.retraining.first:
         return Waiting(0, False, False, f"{sentence}, and the spec leaves the first training to people.")
     if source.summary.end is None:
-        return Waiting(0, False, False, f"The source has no rows. {aside}".rstrip())
+        return Waiting(0, False, False, f"The source has no rows. {future}".rstrip())
     as_of = (run.as_of or source.summary.end).astimezone(UTC)
     cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
     if unknown and cursor and cursor > run.latest:
         cursor = None  # moved there by a row that is set aside now: all others may be tried again
     rows = source.count(Bounds(cursor and just_after(cursor), as_of))
     if cursor is None:
-        found = f"{sentence}, and there are {rows:,} rows to train one on. {aside}"
+        found = f"{sentence}, and there are {rows:,} rows to train one on. {future}"
         return Waiting(rows, rows > 0, False, found.rstrip())
-    least = (run.spec.monitoring or Monitoring()).min_rows
+    least = run.spec.watch.min_rows
     enough = rows >= least
     recheck, why = _alarm(run, state, as_of)
     since = f"after {cursor:%Y-%m-%d %H:%M} UTC"
     found = f"{rows:,} new rows {since}." if enough else f"{rows:,} new rows {since}; a check needs {least:,}."
     ahead = cursor if cursor > source.summary.end else None
     behind = _behind(run, source.summary.end) if ahead else ""
-    return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, aside))), ahead)
+    return Waiting(rows, enough, recheck, " ".join(filter(None, (found, behind, why, future))), ahead)
 
 
 def _behind(run: MonitorRun, newest: datetime) -> str:

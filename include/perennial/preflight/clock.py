@@ -32,7 +32,7 @@ class Reading:
     def seconds_apart(self) -> float:
         """Least distance that explains the reading; positive where theirs is ahead.
 
-        They tell whole seconds, so what lies within one is no distance.
+        They tell whole seconds, so what lies within one is not a distance.
         """
         ahead = (self.theirs - self.after).total_seconds()
         behind = (self.before - self.theirs).total_seconds() - 1.0

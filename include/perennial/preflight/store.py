@@ -8,12 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 
 from perennial.errors import StoreError
+from perennial.layout import PROBE
 from perennial.preflight.clock import Reading, check_clock, now
 from perennial.preflight.fault import Fault, NotReady
 from perennial.store.protocol import Conflict, KeyNotFound, Store
-
-# No model's name has a dot, so this is no model's folder.
-PROBES = ".perennial/probes/"
 
 
 def check_store(store: Store) -> str:
@@ -31,9 +29,9 @@ def check_store(store: Store) -> str:
     Fault
         A right is missing, or the bucket; conditional writes are not honoured; the clocks are apart.
     """
-    key = f"{PROBES}{uuid.uuid4().hex}"
+    key = PROBE.key(uuid.uuid4().hex)
     with _step(store, "list"):
-        next(iter(store.list(PROBES)), None)
+        next(iter(store.list(PROBE.folder())), None)
     before = now()
     with _step(store, "write"):
         version = store.create(key, b"first")

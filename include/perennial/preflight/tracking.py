@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from perennial.address import Address
-from perennial.errors import TrackingError
+from perennial.errors import TrackingError, TrackingUnavailable
 from perennial.preflight.clock import check_date, now
 from perennial.preflight.fault import Fault, NotReady
+
+if TYPE_CHECKING:
+    from perennial.registry.tracking import Tracker
 
 _SETTING = "MLFLOW_TRACKING_URI (or the connection mlflow_default)"
 
@@ -36,16 +38,17 @@ def check_tracking(uri: str) -> str:
     from perennial.registry.tracking import Tracker
 
     try:
-        shown = Tracker(uri).shown_uri
+        tracker = Tracker(uri)
     except TrackingError as error:
         raise (NotReady if error.retryable else Fault)(str(error)) from error
+    shown = tracker.shown_uri
     if urlsplit(uri).scheme not in ("http", "https"):
         return f"{shown} answers"
     before = now()
-    answer = _ask(uri, shown, "/api/2.0/mlflow/experiments/search?max_results=1")
+    answer = _ask(tracker, "/api/2.0/mlflow/experiments/search?max_results=1")
     _check_api(shown, answer)
     clock = check_date(shown, answer.headers.get("Date"), before)
-    return f"{shown} answers; {_artifacts(uri, shown)}; {clock}"
+    return f"{shown} answers; {_artifacts(tracker)}; {clock}"
 
 
 def _check_api(shown: str, answer: Any) -> None:
@@ -71,32 +74,25 @@ def _check_api(shown: str, answer: Any) -> None:
         )
 
 
-def _artifacts(uri: str, shown: str) -> str:
+def _artifacts(tracker: Tracker) -> str:
     """Have MLflow look into its storage: a bucket that is missing there fails the first training otherwise."""
-    answer = _ask(uri, shown, "/api/2.0/mlflow-artifacts/artifacts?path=.perennial")
+    answer = _ask(tracker, "/api/2.0/mlflow-artifacts/artifacts?path=.perennial")
     if answer.status_code == 200:
         return "its artifact storage too"
     if answer.status_code == 503:
         return "it serves no artifacts itself, so that its storage is not looked at"
     text = " ".join(answer.text.split())[:200]
     raise NotReady(
-        f"MLflow at {shown} cannot look into its artifact storage ({answer.status_code} {text}): check the bucket that "
+        f"MLflow at {tracker.shown_uri} cannot look into its artifact storage ({answer.status_code} {text}): check the bucket that "
         "its --artifacts-destination names, its endpoint and credentials, and MLflow's log"
     )
 
 
-def _ask(uri: str, shown: str, path: str) -> Any:
-    """Send a GET with MLflow's own client, for the same login, proxy and certificates as in a task."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
+def _ask(tracker: Tracker, path: str) -> Any:
     try:
-        return http_request(
-            get_default_host_creds(uri), path, "GET", max_retries=1, timeout=15, retry_codes=(), raise_on_status=False
-        )
-    except MlflowException as error:
-        raise NotReady(f"MLflow at {shown} does not answer: {Address(uri).without_secrets(error)}") from None
+        return tracker.ask(path)
+    except TrackingUnavailable as error:
+        raise NotReady(str(error)) from None
 
 
 def _is_json(answer: Any) -> bool:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from perennial.layout import VERSION
 from perennial.preflight.fault import Fault
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
 
-VERSION_KEY = ".perennial/version.json"
 RECORD = "python -m perennial_airflow.startup.preflight record"
 
 
@@ -36,10 +36,10 @@ def read_versions(store: Store) -> tuple[Versions, str | None]:
     Raises
     ------
     Fault
-        What is stored there is no record.
+        What is stored there is not a record.
     """
     try:
-        return read_versioned_record(store, VERSION_KEY, Versions, f"Delete it and run `{RECORD}`")
+        return read_versioned_record(store, VERSION.key(), Versions, f"Delete it and run `{RECORD}`")
     except KeyNotFound:
         return Versions(), None
     except Damaged as damage:
@@ -64,9 +64,9 @@ def record_version(store: Store, build: str) -> str:
         data = seal(Versions(builds=builds))
         try:
             if stored_as is None:
-                store.create(VERSION_KEY, data)
+                store.create(VERSION.key(), data)
             else:
-                store.replace(VERSION_KEY, data, stored_as)
+                store.replace(VERSION.key(), data, stored_as)
         except Conflict:
             continue
         return f"recorded {build}, after {versions.current or 'none'}"

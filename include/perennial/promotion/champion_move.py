@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from perennial.errors import PromotionError
+from perennial.layout import CHAMPION_MOVE
 from perennial.printable import PrintableLog
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias
@@ -172,7 +173,7 @@ class _Mover:
 
     @property
     def _key(self) -> str:
-        return f"{self.name}/promotion.json"
+        return CHAMPION_MOVE.key(self.name)
 
     def _champion(self) -> str | None:
         found = version_by_alias(self.tracker, self.name, CHAMPION)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.errors import PromotionError
 from perennial.evaluation.records import Evaluation
+from perennial.models.candidate import Candidate
 from perennial.printable import PrintableLog
 from perennial.promotion.champion_move import promote
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.registry.aliases import CHALLENGER, refuse_dry_run, version_by_alias
 from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
-from perennial.training.records import Candidate
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
@@ -117,16 +117,10 @@ def _settle_challenger(tracker: Tracker, name: str, version: str, *, rejected: b
 def _tags(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
     primary = run.spec.evaluation.primary
     return {
-        "perennial.snapshot": candidate.snapshot_digest,
-        "perennial.spec": candidate.spec_digest,
-        "perennial.code_version": candidate.code_version,
-        "perennial.run_id": run.run_id,
-        "perennial.triggered_by": run.triggered_by,
-        "perennial.reason": run.reason,
+        **candidate.provenance.to_tags(),
+        "perennial.bundle": candidate.bundle_digest,
         "perennial.verdict": verdict.outcome,
         "perennial.judged_against": verdict.champion_version or "none",
-        "perennial.train_end": candidate.train_end.isoformat(),
-        "perennial.data_end": candidate.holdout_end.isoformat(),
         "perennial.primary_metric": primary,
         "perennial.primary_value": repr(evaluation.candidate.metrics.get(primary, float("nan"))),
     }

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 
 from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.candidate import Candidate
+from perennial.promotion.news import news
 from perennial.promotion.records import GateResult, Verdict
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
-from perennial.training.records import Candidate
 
 
 def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Verdict:
@@ -144,25 +145,23 @@ def _compared(evaluation: Evaluation, champion: Scores, version: str, spec: Mode
 
 
 def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
-    champion = evaluation.champion_is
+    champion, before = evaluation.champion_is, evaluation.champion_provenance
     if champion is None:
         return GateResult(name="news", passed=True, sentence="there is no champion that this could repeat")
-    if champion.is_foreign:
-        found = f"nothing is known of what champion v{champion.version} was trained from"
+    if evaluation.same_predictions:
+        found = f"it says what {champion.name} says of all {evaluation.rows:,} held-out rows, to the last bit"
+        return GateResult(name="news", passed=False, sentence=f"{found}: there is nothing new to promote")
+    if before is None:
+        found = f"nothing is known of what {champion.name} was trained from"
         return GateResult(name="news", passed=True, sentence=found)
-    changed = [
-        words
-        for words, before, now in (
-            ("rows", champion.snapshot_digest, candidate.snapshot_digest),
-            ("spec", champion.spec_digest, candidate.spec_digest),
-            ("code version", champion.code_version, candidate.code_version),
-        )
-        if before != now
-    ]
-    found = f"other {' and '.join(changed)} than" if changed else "the same rows, spec and code version as"
-    consequence = "" if changed else ": there is nothing new to promote"
+    changed = news(before, candidate.provenance)
+    if changed:
+        return GateResult(name="news", passed=True, sentence=f"other than in {champion.name}: {', '.join(changed)}")
     return GateResult(
-        name="news", passed=bool(changed), sentence=f"trained from {found} champion v{champion.version}{consequence}"
+        name="news",
+        passed=False,
+        sentence=f"trained from the same rows, by the same recipe and libraries as {champion.name}: there is nothing new to "
+        "promote",
     )
 
 

@@ -26,6 +26,17 @@ def version_by_alias(tracker: Tracker, name: str, alias: str) -> Any | None:
             raise
 
 
+def version_by_number(tracker: Tracker, name: str, number: str) -> Any | None:
+    """Return MLflow's version of a model; None if the model or the version is not there."""
+    with tracker.connected():
+        try:
+            return tracker.client.get_model_version(name, number)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+
+
 def refuse_dry_run(run: RetrainingRun, verb: str) -> None:
     """Raise PromotionError if the run may change nothing in the registry."""
     if run.dry_run:

@@ -1,59 +1,36 @@
-"""Which version of a model is champion, and its files."""
+"""Which version of a model is champion."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
-
-from perennial.printable import PrintableLog
+from perennial.models.recorded import find_bundle
 from perennial.registry.aliases import CHAMPION, version_by_alias
-from perennial.registry.logged_model import MODEL_FILE
-from perennial.registry.origin import Origin, read_origin
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
+from perennial.store.protocol import Store
 
-log = PrintableLog(__name__)
 
-
-def current_champion(tracking_uri: str, name: str) -> Champion | None:
+def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | None:
     """Return the version that holds the alias `champion`; None if the model or the alias is not there.
 
-    A version that was not registered by Perennial has no tags: its digests are then empty. So are those of one whose tags
-    cannot be read, which is a warning.
+    What it comes from is read from the record that its trainer wrote to the store, and not from tags, which anyone may
+    change in MLflow. A version without a record is foreign.
+
+    Raises
+    ------
+    Damaged
+        The record is not what was written.
     """
-    tracker = Tracker(tracking_uri)
-    found = version_by_alias(tracker, name, CHAMPION)
+    found = version_by_alias(Tracker(tracking_uri), name, CHAMPION)
     if found is None:
         return None
-    return Champion(version=str(found.version), mlflow_run_id=found.run_id or "", **asdict(_origin(name, found)))
-
-
-def _origin(name: str, version: Any) -> Origin:
-    try:
-        return read_origin(version.tags)
-    except ValueError as error:
-        log.warning(
-            "tags of version %s of %s cannot be read, so it is taken for one that Perennial did not make: %s. Its MLflow run "
-            "%s has the tags as they were: set them so again",
-            version.version, name, error, version.run_id,
-        )  # fmt: skip
-        return Origin()
-
-
-def download_model(tracking_uri: str, model_uri: str, folder: Path) -> Path:
-    """Fetch the skops file of a model, for `perennial.models.skops_format.load_model`.
-
-    Parameters
-    ----------
-    model_uri : str
-        `models:/<name>/<version>` or, as a candidate has it, `models:/<id>`.
-    folder : Path
-        Where to put it.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    return Tracker(tracking_uri).download_file(model_uri, MODEL_FILE, folder)
+    version, run_id = str(found.version), found.run_id or ""
+    recorded = find_bundle(store, name, run_id) if run_id else None
+    if recorded is None:
+        return Champion(version=version, mlflow_run_id=run_id)
+    return Champion(
+        version=version,
+        mlflow_run_id=run_id,
+        bundle_digest=recorded.digest,
+        snapshot_digest=recorded.manifest.provenance.snapshot_digest,
+        train_end=recorded.manifest.split.train_end,
+    )

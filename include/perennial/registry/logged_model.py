@@ -13,9 +13,13 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from perennial.errors import TrainingError
+from perennial.models.bundle import write_manifest
+from perennial.models.environment import library_versions
 from perennial.models.kept_rows import refuse_kept_rows
-from perennial.models.skops_format import save_model
-from perennial.registry.provenance import library_versions
+from perennial.models.manifest import Manifest
+from perennial.models.recorded import RecordedBundle, record_bundle
+from perennial.models.skops_format import SkopsFormat, SkopsModel
+from perennial.models.trusted_types import check_allowed
 from perennial.registry.tracking import MlflowException
 
 if TYPE_CHECKING:
@@ -23,8 +27,8 @@ if TYPE_CHECKING:
 
     from perennial.registry.tracking import Tracker
     from perennial.spec import ModelSpec
+    from perennial.store.protocol import Store
 
-MODEL_FILE = "model.skops"
 EXAMPLE_ROWS = 5
 
 
@@ -32,17 +36,24 @@ def log_model(
     tracker: Tracker,
     experiment_id: str,
     run_id: str,
-    pipeline: Pipeline,
+    model: SkopsModel,
     *,
     spec: ModelSpec,
+    manifest: Manifest,
+    store: Store,
     inputs: pd.DataFrame,
     scratch: Path,
     with_example: bool = True,
-) -> str:
-    """Keep a fitted model in MLflow as an output of a run.
+) -> RecordedBundle:
+    """Keep a fitted model with its manifest in MLflow as an output of a run, and its record in the store.
 
     Parameters
     ----------
+    model : SkopsModel
+    manifest : Manifest
+        Files and types are filled in here.
+    store : Store
+        Where what may be loaded is recorded.
     inputs : pandas.DataFrame
         Rows that the model was fitted on, with the spec's input columns; they give the signature's types and,
         the first five of them, the example.
@@ -53,8 +64,7 @@ def log_model(
 
     Returns
     -------
-    str
-        The model's URI, `models:/<id>`.
+    RecordedBundle
 
     Raises
     ------
@@ -62,8 +72,10 @@ def log_model(
         The model cannot be stored without pickle, holds types that nobody allowed, or rows where MLflow may see none.
     """
     if not with_example:
-        refuse_kept_rows(pipeline, spec)
-    trusted = save_model(pipeline, scratch / MODEL_FILE, spec)
+        refuse_kept_rows(model.pipeline, spec)
+    kept = SkopsFormat()
+    types = kept.write(model, scratch / kept.file)
+    check_allowed(types, spec)
     with tracker.connected():
         logged = tracker.client.create_logged_model(experiment_id, name=spec.name, source_run_id=run_id)
     folder = scratch / "mlflow-model"
@@ -73,12 +85,17 @@ def log_model(
     with warnings.catch_warnings():
         # Said of whole-number columns that could lack a value later; there are none in a snapshot.
         warnings.simplefilter("ignore")
-        _write(pipeline, folder, description, trusted=trusted, inputs=inputs, with_example=with_example)
+        _write(model.pipeline, folder, description, trusted=types, inputs=inputs, with_example=with_example)
+    manifest, digest = write_manifest(folder, manifest.model_copy(update={"files": {kept.file: ""}, "types": types}))
     tracker.log_model_folder(logged.model_id, folder)
+    recorded = RecordedBundle(
+        mlflow_run_id=run_id, model_uri=f"models:/{logged.model_id}", digest=digest, manifest=manifest
+    )
+    record_bundle(store, spec.name, recorded)
     with tracker.connected():
         tracker.client.finalize_logged_model(logged.model_id, "READY")
         tracker.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    return f"models:/{logged.model_id}"
+    return recorded
 
 
 def _write(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import mlflow.artifacts
@@ -91,6 +92,36 @@ class Tracker:
                 raise WriteConflict(f"MLflow at {self.shown_uri}: another wrote the same at the same moment") from None
             raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise self._unavailable(error) from None
+
+    def ask(self, path: str) -> Any:
+        """Send a GET to the server, with the login, proxy and certificates of every call; return its answer.
+
+        Parameters
+        ----------
+        path : str
+            Such as `/health`. The server is one over HTTP.
+
+        Returns
+        -------
+        requests.Response
+            Whatever its status: only no answer is an error.
+
+        Raises
+        ------
+        TrackingUnavailable
+        """
+        try:
+            return http_request(
+                get_default_host_creds(self.uri),
+                path,
+                "GET",
+                max_retries=1,
+                timeout=15,
+                retry_codes=(),
+                raise_on_status=False,
+            )
+        except MlflowException as error:
             raise self._unavailable(error) from None
 
     def experiment_id(self, name: str) -> str:
@@ -202,23 +233,24 @@ class Tracker:
         with self._transfer("the model"):
             self.client.log_model_artifacts(model_id, str(folder))
 
-    def download_file(self, model_uri: str, name: str, folder: Path) -> Path:
-        """Fetch a file of a model.
+    def download_files(self, model_uri: str, names: Iterable[str], folder: Path) -> None:
+        """Fetch files of a model.
 
         Parameters
         ----------
         model_uri : str
             `models:/<name>/<version>`, or `models:/<id>` of a logged model.
-        name : str
-            Path within the model.
+        names : iterable of str
+            Paths within the model.
         folder : Path
-            Where to put it.
+            Where to put them.
         """
-        with self._transfer(f"{name} of {model_uri}"):
-            found = mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{self._place(model_uri)}/{name}", dst_path=str(folder), tracking_uri=self.uri
-            )
-            return Path(found)
+        with self._transfer(f"files of {model_uri}"):
+            place = self._place(model_uri)
+            for name in names:
+                mlflow.artifacts.download_artifacts(
+                    artifact_uri=f"{place}/{name}", dst_path=str(folder), tracking_uri=self.uri
+                )
 
     def files_of_model(self, model_uri: str) -> tuple[str, ...]:
         """Return the names of a model's files, without those in folders; none where the model is not there."""

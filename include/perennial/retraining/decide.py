@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perennial.layout import VERDICT
 from perennial.printable import PrintableLog
 from perennial.promotion.verdict import decide as decide_candidate
-from perennial.run import VERDICT_FILE
 from perennial.store.sealed import seal
 
 if TYPE_CHECKING:
     from perennial.evaluation.records import Evaluation
+    from perennial.models.candidate import Candidate
     from perennial.promotion.records import Verdict
     from perennial.run import RetrainingRun
-    from perennial.training.records import Candidate
 
 log = PrintableLog(__name__)
 
@@ -21,7 +21,7 @@ log = PrintableLog(__name__)
 def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> Verdict:
     """Hold the evaluation against the spec's gates; keep the verdict beside the run's reports."""
     verdict = decide_candidate(evaluation, run.spec, candidate)
-    run.store.write(run.prefix + VERDICT_FILE, seal(verdict))
+    run.store.write(run.prefix + VERDICT.name, seal(verdict))
     for gate in verdict.gates:
         log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
     log.info(verdict.sentence)

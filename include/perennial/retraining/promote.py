@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perennial.layout import PROMOTION
 from perennial.promotion.registry import promote as promote_version
-from perennial.run import PROMOTION_FILE
 from perennial.store.sealed import seal
 
 if TYPE_CHECKING:
@@ -22,5 +22,5 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
         The verdict is no promotion, or the champion is no longer the one that the candidate was judged against.
     """
     promotion = promote_version(run, registered, verdict)
-    run.store.write(run.prefix + PROMOTION_FILE, seal(promotion))
+    run.store.write(run.prefix + PROMOTION.name, seal(promotion))
     return promotion

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from perennial.spec.evaluation import Evaluation, Gates, Holdout
+from perennial.spec.evaluation import EvaluationSection, Gates, Holdout
 from perennial.spec.features import Features, Target
 from perennial.spec.model import Model
 from perennial.spec.model_spec import ModelSpec
 from perennial.spec.reading.loader import find_spec, load_folder, load_spec
 from perennial.spec.reading.problem import SpecFileError, SpecProblem
 from perennial.spec.schedule import Schedule
-from perennial.spec.source import Source, Window
+from perennial.spec.source import SourceSection, Window
 from perennial.spec.validation import Expectation
 
 __all__ = [
-    "Evaluation",
+    "EvaluationSection",
     "Expectation",
     "Features",
     "Gates",
@@ -21,7 +21,7 @@ __all__ = [
     "Model",
     "ModelSpec",
     "Schedule",
-    "Source",
+    "SourceSection",
     "SpecFileError",
     "SpecProblem",
     "Target",

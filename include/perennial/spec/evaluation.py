@@ -52,14 +52,12 @@ class Gates(Section):
         return self
 
 
-class Evaluation(Section):
-    """Holdout, metrics and gates."""
+class EvaluationSection(Section):
+    """Holdout, primary metric and gates. All metrics of the task are reported."""
 
     holdout: Holdout
     primary: MetricName
     """The metric on which candidate and champion are compared."""
-    metrics: tuple[MetricName, ...] = ()
-    """Further metrics to report."""
     gates: Gates = Gates()
 
     @model_validator(mode="after")
@@ -75,13 +73,7 @@ class Evaluation(Section):
         return self
 
     def metric_paths(self) -> Iterator[tuple[tuple[str | int, ...], MetricName]]:
-        """Yield every metric that is named, with the path of the place where it is: primary, further, gated."""
+        """Yield every metric that is named, with the path of the place where it is: primary, gated."""
         yield ("primary",), self.primary
-        yield from ((("metrics", index), name) for index, name in enumerate(self.metrics))
         yield from ((("gates", "minimum", name), name) for name in self.gates.minimum)
         yield from ((("gates", "maximum", name), name) for name in self.gates.maximum)
-
-    @property
-    def all_metrics(self) -> tuple[MetricName, ...]:
-        """Primary, further and gated metrics, each once, in that order."""
-        return tuple(dict.fromkeys(name for _, name in self.metric_paths()))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from perennial.spec.alerts import Alerts
-from perennial.spec.evaluation import Evaluation
+from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
 from perennial.spec.model import Model
@@ -19,7 +17,7 @@ from perennial.spec.patterns import NAME, REGION
 from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
 from perennial.spec.section import Section, Text, refuse
-from perennial.spec.source import Source
+from perennial.spec.source import SourceSection
 from perennial.spec.validation import Expectation
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -36,13 +34,13 @@ class ModelSpec(Section):
     """Shown in Airflow."""
     task: Literal["classification", "regression"]
     """Classification may be binary or of many classes; the labels tell."""
-    source: Source
+    source: SourceSection
     target: Target
     features: Features
     validation: tuple[Expectation, ...] = ()
     """Expectations that the snapshot must meet; a failure ends the run and changes nothing."""
     model: Model
-    evaluation: Evaluation
+    evaluation: EvaluationSection
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
     monitoring: Monitoring | None = None
@@ -159,6 +157,11 @@ class ModelSpec(Section):
                 yield ("tags", index), f"{tag!r} is a tag that the DAGs have from the field region: set that"
 
     @property
+    def watch(self) -> Monitoring:
+        """How the model is watched: `monitoring`, or its defaults where someone watches a model without."""
+        return self.monitoring or Monitoring()
+
+    @property
     def _source_columns(self) -> tuple[str, ...]:
         return (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
 
@@ -169,16 +172,3 @@ class ModelSpec(Section):
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))
         entity = self.monitoring.drift.entity if self.monitoring else None
         return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))
-
-    def digest(self) -> str:
-        """Hexadecimal SHA-256 of the spec's content, whatever the YAML's layout and the order of its fields."""
-        return hashlib.sha256(json.dumps(_canonical(self.model_dump())).encode()).hexdigest()
-
-
-def _canonical(value: object) -> object:
-    # Keys are kept apart by type (a class weight of 0 is not one of "0"), which JSON's own keys can't do.
-    if isinstance(value, dict):
-        return {"mapping": sorted([repr(key), _canonical(item)] for key, item in value.items())}
-    if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
-    return value if isinstance(value, str | int | float | None) else {"date": repr(value)}

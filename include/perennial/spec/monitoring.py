@@ -13,7 +13,7 @@ from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.section import Days, Number, Section, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
-CheckName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
+DriftTestName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
 
 
 class MonitoringSchedule(Section):
@@ -61,7 +61,7 @@ class Drift(Section):
         return self
 
 
-class PageHinkleyCheck(Section):
+class PageHinkleySection(Section):
     """The sequential test of the per-row loss."""
 
     one_false_alarm_in: Whole = Field(default=200_000, ge=1000)
@@ -70,7 +70,7 @@ class PageHinkleyCheck(Section):
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
 
 
-class PerformanceCheck(Section):
+class PerformanceSection(Section):
     """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
 
     minimum: dict[MetricName, Number] = {}
@@ -95,7 +95,7 @@ class PerformanceCheck(Section):
         yield from ((("maximum", name), name) for name in self.maximum)
 
 
-class VolumeCheck(Section):
+class VolumeSection(Section):
     """Rows since the last training."""
 
     rows: Whole = Field(ge=1)
@@ -127,14 +127,14 @@ class Monitoring(Section):
     lateness_days: Days = Field(default=7.0, ge=0)
     """Rows that arrive up to so many days behind the cursor are still checked."""
     drift: Drift = Drift()
-    page_hinkley: PageHinkleyCheck | None = PageHinkleyCheck()
+    page_hinkley: PageHinkleySection | None = PageHinkleySection()
     """None: the losses are not tested."""
-    performance: PerformanceCheck | None = None
+    performance: PerformanceSection | None = None
     """None: the primary metric is measured and compared with nothing."""
-    volume: VolumeCheck | None = None
+    volume: VolumeSection | None = None
     """None: rows are counted, however many there are."""
     require: Require = Require()
-    """Damping of the drift tests ks, categorical and predictions; the other checks carry their own damping."""
+    """Damping of the drift tests ks, categorical and predictions; the other tests carry their own damping."""
 
 
 class AtMost(Section):
@@ -164,7 +164,7 @@ class Retraining(Section):
     breaker: Breaker = Breaker()
     first: bool = True
     """Whether the monitor may trigger the first training of a model that has no champion."""
-    triggers: tuple[CheckName, ...] = ("ks", "page_hinkley", "performance")
+    triggers: tuple[DriftTestName, ...] = ("ks", "page_hinkley", "performance")
     """Checks that may trigger; the others only warn."""
 
     _no_repeats = field_validator("triggers")(no_repeats)

@@ -119,7 +119,7 @@ class Csv(Section):
         return self
 
 
-class Source(Section):
+class SourceSection(Section):
     """Files under a folder or S3 prefix (`uri`), or a query over a connection (`sql`, `connection`)."""
 
     uri: Text | None = None

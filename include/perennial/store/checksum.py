@@ -16,7 +16,7 @@ def checksum(path: Path) -> str:
     """Return the SHA-256 of a file's size and of the sums of its blocks of 64 KB, taken as numbers of 8 bytes.
 
     Reading the file takes as long. Every changed bit changes it. It does not see numbers that change places within a block,
-    nor two files that someone made to have the same one, so it is no name for a content.
+    nor two files that someone made to have the same one, so it cannot name a content.
     """
     digest = hashlib.sha256()
     with disk_errors(path):

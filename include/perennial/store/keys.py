@@ -11,13 +11,13 @@ def check_key(key: str) -> str:
     Raises
     ------
     StoreError
-        If it is no slash-separated path that stays below the store's root.
+        If it is not a slash-separated path that stays below the store's root.
     """
     parts = key.split("/")
     if "" in parts:
         raise _refused(key, "it is empty, or has a slash at its start, at its end or next to another")
     if "." in parts or ".." in parts:
-        raise _refused(key, "'.' and '..' are no names")
+        raise _refused(key, "'.' and '..' are not names")
     _check_characters(key)
     return key
 
@@ -31,7 +31,7 @@ def check_foreign_key(key: str) -> str:
         If a part of it would lead out of a folder.
     """
     if not {".", ".."}.isdisjoint(key.split("/")) or key.endswith("/"):
-        raise _refused(key, "'.' and '..' are no names, and a slash ends no name")
+        raise _refused(key, "'.' and '..' are not names, and a name does not end with a slash")
     _check_characters(key)
     return key
 
@@ -57,7 +57,7 @@ def _check_characters(key: str) -> None:
     try:
         key.encode()
     except UnicodeEncodeError as error:
-        raise _refused(key, "it is no valid Unicode") from error
+        raise _refused(key, "it is not valid Unicode") from error
 
 
 def _refused(key: str, reason: str) -> StoreError:

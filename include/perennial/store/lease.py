@@ -28,7 +28,7 @@ log = PrintableLog(__name__)
 
 DURATION_S = 60.0
 """How long a claim stands that its owner no longer renews."""
-_BEATS = 6  # renewals in that time: one that the store did not take is no loss
+_BEATS = 6  # renewals in that time: one that the store did not take does no harm
 _LOOKS = 60  # looks of a waiting process in that time
 
 

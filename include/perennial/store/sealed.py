@@ -61,7 +61,7 @@ def read_record(store: Store, key: str, of: type[Record], advice: str) -> Record
     KeyNotFound
         There is none.
     Damaged
-        It is no JSON, not the record that is wanted, or not what was written.
+        It is not JSON, not the record that is wanted, or not what was written.
     """
     return read_versioned_record(store, key, of, advice)[0]
 

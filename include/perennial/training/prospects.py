@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perennial.data.labels import positive_label, training_labels
 from perennial.data.snapshots.read import read_unordered
 from perennial.data.split import Split, split_by_time
 from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
-from perennial.training.labels import positive_label, training_labels
 
 if TYPE_CHECKING:
     import pandas as pd

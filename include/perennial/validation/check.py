@@ -21,9 +21,9 @@ from perennial.spec import Expectation, ModelSpec
 from perennial.spec.condition import Condition, read_condition
 from perennial.validation.expected_values import is_of_writing
 from perennial.validation.meaning import Unclear
-from perennial.validation.natural import natural_rows, text_rows
 from perennial.validation.selection import selected_rows
 from perennial.validation.suite import POSITION, build_expectation
+from perennial.validation.typed_rows import text_rows, typed_rows
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class _Checker:
         self._spec = spec
         self._zone = spec.source.time_zone
         self._stored = rows
-        self._rows = natural_rows(rows, self._zone)
+        self._rows = typed_rows(rows, self._zone)
         self._found: dict[int, Checked] = {}
         self._groups: dict[tuple[str, bool], _Group] = {}
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from perennial.data.values.canonical import BadValue, canonical
 from perennial.data.values.columns import TEXT, TIME
-from perennial.validation.natural import ANY_NUMBER, SPELLINGS, WHOLE_NUMBER, is_text, is_time, is_truth
+from perennial.validation.typed_rows import ANY_NUMBER, SPELLINGS, WHOLE_NUMBER, is_text, is_time, is_truth
 
 _WRITTEN_OTHERWISE = re.compile(r"[+-]?\d+(\.\d*)?")
 
@@ -29,7 +29,7 @@ def meant(value: Any, column: pd.Series, time_zone: str | None) -> Any:
     value : object
         Of the spec's YAML.
     column : pandas.Series
-        Of natural rows; not text.
+        Of typed rows; not text.
     time_zone : str or None
         Of times that carry none; None: UTC.
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from perennial.spec.condition import Condition
 from perennial.validation.meaning import Unclear, meant, meant_values
-from perennial.validation.natural import is_text, is_time
+from perennial.validation.typed_rows import is_text, is_time
 
 _EQUALITIES = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 _METHODS = ("isin", "between", "eq", "ne", "lt", "le", "gt", "ge")

@@ -15,7 +15,7 @@ from perennial.spec.validation import Expectation
 from perennial.validation.expectations import check_expectations
 from perennial.validation.expected_values import columns_read_as, is_of_bounds, is_of_writing
 from perennial.validation.meaning import Unclear, meant, meant_values
-from perennial.validation.natural import is_text, is_time
+from perennial.validation.typed_rows import is_text, is_time
 
 POSITION = "position"
 """Under this key of its `meta`, an expectation has its place in the spec: results come back in another order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
+from perennial.layout import DATA_DOCS
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.validation.check import check
@@ -44,7 +45,7 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
         checked = check(spec, rows)
     # The page lies with the rows. What is returned goes into logs and messages, which may leave a region.
     failed = tuple(describe(one, with_values=spec.region is None) for one in checked if not one.holds)
-    key = run.prefix + "data_docs.html"
+    key = run.prefix + DATA_DOCS.name
     run.store.write(key, render_page(run, snapshot, checked))
     return Validation(passed=not failed, expectations=len(checked), failed=failed, data_docs_key=key)
 

@@ -66,7 +66,7 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
                 key=str(entry.sequence),
                 reason=" ".join(result.sentence for result in found),
                 facts=facts
-                | {"fired": ", ".join(result.check for result in found), "decision": entry.decision.outcome}
+                | {"fired": ", ".join(result.test for result in found), "decision": entry.decision.outcome}
                 | ({"columns": drifted} if drifted else {}),
                 links=links,
             )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
+from perennial.layout import PENDING_ALERT, SENT_ALERT
 from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound
@@ -105,7 +106,7 @@ class Outbox:
         self.store.delete(self._pending(message))
 
     def _all(self) -> Iterator[tuple[Message, str]]:
-        for item in self.store.list(f"{self.model}/alerts/pending/"):
+        for item in self.store.list(PENDING_ALERT.folder(self.model)):
             found = self._read(item.key)
             if found is not None:
                 yield found
@@ -121,10 +122,10 @@ class Outbox:
             return None
 
     def _pending(self, message: Message) -> str:
-        return f"{self.model}/alerts/pending/{message.name}"
+        return PENDING_ALERT.key(self.model, message.name)
 
     def _sent(self, message: Message) -> str:
-        return f"{self.model}/alerts/sent/{message.name}"
+        return SENT_ALERT.key(self.model, message.name)
 
 
 def _free(message: Message) -> bool:

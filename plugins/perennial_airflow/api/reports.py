@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from perennial.errors import PerennialError, StoreUnavailable
-from perennial.run import check_report_key, reports_prefix
+from perennial.layout import CHECK_REPORT, run_folder
 from perennial_airflow.building.placement import REGION_TAG
 from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
 from perennial_airflow.hooks.store import StoreHook
@@ -51,7 +51,7 @@ def run_report(model: ModelName, run: RunName, file: FileName, session: SessionD
     """Return one file of a run's reports, such as `data_docs.html` or `verdict.json`."""
     missing = f"Run {run} of {model} has no {file}: it did not get that far, or its reports are in another store"
     store = StoreHook(model, _region(retraining_dag(model), session))
-    return _serve(store, reports_prefix(model, run) + file, missing)
+    return _serve(store, run_folder(model, run) + file, missing)
 
 
 @app.get("/reports/{model}/checks/{check}/report.html", dependencies=[Depends(may_read_monitoring)])
@@ -59,7 +59,7 @@ def check_report(model: ModelName, check: CheckNumber, session: SessionDep) -> R
     """Return the drift report of a check."""
     missing = f"Check {check} of {model} has no report: it was not decided, or its report is in another store"
     store = StoreHook(model, _region(monitoring_dag(model), session))
-    return _serve(store, check_report_key(model, check), missing)
+    return _serve(store, CHECK_REPORT.key(model, check), missing)
 
 
 def _region(dag_id: str, session: Session) -> str | None:

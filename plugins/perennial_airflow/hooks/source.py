@@ -12,7 +12,7 @@ from perennial.places import variable
 from perennial_airflow.hooks.s3 import s3_client
 
 if TYPE_CHECKING:
-    from perennial.spec import Source
+    from perennial.spec import SourceSection
 
 
 class SourceHook(BaseHook):
@@ -20,18 +20,18 @@ class SourceHook(BaseHook):
 
     Parameters
     ----------
-    source : Source
+    source : SourceSection
     region : str or None
         The spec's: its AWS connection reads sources on S3.
     """
 
-    def __init__(self, source: Source, region: str | None = None) -> None:
+    def __init__(self, source: SourceSection, region: str | None = None) -> None:
         super().__init__()
         self.source = source
         self.region = region
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `RetrainingRun` that reach the source: `sql_url`, `s3` or none.
+        """Return the arguments of `Deployment` that reach the source: `sql_url`, `s3` or none.
 
         Raises
         ------
@@ -58,6 +58,6 @@ class SourceHook(BaseHook):
             ) from None
         if not isinstance(hook, DbApiHook):
             raise SpecError(
-                f"source.connection: {connection_id!r} is no SQL database (its hook is {type(hook).__name__})"
+                f"source.connection: {connection_id!r} is not a SQL database (its hook is {type(hook).__name__})"
             )
         return hook.get_uri()

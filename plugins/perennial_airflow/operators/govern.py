@@ -47,7 +47,7 @@ class GovernOperator(MonitorOperator):
     def run_step(self, context: Context) -> LedgerEntry:
         """Call `perennial.monitoring.steps.decide`, and tell people and Airflow what came of it."""
         from perennial.monitoring.ledger import triggers_before
-        from perennial.monitoring.records import CheckResult, OpenCheck
+        from perennial.monitoring.records import DriftTestResult, OpenCheck
         from perennial.monitoring.report.page import write_report
         from perennial.monitoring.steps import CheckReader, decide
         from perennial_airflow.evidence import evidence
@@ -58,7 +58,7 @@ class GovernOperator(MonitorOperator):
         triggers = islice(triggers_before(run.store, check.model, check.sequence), LOOKED_UP)
         active = under_way(check.model, (entry.decision.run_id or "" for entry in triggers))
         run = replace(run, active=active)
-        entry = decide(run, check, [CheckResult.model_validate(result) for result in self.results])
+        entry = decide(run, check, [DriftTestResult.model_validate(result) for result in self.results])
         write_report(CheckReader(run), entry)
         if any(result.status == "fired" for result in entry.results):
             drift = context["outlet_events"][drift_outlet(entry.model)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ class OpenCheckOperator(MonitorOperator):
         """Call `perennial.monitoring.steps.open_check`, and prepare the champion's reference if it is a new one."""
         from airflow.sdk.exceptions import AirflowSkipException
 
+        from perennial.errors import ChampionUnusable
         from perennial.monitoring.checks.reference import load_reference
         from perennial.monitoring.steps import open_check
 
@@ -35,6 +37,7 @@ class OpenCheckOperator(MonitorOperator):
         if check is None:
             raise AirflowSkipException("There is nothing to check: neither rows nor a pending alarm")
         if check.champion is not None and not check.incomparable:
-            # Here once, rather than in all of the checks' tasks at the same time.
-            load_reference(run, check.champion)
+            # Here once, rather than in all of the checks' tasks at the same time; those that need it say what is wrong.
+            with suppress(ChampionUnusable):
+                load_reference(run, check.champion)
         return check

@@ -154,6 +154,7 @@ class StageOperator(BaseOperator):
         dag_run = context["dag_run"]
         return RetrainingRun(
             spec=self.spec,
+            deployment=deployment(self.spec, **source),
             run_id=dag_run.run_id,
             now=datetime.now(UTC),
             as_of=run_arguments.as_of(self.as_of),
@@ -162,6 +163,4 @@ class StageOperator(BaseOperator):
             reason=self.reason or f"{dag_run.run_type.value} run",
             triggered_by=started_by(context),
             worker=f"task {self.dag_id}.{self.task_id}, try {context['ti'].try_number}",
-            **deployment(self.spec),
-            **source,
         )

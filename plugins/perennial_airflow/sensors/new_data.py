@@ -102,7 +102,7 @@ class NewDataSensor(BaseSensorOperator):
     def until(self, context: Context) -> datetime:
         """Return the moment at which the wait ends."""
         dag_run = context["dag_run"]
-        schedule = self.spec.monitoring.schedule if self.spec.monitoring else None
+        schedule = self.spec.watch.schedule
         return end_of_wait(schedule, dag_run.run_after, scheduled=dag_run.run_type.value == "scheduled")
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002

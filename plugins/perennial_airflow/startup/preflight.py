@@ -103,13 +103,13 @@ def _api_server() -> str:
 
 
 def _compare(store: Store) -> str:
-    from perennial.registry.provenance import code_version
+    from perennial.models.environment import code_version
 
     return check_version(store, code_version())
 
 
 def _record(store: Store) -> str:
-    from perennial.registry.provenance import code_version
+    from perennial.models.environment import code_version
 
     return record_version(store, code_version())
 

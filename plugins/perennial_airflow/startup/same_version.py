@@ -20,8 +20,8 @@ def say_other_version(store: Store) -> None:
     Preflight keeps an older worker from starting; this is for those that were running when the deployment was upgraded,
     and for workers that nothing looked at. A store that does not answer is left to the task itself to find out.
     """
+    from perennial.models.environment import code_version
     from perennial.preflight.version import difference
-    from perennial.registry.provenance import code_version
 
     if store.uri in _compared:
         return

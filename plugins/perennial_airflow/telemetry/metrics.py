@@ -14,12 +14,12 @@ from airflow.sdk.observability import stats
 from perennial_airflow.building.schedules import longest_interval
 
 if TYPE_CHECKING:
-    from perennial.monitoring.records import CheckResult, LedgerEntry
+    from perennial.monitoring.records import DriftTestResult, LedgerEntry
     from perennial.promotion.records import Verdict
     from perennial.spec import ModelSpec
-    from perennial.spec.monitoring import CheckName
+    from perennial.spec.monitoring import DriftTestName
 
-STATISTIC: Mapping[CheckName, str] = {
+STATISTIC: Mapping[DriftTestName, str] = {
     "ks": "largest_effect",
     "categorical": "largest_effect",
     "predictions": "largest_effect",
@@ -33,7 +33,7 @@ def count_look(spec: ModelSpec) -> None:
     """Say that someone looked for rows: `perennial.monitor.last_look`, and how often the schedule does."""
     model = {"model": spec.name}
     _gauge("perennial.monitor.last_look", time.time(), model)
-    schedule = spec.monitoring.schedule if spec.monitoring else None
+    schedule = spec.watch.schedule
     if schedule is not None:
         interval = longest_interval(schedule, datetime.now(UTC))
         _gauge("perennial.monitor.interval_seconds", interval.total_seconds(), model)
@@ -46,22 +46,22 @@ def count_check(spec: ModelSpec, entry: LedgerEntry) -> None:
     _gauge("perennial.drift.last_check", time.time(), model)
     _gauge("perennial.drift.rows", entry.check.rows + entry.check.late_rows, model)
     for result in entry.results:
-        tags = {**model, "check": result.check}
+        tags = {**model, "check": result.test}
         if result.status == "fired":
             stats.incr("perennial.drift.fired", tags=tags)
-        _gauge("perennial.drift.statistic", result.figures.get(STATISTIC.get(result.check, "")), tags)
-        if result.check == "performance":
+        _gauge("perennial.drift.statistic", result.figures.get(STATISTIC.get(result.test, "")), tags)
+        if result.test == "performance":
             _send_performance(spec, result)
     _gauge("perennial.retrain.breaker_open", int(decision.held_by == "breaker"), model)
     if decision.outcome in ("hold", "coalesce"):
         stats.incr("perennial.retrain.held", tags={**model, "decision": decision.outcome})
 
 
-def _send_performance(spec: ModelSpec, result: CheckResult) -> None:
+def _send_performance(spec: ModelSpec, result: DriftTestResult) -> None:
     primary, model = spec.evaluation.primary, {"model": spec.name}
     metric = {**model, "metric": primary}
     _gauge("perennial.champion.metric", result.figures.get(primary), {**metric, "rows": "matured"})
-    wanted = spec.monitoring.performance if spec.monitoring else None
+    wanted = spec.watch.performance
     if wanted is not None:
         _gauge("perennial.champion.floor", {**wanted.minimum, **wanted.maximum}.get(primary), metric)
     if result.status != "not tested":

@@ -80,14 +80,14 @@ def count_end(dag_run: DagRun, outcome: str) -> None:
 def cause(dag_run: DagRun) -> str:
     """Return the checks that asked for the run, such as `ks/page_hinkley`; `first`, `person`, `schedule`, or as Airflow says.
 
-    Whoever triggers a run may put anything into its conf: of that, only names of checks become a tag.
+    Whoever triggers a run may put anything into its conf: of that, only names of tests become a tag.
     """
-    from perennial.spec.monitoring import CheckName
+    from perennial.spec.monitoring import DriftTestName
     from perennial_airflow.evidence import evidence_of
 
     evidence = evidence_of(dag_run.conf)
     if evidence is not None:
-        asked = [name for name in get_args(CheckName) if name in (evidence.get("caused_by") or ())]
+        asked = [name for name in get_args(DriftTestName) if name in (evidence.get("caused_by") or ())]
         return "/".join(asked) or "first"
     return {"manual": "person", "scheduled": "schedule"}.get(str(dag_run.run_type), str(dag_run.run_type))
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.airflow
 
 RESOURCES = {"pool": "training", "light_pool": "light", "queue": "large", "priority": 7, "cpu": 2.5, "memory": "4Gi"}
-CHECKS = [f"checks.{test}" for test in ("ks", "categorical", "predictions", "page_hinkley", "performance", "volume")]
+TASKS = [f"checks.{test}" for test in ("ks", "categorical", "predictions", "page_hinkley", "performance", "volume")]
 HEAVY = {
     "orders.retrain": {"ingest", "validate", "train", "evaluate"},
-    "orders.monitor": {"open_check", *CHECKS},
+    "orders.monitor": {"open_check", *TASKS},
 }
 LIGHT = {
     "orders.retrain": {"decide", "register", "promote"},

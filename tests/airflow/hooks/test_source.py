@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from perennial.errors import SpecError
-from perennial.spec import Source
+from perennial.spec import SourceSection
 from perennial_airflow.hooks.source import SourceHook
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
 
-def _source(**fields: Any) -> Source:
-    return TypeAdapter(Source).validate_python({"event_time": "at", "window": {"days": 9}, **fields})
+def _source(**fields: Any) -> SourceSection:
+    return TypeAdapter(SourceSection).validate_python({"event_time": "at", "window": {"days": 9}, **fields})
 
 
-def _query(connection: str) -> Source:
+def _query(connection: str) -> SourceSection:
     return _source(sql="SELECT 1", connection=connection)
 
 
@@ -59,7 +59,7 @@ def test_a_missing_connection_is_named() -> None:
 
 def test_a_connection_that_is_no_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SHOP", "aws://")
-    with pytest.raises(SpecError, match="'shop' is no SQL database"):
+    with pytest.raises(SpecError, match="'shop' is not a SQL database"):
         SourceHook(_query("shop")).arguments()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
 from perennial_airflow.xcom import to_xcom
@@ -18,14 +18,14 @@ pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
 NOW = datetime(2024, 2, 14, tzinfo=UTC)
 CHECK = OpenCheck(
-    model="orders", sequence=12, as_of=NOW, spec_digest="", champion=None, cursor=None, batch=None, rows=100,
+    model="orders", sequence=12, as_of=NOW, watched_as="", champion=None, cursor=None, batch=None, rows=100,
     late_rows=0, matured=None, matured_rows=0, matured_until=None, too_late_rows=0, seen=None, rows_since_training=0,
 )  # fmt: skip
 
 
 def execute(decision: Decision, *, runs: int = 0, paused: bool = False, figure: float = 0.4) -> None:
     """Run the operator against an Airflow that has so many runs of the decision's id."""
-    results = (CheckResult(check="ks", status="fired", sentence="", figures={"largest_effect": figure}),)
+    results = (DriftTestResult(test="ks", status="fired", sentence="", figures={"largest_effect": figure}),)
     entry = LedgerEntry(sequence=12, model="orders", as_of=NOW, check=CHECK, results=results, decision=decision)
     task = SimpleNamespace(
         get_dr_count=lambda dag_id, run_ids: runs, get_dag=lambda dag_id: SimpleNamespace(is_paused=paused)

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from perennial.models import environment
 from perennial.preflight import record_version
-from perennial.registry import provenance
 from perennial.spec import ModelSpec
 from perennial.store import LocalStore
 from perennial_airflow.deployment import deployment
@@ -20,9 +20,9 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setenv("PERENNIAL_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("PERENNIAL_CODE_VERSION", "1.0")
     monkeypatch.setattr(same_version, "_compared", set())
-    provenance.code_version.cache_clear()
+    environment.code_version.cache_clear()
     yield LocalStore(tmp_path / "store")
-    provenance.code_version.cache_clear()
+    environment.code_version.cache_clear()
 
 
 def lines_of_a_task() -> list[str]:

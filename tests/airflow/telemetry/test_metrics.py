@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import GateResult, Verdict
 from perennial.spec import ModelSpec
 from perennial_airflow.telemetry import metrics
@@ -53,12 +53,12 @@ def metric(name: str, value: float, **tags: str) -> tuple[str, float, frozenset[
 
 def entry(outcome: str, **performance: Any) -> LedgerEntry:
     check = OpenCheck(
-        model="orders", sequence=12, as_of=NOW, spec_digest="", champion=None, cursor=None, batch=None, rows=100,
+        model="orders", sequence=12, as_of=NOW, watched_as="", champion=None, cursor=None, batch=None, rows=100,
         late_rows=3, matured=None, matured_rows=0, matured_until=None, too_late_rows=0, seen=None, rows_since_training=0,
     )  # fmt: skip
     results = (
-        CheckResult(check="ks", status="fired", sentence="", figures={"largest_effect": 0.4}),
-        CheckResult(check="performance", sentence="", **{"status": "not tested", **performance}),
+        DriftTestResult(test="ks", status="fired", sentence="", figures={"largest_effect": 0.4}),
+        DriftTestResult(test="performance", sentence="", **{"status": "not tested", **performance}),
     )
     held_by = "breaker" if outcome == "hold" else None
     decision = Decision(outcome=outcome, reasons=(), held_by=held_by)

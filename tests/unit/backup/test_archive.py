@@ -10,9 +10,9 @@ from perennial.backup.archive import first_key, pack, unpack
 from perennial.errors import StoreError
 from perennial.store import LocalStore, S3Store
 
-RECORDS = {"m/ledger/00000001.json", "m/monitor/state.json", "m/monitor/checks/1/check.json", "m/promotion.json"}
+RECORDS = {"m/ledger/00000001.json", "m/monitor/state.json", "m/monitor/checks/00000001/check.json", "m/promotion.json"}
 OBJECTS = {
-    "m/monitor/checks/1/batch-0.parquet",
+    "m/monitor/checks/00000001/batch-0.parquet",
     "m/runs/r1/verdict.json",
     "m/runs/r1/source_files.json",
     "m/snapshots/abc/manifest.json",
@@ -40,12 +40,12 @@ def contents(store) -> dict[str, bytes]:
 
 
 @pytest.mark.integration
-def test_both_parts_together_are_the_store_but_its_own_record_of_versions_and_what_is_found_again(new_store):
+def test_both_parts_together_are_the_store_but_leases_its_own_record_of_versions_and_what_is_found_again(new_store):
     store, other = new_store("first"), new_store("second")
     for key in RECORDS | OBJECTS:
         store.write(key, key.encode() * 1000)
     store.write("m/empty", b"")
-    forgotten = {".perennial/version.json", "m/source_files.json"}
+    forgotten = {".perennial/version.json", "m/source_files.json", "m/runs/r1/lease.json"}
     for key in forgotten:
         store.write(key, b"{}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perennial.backup.ledger_order import ledger_problems, read_checks
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.records import MonitorState
 from perennial.monitoring.state import save_state
@@ -63,8 +64,8 @@ def test_every_damaged_entry_is_named_and_the_others_are_still_looked_at(tmp_pat
     save_state(store, "parcels", MonitorState(sequence=7), None)
     assert read_checks(store, "parcels") == (7, [])
     for number in (3, 4):
-        store.write(ledger.entry_key("parcels", number), b"{")
-    store.write(ledger.entry_key("parcels", 6), store.read(ledger.entry_key("parcels", 7)))
+        store.write(LEDGER_ENTRY.key("parcels", number), b"{")
+    store.write(LEDGER_ENTRY.key("parcels", 6), store.read(LEDGER_ENTRY.key("parcels", 7)))
     store.write("parcels/monitor/state.json", b"")
     count, found = read_checks(store, "parcels")
     assert count == 7

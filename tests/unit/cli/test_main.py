@@ -123,8 +123,8 @@ def test_run_passes_its_options_on(perennial, models, retrained, monkeypatch):
     assert run.spec.name == "late"
     assert run.store.uri.endswith("/kept")
     assert run.as_of.isoformat() == "2013-02-28T23:00:00+00:00"
-    assert (run.window_days, run.reason, run.dry_run, run.sql_url) == (30.0, "because", True, "sqlite://")
-    assert str(run.data_root) == "landing"
+    assert (run.window_days, run.reason, run.dry_run, run.deployment.sql_url) == (30.0, "because", True, "sqlite://")
+    assert str(run.deployment.data_root) == "landing"
     assert run.run_id.startswith("cli-")
 
 
@@ -137,7 +137,7 @@ def test_a_region_has_its_own_places_unless_a_store_is_named(perennial, models, 
     perennial("run", "late", "--store", "named")
     regional, named = retrained[0]
     assert regional.store.uri.endswith("/kept-eu")
-    assert str(regional.data_root) == "landing-eu"
+    assert str(regional.deployment.data_root) == "landing-eu"
     assert not regional.mlflow_takes_rows
     assert named.store.uri.endswith("/named")
 

@@ -43,7 +43,7 @@ def test_from_no_champion_to_the_second_one(watched):
     first, text = check(watched)
     assert (first.entry.decision.outcome, first.verdict.outcome) == ("trigger", "promote")
     assert "The first training was triggered" in text
-    assert current_champion(watched.tracking_uri, "watched").version == "1"
+    assert current_champion(watched.run().store, watched.tracking_uri, "watched").version == "1"
 
     nothing, text = check(watched)
     assert (nothing.entry, nothing.verdict) == (None, None)
@@ -159,7 +159,10 @@ def test_a_retraining_that_never_came_is_made_by_the_next_check_once(watched):
     assert (checked.entry, checked.verdict.outcome) == (lost, "promote")
     assert len(entries(watched)) == closed(watched) == 1
     nothing, _ = check(watched)
-    assert (nothing.entry, current_champion(watched.tracking_uri, "watched").version) == (None, "1")
+    assert (nothing.entry, current_champion(watched.run().store, watched.tracking_uri, "watched").version) == (
+        None,
+        "1",
+    )
 
 
 def test_beside_a_champion_that_perennial_did_not_make_the_first_training_is_made(tmp_path, mlflow_uri):
@@ -170,10 +173,10 @@ def test_beside_a_champion_that_perennial_did_not_make_the_first_training_is_mad
     assert "The first training was triggered: champion v1 was not registered by Perennial." in text
     assert text.count("not tested, champion v1 was not registered by Perennial") == 6
     assert first.verdict.outcome == "promote"
-    assert "was not registered by Perennial, so its files are not loaded" in " ".join(
+    assert "was not trained by Perennial with this store, and cannot be loaded: MLflow" in " ".join(
         gate.sentence for gate in first.verdict.gates
     )
-    assert current_champion(watched.tracking_uri, "watched").version == "2"
+    assert current_champion(watched.run().store, watched.tracking_uri, "watched").version == "2"
 
     watched.land(TRAINED_ROWS, 900, shift=2.0)
     second, _ = check(watched)

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from perennial.cli.retrain import retrain, run_id
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.errors import ValidationFailed
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
@@ -17,8 +18,8 @@ from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES
 from perennial.store import LocalStore
-from perennial.training.records import Candidate
 from perennial.validation.records import Validation
+from tests.candidates import candidate, split_plan
 
 DAY = datetime(2013, 3, 1, tzinfo=UTC)
 SPEC = {
@@ -30,18 +31,14 @@ SPEC = {
     "model": {"estimator": "a.B", "params": {"x": 1, "y": 2}},
     "evaluation": {"holdout": {"days": 7}, "primary": "roc_auc"},
 }
-CHAMPION = Champion(
-    version="1", mlflow_run_id="r", snapshot_digest="s", spec_digest="s", code_version="c", train_end=None
-)
+CHAMPION = Champion(version="1", mlflow_run_id="r", bundle_digest="b", snapshot_digest="s", train_end=DAY)
 
 
 def make_run(tmp_path, **arguments):
     return RetrainingRun(
         spec=ModelSpec.model_validate(SPEC),
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri="", data_root=Path()),
         run_id="cli-1",
-        tracking_uri="",
-        data_root=Path(),
         now=datetime(2026, 1, 1, tzinfo=UTC),
         **arguments,
     )
@@ -66,21 +63,7 @@ def called(monkeypatch):
             key_duplicates=1,
         ),
         "validate": Validation(passed=True, expectations=3, failed=(), data_docs_key="d"),
-        "train": Candidate(
-            mlflow_run_id="f00d" * 8,
-            experiment_id="1",
-            model_uri="m",
-            snapshot_digest="a",
-            spec_digest="b",
-            code_version="c",
-            train_rows=1000,
-            train_start=DAY,
-            train_end=DAY,
-            holdout_rows=234,
-            holdout_start=DAY,
-            holdout_end=DAY,
-            unlabelled_rows=0,
-        ),
+        "train": candidate(mlflow_run_id="f00d" * 8, split=split_plan(train_rows=1000, holdout_rows=234)),
         "evaluate": Evaluation(
             mlflow_run_id="f00d" * 8,
             rows=234,
@@ -201,11 +184,12 @@ def test_the_same_command_has_the_same_run_id():
     same = ModelSpec.model_validate({**SPEC, "model": {"params": {"y": 2, "x": 1}, "estimator": "a.B"}})
     elsewhere = DAY.astimezone(timezone(timedelta(hours=2)))
     assert run_id(spec, "s", DAY, 30.0) == run_id(same, "s", elsewhere, 30.0)
+    assert run_id(spec.model_copy(update={"owner": "someone else"}), "s", DAY, 30.0) == run_id(spec, "s", DAY, 30.0)
     others = {
         run_id(spec, "s", DAY, 30.0),
         run_id(spec, "t", DAY, 30.0),
         run_id(spec, "s", None, 30.0),
         run_id(spec, "s", DAY, None),
-        run_id(spec.model_copy(update={"name": "later"}), "s", DAY, 30.0),
+        run_id(ModelSpec.model_validate({**SPEC, "model": {"estimator": "a.C"}}), "s", DAY, 30.0),
     }
     assert len(others) == 5

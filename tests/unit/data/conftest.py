@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -41,9 +42,13 @@ def make_run(tmp_path: Path, make_spec: SpecMaker) -> RunMaker:
     """A run over tmp_path/data into tmp_path/store; keyword arguments replace what they name."""
 
     def make(spec: ModelSpec | None = None, *, store: Store | None = None, **changes: Any) -> RetrainingRun:
-        given: dict[str, Any] = {"run_id": "first", "tracking_uri": "", "data_root": tmp_path / "data", "now": NOW}
+        places = {"tracking_uri": "", "data_root": tmp_path / "data"} | {
+            name: changes.pop(name) for name in ("data_root", "sql_url", "s3") if name in changes
+        }
         return RetrainingRun(
-            spec=spec or make_spec(), store=store or LocalStore(tmp_path / "store"), **(given | changes)
+            spec=spec or make_spec(),
+            deployment=Deployment(store=store or LocalStore(tmp_path / "store"), **places),
+            **({"run_id": "first", "now": NOW} | changes),
         )
 
     return make

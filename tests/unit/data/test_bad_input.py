@@ -227,6 +227,7 @@ def test_a_full_disk(folder: Path, make_run: RunMaker) -> None:
 import pathlib, resource
 from datetime import UTC, datetime
 from perennial.data.ingest import ingest
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -234,8 +235,9 @@ from perennial.store.local import LocalStore
 spec = ModelSpec.model_validate_json({run.spec.model_dump_json(exclude_unset=True)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 store = LocalStore({str(root)!r})
-root, now = pathlib.Path({str(run.data_root)!r}), datetime(2026, 1, 1, tzinfo=UTC)
-ingest(RetrainingRun(spec=spec, store=store, run_id="r", tracking_uri="", data_root=root, now=now))
+root, now = pathlib.Path({str(run.deployment.data_root)!r}), datetime(2026, 1, 1, tzinfo=UTC)
+deployment = Deployment(store=store, tracking_uri="", data_root=root)
+ingest(RetrainingRun(spec=spec, deployment=deployment, run_id="r", now=now))
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ended.returncode == 1

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -102,7 +103,12 @@ def spec_of(**source: Any) -> ModelSpec:
 def snapshot_of(spec: ModelSpec, root: Path, sql_url: str | None = None) -> Snapshot:
     store = LocalStore(root / "store")
     return ingest(
-        RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, now=NOW, sql_url=sql_url)
+        RetrainingRun(
+            spec=spec,
+            deployment=Deployment(store=store, tracking_uri="", data_root=root, sql_url=sql_url),
+            run_id="one",
+            now=NOW,
+        )
     )
 
 

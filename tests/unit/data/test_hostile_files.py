@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
+from perennial.deployment import Deployment
 from perennial.errors import PerennialError
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -88,12 +89,14 @@ def take(write: Callable[[Path], dict[str, Any]], *, sql_url: str | None = None)
         for task, open_column in (("classification", True), ("regression", False)):
             run = RetrainingRun(
                 spec=spec_of(source, task=task, open_column=open_column),
-                store=LocalStore(Path(name) / task),
+                deployment=Deployment(
+                    store=LocalStore(Path(name) / task),
+                    tracking_uri="",
+                    data_root=data,
+                    sql_url=sql_url or f"sqlite:///{data}/db.sqlite",
+                ),
                 run_id="fuzz",
-                tracking_uri="",
-                data_root=data,
                 now=datetime(2026, 1, 1, tzinfo=UTC),
-                sql_url=sql_url or f"sqlite:///{data}/db.sqlite",
             )
             try:
                 read_snapshot(run.store, ingest(run))

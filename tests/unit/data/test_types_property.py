@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -158,9 +159,9 @@ def snapshot_of(files: list[pa.Table], *, store_schema: bool = True) -> Snapshot
         return ingest(run_of(SPEC, root))
 
 
-def run_of(spec: ModelSpec, root: Path, **changes: Any) -> RetrainingRun:
-    store = LocalStore(root / "store")
-    return RetrainingRun(spec=spec, store=store, run_id="one", tracking_uri="", data_root=root, now=NOW, **changes)
+def run_of(spec: ModelSpec, root: Path, sql_url: str | None = None) -> RetrainingRun:
+    deployment = Deployment(store=LocalStore(root / "store"), tracking_uri="", data_root=root, sql_url=sql_url)
+    return RetrainingRun(spec=spec, deployment=deployment, run_id="one", now=NOW)
 
 
 def plainly(table: list[Row]) -> pa.Table:

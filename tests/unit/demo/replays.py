@@ -11,11 +11,11 @@ from demo.retraining import Retraining
 from perennial.data.snapshots.records import Snapshot
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.evaluation.records import Evaluation, Scores
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import GateResult, RegisteredVersion, Verdict
 from perennial.registry.records import Champion
 from perennial.stages import STAGES
-from perennial.training.records import Candidate
+from tests.candidates import candidate, split_plan
 
 LANDED = datetime(2026, 1, 1, tzinfo=UTC)
 PROMOTED = LANDED + timedelta(seconds=12.5)
@@ -23,7 +23,6 @@ PROMOTED = LANDED + timedelta(seconds=12.5)
 
 def retraining(title: str, *, champion: float | None, outcome: str) -> Retraining:
     start, end = datetime(2013, 1, 1, 10, tzinfo=UTC), datetime(2013, 3, 1, 4, 59, tzinfo=UTC)
-    spec_digest, code_version, mlflow_run_id = "2" * 64, "abc", "3" * 32
     return Retraining(
         title=title,
         run_id=f"run-{title}",
@@ -31,11 +30,7 @@ def retraining(title: str, *, champion: float | None, outcome: str) -> Retrainin
             model="flight_delay", digest="1" * 64, rows=51955, start=start, end=end, window_start=None, as_of=end,
             schema_={}, size_bytes=1, rows_read=51955, exact_duplicates=0, key_duplicates=0,
         ),
-        candidate=Candidate(
-            mlflow_run_id=mlflow_run_id, experiment_id="1", model_uri="models:/m-1", snapshot_digest="1" * 64,
-            spec_digest=spec_digest, code_version=code_version, train_rows=36570, train_start=start, train_end=end,
-            holdout_rows=12488, holdout_start=start, holdout_end=end, unlabelled_rows=2897,
-        ),
+        candidate=candidate(split=split_plan(train_rows=36570, holdout_rows=12488, unlabelled_rows=2897)),
         evaluation=Evaluation.model_construct(
             rows=12488,
             candidate=Scores(metrics={"roc_auc": 0.65344}),
@@ -53,7 +48,7 @@ def retraining(title: str, *, champion: float | None, outcome: str) -> Retrainin
     )  # fmt: skip
 
 
-def entry(*results: CheckResult, champion: str = "3", **decision: Any) -> LedgerEntry:
+def entry(*results: DriftTestResult, champion: str = "3", **decision: Any) -> LedgerEntry:
     """A check of the first batch of the year."""
     as_of = batches()[0].as_of
     opened = OpenCheck.model_construct(
@@ -65,18 +60,18 @@ def entry(*results: CheckResult, champion: str = "3", **decision: Any) -> Ledger
         as_of=as_of,
         check=opened,
         results=results or (ks(), page_hinkley(), performance()),
-        decision=Decision(**({"outcome": "none", "reasons": ("No check fired.",)} | decision)),
+        decision=Decision(**({"outcome": "none", "reasons": ("No test fired.",)} | decision)),
     )
 
 
-def ks(*drifted: str, status: str = "quiet") -> CheckResult:
+def ks(*drifted: str, status: str = "quiet") -> DriftTestResult:
     missing = MissingRate(reference=0, current=0, pvalue=1, adjusted_pvalue=1)
     columns = [
         ColumnDrift(column=name, test="kolmogorov_smirnov", tested=True, drifted=name in drifted, missing=missing)
         for name in ("temp", "dewp", "hour")
     ]
-    return CheckResult(
-        check="ks",
+    return DriftTestResult(
+        test="ks",
         status=status,  # type: ignore[arg-type]
         sentence="ks: as asked.",
         figures={"largest_column": "temp", "largest_effect": 0.912},
@@ -84,14 +79,14 @@ def ks(*drifted: str, status: str = "quiet") -> CheckResult:
     )
 
 
-def page_hinkley(*, over_threshold: float = 0.61, detections: int = 0) -> CheckResult:
+def page_hinkley(*, over_threshold: float = 0.61, detections: int = 0) -> DriftTestResult:
     status: Any = "fired" if detections else "quiet"
     figures = {"over_threshold": over_threshold, "detections": detections}
-    return CheckResult(check="page_hinkley", status=status, sentence="page_hinkley: as asked.", figures=figures)
+    return DriftTestResult(test="page_hinkley", status=status, sentence="page_hinkley: as asked.", figures=figures)
 
 
-def performance(*, status: Any = "quiet") -> CheckResult:
-    return CheckResult(check="performance", status=status, sentence="performance: so.", figures={"roc_auc": 0.68567})
+def performance(*, status: Any = "quiet") -> DriftTestResult:
+    return DriftTestResult(test="performance", status=status, sentence="performance: so.", figures={"roc_auc": 0.68567})
 
 
 def check(made: LedgerEntry | None = None, *, retraining: Retraining | None = None) -> Check:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import linecache
 import math
 import shutil
+import sys
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,20 +21,21 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import split_by_time
-from perennial.errors import TrainingError
+from perennial.deployment import Deployment
+from perennial.errors import BundleChanged, TrackingError
 from perennial.evaluation.evaluate import evaluate
 from perennial.evaluation.records import Evaluation
-from perennial.models.skops_format import load_model
+from perennial.layout import BUNDLE
+from perennial.models.candidate import Candidate
 from perennial.promotion.registry import promote, register
 from perennial.promotion.verdict import decide
-from perennial.registry.champions import download_model
+from perennial.registry.bundles import load_candidate
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from perennial.store.sealed import read_record
-from perennial.training.records import Candidate
 from perennial.training.train import train
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -85,10 +88,10 @@ class Model:
                     **parts,
                 }
             ),
-            store=LocalStore(self.folder / "store"),
+            deployment=Deployment(
+                store=LocalStore(self.folder / "store"), tracking_uri=self.tracking_uri, data_root=self.folder / "data"
+            ),
             run_id=run_id,
-            tracking_uri=self.tracking_uri,
-            data_root=self.folder / "data",
             now=datetime(2026, 1, 1, tzinfo=UTC),
             as_of=as_of,
         )
@@ -135,19 +138,20 @@ def champion_of(evaluation: Evaluation) -> Champion:
     return evaluation.champion_is
 
 
-def auc_of(run: RetrainingRun, model_uri: str, rows: pd.DataFrame, folder: Path) -> float:
-    loaded = load_model(download_model(run.tracking_uri, model_uri, folder), run.spec)
-    return float(roc_auc_score(rows["label"], loaded.predict_proba(rows[["x", "kind"]])[:, 1]))
+def auc_of(run: RetrainingRun, mlflow_run_id: str, rows: pd.DataFrame) -> float:
+    said = load_candidate(run, mlflow_run_id).predict(rows)
+    assert said.probabilities is not None
+    return float(roc_auc_score(rows["label"], said.probabilities[:, 1]))
 
 
-def test_a_first_candidate_is_scored_on_the_rows_that_training_kept_out(model: Model, tmp_path: Path) -> None:
+def test_a_first_candidate_is_scored_on_the_rows_that_training_kept_out(model: Model) -> None:
     run = model.run()
     snapshot, candidate, evaluation = model.judge(run)
 
-    assert evaluation.rows == candidate.holdout_rows == 150
+    assert evaluation.rows == candidate.split.holdout_rows == 150
     assert evaluation.classes == ("0", "1")
     assert (evaluation.champion, evaluation.champion_is, evaluation.notes) == (None, None, ())
-    expected = auc_of(run, candidate.model_uri, holdout(run, snapshot), tmp_path)
+    expected = auc_of(run, candidate.mlflow_run_id, holdout(run, snapshot))
     assert evaluation.candidate.metrics["roc_auc"] == pytest.approx(expected)
     assert expected > 0.7
 
@@ -180,7 +184,7 @@ def test_repeated_it_measures_the_same_and_logs_nothing_twice(model: Model) -> N
     )
 
 
-def test_the_champion_is_scored_on_the_same_rows(model: Model, tmp_path: Path) -> None:
+def test_the_champion_is_scored_on_the_same_rows(model: Model) -> None:
     first = model.crown(model.run())
     model.land(make_rows(900))
     run = model.run("second")
@@ -190,7 +194,7 @@ def test_the_champion_is_scored_on_the_same_rows(model: Model, tmp_path: Path) -
     assert champion_of(evaluation).mlflow_run_id == first.mlflow_run_id
     assert evaluation.champion is not None
     rows = holdout(run, snapshot)
-    assert evaluation.champion.metrics["roc_auc"] == pytest.approx(auc_of(run, first.model_uri, rows, tmp_path))
+    assert evaluation.champion.metrics["roc_auc"] == pytest.approx(auc_of(run, first.mlflow_run_id, rows))
     assert evaluation.notes == ()
     logged = Tracker(model.tracking_uri).client.get_run(candidate.mlflow_run_id).data.metrics
     assert logged["champion.roc_auc"] == evaluation.champion.metrics["roc_auc"]
@@ -202,7 +206,7 @@ def test_a_champion_that_saw_held_out_rows_is_said_with_their_number(model: Mode
 
     snapshot, _, evaluation = model.judge(model.run("earlier", as_of=earlier))
 
-    seen = (holdout(model.run(as_of=earlier), snapshot)["at"] <= champion.train_end).sum()
+    seen = (holdout(model.run(as_of=earlier), snapshot)["at"] <= champion.split.train_end).sum()
     assert 0 < seen < 150
     assert f"up to {seen} of the 150 held-out rows ({seen / 150:.0%})" in evaluation.notes[0]
 
@@ -227,7 +231,7 @@ def test_a_champion_whose_column_has_another_type_is_not_scored(model: Model) ->
     _, _, evaluation = model.judge(model.run("second", features={"categorical": ["x", "kind"]}))
 
     assert evaluation.champion is None
-    assert evaluation.notes[0].startswith("champion v1 fails on these rows: ")
+    assert evaluation.notes == ("champion v1 reads columns that are of another type now: x (double then, string now)",)
 
 
 def test_a_champion_for_another_task_is_not_scored(model: Model) -> None:
@@ -242,42 +246,145 @@ def test_a_champion_for_another_task_is_not_scored(model: Model) -> None:
     _, _, evaluation = model.judge(model.run("second", **regression))
 
     assert evaluation.champion is None
-    assert evaluation.notes == ("champion v1 is a model for another task than regression",)
+    assert evaluation.notes == ("champion v1 is a model of classification, and the spec's task is regression",)
+
+
+def folder_of(tracking_uri: str, candidate: Candidate) -> Path:
+    logged = Tracker(tracking_uri).client.get_logged_model(candidate.model_uri.removeprefix("models:/"))
+    return Path(logged.artifact_location)
 
 
 def damage(tracking_uri: str, candidate: Candidate, *, remove: bool = False) -> None:
-    logged = Tracker(tracking_uri).client.get_logged_model(candidate.model_uri.removeprefix("models:/"))
-    file = Path(logged.artifact_location) / "model.skops"
+    file = folder_of(tracking_uri, candidate) / "model.skops"
     file.write_bytes(b"half of a file")
     if remove:
         file.unlink()
 
 
-def test_a_damaged_champion_ends_without_an_evaluation(model: Model) -> None:
+def test_a_champion_whose_file_was_changed_is_refused_by_name_with_what_to_do(model: Model) -> None:
     damage(model.tracking_uri, model.crown(model.run()))
-    run = model.run("second", features={"numeric": ["x"]})
-    with pytest.raises(TrainingError, match=r"the champion v1 .* cannot be loaded"):
+    run = model.run("second", model={**SOME_LOGISTIC, "seed": 1})
+    said = r"champion v1: its file model\.skops .* is not the one that was trained.* move the alias 'champion'"
+    with pytest.raises(BundleChanged, match=said):
         model.judge(run)
     assert not run.store.exists(run.prefix + "evaluation.json")
 
 
-def test_a_damaged_candidate_is_an_error(model: Model) -> None:
+def test_a_changed_candidate_is_refused(model: Model) -> None:
     run = model.run()
     snapshot, candidate, _ = model.judge(run)
     damage(model.tracking_uri, candidate)
-    with pytest.raises(TrainingError, match=r"the candidate .* cannot be loaded"):
+    with pytest.raises(BundleChanged, match=r"the candidate: its file model\.skops"):
         evaluate(run, snapshot, candidate)
 
 
-def test_a_champion_with_types_that_nobody_trusts_is_an_error(
+def test_a_file_that_was_replaced_by_another_sound_model_is_refused(model: Model) -> None:
+    first, second = model.crown(model.run()), model.judge(model.run("other", features={"numeric": ["x"]}))[1]
+    source, target = (folder_of(model.tracking_uri, candidate) for candidate in (second, first))
+    for name in ("model.skops", "bundle.json"):
+        shutil.copyfile(source / name, target / name)
+    with pytest.raises(BundleChanged, match=r"champion v1: its file bundle\.json"):
+        model.judge(model.run("third", model={**SOME_LOGISTIC, "seed": 1}))
+
+
+def old_transform(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    module = folder / f"features_{uuid.uuid4().hex[:8]}.py"
+    module.write_text("def doubled(rows):\n    return rows.assign(x=2 * rows['x'])\n")
+    monkeypatch.syspath_prepend(folder)
+    return module
+
+
+def by(module: Path) -> dict[str, Any]:
+    return {"numeric": ["x"], "transform": f"{module.stem}:doubled", "inputs": ["x"]}
+
+
+def test_a_champion_whose_transform_was_renamed_is_scored_whatever_the_spec_trusts_now(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "features_of_old.py").write_text("def same(rows):\n    return rows\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    transform = {"numeric": ["x"], "transform": "features_of_old:same", "inputs": ["x"]}
-    model.crown(model.run(features=transform))
-    with pytest.raises(TrainingError, match=r"champion v1 .*features_of_old\.same"):
-        model.judge(model.run("second"))
+    old, new = old_transform(tmp_path, monkeypatch), old_transform(tmp_path, monkeypatch)
+    model.crown(model.run(features=by(old)))
+
+    _, candidate, evaluation = model.judge(model.run("second", features=by(new)))
+
+    assert evaluation.champion is not None
+    assert evaluation.champion.metrics == evaluation.candidate.metrics
+    assert evaluation.notes == ()
+    verdict = decide(evaluation, model.run(features=by(new)).spec, candidate)
+    assert "it says what champion v1 says of all 150 held-out rows" in verdict.sentence
+
+
+def test_a_champion_whose_transform_is_gone_is_said_to_be_unscorable_and_the_run_goes_on(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = old_transform(tmp_path, monkeypatch)
+    model.crown(model.run(features=by(old)))
+    old.unlink()
+    sys.modules.pop(old.stem)
+    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+    run = model.run("second")
+
+    _, candidate, evaluation = model.judge(run)
+
+    assert evaluation.champion is None
+    verdict = decide(evaluation, run.spec, candidate)
+    assert verdict.outcome == "promote"
+    gate = next(gate for gate in verdict.gates if gate.name == "champion")
+    assert gate.sentence.startswith("champion v1 cannot be loaded: ")
+    assert old.stem in gate.sentence
+    assert "minimum and maximum gates alone" in gate.sentence
+
+
+def test_a_transform_that_was_changed_since_is_said(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = old_transform(tmp_path, monkeypatch)
+    model.crown(model.run(features=by(module)))
+    module.write_text("def doubled(rows):\n    return rows.assign(x=2.5 * rows['x'])\n")
+    sys.modules.pop(module.stem)
+    linecache.clearcache()
+
+    _, _, evaluation = model.judge(model.run("second", features=by(module)))
+
+    assert evaluation.champion is not None
+    assert evaluation.notes == (
+        f"the source of {module.stem}:doubled has changed since champion v1 was trained with it, so it may not answer as it did",
+    )
+
+
+def test_a_champion_of_another_target_is_not_scored(model: Model) -> None:
+    model.crown(model.run())
+    model.land(make_rows(flag=make_rows()["label"]))
+    _, _, evaluation = model.judge(model.run("second", target={"column": "flag"}))
+    assert evaluation.champion is None
+    assert evaluation.notes == ("champion v1 predicts 'label', and the spec's target is 'flag'",)
+
+
+def test_another_owner_and_a_tolerance_make_no_new_champion_of_the_same_model(model: Model) -> None:
+    gates = {"holdout": {"rows": 150}, "primary": "roc_auc", "gates": {"tolerance": 0.005}}
+    model.crown(model.run(evaluation=gates))
+    run = model.run("second", evaluation=gates, owner="someone else")
+
+    _, candidate, evaluation = model.judge(run)
+
+    verdict = decide(evaluation, run.spec, candidate)
+    assert verdict.outcome == "reject"
+    assert [gate.name for gate in verdict.gates if not gate.passed] == ["news"]
+
+
+def test_a_model_that_nobody_recorded_is_compared_with_as_far_as_the_spec_trusts_it(model: Model) -> None:
+    first = model.crown(model.run())
+    run = model.run("second", features={"numeric": ["x"]})
+    run.store.delete(BUNDLE.key(model.name, first.mlflow_run_id))
+
+    _, candidate, evaluation = model.judge(run)
+
+    assert evaluation.champion is None
+    assert evaluation.notes == ("champion v1 reads columns that the snapshot lacks: kind",)
+    again = model.run("third", model={**SOME_LOGISTIC, "seed": 1})
+    _, _, evaluation = model.judge(again)
+    assert evaluation.champion is not None
+    assert evaluation.notes[0] == "champion v1 was not trained by Perennial with this store"
+    assert candidate.provenance.snapshot_digest
 
 
 def test_a_promoted_candidate_keeps_the_evaluation_that_it_was_promoted_for(model: Model) -> None:
@@ -302,12 +409,12 @@ def test_another_champion_meanwhile_is_judged_against(model: Model) -> None:
     assert champion_of(evaluate(run, snapshot, candidate)).version == "1"
 
 
-def test_a_holdout_other_than_that_of_training_is_refused(model: Model) -> None:
+def test_the_holdout_is_that_of_the_training_whatever_the_spec_says_now(model: Model) -> None:
     run = model.run()
-    snapshot, candidate, _ = model.judge(run)
+    snapshot, candidate, evaluation = model.judge(run)
     changed = model.run(evaluation={"holdout": {"rows": 300}, "primary": "roc_auc"})
-    with pytest.raises(TrainingError, match=r"300 rows .* kept out 150 .* Repeat the run from 'train'"):
-        evaluate(replace(run, spec=changed.spec), snapshot, candidate)
+    again = evaluate(replace(run, spec=changed.spec), snapshot, candidate)
+    assert (again.rows, again.candidate) == (evaluation.rows, evaluation.candidate) == (150, evaluation.candidate)
 
 
 def test_one_label_in_the_holdout_is_rejected_with_the_reason(model: Model) -> None:
@@ -333,8 +440,8 @@ def test_text_labels_are_scored_by_the_positive_one(model: Model) -> None:
 
     assert evaluation.classes == ("late", "on time")
     held_out = holdout(run, snapshot)
-    loaded = load_model(download_model(run.tracking_uri, candidate.model_uri, model.folder), run.spec)
-    guess = loaded.predict(held_out[["x", "kind"]])
+    loaded = load_candidate(run, candidate.mlflow_run_id)
+    guess = loaded.predict(held_out).values
     assert evaluation.candidate.metrics["accuracy"] == pytest.approx(accuracy_score(held_out["label"], guess))
     assert evaluation.candidate.metrics["roc_auc"] > 0.7
 
@@ -353,8 +460,8 @@ def test_a_regression_is_scored_by_its_own_metrics(model: Model, missing: bool) 
     snapshot, candidate, evaluation = model.judge(run)
 
     held_out = holdout(run, snapshot)
-    loaded = load_model(download_model(run.tracking_uri, candidate.model_uri, model.folder), run.spec)
-    expected = r2_score(held_out["amount"], loaded.predict(held_out[["x", "kind"]]))
+    loaded = load_candidate(run, candidate.mlflow_run_id)
+    expected = r2_score(held_out["amount"], loaded.predict(held_out).values)
     assert evaluation.candidate.metrics["r2"] == pytest.approx(expected)
     assert evaluation.classes == ()
     assert artifacts(model.tracking_uri, candidate) == {
@@ -364,7 +471,5 @@ def test_a_regression_is_scored_by_its_own_metrics(model: Model, missing: bool) 
 
 def test_a_champion_without_its_model_file_is_an_error(model: Model) -> None:
     damage(model.tracking_uri, model.crown(model.run()), remove=True)
-    with pytest.raises(
-        TrainingError, match=r"(?s)the champion v1 .* cannot be loaded: .*No such artifact: 'model\.skops'"
-    ):
-        model.judge(model.run("second", features={"numeric": ["x"]}))
+    with pytest.raises(TrackingError, match=r"(?s)No such artifact: 'model\.skops'"):
+        model.judge(model.run("second", model={**SOME_LOGISTIC, "seed": 1}))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perennial.linting.estimator import check_estimator
-from perennial.spec import Evaluation, Model
+from perennial.spec import EvaluationSection, Model
 
 MODULE = """\
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -89,22 +89,21 @@ def test_a_seed_without_use_is_said():
 
 
 def test_metrics_that_need_probabilities_are_said_where_they_are_named():
-    evaluation = Evaluation.model_validate(
+    evaluation = EvaluationSection.model_validate(
         {
             "holdout": {"days": 7},
-            "primary": "roc_auc",
-            "metrics": ["f1", "brier"],
-            "gates": {"maximum": {"log_loss": 0.5}},
+            "primary": "brier",
+            "gates": {"minimum": {"f1": 0.5}, "maximum": {"log_loss": 0.5}},
         }
     )
     assert set(found("sklearn.svm.LinearSVC", evaluation=evaluation)) == {
-        "evaluation.metrics.1",
+        "evaluation.primary",
         "evaluation.gates.maximum.log_loss",
     }
 
 
 def test_without_scores_to_rank_by_roc_auc_is_out_of_reach_too(own_module):
-    evaluation = Evaluation.model_validate({"holdout": {"days": 7}, "primary": "roc_auc"})
+    evaluation = EvaluationSection.model_validate({"holdout": {"days": 7}, "primary": "roc_auc"})
     assert set(found("own_estimators.OnlyLabels", evaluation=evaluation)) == {"evaluation.primary"}
 
 

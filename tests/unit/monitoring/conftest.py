@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -45,7 +46,9 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 @pytest.fixture
 def make_run(tmp_path: Path, store: LocalStore) -> Callable[..., MonitorRun]:
     def make(spec: ModelSpec | None = None, **changes: Any) -> MonitorRun:
-        given: dict[str, Any] = {"store": store, "tracking_uri": "", "data_root": tmp_path / "data", "now": NOW}
-        return MonitorRun(spec=spec or make_spec({"min_rows": 2}), **(given | changes))
+        places = {"store": changes.pop("store", store), "tracking_uri": "", "data_root": tmp_path / "data"}
+        return MonitorRun(
+            spec=spec or make_spec({"min_rows": 2}), deployment=Deployment(**places), **({"now": NOW} | changes)
+        )
 
     return make

@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 
 from perennial.data.snapshots.manifest import Manifest
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry, OpenCheck
+from perennial.layout import run_folder
+from perennial.models.recorded import RecordedBundle, record_bundle
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
 from perennial.promotion.records import Verdict
 from perennial.registry.records import Champion
-from perennial.run import reports_prefix
 from perennial.spec import ModelSpec
 from perennial.store.protocol import Store
+from tests.candidates import bundle_manifest
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,9 +54,8 @@ def make_champion(version: str = "1") -> Champion:
     return Champion(
         version=version,
         mlflow_run_id=f"run{version}",
+        bundle_digest=digest_of(f"bundle {version}"),
         snapshot_digest=digest_of(version),
-        spec_digest="s",
-        code_version="c",
         train_end=day(-5),
     )
 
@@ -66,7 +67,7 @@ def make_check(sequence: int = 1, *, at: float | None = None, champion: str | No
         "model": "parcels",
         "sequence": sequence,
         "as_of": as_of,
-        "spec_digest": "s",
+        "watched_as": "s",
         "champion": make_champion(champion) if champion else None,
         "cursor": as_of - timedelta(days=1) if champion else None,
         "batch": f"parcels/batch-{sequence}" if champion else None,
@@ -82,14 +83,14 @@ def make_check(sequence: int = 1, *, at: float | None = None, champion: str | No
     return OpenCheck.model_validate(given | changes)
 
 
-def make_result(name: str, status: str = "fired", **changes: Any) -> CheckResult:
-    return CheckResult.model_validate({"check": name, "status": status, "sentence": f"{name}: {status}."} | changes)
+def make_result(name: str, status: str = "fired", **changes: Any) -> DriftTestResult:
+    return DriftTestResult.model_validate({"test": name, "status": status, "sentence": f"{name}: {status}."} | changes)
 
 
 def make_entry(
     sequence: int,
     outcome: str = "none",
-    *results: CheckResult,
+    *results: DriftTestResult,
     at: float | None = None,
     champion: str | None = "1",
     last_trigger: int | None = None,
@@ -142,12 +143,20 @@ class Registry:
             patch.setattr(f"perennial.monitoring.{module}.current_champion", self.current_champion)
         patch.setattr("perennial.monitoring.opening.prepare_reference", lambda _run, _champion: "")
 
-    def current_champion(self, _tracking_uri: str, _name: str) -> Champion | None:
+    def current_champion(self, _store: Store, _tracking_uri: str, _name: str) -> Champion | None:
         return self.champion
 
 
-def write_manifest(store: Store, version: str, *, end: datetime) -> None:
-    """Keep the manifest of the snapshot that a champion comes from; its rows are not there."""
+def write_origin(store: Store, version: str, *, end: datetime, **bundle: Any) -> None:
+    """Keep what a champion comes from: its bundle's record, and the manifest of its snapshot, whose rows are not there."""
+    champion = make_champion(version)
+    recorded = RecordedBundle(
+        mlflow_run_id=champion.mlflow_run_id,
+        model_uri=f"models:/m-{version}",
+        digest=champion.bundle_digest,
+        manifest=bundle_manifest(**{"inputs": {"weight": "double"}} | bundle),
+    )
+    record_bundle(store, "parcels", recorded)
     manifest = Manifest(
         model="parcels", digest=digest_of(version), rows=10, start=day(-30), end=end, window_start=None, as_of=end,
         schema_={"weight": "double"}, size_bytes=1, rows_read=10, exact_duplicates=0, key_duplicates=0,
@@ -159,7 +168,7 @@ def write_manifest(store: Store, version: str, *, end: datetime) -> None:
 
 def end_retraining(store: Store, run_id: str, result: str) -> None:
     """Leave what a retraining leaves: a verdict unless it failed, and a promotion if it was promoted."""
-    prefix = reports_prefix("parcels", run_id)
+    prefix = run_folder("parcels", run_id)
     if result != "failed":
         outcome = "promote" if result == "promoted" else "reject"
         verdict = Verdict(outcome=outcome, sentence=f"{outcome}.", gates=(), champion_version=None)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from perennial.monitoring.advance import advance
-from perennial.monitoring.records import Alarm, Decision, LedgerEntry, MonitorState, SeenRows, SetBack
+from perennial.monitoring.records import Alarm, CheckedRows, Decision, LedgerEntry, MonitorState, SetBack
 from tests.unit.monitoring.parcels import day, make_check, make_result
 
-SEEN = SeenRows(key="before", after=day(0), columns=("id",))
+SEEN = CheckedRows(key="before", after=day(0), columns=("id",))
 BEFORE = MonitorState(
     sequence=3,
     cursor=day(3),
@@ -13,7 +13,7 @@ BEFORE = MonitorState(
     page_hinkley={"rows": 10},
     seen=SEEN,
 )
-ALARM = Alarm(checks=("ks",), champion_version="1", sequence=4, as_of=day(4))
+ALARM = Alarm(tests=("ks",), champion_version="1", sequence=4, as_of=day(4))
 PH = make_result("page_hinkley", "quiet", detector={"rows": 30})
 
 
@@ -34,7 +34,7 @@ def entry(check, results, decided, **given):
 
 
 def test_a_check_moves_everything():
-    seen = SeenRows(key="after", after=day(2), columns=("id",))
+    seen = CheckedRows(key="after", after=day(2), columns=("id",))
     check = make_check(4, seen=seen)
     assert advance(BEFORE, entry(check, [make_result("ks"), PH], decision("hold", ALARM))) == MonitorState(
         sequence=4,
@@ -53,7 +53,7 @@ def test_a_trigger_leaves_nothing_pending():
 
 
 def test_a_coalesced_check_moves_nothing_but_its_number():
-    check = make_check(4, champion="2", cursor=day(3), seen=SeenRows(key="after", after=day(2), columns=("id",)))
+    check = make_check(4, champion="2", cursor=day(3), seen=CheckedRows(key="after", after=day(2), columns=("id",)))
     after = advance(BEFORE, entry(check, [PH], decision("coalesce", ALARM)))
     assert after == BEFORE.model_copy(update={"sequence": 4, "alarm": ALARM})
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 import pytest
 
 from perennial.drift import PageHinkley
-from perennial.errors import DataError
 from perennial.monitoring.checks.reference import load_reference, prepare_reference
 from perennial.monitoring.ledger import find_entry
-from perennial.monitoring.records import CheckResult
+from perennial.monitoring.records import DriftTestResult
 from perennial.monitoring.state import load_state
-from perennial.monitoring.steps import CHECKS, CheckReader, close_check, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, make_test, open_check
 from perennial.registry.champions import current_champion
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
@@ -28,7 +27,7 @@ def champion(tmp_path_factory, mlflow_template):
     shutil.copyfile(mlflow_template, home / "mlflow.db")
     watched = make_watched(home / "model", f"sqlite:///{home}/mlflow.db", monitoring=SENSITIVE)
     watched.retrain()
-    prepare_reference(watched.run(), current_champion(watched.tracking_uri, "watched"))
+    prepare_reference(watched.run(), crowned(watched))
     return watched
 
 
@@ -37,9 +36,13 @@ def watched(champion, tmp_path):
     return champion.copy(tmp_path / "model")
 
 
-def results(run) -> dict[str, CheckResult]:
+def crowned(watched):
+    return current_champion(watched.run().store, watched.tracking_uri, "watched")
+
+
+def results(run) -> dict[str, DriftTestResult]:
     check = open_check(run)
-    return {name: of(CheckReader(run), check) for name, of in CHECKS.items()}
+    return {name: make_test(CheckReader(run), check, name) for name in TESTS}
 
 
 def respecified(watched, **changes):
@@ -82,7 +85,7 @@ def test_columns_that_are_left_out_are_not_looked_at(watched):
     watched.land(TRAINED_ROWS, 300, shift=2.0)
     drift = {"exclude": ["x", "few", "holes", "kind"]}
     found = results(respecified(watched, monitoring=SENSITIVE | {"drift": drift}).run())
-    assert found["ks"].sentence == "ks: not tested, the spec has no such columns."
+    assert found["ks"].sentence == "ks: not tested, the champion has no such features."
     assert found["categorical"].status == "not tested"
 
 
@@ -136,7 +139,7 @@ def test_a_coalesced_checks_losses_are_fed_once(watched):
     assert entry.decision.outcome == "coalesce"
     close_check(busy, entry)
     again = watched.decide()
-    ph = {e.sequence: next(r for r in e.results if r.check == "page_hinkley") for e in (entry, again)}
+    ph = {e.sequence: next(r for r in e.results if r.test == "page_hinkley") for e in (entry, again)}
     assert ph[1] == ph[2]
     assert PageHinkley.from_state(ph[2].detector).rows_seen == 400
 
@@ -198,50 +201,32 @@ def test_labels_that_have_not_matured_test_nothing(watched):
     assert found["ks"].status == "quiet"
 
 
-def test_the_reference_is_prepared_once_and_anew_for_another_spec(watched):
+def test_the_reference_is_prepared_once_and_anew_for_what_it_follows_from(watched):
     run = watched.run()
-    champion = current_champion(watched.tracking_uri, "watched")
+    champion = crowned(watched)
     folder = prepare_reference(run, champion)
     versions = {item.key: item.version for item in run.store.list(folder)}
     assert prepare_reference(run, champion) == folder
     assert {item.key: item.version for item in run.store.list(folder)} == versions
-    assert prepare_reference(respecified(watched, owner="someone else").run(), champion) != folder
-    assert prepare_reference(run, champion.model_copy(update={"mlflow_run_id": "another registry's"})) != folder
+    excluding = respecified(watched, monitoring=SENSITIVE | {"drift": {"exclude": ["x"]}}).run()
+    assert prepare_reference(excluding, champion) != folder
+    assert load_reference(excluding, champion).numeric.columns == ("few", "holes")
+    assert prepare_reference(run, champion.model_copy(update={"bundle_digest": "another's"})) != folder
 
 
 def test_a_reference_that_was_cut_off_is_prepared_again(watched):
     run = watched.run()
-    champion = current_champion(watched.tracking_uri, "watched")
+    champion = crowned(watched)
     folder = prepare_reference(run, champion)
     run.store.delete(folder + "reference.json")
     run.store.write(folder + "numeric.npz", b"half")
     assert load_reference(run, champion).numeric.columns == ("x", "few", "holes")
 
 
-def test_a_champion_of_a_feature_that_the_spec_has_dropped_is_an_error_that_says_what_to_do(watched):
-    watched.land(TRAINED_ROWS, 300)
-    narrower = respecified(watched, features={"numeric": ["x", "few"], "categorical": ["kind"]}).run()
-    check = open_check(narrower)
-    with pytest.raises(DataError, match="the champion reads holes, which the spec no longer names: retrain"):
-        CHECKS["predictions"](CheckReader(narrower), check)
-
-
-def test_a_champion_trained_without_a_feature_that_the_spec_names_now_is_an_error_before_any_check(watched):
-    watched.land(TRAINED_ROWS, 300)
-    for path in (watched.home / "rows").glob("*.parquet"):
-        import pandas as pd
-
-        pd.read_parquet(path).assign(more=1.0).to_parquet(path, index=False)
-    wider = respecified(watched, features={"numeric": ["x", "few", "holes", "more"], "categorical": ["kind"]}).run()
-    with pytest.raises(DataError, match="was trained without more"):
-        open_check(wider)
-    assert not wider.store.exists("watched/monitor/checks/00000001/check.json")
-
-
 def test_nothing_is_decided_where_a_check_could_not_be_made(watched):
     watched.land(TRAINED_ROWS, 300)
     run = watched.run()
-    snapshot = current_champion(watched.tracking_uri, "watched").snapshot_digest
+    snapshot = crowned(watched).snapshot_digest
     for item in list(run.store.list("watched/monitor/references/")):
         run.store.delete(item.key)
     for item in list(run.store.list(f"watched/snapshots/{snapshot}/")):
@@ -257,6 +242,6 @@ def test_a_decision_is_made_once(watched):
     watched.land(TRAINED_ROWS, 600, shift=2.0)
     run = watched.run()
     check = open_check(run)
-    found = [of(CheckReader(run), check) for of in CHECKS.values()]
+    found = [of(CheckReader(run), check) for of in TESTS.values()]
     first = decide(run, check, found)
     assert decide(replace(run, active=("manual",)), check, found[:1]) == first

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from perennial.deployment import Deployment
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.governor import History, govern
-from perennial.monitoring.records import CheckResult, LedgerEntry, OpenCheck
+from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check
 from perennial.run import MonitorRun
@@ -30,7 +32,7 @@ from tests.unit.monitoring.parcels import (
     make_champion,
     make_result,
     make_spec,
-    write_manifest,
+    write_origin,
 )
 
 COOLDOWN, RETRAININGS, BUDGET_DAYS, REJECTIONS, RESET_DAYS, LATENESS = 2, 3, 12, 2, 6, 2
@@ -48,7 +50,7 @@ LATE = st.lists(st.sampled_from([0.5, 1.5, 2.5]), max_size=2)
 STATUSES = st.sampled_from(["fired", "fired", "quiet", "not tested"])
 FOUND = st.fixed_dictionaries({"ks": STATUSES, "page_hinkley": STATUSES})
 ENDINGS = st.sampled_from(["rejected", "promoted", "failed"])
-Work = tuple[OpenCheck, tuple[CheckResult, ...]]
+Work = tuple[OpenCheck, tuple[DriftTestResult, ...]]
 
 
 class Monitor(RuleBasedStateMachine):
@@ -71,7 +73,7 @@ class Monitor(RuleBasedStateMachine):
         self.decisions: dict[int, bytes] = {}
         self.read: dict[int, LedgerEntry] = {}
         self.rows: dict[str, set[int]] = {}
-        self.results: dict[str, tuple[CheckResult, ...]] = {}
+        self.results: dict[str, tuple[DriftTestResult, ...]] = {}
         self.left_behind: list[Work] = []
         self.delivered: dict[int, float] = {}
         self.expected: set[int] = set()
@@ -204,9 +206,7 @@ class Monitor(RuleBasedStateMachine):
     def run(self) -> MonitorRun:
         return MonitorRun(
             spec=SPEC,
-            store=self.store,
-            tracking_uri="",
-            data_root=self.root / "data",
+            deployment=Deployment(store=self.store, tracking_uri="", data_root=self.root / "data"),
             now=NOW,
             # Without a wrong clock the newest row is of today.
             as_of=None if self.misdated else day(self.today),
@@ -223,7 +223,7 @@ class Monitor(RuleBasedStateMachine):
         return triggers[-1].check if triggers[-1].check.champion == self.registry.champion else None
 
     def crown(self, version: str) -> None:
-        write_manifest(self.store, version, end=day(self.today))
+        write_origin(self.store, version, end=day(self.today))
         self.registry.champion = make_champion(version)
 
     def active(self) -> tuple[str, ...]:
@@ -282,12 +282,12 @@ class Monitor(RuleBasedStateMachine):
             self.lost.discard(entry.decision.run_id)
 
     def assert_breaker_lets_through(self, entry: LedgerEntry, triggers: list[LedgerEntry]) -> None:
-        in_vain = 0
+        unsuccessful = 0
         for earlier in triggers:
             if earlier.sequence <= self.closed_after or self.retrainings.get(earlier.decision.run_id) == "promoted":
                 break
-            in_vain += 1
-        if in_vain >= REJECTIONS:
+            unsuccessful += 1
+        if unsuccessful >= REJECTIONS:
             assert entry.as_of >= triggers[0].as_of + timedelta(days=RESET_DAYS)
 
     # What holds after every step.
@@ -295,7 +295,7 @@ class Monitor(RuleBasedStateMachine):
     @invariant()
     def a_decision_never_changes(self) -> None:
         for number in ledger.sequences(self.store, "parcels"):
-            data = self.store.read(ledger.entry_key("parcels", number))
+            data = self.store.read(LEDGER_ENTRY.key("parcels", number))
             assert self.decisions.setdefault(number, data) == data
 
     @invariant()
@@ -326,14 +326,14 @@ class Monitor(RuleBasedStateMachine):
         entries = self.entries()
         for entry, after in zip_longest(entries, entries[1:]):
             decision = entry.decision
-            if any(result.check == "page_hinkley" and result.status == "fired" for result in entry.results):
+            if any(result.test == "page_hinkley" and result.status == "fired" for result in entry.results):
                 assert "page_hinkley" in decision.fired or entry.check.champion is None
             if decision.fired:
-                assert decision.outcome == "trigger" or set(decision.alarm.checks) == set(decision.fired)
+                assert decision.outcome == "trigger" or set(decision.alarm.tests) == set(decision.fired)
             if decision.alarm is None or after is None:
                 continue
             settled = any("is settled" in reason for reason in after.decision.reasons)
-            assert settled or set(decision.alarm.checks) <= set(after.decision.fired)
+            assert settled or set(decision.alarm.tests) <= set(after.decision.fired)
             if decision.outcome == "coalesce" and entry.check.champion is not None and after.check.champion is not None:
                 assert after.check.cursor == entry.check.cursor
                 assert self.rows_of(after.check) >= self.rows_of(entry.check)

@@ -18,7 +18,7 @@ from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.monitoring.waiting import waiting
 from perennial.registry.champions import current_champion
-from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
+from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_origin
 from tests.watched_model import END, TRAINED_ROWS, make_watched
 
 SPEC = make_spec({"min_rows": 2, "lateness_days": 3}, {"cooldown_days": 0})
@@ -30,7 +30,7 @@ LATER = datetime(2200, 1, 1, tzinfo=UTC)
 @pytest.fixture
 def run(make_run, store, registry, parcels: Parcels):
     """Return a model whose champion was trained on what came until day 0, with three rows after it."""
-    write_manifest(store, "1", end=day(0))
+    write_origin(store, "1", end=day(0))
     registry.champion = make_champion("1")
     parcels.deliver([1, 2], days=[-1, -6])
     parcels.deliver([3, 4, 5], days=[1, 3, 5])
@@ -172,7 +172,7 @@ def learnt_from_the_future(tmp_path_factory, mlflow_template):
 def test_a_champion_that_learnt_from_the_future_is_watched_from_its_newest_row_that_can_be_true(learnt_from_the_future):
     watched = learnt_from_the_future
     run = watched.run()
-    champion = current_champion(run.tracking_uri, "watched")
+    champion = current_champion(run.store, run.tracking_uri, "watched")
     assert start_of_watch(watched.run(now=LATER), champion, MonitorState()) == WRONG
     assert start_of_watch(run, champion, MonitorState()) == END
     watched.land(TRAINED_ROWS, 300, shift=2.0)

@@ -25,14 +25,14 @@ def past(*recent, champion="1", triggers=(), outcomes=(), **given):
     )
 
 
-def in_vain(*days, result="rejected"):
+def unsuccessful(*days, result="rejected"):
     """Return triggers on these days, and that all of them came to nothing."""
     entries = tuple(make_entry(number, "trigger", at=at) for number, at in enumerate(days, start=1))
     return {"triggers": entries, "outcomes": [(entry.decision.run_id, result) for entry in entries]}
 
 
 def alarm(*checks, champion="1", sequence=3):
-    return Alarm(checks=checks or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
+    return Alarm(tests=checks or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
 
 
 def decide(*results, check=None, known=None, monitoring=None, **retraining):
@@ -61,11 +61,11 @@ def test_the_first_training_is_peoples_where_the_spec_says_so():
 def test_a_first_training_under_way_is_waited_for():
     decision = decide(check=make_check(1, champion=None), known=past(champion=None, active=("first",)))
     assert decision.outcome == "coalesce"
-    assert decision.alarm.checks == ()
+    assert decision.alarm.tests == ()
 
 
 def test_first_trainings_have_limits_like_all_others():
-    known = past(champion=None, **in_vain(1, 2, 3, result="failed"))
+    known = past(champion=None, **unsuccessful(1, 2, 3, result="failed"))
     decision = decide(check=make_check(4, champion=None), known=known)
     assert decision.outcome == "hold"
     assert "The breaker is open: the last 3 retrainings" in words(decision)
@@ -74,7 +74,7 @@ def test_first_trainings_have_limits_like_all_others():
 def test_where_nothing_fires_nothing_happens_and_what_was_not_tested_is_said():
     decision = decide(QUIET, make_result("page_hinkley", "not tested"))
     assert decision.outcome == "none"
-    assert decision.reasons == ("No check fired.", "page_hinkley: not tested.")
+    assert decision.reasons == ("No test fired.", "page_hinkley: not tested.")
 
 
 @pytest.mark.parametrize("name", ["page_hinkley", "performance"])
@@ -122,8 +122,8 @@ def test_what_may_only_warn_warns():
     decision = decide(make_result("categorical"), make_result("volume"), QUIET)
     assert (decision.outcome, decision.fired, decision.warned) == ("none", (), ("categorical", "volume"))
     assert decision.reasons == (
-        "categorical: fired. This check only warns.",
-        "volume: fired. This check only warns.",
+        "categorical: fired. This test only warns.",
+        "volume: fired. This test only warns.",
     )
 
 
@@ -136,7 +136,7 @@ def test_what_is_found_while_a_retraining_runs_is_checked_again():
     decision = decide(FIRED, known=past(active=("scheduled", "manual")))
     assert (decision.outcome, decision.run_id) == ("coalesce", None)
     assert "under way (scheduled, manual)" in words(decision)
-    assert decision.alarm == Alarm(checks=("ks",), champion_version="1", sequence=10, as_of=day(10))
+    assert decision.alarm == Alarm(tests=("ks",), champion_version="1", sequence=10, as_of=day(10))
 
 
 @pytest.mark.parametrize(("now", "said"), [("2", "v2 is champion now"), (None, "there is no champion now")])
@@ -176,7 +176,7 @@ BREAKER = {"breaker": {"rejections": 2, "reset_days": 5}, "at_most": {"retrainin
 
 @pytest.mark.parametrize("result", ["rejected", "failed"])
 def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
-    decision = decide(FIRED, known=past(**in_vain(8, 9, result=result)), **BREAKER)
+    decision = decide(FIRED, known=past(**unsuccessful(8, 9, result=result)), **BREAKER)
     assert (decision.outcome, decision.held_by) == ("hold", "breaker")
     assert "The breaker is open: the last 2 retrainings were rejected or failed" in words(decision)
     assert decision.alarm.until == day(14)
@@ -184,13 +184,13 @@ def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
 
 @pytest.mark.parametrize("result", ["promoted", "running"])
 def test_the_breaker_stays_closed_where_the_last_one_was_not_in_vain(result):
-    known = in_vain(7, 8, 9)
+    known = unsuccessful(7, 8, 9)
     known["outcomes"][-1] = (known["outcomes"][-1][0], result)
     assert decide(FIRED, known=past(**known), **BREAKER).outcome == "trigger"
 
 
 def test_a_success_long_ago_does_not_close_it():
-    known = in_vain(1, 8, 9)
+    known = unsuccessful(1, 8, 9)
     known["outcomes"][0] = (known["outcomes"][0][0], "promoted")
     assert decide(FIRED, known=past(**known), **BREAKER).outcome == "hold"
 
@@ -200,24 +200,24 @@ def test_a_success_long_ago_does_not_close_it():
     [((3, 5), "trigger"), ((3, 5.1), "hold"), ((1, 2, 5), "trigger"), ((1, 2, 7), "hold")],
 )
 def test_half_open_after_the_reset_time_it_lets_one_through_and_waits_again(days, outcome):
-    assert decide(FIRED, known=past(**in_vain(*days)), **BREAKER).outcome == outcome
+    assert decide(FIRED, known=past(**unsuccessful(*days)), **BREAKER).outcome == outcome
 
 
 @pytest.mark.parametrize(("after", "outcome"), [(2, "trigger"), (1, "trigger"), (0, "hold")])
 def test_closed_by_hand_it_counts_from_there(after, outcome):
     closed = BreakerClosed(after_sequence=after, by="me")
-    assert decide(FIRED, known=past(**in_vain(8, 9), breaker_closed=closed), **BREAKER).outcome == outcome
+    assert decide(FIRED, known=past(**unsuccessful(8, 9), breaker_closed=closed), **BREAKER).outcome == outcome
 
 
 def test_a_retraining_under_way_is_told_before_any_limit():
-    assert decide(FIRED, known=past(**in_vain(8, 9), active=("manual",)), **BREAKER).outcome == "coalesce"
+    assert decide(FIRED, known=past(**unsuccessful(8, 9), active=("manual",)), **BREAKER).outcome == "coalesce"
 
 
 def test_what_is_held_back_stays_pending_with_the_check_that_found_it():
     known = past(triggers=(make_entry(1, "trigger", at=9),), alarm=alarm("ks", "performance", sequence=3))
     decision = decide(FIRED, known=known, cooldown_days=3)
     assert decision.outcome == "hold"
-    assert (decision.alarm.checks, decision.alarm.sequence) == (("ks",), 3)
+    assert (decision.alarm.tests, decision.alarm.sequence) == (("ks",), 3)
     assert "The alarm of check 3 is settled: performance found nothing now." in words(decision)
 
 
@@ -231,9 +231,9 @@ def test_what_is_held_back_stays_pending_with_the_check_that_found_it():
     ],
 )
 def test_a_pending_alarm_triggers_when_it_may_unless_the_rows_settle_it(result):
-    decision = decide(result, known=past(alarm=alarm(result.check)))
-    assert (decision.outcome, decision.fired) == ("trigger", (result.check,))
-    assert f"{result.check} fired in check 3 and was held back; these rows do not settle it." in words(decision)
+    decision = decide(result, known=past(alarm=alarm(result.test)))
+    assert (decision.outcome, decision.fired) == ("trigger", (result.test,))
+    assert f"{result.test} fired in check 3 and was held back; these rows do not settle it." in words(decision)
 
 
 @pytest.mark.parametrize(
@@ -246,9 +246,9 @@ def test_a_pending_alarm_triggers_when_it_may_unless_the_rows_settle_it(result):
     ],
 )
 def test_rows_that_show_nothing_settle_a_pending_alarm(result):
-    decision = decide(result, known=past(alarm=alarm(result.check)))
+    decision = decide(result, known=past(alarm=alarm(result.test)))
     assert (decision.outcome, decision.alarm) == ("none", None)
-    assert f"The alarm of check 3 is settled: {result.check} found nothing now." in words(decision)
+    assert f"The alarm of check 3 is settled: {result.test} found nothing now." in words(decision)
 
 
 def test_another_champion_settles_a_pending_alarm():
@@ -258,7 +258,7 @@ def test_another_champion_settles_a_pending_alarm():
 
 
 def test_a_first_champion_settles_the_alarm_that_there_is_none():
-    decision = decide(QUIET, known=past(alarm=Alarm(checks=(), champion_version=None, sequence=1, as_of=day(1))))
+    decision = decide(QUIET, known=past(alarm=Alarm(tests=(), champion_version=None, sequence=1, as_of=day(1))))
     assert decision.outcome == "none"
     assert "it spoke of a model without a champion, and v1 is champion now" in words(decision)
 
@@ -283,18 +283,18 @@ def test_a_retraining_of_the_future_holds_nothing_back():
         "at_most": {"retrainings": 1, "days": 30},
         "breaker": {"rejections": 1, "reset_days": 30},
     }
-    assert decide(FIRED, known=past(**in_vain(century)), **limits).outcome == "trigger"
+    assert decide(FIRED, known=past(**unsuccessful(century)), **limits).outcome == "trigger"
     # What can be true still holds back.
-    held = decide(FIRED, known=past(**in_vain(9, century)), cooldown_days=3)
+    held = decide(FIRED, known=past(**unsuccessful(9, century)), cooldown_days=3)
     assert (held.outcome, held.held_by) == ("hold", "cool-down")
-    held = decide(FIRED, known=past(**in_vain(9, century)), breaker={"rejections": 2, "reset_days": 30})
+    held = decide(FIRED, known=past(**unsuccessful(9, century)), breaker={"rejections": 2, "reset_days": 30})
     assert (held.outcome, held.held_by) == ("hold", "breaker")
 
 
 def test_retrainings_before_the_cursor_was_set_back_count_as_where_it_was_set():
     """An event time that can be true by the clock may be wrong all the same: a row of 2025 dated half a year later."""
     back = SetBack(sequence=3, to=day(8), by="me", reason="a wrong clock")
-    known = past(**in_vain(200), set_back=back)
+    known = past(**unsuccessful(200), set_back=back)
     held = decide(FIRED, known=known, cooldown_days=3)
     assert (held.outcome, held.held_by, held.alarm.until) == ("hold", "cool-down", day(11))
     assert decide(FIRED, known=known, cooldown_days=2).outcome == "trigger"

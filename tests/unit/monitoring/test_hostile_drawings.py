@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from perennial.drift.columns.labels import count_labels
+from perennial.drift.statistics.labels import count_labels
 from perennial.monitoring.report.svg import Steps, draw_distributions, draw_losses, draw_shares
 
 quick = settings(max_examples=60, deadline=None, derandomize=True)

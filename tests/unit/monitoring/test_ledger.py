@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.records import LedgerEntry
 from perennial.store.protocol import KeyNotFound, Store
@@ -51,7 +52,7 @@ def test_an_entry_that_is_not_there(any_store: Store) -> None:
 def test_looking_back_goes_from_the_newest_to_the_oldest_or_to_a_gap(any_store: Store) -> None:
     fill(any_store, "none", "trigger", "none", "hold")
     assert [entry.sequence for entry in ledger.entries_before(any_store, "parcels", 4)] == [3, 2, 1]
-    any_store.delete(ledger.entry_key("parcels", 2))
+    any_store.delete(LEDGER_ENTRY.key("parcels", 2))
     assert [entry.sequence for entry in ledger.entries_before(any_store, "parcels", 5)] == [4, 3]
     assert list(ledger.entries_before(any_store, "parcels", 1)) == []
 

@@ -10,7 +10,7 @@ import pytest
 from perennial.monitoring import ledger
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.records import MonitorState
-from perennial.monitoring.steps import CHECKS, CheckReader, make_test
+from perennial.monitoring.steps import TESTS, CheckReader, make_test
 from perennial.run import MonitorRun
 from perennial.store.local import LocalStore
 from tests.unit.monitoring.parcels import end_retraining, make_champion, make_entry, make_result
@@ -88,4 +88,4 @@ def test_the_tests_of_a_decided_check_are_not_made_again(make_run: Callable[...,
     entry = ledger.read_entry(run.store, "parcels", 2)
     assert not (tmp_path / "data").exists()
     assert make_test(CheckReader(run), entry.check, "ks") == entry.results[0]
-    assert set(CHECKS) > {"ks"}
+    assert set(TESTS) > {"ks"}

@@ -4,17 +4,20 @@ import pandas as pd
 import pytest
 
 from perennial.data.sources.file_source import FileSource
+from perennial.digests import check_digest
 from perennial.errors import DataError
+from perennial.layout import CHECK
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.rows import read_identities, read_rows
-from perennial.monitoring.opening import check_key, open_check
+from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide
+from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
 from perennial.store.local import LocalStore
-from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_manifest
+from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_origin
 
 SPEC = make_spec({"min_rows": 2, "lateness_days": 3}, {"cooldown_days": 0})
 BUSY = ("manual",)
@@ -23,7 +26,7 @@ BUSY = ("manual",)
 @pytest.fixture
 def watch(make_run, store, registry, parcels):
     """Return a model whose champion was trained on what came until day 0, and that was checked on day 5."""
-    write_manifest(store, "1", end=day(0))
+    write_origin(store, "1", end=day(0))
     registry.champion = make_champion("1")
     parcels.deliver([1, 2], days=[-1, -6])
     parcels.deliver([3, 4, 5], days=[1, 3, 5])
@@ -129,7 +132,7 @@ def test_late_rows_of_a_coalesced_check_are_late_again(watch, store, make_run, p
 
 def test_a_first_check_that_is_coalesced_begins_at_the_same_row_again(watch, store, registry, make_run):
     close(make_run, watch(active=BUSY), "fired", active=BUSY)
-    write_manifest(store, "2", end=day(4))
+    write_origin(store, "2", end=day(4))
     registry.champion = make_champion("2")
     check = watch()
     assert (check.cursor, ids(store, check.batch)) == (day(0), [3, 4, 5])
@@ -168,7 +171,7 @@ def test_the_same_parcel_twice_is_one_row_and_the_newest_stands(watch, store, pa
 def test_rows_the_champion_learnt_from_say_nothing_about_its_losses(watch, store, registry, make_run, parcels: Parcels):
     close(make_run, watch())
     parcels.deliver(range(6, 12), days=[6, 7, 8, 9, 10, 11])
-    write_manifest(store, "2", end=day(11))
+    write_origin(store, "2", end=day(11))
     registry.champion = make_champion("2").model_copy(update={"train_end": day(7)})
     check = watch()
     assert ids(store, check.batch) == [6, 7, 8, 9, 10, 11]
@@ -185,7 +188,7 @@ def test_nothing_new_is_no_check(watch, store, make_run):
     close(make_run, watch())
     assert watch() is None
     assert watch(as_of=day(9)) is None
-    assert not store.exists(check_key("parcels", 2))
+    assert not store.exists(CHECK.key("parcels", 2))
 
 
 def test_a_pending_alarm_is_a_check_without_rows(watch, make_run):
@@ -212,7 +215,7 @@ def test_a_check_that_was_decided_is_repeated_as_it_was_decided(watch, make_run,
 
 def test_an_undecided_check_of_another_champion_is_begun_anew(watch, store, registry, parcels: Parcels):
     check = watch()
-    write_manifest(store, "2", end=day(4))
+    write_origin(store, "2", end=day(4))
     registry.champion = make_champion("2")
     again = watch()
     assert (again.sequence, again.champion.version, ids(store, again.batch)) == (1, "2", [5])
@@ -221,16 +224,16 @@ def test_an_undecided_check_of_another_champion_is_begun_anew(watch, store, regi
 
 def test_an_undecided_check_of_another_spec_is_begun_anew(watch):
     wider = make_spec({"min_rows": 2, "lateness_days": 4})
-    assert watch().spec_digest == SPEC.digest()
-    assert watch(spec=wider).spec_digest == wider.digest()
+    assert watch().watched_as == check_digest(SPEC)
+    assert watch(spec=wider).watched_as == check_digest(wider) != check_digest(SPEC)
 
 
 def test_one_that_there_is_no_reason_for_any_more_is_given_up(watch, store, registry):
     watch()
-    write_manifest(store, "2", end=day(6))
+    write_origin(store, "2", end=day(6))
     registry.champion = make_champion("2")
     assert watch() is None
-    assert not store.exists(check_key("parcels", 1))
+    assert not store.exists(CHECK.key("parcels", 1))
 
 
 def test_without_a_champion_there_is_a_check_without_rows(watch, registry):
@@ -253,11 +256,11 @@ def test_a_champion_whose_snapshot_is_gone_is_an_error_and_no_check(watch, store
     registry.champion = make_champion("7")
     with pytest.raises(DataError, match="has no snapshot"):
         watch()
-    assert not store.exists(check_key("parcels", 1))
+    assert not store.exists(CHECK.key("parcels", 1))
 
 
 def test_beside_a_champion_of_unknown_origin_there_is_a_check_without_rows(watch, registry, make_run):
-    foreign = make_champion("1").model_copy(update={"snapshot_digest": "", "train_end": None})
+    foreign = Champion(version="1", mlflow_run_id="run1")
     registry.champion = foreign
     check = watch()
     assert (check.champion, check.batch, check.rows, check.cursor) == (foreign, None, 0, None)
@@ -277,7 +280,7 @@ def test_rows_that_are_gone_say_how_to_go_on(watch, store):
 @pytest.mark.parametrize("what", ["check", "batch", "matured", "seen"])
 def test_an_undecided_check_that_is_damaged_is_begun_anew(watch, store, what, caplog):
     check = watch()
-    keys = {"check": check_key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
+    keys = {"check": CHECK.key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
     whole = store.read(keys[what])
     store.write(keys[what], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     assert watch() == check

@@ -24,7 +24,7 @@ from tests.unit.monitoring.parcels import (
     make_champion,
     make_result,
     make_spec,
-    write_manifest,
+    write_origin,
 )
 
 SPEC = make_spec({"min_rows": 2, "lateness_days": 3, "require": {"checks": 1, "of": 1}}, {"cooldown_days": 2})
@@ -35,7 +35,7 @@ BELIEVING = datetime(2200, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def run(make_run, any_store, registry, parcels: Parcels):
-    write_manifest(any_store, "1", end=day(0))
+    write_origin(any_store, "1", end=day(0))
     registry.champion = make_champion("1")
     parcels.deliver([1, 2, 3], days=[1, 3, 5])
     return make_run(SPEC, store=any_store)
@@ -113,7 +113,7 @@ def test_the_cool_down_of_a_retraining_of_the_future_ends_soon_after_it(astray, 
 
 def test_a_pending_alarm_is_weighed_again(astray):
     state, version = load_state(astray.store, "parcels")
-    alarm = Alarm(checks=("ks",), champion_version="1", sequence=2, as_of=WRONG, until=WRONG + timedelta(days=2))
+    alarm = Alarm(tests=("ks",), champion_version="1", sequence=2, as_of=WRONG, until=WRONG + timedelta(days=2))
     assert save_state(astray.store, "parcels", state.model_copy(update={"alarm": alarm}), version)
     back(astray, day(5))
     assert state_of(astray).alarm.sequence == 2

@@ -103,7 +103,7 @@ def test_a_pending_alarm_waits_for_the_retraining_under_way_to_end(watched):
 
 def test_an_alarm_that_was_held_back_is_weighed_again_when_the_limit_ends(watched):
     until = END + timedelta(days=1)
-    alarm = Alarm(checks=("ks",), champion_version="1", sequence=1, as_of=END, until=until)
+    alarm = Alarm(tests=("ks",), champion_version="1", sequence=1, as_of=END, until=until)
     set_state(watched, MonitorState(sequence=1, cursor=END, champion_version="1", alarm=alarm))
     found = waiting(watched.run(as_of=until - timedelta(minutes=1)))
     assert not found.recheck
@@ -116,7 +116,7 @@ def test_closing_the_breaker_weighs_a_pending_alarm_again(watched):
     entry = watched.decide()
     record_failure(watched.run().store, "watched", entry.decision.run_id, "bad rows")
     state = close_check(watched.run(), entry)
-    alarm = Alarm(checks=("ks",), champion_version="1", sequence=1, as_of=entry.as_of)
+    alarm = Alarm(tests=("ks",), champion_version="1", sequence=1, as_of=entry.as_of)
     set_state(watched, state.model_copy(update={"alarm": alarm}))
     assert not waiting(watched.run()).recheck
     close_breaker(watched.run().store, "watched", by="me", reason="the data are mended")

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from perennial.layout import VERSION
 from perennial.preflight import Fault, check_version, difference, record_version
-from perennial.preflight.version import VERSION_KEY, read_versions
+from perennial.preflight.version import read_versions
 from perennial.store import LocalStore
 
 
@@ -65,6 +66,6 @@ def test_of_several_that_record_at_once_none_is_lost(store):
 
 
 def test_a_damaged_record_is_said(store):
-    store.write(VERSION_KEY, b"{")
+    store.write(VERSION.key(), b"{")
     with pytest.raises(Fault, match=r"version\.json is damaged: .*Delete it and run"):
         check_version(store, "1.0")

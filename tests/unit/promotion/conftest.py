@@ -10,13 +10,36 @@ from typing import Any
 
 import pytest
 
+from perennial.deployment import Deployment
 from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.bundle import write_manifest
+from perennial.models.candidate import Candidate
+from perennial.models.manifest import Feature, Manifest
+from perennial.models.recorded import RecordedBundle, record_bundle
 from perennial.promotion.records import Verdict
 from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from perennial.training.records import Candidate
+from tests.candidates import candidate, provenance, split_plan
+
+MANIFEST = Manifest(
+    format="skops",
+    format_version=1,
+    files={"model.skops": ""},
+    task="classification",
+    target="label",
+    labels=(0, 1),
+    positive=1,
+    inputs={"x": "double"},
+    features=(Feature(name="x", kind="numeric", made_by="source"),),
+    transform=None,
+    types=(),
+    split=split_plan(),
+    recipe="",
+    provenance=provenance(),
+    baseline_scores={"roc_auc": 0.75},
+)
 
 
 @pytest.fixture
@@ -39,10 +62,8 @@ def spec() -> ModelSpec:
 def run(spec: ModelSpec, mlflow_uri: str, tmp_path: Path) -> RetrainingRun:
     return RetrainingRun(
         spec=spec,
-        store=LocalStore(tmp_path / "store"),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri=mlflow_uri, data_root=tmp_path),
         run_id="manual__1",
-        tracking_uri=mlflow_uri,
-        data_root=tmp_path,
         now=datetime(2026, 1, 1, tzinfo=UTC),
         reason="a test",
         triggered_by="pytest",
@@ -59,7 +80,7 @@ def log_candidate(run: RetrainingRun, tmp_path: Path) -> Callable[[], Candidate]
     """Log a run with a model whose file says which candidate it is."""
 
     def log() -> Candidate:
-        return _logged(run.tracking_uri, tmp_path)
+        return _logged(run.store, run.tracking_uri, tmp_path)
 
     return log
 
@@ -79,7 +100,7 @@ def make_verdict() -> Callable[..., Verdict]:
     return make
 
 
-def _logged(tracking_uri: str, folder: Path) -> Candidate:
+def _logged(store: LocalStore, tracking_uri: str, folder: Path) -> Candidate:
     tracker = Tracker(tracking_uri)
     experiment = tracker.experiment_id("perennial/late")
     run_id = tracker.start_run(experiment, "candidate", {})
@@ -87,22 +108,17 @@ def _logged(tracking_uri: str, folder: Path) -> Candidate:
     files = folder / run_id
     files.mkdir()
     (files / "model.skops").write_text(run_id)
+    manifest, digest = write_manifest(files, MANIFEST)
     tracker.log_model_folder(logged.model_id, files)
+    recorded = RecordedBundle(
+        mlflow_run_id=run_id, model_uri=f"models:/{logged.model_id}", digest=digest, manifest=manifest
+    )
+    record_bundle(store, "late", recorded)
     tracker.client.finalize_logged_model(logged.model_id, "READY")
     tracker.finish_run(run_id)
-    moment = datetime(2024, 3, 1, tzinfo=UTC)
-    return Candidate(
+    return candidate(
         mlflow_run_id=run_id,
         experiment_id=experiment,
         model_uri=f"models:/{logged.model_id}",
-        snapshot_digest="5" * 64,
-        spec_digest="6" * 64,
-        code_version="0.1.0",
-        train_rows=900,
-        train_start=moment,
-        train_end=moment,
-        holdout_rows=100,
-        holdout_start=moment,
-        holdout_end=moment,
-        unlabelled_rows=0,
+        bundle_digest=digest,
     )

@@ -18,14 +18,15 @@ from typing import Any
 
 from mlflow import MlflowClient
 
+from perennial.deployment import Deployment
 from perennial.errors import PromotionError
 from perennial.evaluation.records import Evaluation
+from perennial.models.candidate import Candidate
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.registry import promote, register
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from perennial.training.records import Candidate
 
 EFFECTS = (
     (LocalStore, "read_versioned"),
@@ -62,10 +63,10 @@ def _work(job: dict[str, Any]) -> int:
         _die_after(job["kill_after"])
     run = RetrainingRun(
         spec=ModelSpec.model_validate_json(job["spec"]),
-        store=LocalStore(job["store"]),
+        deployment=Deployment(
+            store=LocalStore(job["store"]), tracking_uri=job["tracking_uri"], data_root=Path(job["store"])
+        ),
         run_id=job["run_id"],
-        tracking_uri=job["tracking_uri"],
-        data_root=Path(job["store"]),
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
     verdict = Verdict.model_validate_json(job["verdict"])

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from perennial.errors import PromotionError, TrackingUnavailable
+from perennial.layout import BUNDLE
 from perennial.promotion.registry import promote, register
 from perennial.registry.aliases import CHALLENGER, version_by_alias
-from perennial.registry.champions import current_champion, download_model
+from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 
 
@@ -30,16 +31,10 @@ def test_a_version_carries_its_evidence(run, tracker, log_candidate, evaluation_
     assert version.run_id == candidate.mlflow_run_id
     assert version.description == "0.75 against 0.70"
     assert version.tags == {
-        "perennial.snapshot": candidate.snapshot_digest,
-        "perennial.spec": candidate.spec_digest,
-        "perennial.code_version": "0.1.0",
-        "perennial.run_id": "manual__1",
-        "perennial.triggered_by": "pytest",
-        "perennial.reason": "a test",
+        **candidate.provenance.to_tags(),
+        "perennial.bundle": candidate.bundle_digest,
         "perennial.verdict": "promote",
         "perennial.judged_against": "none",
-        "perennial.train_end": "2024-03-01T00:00:00+00:00",
-        "perennial.data_end": "2024-03-01T00:00:00+00:00",
         "perennial.primary_metric": "roc_auc",
         "perennial.primary_value": "0.75",
     }
@@ -92,70 +87,58 @@ def test_the_newest_rejected_version_is_the_challenger(run, tracker, log_candida
 
 
 def test_there_is_no_champion_before_the_first_promotion(run, log_candidate, evaluation_of, make_verdict):
-    assert current_champion(run.tracking_uri, "late") is None
+    assert current_champion(run.store, run.tracking_uri, "late") is None
     candidate = log_candidate()
     register(run, candidate, evaluation_of(candidate), make_verdict("reject"))
-    assert current_champion(run.tracking_uri, "late") is None
+    assert current_champion(run.store, run.tracking_uri, "late") is None
 
 
-def test_the_champion_is_described_by_its_tags(run, log_candidate, evaluation_of, make_verdict):
+def test_the_champion_is_described_by_its_record(run, log_candidate, evaluation_of, make_verdict):
     candidate = log_candidate()
     registered = register(run, candidate, evaluation_of(candidate), make_verdict())
     promote(run, registered, make_verdict())
 
-    champion = current_champion(run.tracking_uri, "late")
+    champion = current_champion(run.store, run.tracking_uri, "late")
     assert champion.version == registered.version
     assert champion.mlflow_run_id == candidate.mlflow_run_id
-    assert champion.snapshot_digest == candidate.snapshot_digest
-    assert champion.train_end == candidate.train_end
+    assert champion.bundle_digest == candidate.bundle_digest
+    assert champion.snapshot_digest == candidate.provenance.snapshot_digest
+    assert champion.train_end == candidate.split.train_end
 
 
 def test_a_champion_made_by_hand_is_a_champion(run, tracker, log_candidate):
     candidate = log_candidate()
     model = tracker.client.get_logged_model(candidate.model_uri.removeprefix("models:/"))
     tracker.client.create_registered_model("late")
-    version = tracker.client.create_model_version("late", model.artifact_location, run_id=candidate.mlflow_run_id)
+    version = tracker.client.create_model_version("late", model.artifact_location)
     tracker.client.set_registered_model_alias("late", "champion", version.version)
 
-    champion = current_champion(run.tracking_uri, "late")
+    champion = current_champion(run.store, run.tracking_uri, "late")
+    assert champion.is_foreign
     assert (champion.version, champion.snapshot_digest, champion.train_end) == (str(version.version), "", None)
 
 
-@pytest.mark.parametrize(
-    ("tag", "value"),
-    [
-        ("perennial.train_end", "yesterday"),
-        ("perennial.train_end", "2013-03-01T00:00:00"),
-        ("perennial.train_end", "0001-01-01T00:00:00+14:00"),
-        ("perennial.train_end", "1362096000"),
-        ("perennial.snapshot", "../../secrets"),
-        ("perennial.spec", "\x1b[31m"),
-    ],
-)
-def test_a_champion_whose_tags_cannot_be_read_is_like_one_made_by_hand(
-    run, tracker, log_candidate, evaluation_of, make_verdict, tag, value, caplog
-):
+@pytest.mark.parametrize("value", ["yesterday", "", "0001-01-01T00:00:00+14:00"])
+def test_what_the_champions_tags_say_does_not_matter(run, tracker, log_candidate, evaluation_of, make_verdict, value):
     candidate = log_candidate()
     registered = register(run, candidate, evaluation_of(candidate), make_verdict())
     promote(run, registered, make_verdict())
-    tracker.client.set_model_version_tag("late", registered.version, tag, value)
+    before = current_champion(run.store, run.tracking_uri, "late")
+    for tag in candidate.provenance.to_tags():
+        tracker.client.set_model_version_tag("late", registered.version, tag, value)
 
-    champion = current_champion(run.tracking_uri, "late")
-    assert (champion.version, champion.mlflow_run_id) == (registered.version, candidate.mlflow_run_id)
-    assert (champion.snapshot_digest, champion.spec_digest, champion.code_version) == ("", "", "")
-    assert champion.train_end is None
-    assert f"{tag}={value!a} is not a" in caplog.text
-    assert f"MLflow run {candidate.mlflow_run_id} has the tags as they were" in caplog.text
-    assert "\x1b" not in caplog.text
+    assert current_champion(run.store, run.tracking_uri, "late") == before
 
 
-def test_models_are_fetched_by_version_and_by_id(run, log_candidate, evaluation_of, make_verdict, tmp_path):
+def test_a_champion_whose_record_is_gone_is_like_one_made_by_hand(run, log_candidate, evaluation_of, make_verdict):
     candidate = log_candidate()
     registered = register(run, candidate, evaluation_of(candidate), make_verdict())
-    for uri in (candidate.model_uri, f"models:/late/{registered.version}"):
-        folder = tmp_path / uri.replace("/", "_")
-        folder.mkdir()
-        assert download_model(run.tracking_uri, uri, folder).read_text() == candidate.mlflow_run_id
+    promote(run, registered, make_verdict())
+    run.store.delete(BUNDLE.key("late", candidate.mlflow_run_id))
+
+    champion = current_champion(run.store, run.tracking_uri, "late")
+    assert champion.is_foreign
+    assert (champion.version, champion.train_end) == (registered.version, None)
 
 
 def test_a_dry_run_registers_nothing(dry, tracker, log_candidate, evaluation_of, make_verdict):
@@ -166,7 +149,10 @@ def test_a_dry_run_registers_nothing(dry, tracker, log_candidate, evaluation_of,
 
 
 def test_a_registry_that_is_away_is_told(run, log_candidate, evaluation_of, make_verdict):
-    candidate, away = log_candidate(), replace(run, tracking_uri="http://127.0.0.1:9")
+    candidate, away = (
+        log_candidate(),
+        replace(run, deployment=replace(run.deployment, tracking_uri="http://127.0.0.1:9")),
+    )
     with pytest.raises(TrackingUnavailable):
         register(away, candidate, evaluation_of(candidate), make_verdict())
 

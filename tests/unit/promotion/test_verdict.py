@@ -16,7 +16,7 @@ from perennial.promotion.verdict import decide
 from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
-from perennial.training.records import Candidate
+from tests.candidates import candidate, provenance
 
 DAY = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -36,33 +36,14 @@ def spec(primary: str = "roc_auc", **gates: Any) -> ModelSpec:
     )
 
 
-def candidate(**changes: Any) -> Candidate:
-    facts = {
-        "mlflow_run_id": "run",
-        "experiment_id": "1",
-        "model_uri": "models:/m-1",
-        "snapshot_digest": "rows-2",
-        "spec_digest": "spec-1",
-        "code_version": "code-1",
-        "train_rows": 1000,
-        "train_start": DAY,
-        "train_end": DAY,
-        "holdout_rows": 500,
-        "holdout_start": DAY,
-        "holdout_end": DAY,
-        "unlabelled_rows": 0,
-    }
-    return Candidate.model_validate(facts | changes)
-
-
 CHAMPION = Champion(
     version="3",
     mlflow_run_id="older",
-    snapshot_digest="rows-1",
-    spec_digest="spec-1",
-    code_version="code-1",
+    bundle_digest="8" * 64,
+    snapshot_digest="4" * 64,
     train_end=DAY,
 )
+BEFORE = provenance(snapshot_digest="4" * 64)
 
 
 def evaluation(
@@ -78,6 +59,7 @@ def evaluation(
         "candidate": scores(metrics),
         "champion": scores(champion) if champion is not None else None,
         "champion_is": CHAMPION if champion is not None else None,
+        "champion_provenance": BEFORE if champion is not None else None,
     }
     return Evaluation.model_validate(facts | changes)
 
@@ -136,20 +118,37 @@ def test_cases(measured: Evaluation, asked: ModelSpec, fails: set[str]) -> None:
     assert verdict.outcome == ("reject" if fails else "promote")
 
 
-def test_the_same_rows_spec_and_code_are_nothing_new() -> None:
-    again = candidate(snapshot_digest="rows-1")
+def test_the_same_rows_recipe_and_libraries_are_nothing_new() -> None:
+    again = candidate(
+        provenance=BEFORE.model_copy(update={"code_version": "later", "reason": "another", "run_id": "2"})
+    )
     verdict = decide(evaluation({"roc_auc": 0.9}, {"roc_auc": 0.7}), spec(), again)
     assert failed(verdict) == {"news"}
-    assert "the same rows, spec and code version as champion v3" in verdict.sentence
+    assert "trained from the same rows, by the same recipe and libraries as champion v3" in verdict.sentence
 
 
-@pytest.mark.parametrize("changed", ["snapshot_digest", "spec_digest", "code_version"])
-def test_any_other_origin_is_news(changed: str) -> None:
-    same = {"snapshot_digest": "rows-1", "spec_digest": "spec-1", "code_version": "code-1"}
-    verdict = decide(
-        evaluation({"roc_auc": 0.9}, {"roc_auc": 0.7}), spec(), candidate(**(same | {changed: "something else"}))
-    )
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"snapshot_digest": "0" * 64}, "other than in champion v3: rows"),
+        ({"recipe_digest": "0" * 64}, "features or settings of the fit"),
+        ({"transform_digest": "0" * 64}, "source of the transform"),
+        ({"libraries": {"scikit-learn": "1.10.0"}}, "scikit-learn (1.9.1 then, 1.10.0 now)"),
+        ({"libraries": {"scikit-learn": "1.9.1", "lightgbm": "4.7"}}, "lightgbm (none then, 4.7 now)"),
+    ],
+)
+def test_whatever_can_change_a_model_is_news(changed: dict[str, Any], said: str) -> None:
+    other = candidate(provenance=BEFORE.model_copy(update=changed))
+    verdict = decide(evaluation({"roc_auc": 0.9}, {"roc_auc": 0.7}), spec(), other)
     assert verdict.outcome == "promote"
+    assert said in next(gate.sentence for gate in verdict.gates if gate.name == "news")
+
+
+def test_a_candidate_that_says_what_the_champion_says_is_nothing_new_whatever_changed() -> None:
+    measured = evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}, same_predictions=True)
+    verdict = decide(measured, spec(tolerance=0.005), candidate())
+    assert failed(verdict) == {"news"}
+    assert "it says what champion v3 says of all 500 held-out rows, to the last bit" in verdict.sentence
 
 
 def test_a_promotion_reads_as_a_sentence_with_both_figures() -> None:
@@ -210,9 +209,7 @@ def test_a_champion_that_cannot_be_scored_leaves_the_absolute_gates() -> None:
 
 @pytest.mark.parametrize(("gates", "outcome"), [({"minimum": {"roc_auc": 0.65}}, "promote"), ({}, "reject")])
 def test_beside_a_champion_that_perennial_did_not_make_floors_alone_judge(gates: dict[str, Any], outcome: str) -> None:
-    foreign = CHAMPION.model_copy(
-        update={"snapshot_digest": "", "spec_digest": "", "code_version": "", "train_end": None}
-    )
+    foreign = Champion(version="3", mlflow_run_id="")
     note = "champion v3 was not registered by Perennial, so its files are not loaded"
     verdict = decide(evaluation({"roc_auc": 0.7}, champion_is=foreign, notes=(note,)), spec(**gates), candidate())
     said = {gate.name: gate.sentence for gate in verdict.gates}

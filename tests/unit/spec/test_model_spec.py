@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from perennial.spec import ModelSpec, load_spec
+from perennial.spec.monitoring import Monitoring
 
 
 def shuffled(value, chance):
@@ -80,11 +81,15 @@ def test_all_contradictions_between_parts_are_said_at_once(spec_with):
     with pytest.raises(ValidationError) as caught:
         spec_with(
             source={"uri": "flights/", "event_time": "late", "window": {"days": 5}},
-            evaluation={"holdout": {"days": 7}, "primary": "rmse", "metrics": ["f1", "mae"]},
+            evaluation={
+                "holdout": {"days": 7},
+                "primary": "rmse",
+                "gates": {"minimum": {"f1": 0.5}, "maximum": {"mae": 1}},
+            },
         )
     assert [error["loc"] for error in caught.value.errors()] == [
         ("evaluation", "primary"),
-        ("evaluation", "metrics", 1),
+        ("evaluation", "gates", "maximum", "mae"),
         ("target", "column"),
         ("source", "window", "days"),
     ]
@@ -106,14 +111,10 @@ def test_with_a_transform_a_snapshot_holds_its_inputs_and_not_what_it_makes(spec
     assert spec.columns == ("at", "flight", "late", "departure")
 
 
-def test_metrics_are_listed_once_primary_first(spec_with):
-    evaluation = {
-        "holdout": {"days": 7},
-        "primary": "f1",
-        "metrics": ["recall", "f1"],
-        "gates": {"minimum": {"recall": 0.1, "precision": 0.2}, "maximum": {"log_loss": 0.7}},
-    }
-    assert spec_with(evaluation=evaluation).evaluation.all_metrics == ("f1", "recall", "precision", "log_loss")
+def test_who_watches_without_monitoring_has_its_defaults(spec_with):
+    assert spec_with(monitoring=None).watch == Monitoring()
+    watched = spec_with(monitoring={"min_rows": 7})
+    assert watched.watch is watched.monitoring
 
 
 def test_the_tag_of_a_region_comes_from_the_region(spec_with):

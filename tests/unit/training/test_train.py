@@ -18,15 +18,20 @@ import pytest
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.split import split_by_time
+from perennial.deployment import Deployment
+from perennial.digests import recipe_digest
 from perennial.errors import RunTaken, TrainingError
-from perennial.models.skops_format import load_model
-from perennial.registry.champions import download_model
-from perennial.registry.provenance import code_version
+from perennial.models.environment import code_version
+from perennial.models.predictions import identical
+from perennial.models.provenance import Provenance
+from perennial.models.recorded import find_bundle
+from perennial.registry.bundles import load_candidate
 from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.spec.reading.yaml_text import from_yaml
 from perennial.store.local import LocalStore
-from perennial.training.train import CANDIDATE_TAG, OUTCOME_TAG, train
+from perennial.training.train import CANDIDATE_RECORD_TAG, CANDIDATE_TAG, train
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 
@@ -49,10 +54,10 @@ def prepare(tmp_path: Path, mlflow_uri: str) -> Callable[..., tuple[RetrainingRu
         rows.to_parquet(tmp_path / "data" / "rows" / "part.parquet")
         run = RetrainingRun(
             spec=spec,
-            store=LocalStore(tmp_path / "store"),
+            deployment=Deployment(
+                store=LocalStore(tmp_path / "store"), tracking_uri=mlflow_uri, data_root=tmp_path / "data"
+            ),
             run_id="manual__1",
-            tracking_uri=mlflow_uri,
-            data_root=tmp_path / "data",
             now=datetime(2026, 1, 1, tzinfo=UTC),
             reason="a test",
             triggered_by="pytest",
@@ -77,23 +82,25 @@ def test_a_candidate_says_what_it_was_made_from(make_spec, rows, prepare):
     run, snapshot = prepare(make_spec(BOOSTING), rows)
     candidate = train(run, snapshot)
 
-    assert candidate.snapshot_digest == snapshot.digest
-    assert candidate.spec_digest == run.spec.digest()
-    assert (candidate.train_rows, candidate.holdout_rows, candidate.unlabelled_rows) == (300, 100, 0)
-    assert candidate.train_end < candidate.holdout_start
-    assert candidate.holdout_end == snapshot.end
+    made_of, split = candidate.provenance, candidate.split
+    assert made_of.snapshot_digest == snapshot.digest
+    assert made_of.recipe_digest == recipe_digest(run.spec)
+    assert (split.train_rows, split.holdout_rows, split.unlabelled_rows) == (300, 100, 0)
+    assert split.train_end < split.holdout_start
+    assert split.holdout_end == snapshot.end
 
     (logged,) = _runs(run)
     assert (logged.info.run_id, logged.info.status) == (candidate.mlflow_run_id, "FINISHED")
     tags = logged.data.tags
     assert tags["perennial.snapshot"] == snapshot.digest
-    assert tags["perennial.spec"] == run.spec.digest()
-    assert tags["perennial.code_version"] == candidate.code_version
+    assert Provenance.from_tags(tags) == made_of
+    assert tags["perennial.recipe"] == recipe_digest(run.spec)
+    assert tags["perennial.code_version"] == "under test"
     assert tags["perennial.run_id"] == "manual__1"
     assert tags["perennial.triggered_by"] == "pytest"
     assert tags["perennial.reason"] == "a test"
-    assert tags["perennial.train_end"] == candidate.train_end.isoformat()
-    assert tags["perennial.data_end"] == snapshot.end.isoformat()
+    assert tags["perennial.train_end"] == split.train_end.isoformat().replace("+00:00", "Z")
+    assert tags["perennial.data_end"] == snapshot.end.isoformat().replace("+00:00", "Z")
     assert "scikit-learn" in tags["perennial.libraries"]
     assert "Python" in tags["perennial.system"]
     assert logged.data.params["estimator"] == BOOSTING
@@ -110,36 +117,72 @@ def test_the_spec_is_kept_with_the_run(make_spec, rows, prepare, tmp_path):
     assert ModelSpec.model_validate_json(Path(path).read_text()) == run.spec
 
 
-def test_the_logged_model_predicts(make_spec, rows, prepare, tmp_path):
+def test_the_logged_model_predicts(make_spec, rows, prepare):
     run, snapshot = prepare(make_spec(BOOSTING), rows)
     candidate = train(run, snapshot)
 
-    model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path), run.spec)
+    bundle = load_candidate(run, candidate.mlflow_run_id)
     holdout = split_by_time(read_snapshot(run.store, snapshot), run.spec).holdout
-    assert model.score(holdout, holdout["label"]) > 0.75
+    right = bundle.predict(holdout).values == holdout["label"]
+    assert right.mean() > 0.75
+    assert bundle.manifest.baseline_scores["accuracy"] == right.mean()
 
 
 @pytest.mark.parametrize("estimator", [BOOSTING, "sklearn.linear_model.LogisticRegression"])
-def test_other_runs_on_the_same_snapshot_make_the_same_model(make_spec, rows, prepare, tmp_path, estimator):
+def test_other_runs_on_the_same_snapshot_make_the_same_model(make_spec, rows, prepare, estimator):
     run, snapshot = prepare(make_spec(estimator), rows)
     said = []
     for name in ("one", "two"):
         candidate = train(replace(run, run_id=name), snapshot)
-        (tmp_path / name).mkdir()
-        model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path / name), run.spec)
-        said.append(model.predict_proba(rows))
+        said.append(load_candidate(run, candidate.mlflow_run_id).predict(rows))
 
-    np.testing.assert_array_equal(*said)
+    assert identical(*said)
 
 
-def test_a_transform_and_text_labels_go_all_the_way(make_spec, rows, prepare, tmp_path, transform_module):
+def test_a_transform_and_text_labels_go_all_the_way(make_spec, rows, prepare, transform_module):
     features = {"numeric": ["x", "hour"], "transform": f"{transform_module}:hourly", "inputs": ["at", "x"]}
     spec = make_spec(BOOSTING, features=features, target={"column": "word", "positive": "late"})
     run, snapshot = prepare(spec, rows.assign(word=np.where(rows["label"] == 1, "late", "on time")))
     candidate = train(run, snapshot)
 
-    model = load_model(download_model(run.tracking_uri, candidate.model_uri, tmp_path), spec)
-    assert set(model.predict(rows[["at", "x"]])) == {"late", "on time"}
+    bundle = load_candidate(run, candidate.mlflow_run_id)
+    assert set(bundle.predict(rows[["at", "x"]]).values) == {"late", "on time"}
+    assert bundle.manifest.labels == ("late", "on time")
+    assert bundle.manifest.positive == "late"
+    assert {(feature.name, feature.made_by) for feature in bundle.manifest.features} == {
+        ("x", "transform"),
+        ("hour", "transform"),
+    }
+
+
+def test_what_a_model_does_not_follow_from_makes_no_other_candidate(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(), rows)
+    candidate = train(run, snapshot)
+
+    renamed = replace(run, spec=make_spec(owner="someone else", tags=["new"], schedule={"cron": "0 6 * * 1"}))
+    assert train(renamed, snapshot) == candidate
+
+
+def test_the_store_records_what_may_be_loaded(make_spec, rows, prepare):
+    run, snapshot = prepare(make_spec(BOOSTING), rows)
+    candidate = train(run, snapshot)
+
+    recorded = find_bundle(run.store, "late", candidate.mlflow_run_id)
+    assert (recorded.digest, recorded.model_uri) == (candidate.bundle_digest, candidate.model_uri)
+    manifest = recorded.manifest
+    assert (manifest.format, set(manifest.files)) == ("skops", {"model.skops"})
+    assert (manifest.task, manifest.target, manifest.labels, manifest.positive) == (
+        "classification",
+        "label",
+        (0, 1),
+        1,
+    )
+    assert manifest.inputs == {"x": "double", "gap": "double", "kind": "string"}
+    assert manifest.feature_names("numeric") == ("x", "gap")
+    assert manifest.feature_names("categorical") == ("kind",)
+    assert (manifest.split, manifest.provenance) == (candidate.split, candidate.provenance)
+    assert "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor" in manifest.types
+    assert from_yaml(manifest.recipe)["model"] == {"estimator": BOOSTING, "params": {}, "seed": 0}
 
 
 def test_training_again_finds_the_candidate(make_spec, rows, prepare):
@@ -154,11 +197,11 @@ def test_training_again_finds_the_candidate(make_spec, rows, prepare):
 def test_a_finished_candidate_whose_tag_was_changed_is_trained_again(make_spec, rows, prepare, value, caplog):
     run, snapshot = prepare(make_spec(), rows)
     first = train(run, snapshot)
-    Tracker(run.tracking_uri).client.set_tag(first.mlflow_run_id, OUTCOME_TAG, value)
+    Tracker(run.tracking_uri).client.set_tag(first.mlflow_run_id, CANDIDATE_RECORD_TAG, value)
 
     second = train(run, snapshot)
     assert second.mlflow_run_id != first.mlflow_run_id
-    assert second.train_rows == first.train_rows
+    assert second.split == first.split
     assert f"MLflow run {first.mlflow_run_id} cannot be read" in caplog.text
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -51,10 +52,10 @@ def _work(job: dict[str, Any]) -> int:
     _die_after(job["kill_after"])
     run = RetrainingRun(
         spec=ModelSpec.model_validate_json(job["spec"]),
-        store=LocalStore(job["store"]),
+        deployment=Deployment(
+            store=LocalStore(job["store"]), tracking_uri=job["tracking_uri"], data_root=Path(job["store"])
+        ),
         run_id=job["run_id"],
-        tracking_uri=job["tracking_uri"],
-        data_root=Path(job["store"]),
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
     try:

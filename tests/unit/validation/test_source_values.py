@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from perennial.data.ingest import ingest
+from perennial.deployment import Deployment
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store import LocalStore
@@ -78,10 +79,10 @@ def check(tmp_path: Path, request: pytest.FixtureRequest) -> Check:
         )
         retraining = RetrainingRun(
             spec=spec,
-            store=LocalStore(tmp_path / "store"),
+            deployment=Deployment(
+                store=LocalStore(tmp_path / "store"), tracking_uri="sqlite:///nowhere.db", data_root=tmp_path / "data"
+            ),
             run_id="manual__2013-02-01T00:00:00+00:00",
-            tracking_uri="sqlite:///nowhere.db",
-            data_root=tmp_path / "data",
             now=datetime(2013, 2, 1, tzinfo=UTC),
         )
         return validate(retraining, ingest(retraining))

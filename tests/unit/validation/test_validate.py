@@ -21,6 +21,7 @@ import pytest
 
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.records import Snapshot
+from perennial.deployment import Deployment
 from perennial.errors import SpecError
 from perennial.run import RetrainingRun
 from perennial.spec import Expectation, ModelSpec
@@ -81,10 +82,8 @@ class Bench:
     def run(self, expectations: Expectations) -> RetrainingRun:
         return RetrainingRun(
             spec=spec_with(expectations),
-            store=self.store,
+            deployment=Deployment(store=self.store, tracking_uri="sqlite:///nowhere.db", data_root=self.data),
             run_id="manual__2013-02-01T00:00:00+00:00",
-            tracking_uri="sqlite:///nowhere.db",
-            data_root=self.data,
             now=datetime(2026, 1, 1, tzinfo=UTC),
         )
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from perennial.data.snapshots.records import Snapshot, SourceObject
 from perennial.errors import DataError
+from perennial.layout import MANIFEST
 from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record
-
-MANIFEST = "manifest.json"
 
 
 class SnapshotFile(Record):
@@ -44,7 +43,7 @@ def find_manifest(store: Store, model: str, digest: str) -> tuple[Manifest, str]
     Damaged
         The manifest is not what was written, or another's.
     """
-    key = f"{model}/snapshots/{digest}/{MANIFEST}"
+    key = MANIFEST.key(model, digest)
     try:
         manifest, version = read_versioned_record(store, key, Manifest, repair_advice(model))
     except KeyNotFound:

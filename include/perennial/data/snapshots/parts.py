@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from perennial.data.snapshots.manifest import MANIFEST, Manifest, SnapshotFile, find_manifest, repair_advice
+from perennial.data.snapshots.manifest import Manifest, SnapshotFile, find_manifest, repair_advice
 from perennial.data.values.columns import TEXT
+from perennial.layout import MANIFEST
 from perennial.printable import PrintableLog
 from perennial.store.content import content_file, content_name
 from perennial.store.damage import Damaged
@@ -94,7 +95,7 @@ def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str
     over : str or None
         Version of the manifest that is there and whose snapshot is damaged; None: there is none.
     """
-    key, data = manifest.prefix + MANIFEST, seal(manifest)
+    key, data = manifest.prefix + MANIFEST.name, seal(manifest)
     try:
         for one in written:
             store.put_file(manifest.prefix + one.part.name, one.path)
@@ -106,7 +107,7 @@ def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str
 
 def remove_strays(store: Store, prefix: str, listed: Iterable[SnapshotFile]) -> None:
     """Remove from a snapshot's folder what a run left that was killed, failed or came second."""
-    known = {MANIFEST, *(part.name for part in listed)}
+    known = {MANIFEST.name, *(part.name for part in listed)}
     for stored in store.list(prefix):
         if stored.key.removeprefix(prefix) not in known:
             store.delete(stored.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from perennial.layout import MANIFEST
 from perennial.record import Record
 
 
@@ -80,4 +81,4 @@ class Snapshot(Record):
     @property
     def prefix(self) -> str:
         """Folder of the snapshot in the store, with a slash at its end."""
-        return f"{self.model}/snapshots/{self.digest}/"
+        return MANIFEST.folder(self.model, self.digest)

@@ -2,7 +2,7 @@
 
 Every word of every value is mixed with a seed that belongs to its column and place, and the results are summed twice,
 with and without weights: equal rows have equal hashes whichever batch they are in, and two different rows share one by a
-chance of about 1 in 2**126. It is no cryptographic hash: it guards against accidents, not against someone who makes rows
+chance of about 1 in 2**126. It is not a cryptographic hash: it guards against accidents, not against someone who makes rows
 that collide.
 """
 

@@ -29,7 +29,7 @@ class RowSpill:
 
     def write(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Write the batches, and pass each on."""
-        # Errors of the source, which come through here, are none of the disk's.
+        # Errors of the source, which come through here, are not the disk's.
         with disk_errors(self._path):
             file = pa.OSFile(str(self._path), "wb")
             writer = pa.ipc.new_stream(file, self.schema)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from perennial.data.snapshots.records import ColumnChange
+from perennial.layout import LATEST_SNAPSHOT
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.store.damage import Damaged
@@ -78,9 +79,9 @@ def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_unti
         data = seal(Latest(snapshot=seen, previous=before))
         try:
             if version is None:
-                store.create(_key(model), data)
+                store.create(LATEST_SNAPSHOT.key(model), data)
             else:
-                store.replace(_key(model), data, version)
+                store.replace(LATEST_SNAPSHOT.key(model), data, version)
         except Conflict:
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -91,13 +92,9 @@ def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_unti
 def _read(store: Store, model: str) -> tuple[Latest | None, str | None]:
     """Return what is marked and its version in the store; nothing but changes of columns is told by it."""
     try:
-        return read_versioned_record(store, _key(model), Latest, _ADVICE)
+        return read_versioned_record(store, LATEST_SNAPSHOT.key(model), Latest, _ADVICE)
     except KeyNotFound:
         return None, None
     except Damaged as damage:
         log.warning("%s", damage)
         return None, damage.version
-
-
-def _key(model: str) -> str:
-    return f"{model}/latest_snapshot.json"

@@ -19,7 +19,7 @@ from perennial.data.sources.future import PartedTimes
 from perennial.data.sources.known_files import KnownFiles
 from perennial.data.sources.rows import Rows, ScanRequest, Unreadable, event_times, take_rows
 from perennial.data.sources.summary import SourceSummary, merge
-from perennial.data.values.columns import Kind, check_columns, column_kinds
+from perennial.data.values.columns import Kind, check_columns, column_kinds, kind_of
 from perennial.data.window import Bounds, NewestTimes
 from perennial.errors import DataError, SourceUnavailable
 from perennial.printable import PrintableLog, printable_name
@@ -148,13 +148,16 @@ class FileSource:
     def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds; see Source."""
         objects = [stored for _, stored in self._within(bounds)]
+        found_columns = {stored: {*self._summary[stored].types, *self._in_folders[stored]} for stored in objects}
         for stored in objects:
-            found_columns = {**self._summary[stored].types, **self._in_folders[stored]}
-            check_columns(self._spec, found_columns, self._name(stored))
-        wanted = {name: kind for name, kind in self._kinds.items() if name in types or name == self._request.event_time}
+            check_columns(self._spec, found_columns[stored], self._name(stored))
+        wanted = {self._request.event_time: Kind.TIME}
+        wanted |= {name: self._kinds.get(name, kind_of(dtype)) for name, dtype in types.items()}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
+            # Of columns that the spec does not name, some files may have none.
+            values |= {name: None for name in wanted if name not in self._kinds and name not in found_columns[stored]}
             in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
                 for found in self._format.read(path, in_file, self._summary[stored], self._request, bounds):

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from perennial.data.sources.rows import Rows, natural_of_text
+from perennial.data.sources.rows import Rows, value_type_of_text
 from perennial.data.sources.summary import SourceSummary
 from perennial.data.values.columns import TEXT, ValueType
 
@@ -29,7 +29,9 @@ def folder_values(key: str) -> dict[str, str | None]:
 
 def facts_with(summary: SourceSummary, values: Values) -> SourceSummary:
     """Return a file's summary with the columns that it lacks and its folders name."""
-    value_types: dict[str, frozenset[ValueType]] = {name: frozenset({natural_of_text(values[name])}) for name in values}
+    value_types: dict[str, frozenset[ValueType]] = {
+        name: frozenset({value_type_of_text(values[name])}) for name in values
+    }
     return replace(
         summary,
         types={**dict.fromkeys(values, "text"), **summary.types},

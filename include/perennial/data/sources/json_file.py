@@ -189,7 +189,7 @@ def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
         try:
             found = json.loads(line)
             if b"\\u" in line:
-                # Half of a surrogate pair is no character, so that no text can hold it.
+                # Half of a surrogate pair is not a character, so that no text can hold it.
                 json.dumps(found, ensure_ascii=False).encode()
         except RecursionError:
             raise Unreadable(f"line {number}: nested too deep: write plain values, or leave the field out") from None

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from perennial.data.sources.rows import ScanRequest
 from perennial.data.sources.summary import SourceSummary
 from perennial.errors import StoreError, StoreUnavailable
+from perennial.layout import SOURCE_FILES
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
@@ -43,7 +44,7 @@ class KnownFiles:
 
     def __init__(self, store: Store, model: str, place: str, file_format: str, request: ScanRequest) -> None:
         self._store = store
-        self._key = f"{model}/source_files.json"
+        self._key = SOURCE_FILES.key(model)
         scanned_as = json.dumps([_EDITION, place, file_format, asdict(request)], default=str)
         self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
 

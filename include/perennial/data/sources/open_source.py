@@ -25,17 +25,17 @@ def open_source(run: Run) -> Source:
     DataError
         The source is a query, and the URL of its database was not given.
     """
-    given = run.spec.source
+    given, deployment = run.spec.source, run.deployment
     if given.sql is not None:
-        if run.sql_url is None:
+        if deployment.sql_url is None:
             raise DataError(
                 f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not given"
             )
-        return SqlSource(run.spec, run.sql_url)
+        return SqlSource(run.spec, deployment.sql_url)
     uri = cast(str, given.uri)
     if uri.startswith("s3://"):
-        store = open_store(uri, s3=run.s3)
+        store = open_store(uri, s3=deployment.s3)
         return FileSource(run.spec, store, "", kept_in=run.store, label=f"{store.uri}/")
     folder = PurePosixPath(uri).as_posix()
-    store = open_store(str(run.data_root), s3=run.s3)
+    store = open_store(str(deployment.data_root), s3=deployment.s3)
     return FileSource(run.spec, store, "" if folder == "." else f"{folder}/", kept_in=run.store)

@@ -117,7 +117,7 @@ def _ranges(file: pq.ParquetFile, request: ScanRequest) -> list[_Range | None] |
 
 
 def _range(known: pq.Statistics, dtype: pa.DataType, request: ScanRequest) -> _Range | None:
-    """Return the ends that statistics give; None if they are no event times, of which the column then tells the row."""
+    """Return the ends that statistics give; None if they are not event times, of which the column then tells the row."""
     try:
         oldest, newest = to_time(pa.array([known.min, known.max], dtype), request.time_zone).to_pylist()
     except (ArithmeticError, ValueError):

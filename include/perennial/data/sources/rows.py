@@ -62,7 +62,7 @@ def event_times(rows: Rows, request: ScanRequest) -> pa.Array:
     Raises
     ------
     Unreadable
-        If one is no time, or has no zone; with its row.
+        If one is not a timestamp, or has no zone; with its row.
     """
     return read_column(rows, request.event_time, TIME, request.time_zone)
 
@@ -139,7 +139,7 @@ def check_missing(request: ScanRequest, rows: int) -> None:
         )
 
 
-def natural_of_text(value: str | None) -> ValueType:
+def value_type_of_text(value: str | None) -> ValueType:
     """Return what a text is by itself if it may stand for a number or a time."""
     return _value_type(pa.array([value], TEXT), (ValueType.NUMBER, ValueType.TIME))
 

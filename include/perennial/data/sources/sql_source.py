@@ -117,7 +117,7 @@ class SqlSource:
         """Yield the rows within the bounds; see Source."""
         began, rows = time.perf_counter(), 0
         with self._connected() as connection:
-            statement = self._select([sa.column(name) for name in self._kinds], bounds)
+            statement = self._select([sa.column(name) for name in {self._request.event_time: None, **types}], bounds)
             for found in self._answer(connection, statement):
                 batch = take_rows(found, types, self._request, bounds)
                 rows += batch.num_rows

@@ -60,6 +60,11 @@ def column_types(kinds: Mapping[str, Kind], value_types: Mapping[str, Collection
     return {column: _type(kind, set(value_types.get(column, ())) - {ValueType.EMPTY}) for column, kind in kinds.items()}
 
 
+def kind_of(dtype: pa.DataType) -> Kind:
+    """Return what a column of a snapshot's type is read as."""
+    return {TIME: Kind.TIME, NUMBER: Kind.NUMBER, WHOLE: Kind.LABEL, TEXT: Kind.TEXT}[dtype]
+
+
 def value_type_of(dtype: pa.DataType) -> ValueType:
     """Return what a column of this type is by itself."""
     if pa.types.is_dictionary(dtype):

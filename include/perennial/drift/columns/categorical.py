@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from perennial.drift.columns.column_check import ColumnCheck, named_columns, reference_entities
+from perennial.drift.columns.column_test import ColumnTest, named_columns, reference_entities
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.statistics.floats import Columns
 
 
-class ChiSquare(ColumnCheck):
+class ChiSquare(ColumnTest):
     """Finds the categorical columns whose values' shares have moved since the reference.
 
     Rare values are pooled, values that the reference does not have are named, and the share of missing values is tested

@@ -9,7 +9,7 @@ from perennial.drift.statistics.multiple_testing import benjamini_hochberg
 
 
 def judge(columns: Sequence[ColumnDrift], *, level: float, effect_floor: float) -> DriftReport:
-    """Adjust all p-values of a check together and say which columns drifted.
+    """Adjust all p-values of a test together and say which columns drifted.
 
     A test of values and one of missing values count as two of the family; the latter only where anything is missing.
 
@@ -18,7 +18,7 @@ def judge(columns: Sequence[ColumnDrift], *, level: float, effect_floor: float) 
     columns : sequence of ColumnDrift
         As the tests left them: p-values not adjusted, nothing judged.
     level : float
-        Chance of any false alarm in a check of which no column changed.
+        Chance of any false alarm in a test of which no column changed.
     effect_floor : float
         Least effect (D, or a difference of shares) that counts, however significant.
     """

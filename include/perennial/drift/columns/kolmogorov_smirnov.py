@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from perennial.drift.columns.column_check import ColumnCheck, named_columns, reference_entities
+from perennial.drift.columns.column_test import ColumnTest, named_columns, reference_entities
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.statistics.floats import Columns, numeric_columns
 
 
-class KolmogorovSmirnov(ColumnCheck):
+class KolmogorovSmirnov(ColumnTest):
     """Finds the numeric columns whose distribution has moved since the reference.
 
     Each column is tested with the exact two-sample D, or with chi-square if it has no more than 20 different values; the

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from perennial.drift.columns.labels import Labels, count_labels, count_numbers, label_codes
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.drift.columns.words import describe_distance, describe_shares
 from perennial.drift.statistics.chi_square import compare_labels
@@ -22,6 +21,7 @@ from perennial.drift.statistics.ecdf import Ecdf
 from perennial.drift.statistics.floats import Floats, as_floats, sorted_values
 from perennial.drift.statistics.ks import ks_pvalue
 from perennial.drift.statistics.ks_pvalue import limiting_pvalue
+from perennial.drift.statistics.labels import Labels, count_labels, count_numbers, label_codes
 from perennial.drift.statistics.proportions import proportions_pvalue
 from perennial.errors import DataError
 

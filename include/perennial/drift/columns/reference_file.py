@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from perennial.drift.columns.labels import Labels
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.statistics.design_effect import Clustering
 from perennial.drift.statistics.ecdf import Ecdf
+from perennial.drift.statistics.labels import Labels
 from perennial.errors import DataError
 
 _VERSION = 1

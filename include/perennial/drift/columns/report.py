@@ -1,4 +1,4 @@
-"""What a check of a batch's columns found."""
+"""What a test of a batch's columns found."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ColumnDrift(Record):
     """How far apart, 0 to 1, to compare with the effect floor: D, or the share of rows whose label would have to change."""
     pvalue: float | None = None
     adjusted_pvalue: float | None = None
-    """After Benjamini and Hochberg over the check's columns."""
+    """After Benjamini and Hochberg over the test's columns."""
     drifted: bool = False
     """Values or share of missing values differ: adjusted p under the level and effect at least the floor."""
     direction: Direction = "none"
@@ -56,7 +56,7 @@ class ColumnDrift(Record):
 
 
 class DriftReport(Record):
-    """All columns of a check."""
+    """All columns of a test."""
 
     level: float
     effect_floor: float
@@ -87,15 +87,15 @@ class DriftReport(Record):
 
     @property
     def sentence(self) -> str:
-        """The check in words."""
+        """The test in words."""
         tested = len(self.columns) - len(self.not_tested)
         unknown = [name for name in self.not_tested if name not in self.drifted]
-        aside = f"; not tested: {', '.join(unknown)}" if unknown else ""
+        untested = f"; not tested: {', '.join(unknown)}" if unknown else ""
         if not self.drifted:
-            return f"none of {tested} columns drifted{aside}"
+            return f"none of {tested} columns drifted{untested}"
         # More or fewer values may be missing where too few are left to be tested.
         names = [f"{name} (in what is missing)" if name in self.not_tested else name for name in self.drifted]
-        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{aside}"
+        return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{untested}"
 
 
 def _effect(column: ColumnDrift) -> float:

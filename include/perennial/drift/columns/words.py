@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from perennial.drift.columns.labels import Labels
 from perennial.drift.columns.report import Direction
 from perennial.drift.statistics.chi_square import Comparison
 from perennial.drift.statistics.ecdf import Distance, Ecdf
 from perennial.drift.statistics.floats import Floats
+from perennial.drift.statistics.labels import Labels
 
 _SLIGHT, _STRONG = 0.1, 0.25
 

@@ -11,7 +11,7 @@ from scipy.special import gammaincinv
 
 from perennial.drift.sequential.autocorrelation import blocks_for
 from perennial.drift.sequential.calibration_result import FEWEST_DAYS, Calibration
-from perennial.drift.sequential.page_hinkley import Mode, PageHinkley
+from perennial.drift.sequential.page_hinkley import PageHinkley
 from perennial.drift.sequential.resampling import DailyStream, StationaryStream, Stream, whole_days
 from perennial.errors import DataError
 
@@ -25,6 +25,8 @@ _SIMULATED_ROWS = 20_000_000
 _FEWEST_RUNS, _MOST_RUNS = 64, 500
 _SHIFTS = 200
 _NEVER = 1e300
+# The same losses give the same detector.
+_SEED = 0
 
 
 def calibrate(
@@ -33,9 +35,6 @@ def calibrate(
     one_false_alarm_in: float,
     times: npt.ArrayLike | None = None,
     shift: float = 0.25,
-    min_instances: int = 30,
-    mode: Mode = "both",
-    seed: int = 0,
 ) -> PageHinkley:
     """Return the Page-Hinkley detector that raises one false alarm in so many rows like the reference's.
 
@@ -54,12 +53,6 @@ def calibrate(
         When each row happened, ascending; with a time zone or in UTC. They count if they span at least five days.
     shift : float
         The shift of the mean worth finding, in standard deviations of the loss; half of it is the detector's delta.
-    min_instances : int
-        Rows after a reset before any alarm.
-    mode : {"both", "up", "down"}
-        Which changes count.
-    seed : int
-        Of the resampling; the same losses and seed give the same detector.
 
     Returns
     -------
@@ -79,8 +72,8 @@ def calibrate(
         raise ValueError(f"shift is a size in standard deviations, more than 0; got {shift}")
     given = np.asarray(losses, dtype=np.float64)
     reference = _Reference.of(given, times)
-    rows, days = _stream(reference, np.random.default_rng(seed))
-    watching = PageHinkley(shift / 2, _NEVER, min_instances=min_instances, mode=mode)
+    rows, days = _stream(reference, np.random.default_rng(_SEED))
+    watching = PageHinkley(shift / 2, _NEVER)
     runs = _watch(rows, watching, one_false_alarm_in)
     trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in))
     alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
@@ -96,8 +89,6 @@ def calibrate(
     return PageHinkley(
         shift / 2,
         trial.parameters.threshold,
-        min_instances=min_instances,
-        mode=mode,
         center=reference.mean,
         scale=reference.deviation,
         calibration=Calibration(
@@ -258,11 +249,10 @@ def _delays(rows: Stream, trial: PageHinkley, shift: float, one_false_alarm_in: 
     """
     before = max(500, math.ceil(one_false_alarm_in / 10))
     delays = np.full(_SHIFTS, np.inf)
-    signs = {"up": (1.0,), "down": (-1.0,), "both": (1.0, -1.0)}[trial.parameters.mode]
     for i in range(_SHIFTS):
         rows.go_anywhere()
         detector = _warmed_up(rows, trial, before)
-        found = detector.update(rows.draw(before) + signs[i % len(signs)] * shift)
+        found = detector.update(rows.draw(before) + (-1) ** i * shift)
         if found.size:
             delays[i] = int(found[0]) + 1
     return delays

@@ -17,7 +17,7 @@ Metric = Callable[[npt.NDArray[np.generic], npt.NDArray[np.generic]], float]
 _MOST_UNDEFINED = 0.1
 
 
-class PerformanceCheck(Record):
+class PerformanceTest(Record):
     """A metric with its bootstrap interval against a limit."""
 
     metric: str
@@ -37,7 +37,7 @@ class PerformanceCheck(Record):
     sentence: str
 
 
-def check_performance(
+def measure_performance(
     y_true: npt.ArrayLike,
     y_pred: npt.ArrayLike,
     *,
@@ -48,7 +48,7 @@ def check_performance(
     resamples: int = 200,
     min_rows: int = 100,
     seed: int = 0,
-) -> PerformanceCheck:
+) -> PerformanceTest:
     """Compare a metric on matured rows with a limit; it is breached only if the whole bootstrap interval lies beyond it.
 
     Parameters
@@ -88,14 +88,14 @@ def check_performance(
         reason = f"{name} is not defined on {np.isnan(scores).mean():.0%} of the resamples: a class is too rare"
     if reason:
         sentence = f"{name} not tested: {reason}"
-        return PerformanceCheck(
+        return PerformanceTest(
             metric=name, tested=False, reason=reason, confidence=confidence, limit=limit, rows=rows, sentence=sentence
         )
     low, high = np.nanquantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()
     breached = high < limit if greater_is_better else low > limit
     bound = "at least" if greater_is_better else "at most"
     certainty = "certainly not" if breached else "met" if (value >= limit) == greater_is_better else "not certain"
-    return PerformanceCheck(
+    return PerformanceTest(
         metric=name,
         tested=True,
         value=value,

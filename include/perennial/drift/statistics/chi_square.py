@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc
 
-from perennial.drift.columns.labels import Labels, label_of
 from perennial.drift.statistics.floats import Floats
+from perennial.drift.statistics.labels import Labels, label_of
 from perennial.drift.statistics.proportions import proportions_pvalue
 
 _FEWEST_EXPECTED = 5

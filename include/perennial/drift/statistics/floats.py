@@ -22,7 +22,7 @@ def as_floats(values: Any, column: str) -> Floats:
     Raises
     ------
     DataError
-        The column is no column of numbers, or not one-dimensional.
+        The column is not a column of numbers, or not one-dimensional.
     """
     try:
         if isinstance(values, pd.Series):

@@ -10,14 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from perennial.data.values.columns import LARGEST_NUMBER
-from perennial.errors import DataError, PerennialError, TrainingError
-from perennial.models.predictions import Predictions, predict
-from perennial.models.skops_format import load_model
-from perennial.registry.champions import download_model
+from perennial.errors import BundleChanged, ChampionUnusable, TrainingError
+from perennial.models.predictions import Predictions
+from perennial.registry.bundles import load_champion
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
+    from perennial.models.bundle import Bundle
     from perennial.registry.records import Champion
     from perennial.run import MonitorRun
 
@@ -62,41 +60,33 @@ class Scored:
         return np.asarray(losses)
 
 
-def load_champion(run: MonitorRun, champion: Champion) -> Pipeline:
-    """Return the champion's pipeline.
+def usable_bundle(run: MonitorRun, champion: Champion) -> Bundle:
+    """Return the champion's bundle.
 
     Raises
     ------
-    TrainingError
-        Its file is damaged, or holds types that the spec does not trust.
+    BundleChanged
+        A file of it is not the one that was trained.
+    ChampionUnusable
+        It cannot be made here, such as when its transform can no longer be imported.
     """
-    with run.store.scratch() as folder:
-        path = download_model(run.tracking_uri, f"models:/{run.spec.name}/{champion.version}", folder)
-        return load_model(path, run.spec)
-
-
-def score_rows(model: Pipeline, rows: pd.DataFrame) -> Scored:
-    """Return the model's answers for the rows.
-
-    Raises
-    ------
-    DataError
-        The rows lack a column that the model reads.
-    TrainingError
-        The model fails on them.
-    """
-    wanted = [str(name) for name in model.feature_names_in_]
-    absent = [name for name in wanted if name not in rows]
-    if absent:
-        raise DataError(
-            f"the champion reads {', '.join(absent)}, which the spec no longer names: retrain, so that there is a "
-            "champion of the features that it names now"
-        )
     try:
-        return Scored(predict(model, rows[wanted]))
-    except PerennialError:
+        return load_champion(run, champion)
+    except BundleChanged:
         raise
+    except TrainingError as error:
+        raise ChampionUnusable(f"{champion.name} cannot be loaded: {error}") from error
+
+
+def score_rows(bundle: Bundle, rows: pd.DataFrame, who: str) -> Scored:
+    """Return the model's answers for rows that have its inputs.
+
+    Raises
+    ------
+    ChampionUnusable
+        The model fails on the rows.
+    """
+    try:
+        return Scored(bundle.predict(rows))
     except Exception as error:
-        raise TrainingError(
-            f"the champion fails on {len(rows):,} rows of this check: {type(error).__name__}: {error}"
-        ) from error
+        raise ChampionUnusable(f"{who} fails on {len(rows):,} rows: {type(error).__name__}: {error}") from error

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from perennial.models.transform import features_of
-from perennial.monitoring.checks.champion_model import Scored, load_champion, score_rows
+from perennial.errors import ChampionUnusable, TrainingError
+from perennial.models.bundle import features_of
+from perennial.monitoring.checks.champion_model import Scored, score_rows, usable_bundle
+from perennial.monitoring.checks.inputs import unlike
 from perennial.monitoring.checks.reference import Reference, load_reference
 from perennial.monitoring.checks.rows import SourceRows, as_frame, read_rows
+from perennial.registry.bundles import recorded_manifest
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+    from perennial.models.bundle import Bundle
+    from perennial.models.manifest import Manifest
 
 
 class CheckReader:
@@ -33,8 +37,9 @@ class CheckReader:
     def __init__(self, run: MonitorRun) -> None:
         self.run = run
         self._columns: dict[str, dict[str, pd.Series]] = {}
-        self._made: dict[str, pd.DataFrame] = {}
-        self._models: dict[Champion, Pipeline] = {}
+        self._manifests: dict[Champion, Manifest] = {}
+        self._made: dict[tuple[Champion, str], pd.DataFrame] = {}
+        self._bundles: dict[Champion, Bundle] = {}
         self._scored: dict[tuple[Champion, str], Scored] = {}
         self._references: dict[Champion, Reference] = {}
 
@@ -50,45 +55,87 @@ class CheckReader:
         DataError
             The rows are gone from the store.
         """
-        held = self._columns.setdefault(key, {})
-        absent = [name for name in columns if name not in held]
+        cached = self._columns.setdefault(key, {})
+        absent = [name for name in columns if name not in cached]
         if absent:
-            held.update(_columns_of(read_rows(self.run.store, key, columns=absent)))
-        return pd.DataFrame({name: held[name] for name in columns if name in held}, copy=False)
+            cached.update(_columns_of(read_rows(self.run.store, key, columns=absent)))
+        return pd.DataFrame({name: cached[name] for name in columns if name in cached}, copy=False)
 
-    def features(self, key: str, names: Sequence[str]) -> pd.DataFrame:
-        """Return features of kept rows, made by the spec's transform if it has one.
+    def manifest(self, champion: Champion) -> Manifest:
+        """Return what the champion says about itself, by its record in the store."""
+        if champion not in self._manifests:
+            self._manifests[champion] = recorded_manifest(self.run, champion)
+        return self._manifests[champion]
+
+    def features(self, champion: Champion, key: str, names: Sequence[str]) -> pd.DataFrame:
+        """Return the champion's features of kept rows, by its transform if it has one; see `unlike` for those left out.
 
         Raises
         ------
-        DataError
+        Damaged
             The rows are gone from the store.
-        TrainingError
-            The transform fails.
+        ChampionUnusable
+            The transform cannot be imported any more, fails, or does not get what it reads.
         """
-        features = self.run.spec.features
-        if features.transform is None or not names:
-            return self.rows(key, names)[list(names)]
-        if key not in self._made:
-            self._made[key] = features_of(self.run.spec, self.rows(key, features.input_columns))
-        return self._made[key][list(names)]
+        manifest = self.manifest(champion)
+        if manifest.transform is None or not names:
+            return self.rows(key, names).drop(columns=list(self.unlike(champion, key, names)), errors="ignore")
+        if (champion, key) not in self._made:
+            inputs = self._inputs(champion, key)
+            try:
+                self._made[champion, key] = features_of(manifest, inputs)
+            except TrainingError as error:
+                raise ChampionUnusable(f"the features of {champion.name} cannot be made: {error}") from error
+        return self._made[champion, key][list(names)]
+
+    def unlike(self, champion: Champion, key: str, names: Sequence[str]) -> dict[str, str]:
+        """Say of each feature that kept rows do not have as the champion reads it, why not."""
+        manifest = self.manifest(champion)
+        return {} if manifest.transform else unlike(manifest.inputs, self.rows(key, names), names)
+
+    def _inputs(self, champion: Champion, key: str) -> pd.DataFrame:
+        inputs = self.manifest(champion).inputs
+        rows = self.rows(key, tuple(inputs))
+        wrong = unlike(inputs, rows, tuple(inputs))
+        if wrong:
+            columns = "; ".join(f"{name}: {why}" for name, why in wrong.items())
+            raise ChampionUnusable(f"{champion.name} cannot read these rows ({columns})")
+        return rows
+
+    def truth(self, champion: Champion, key: str) -> pd.Series:
+        """Return what the champion should have said of kept rows.
+
+        Raises
+        ------
+        ChampionUnusable
+            It predicts something else than the spec's target.
+        """
+        spec, manifest = self.run.spec, self.manifest(champion)
+        if (manifest.task, manifest.target) != (spec.task, spec.target.column):
+            raise ChampionUnusable(
+                f"{champion.name} is a model of {manifest.task} for {manifest.target!r}, and the spec's is of {spec.task} for "
+                f"{spec.target.column!r}"
+            )
+        return self.rows(key, [manifest.target])[manifest.target]
 
     def scored(self, champion: Champion, key: str) -> Scored:
         """Return the champion's answers for kept rows.
 
         Raises
         ------
-        DataError
-            The rows are gone from the store, or lack a column that the model reads.
-        TrainingError
-            The model's file is damaged, or holds types that the spec does not trust.
+        Damaged
+            The rows are gone from the store.
+        BundleChanged
+            The model's files are not those that were trained.
+        ChampionUnusable
+            The model cannot be loaded here, fails, or does not get what it reads.
         """
         if (champion, key) not in self._scored:
-            if champion not in self._models:
-                self._models[champion] = load_champion(self.run, champion)
-            model = self._models[champion]
-            rows = self.rows(key, [str(name) for name in model.feature_names_in_])
-            self._scored[champion, key] = score_rows(model, rows)
+            if champion not in self._bundles:
+                self._bundles[champion] = usable_bundle(self.run, champion)
+            self._scored[champion, key] = score_rows(
+                self._bundles[champion], self._inputs(champion, key), champion.name
+            )
         return self._scored[champion, key]
 
     def reference(self, champion: Champion) -> Reference:

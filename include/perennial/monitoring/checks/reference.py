@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,15 @@ from typing import Any
 import pandas as pd
 
 from perennial.data.snapshots.read import load_manifest, read_snapshot
+from perennial.data.split import Split, apply_split
+from perennial.digests import reference_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
-from perennial.errors import DataError
-from perennial.models.transform import features_of
-from perennial.monitoring.checks.champion_model import load_champion, score_rows
+from perennial.drift.columns.column_test import ColumnTest
+from perennial.errors import ChampionUnusable, DataError, TrainingError
+from perennial.layout import REFERENCE
+from perennial.models.bundle import features_of
+from perennial.models.manifest import Manifest
+from perennial.monitoring.checks.champion_model import score_rows, usable_bundle
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.registry.records import Champion
@@ -29,7 +33,7 @@ from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
-NUMERIC, CATEGORICAL, PREDICTIONS, PREPARED = "numeric.npz", "categorical.npz", "predictions.npz", "reference.json"
+NUMERIC, CATEGORICAL, PREDICTIONS = "numeric.npz", "categorical.npz", "predictions.npz"
 SCORE = "prediction"
 _ADVICE = "The reference is prepared again from the champion's snapshot"
 
@@ -38,6 +42,7 @@ class _Prepared(Record):
     """What a reference consists of besides its files, and the checksums of these, by name."""
 
     files: dict[str, str]
+    no_features: str
     detector: dict[str, Any] | None
     no_detector: str
 
@@ -48,10 +53,11 @@ class Reference:
 
     Attributes
     ----------
-    numeric : KolmogorovSmirnov
-        Of the numeric features in the training rows.
-    categorical : ChiSquare
-        Of the categorical ones.
+    numeric : KolmogorovSmirnov or None
+        Of the numeric features in the training rows; None where `no_features` says why there is none.
+    categorical : ChiSquare or None
+        Of the categorical ones; None likewise.
+    no_features : str
     predictions : KolmogorovSmirnov
         Of the champion's scores on its holdout: on its training rows it is surer than it will be again.
     detector : dict or None
@@ -60,8 +66,9 @@ class Reference:
     no_detector : str
     """
 
-    numeric: KolmogorovSmirnov
-    categorical: ChiSquare
+    numeric: KolmogorovSmirnov | None
+    categorical: ChiSquare | None
+    no_features: str
     predictions: KolmogorovSmirnov
     detector: dict[str, Any] | None
     no_detector: str
@@ -73,7 +80,9 @@ def load_reference(run: MonitorRun, champion: Champion) -> Reference:
     Raises
     ------
     DataError
-        The champion's snapshot is gone, or lacks a feature of the spec.
+        The champion's snapshot is gone.
+    BundleChanged, ChampionUnusable
+        As `usable_bundle`; and where its features cannot be made.
     Damaged
         The snapshot is damaged, and so is the reference or there is none.
     """
@@ -91,12 +100,10 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
 
     Raises
     ------
-    DataError
+    DataError, BundleChanged, ChampionUnusable
         As `load_reference`.
     """
-    # Named by all that it follows from: a registry that was made anew counts its versions from 1 again.
-    made_of = hashlib.sha256(f"{champion.model_dump_json()}{run.spec.digest()}".encode()).hexdigest()
-    folder = f"{run.spec.name}/monitor/references/v{champion.version}-{made_of[:12]}/"
+    folder = REFERENCE.folder(run.spec.name, reference_digest(run.spec, champion.bundle_digest)[:16])
     try:
         _prepared(run.store, folder)
     except KeyNotFound:
@@ -108,20 +115,18 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
 
 
 def _prepared(store: Store, folder: str) -> _Prepared:
-    return read_record(store, folder + PREPARED, _Prepared, _ADVICE)
+    return read_record(store, folder + REFERENCE.name, _Prepared, _ADVICE)
 
 
 def _load(store: Store, folder: str) -> Reference:
     prepared = _prepared(store, folder)
-    with (
-        _file(store, folder, NUMERIC, prepared) as numeric,
-        _file(store, folder, CATEGORICAL, prepared) as categorical,
-        _file(store, folder, PREDICTIONS, prepared) as predictions,
-    ):
+    with ExitStack() as opened:
+        paths = {name: opened.enter_context(_file(store, folder, name, prepared)) for name in prepared.files}
         return Reference(
-            numeric=KolmogorovSmirnov.load(numeric),
-            categorical=ChiSquare.load(categorical),
-            predictions=KolmogorovSmirnov.load(predictions),
+            numeric=KolmogorovSmirnov.load(paths[NUMERIC]) if NUMERIC in paths else None,
+            categorical=ChiSquare.load(paths[CATEGORICAL]) if CATEGORICAL in paths else None,
+            no_features=prepared.no_features,
+            predictions=KolmogorovSmirnov.load(paths[PREDICTIONS]),
             detector=prepared.detector,
             no_detector=prepared.no_detector,
         )
@@ -139,30 +144,23 @@ def check_reference(store: Store, folder: str) -> None:
 def _file(store: Store, folder: str, name: str, prepared: _Prepared) -> Iterator[Path]:
     with store.local_file(folder + name) as path:
         if checksum(path) != prepared.files.get(name):
-            fault = f"is damaged: its content does not have the checksum that {PREPARED} names"
+            fault = f"is damaged: its content does not have the checksum that {REFERENCE.name} names"
             raise Damaged(f"{store.uri}/{folder}{name}", fault, _ADVICE)
         yield path
 
 
 def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     began = time.perf_counter()
-    monitoring = run.spec.monitoring or Monitoring()
-    trained_on, held_out = _snapshot_rows(run, champion)
-    features = features_of(run.spec, trained_on)
-    entity = monitoring.drift.entity
-    if entity:
-        features = features.assign(**{entity: trained_on[entity]})
-    numeric = [name for name in run.spec.features.numeric if name not in monitoring.drift.exclude]
-    categorical = [name for name in run.spec.features.categorical if name not in monitoring.drift.exclude]
-    scored = score_rows(load_champion(run, champion), held_out)
-    losses = scored.losses(held_out[run.spec.target.column])
-    detector = _detector(monitoring, losses, held_out[run.spec.source.event_time])
+    bundle = usable_bundle(run, champion)
+    manifest, watch = bundle.manifest, run.spec.watch
+    split = _snapshot_rows(run, manifest, champion)
+    no_features = _lacks_entity(watch, split.train, champion)
+    scored = score_rows(bundle, split.holdout, champion.name)
+    losses = scored.losses(split.holdout[manifest.target])
+    detector = _detector(watch, losses, split.holdout[manifest.split.event_time])
     with run.store.scratch() as scratch:
-        checks = {
-            NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
-            CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
-            PREDICTIONS: KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE]),
-        }
+        checks: dict[str, ColumnTest] = {} if no_features else _of_features(watch, manifest, split.train, champion)
+        checks[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
         files = {}
         for name, check in checks.items():
             path = scratch / name
@@ -170,11 +168,41 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
             files[name] = checksum(path)
             run.store.put_file(folder + name, path)
     # Written last: with it, all is there.
-    run.store.write(folder + PREPARED, seal(_Prepared.model_validate({"files": files, **detector})))
+    run.store.write(
+        folder + REFERENCE.name,
+        seal(_Prepared.model_validate({"files": files, "no_features": no_features, **detector})),
+    )
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
-        champion.version, len(trained_on), len(held_out), time.perf_counter() - began,
+        champion.version, len(split.train), len(split.holdout), time.perf_counter() - began,
     )  # fmt: skip
+
+
+def _of_features(
+    watch: Monitoring, manifest: Manifest, rows: pd.DataFrame, champion: Champion
+) -> dict[str, ColumnTest]:
+    entity = watch.drift.entity
+    features = _features(manifest, rows, champion)
+    if entity:
+        features = features.assign(**{entity: rows[entity]})
+    numeric, categorical = (
+        [name for name in manifest.feature_names(kind) if name not in watch.drift.exclude]
+        for kind in ("numeric", "categorical")
+    )
+    return {
+        NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
+        CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
+    }
+
+
+def _lacks_entity(watch: Monitoring, rows: pd.DataFrame, champion: Champion) -> str:
+    entity = watch.drift.entity
+    if entity is None or entity in rows:
+        return ""
+    return (
+        f"the rows that {champion.name} was trained on have no column {entity!r}, which monitoring.drift.entity names: "
+        "retrain, so that there are rows with it to compare with"
+    )
 
 
 def _detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
@@ -188,23 +216,17 @@ def _detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str
     return {"detector": calibrated.state(), "no_detector": ""}
 
 
-def _snapshot_rows(run: MonitorRun, champion: Champion) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows that the champion learnt from, and the labelled ones after them."""
-    if not champion.snapshot_digest or champion.train_end is None:
-        raise DataError(
-            f"champion v{champion.version} of {run.spec.name} names no snapshot: it was not registered by Perennial. "
-            "Retrain once, or move the alias to a version that was"
-        )
-    manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
-    absent = [column for column in run.spec.features.input_columns if column not in manifest.schema_]
-    if absent:
-        raise DataError(
-            f"champion v{champion.version} of {run.spec.name} was trained without {', '.join(absent)}, which the spec "
-            "names as features now: retrain, so that there is something to compare with"
-        )
-    rows = read_snapshot(run.store, manifest)
-    times = rows[run.spec.source.event_time]
-    labelled = rows[run.spec.target.column].notna()
-    trained_on = rows[(times <= champion.train_end) & labelled]
-    held_out = rows[(times > champion.train_end) & labelled]
-    return trained_on.reset_index(drop=True), held_out.reset_index(drop=True)
+def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion) -> pd.DataFrame:
+    try:
+        return features_of(manifest, rows)
+    except TrainingError as error:
+        raise ChampionUnusable(f"the features of {champion.name} cannot be made: {error}") from error
+
+
+def _snapshot_rows(run: MonitorRun, manifest: Manifest, champion: Champion) -> Split:
+    """Return the rows that the champion learnt from and those that its verdict saw, by the split that it carries."""
+    snapshot = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
+    entity, plan = run.spec.watch.drift.entity, manifest.split
+    more = [entity] if entity is not None and entity in snapshot.schema_ else []
+    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *more))
+    return apply_split(read_snapshot(run.store, snapshot, columns=list(columns)), plan, manifest.task)

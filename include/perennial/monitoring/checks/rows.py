@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.data.snapshots.row_hash import hash_rows
-from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
+from perennial.data.sources.scan import scan_source
 from perennial.data.sources.source import Source
-from perennial.data.values.columns import check_columns, column_kinds, column_types
+from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE, check_columns, column_kinds, column_types
 from perennial.data.window import Bounds
 from perennial.run import Run
 from perennial.spec import ModelSpec
@@ -24,6 +24,7 @@ from perennial.store.content import content_file, content_name
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Store
 
+_TYPES = {str(dtype): dtype for dtype in (TIME, NUMBER, WHOLE, TEXT)}
 Identities = npt.NDArray[np.uint64]
 _IDENTITIES_ADVICE = "Rows that came late since the check before are not told apart this once, and not checked"
 
@@ -82,15 +83,28 @@ class ScannedSource:
         check_columns(run.spec, self.summary.types, self._source.name)
         self._types = column_types(column_kinds(run.spec), self.summary.value_types)
 
-    def read(self, bounds: Bounds) -> SourceRows:
-        """Return the rows within the bounds; of rows with one identity the newest."""
-        batches = list(self._source.read(bounds, self._types))
+    def read(self, bounds: Bounds, champions_inputs: Mapping[str, str]) -> SourceRows:
+        """Return the rows within the bounds; of rows with one identity the newest.
+
+        Parameters
+        ----------
+        bounds : Bounds
+        champions_inputs : mapping of column to type
+            What the champion reads: those that the spec no longer names are read too, as far as the source has them.
+        """
+        more = {
+            name: _TYPES[dtype]
+            for name, dtype in champions_inputs.items()
+            if name not in self._types and name in self.summary.types
+        }
+        types = {**self._types, **more}
+        batches = list(self._source.read(bounds, types))
         known = _known(batches, self._run.spec)
         order = np.lexsort((known.identities, known.times))
         newest_first = known.identities[order][::-1]
         _, last = np.unique(newest_first, return_index=True)
         rows = order[np.sort(len(order) - 1 - last)]
-        table = pa.Table.from_batches(batches, schema=pa.schema(self._types))
+        table = pa.Table.from_batches(batches, schema=pa.schema(types))
         # As a rule rows come in order and once: then they need not be copied.
         if not np.array_equal(rows, np.arange(len(order))):
             table = table.take(pa.array(rows))
@@ -125,7 +139,7 @@ def _known(batches: Sequence[pa.RecordBatch], spec: ModelSpec) -> KnownRows:
 def _identities(batch: pa.RecordBatch, spec: ModelSpec) -> Identities:
     keyed = spec.source.key and not any(batch.column(name).null_count for name in spec.source.key)
     # Where every row has its key, nothing else need be hashed: the identities are the same.
-    columns = spec.source.key if keyed else [name for name in batch.schema.names if name != spec.target.column]
+    columns = spec.source.key if keyed else [name for name in spec.columns if name != spec.target.column]
     identities: Identities = hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
     return identities
 

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 import pandas as pd
 from markupsafe import Markup
 
-from perennial.drift.columns.column_check import ColumnCheck
-from perennial.drift.columns.labels import count_labels, label_of
+from perennial.drift.columns.column_test import ColumnTest
 from perennial.drift.columns.report import ColumnDrift
 from perennial.drift.statistics.floats import as_floats
+from perennial.drift.statistics.labels import count_labels, label_of
 from perennial.errors import PerennialError
 from perennial.monitoring.checks.reader import CheckReader
 from perennial.monitoring.checks.reference import SCORE
 from perennial.monitoring.records import LedgerEntry, OpenCheck
 from perennial.monitoring.report.svg import Steps, draw_distributions, draw_shares
 from perennial.printable import PrintableLog
-from perennial.spec.monitoring import CheckName
+from perennial.spec.monitoring import DriftTestName
 
 log = PrintableLog(__name__)
 
@@ -32,13 +32,13 @@ class ColumnFigure:
 
     Attributes
     ----------
-    check : str
+    test : str
     column : ColumnDrift
     drawings : tuple of Markup
         SVG; empty where it could not be drawn.
     """
 
-    check: CheckName
+    test: DriftTestName
     column: ColumnDrift
     drawings: tuple[Markup, ...] = ()
 
@@ -62,9 +62,9 @@ class ColumnFigures:
     missing: str = field(default="")
 
 
-def ranked_columns(entry: LedgerEntry) -> list[tuple[CheckName, ColumnDrift]]:
-    """Return all columns of an entry with their checks, largest effect first."""
-    columns = [(result.check, column) for result in entry.results for column in result.columns]
+def ranked_columns(entry: LedgerEntry) -> list[tuple[DriftTestName, ColumnDrift]]:
+    """Return all columns of an entry with their tests, largest effect first."""
+    columns = [(result.test, column) for result in entry.results for column in result.columns]
     return sorted(columns, key=lambda found: (not found[1].drifted, -_effect(found[1]), found[0], found[1].column))
 
 
@@ -91,24 +91,26 @@ def reason_of(error: Exception) -> str:
 
 
 def _distributions(
-    reader: CheckReader, check: OpenCheck, chosen: Sequence[tuple[CheckName, ColumnDrift]]
-) -> tuple[Mapping[CheckName, ColumnCheck], Mapping[CheckName, pd.DataFrame]]:
-    """Return for each check the prepared reference and the batch's chosen columns."""
+    reader: CheckReader, check: OpenCheck, chosen: Sequence[tuple[DriftTestName, ColumnDrift]]
+) -> tuple[Mapping[DriftTestName, ColumnTest], Mapping[DriftTestName, pd.DataFrame]]:
+    """Return for each test the prepared reference and the batch's chosen columns."""
     assert check.champion is not None and check.batch is not None  # noqa: S101, PT018 - or no column had been tested
     reference = reader.reference(check.champion)
-    features = reader.features(check.batch, [column.column for test, column in chosen if test != "predictions"])
-    now: dict[CheckName, pd.DataFrame] = {"ks": features, "categorical": features}
+    features = reader.features(
+        check.champion, check.batch, [column.column for test, column in chosen if test != "predictions"]
+    )
+    now: dict[DriftTestName, pd.DataFrame] = {"ks": features, "categorical": features}
     if any(test == "predictions" for test, _ in chosen):
         now["predictions"] = pd.DataFrame({SCORE: reader.scored(check.champion, check.batch).score})
-    before: dict[CheckName, ColumnCheck] = {
+    prepared: dict[DriftTestName, ColumnTest | None] = {
         "ks": reference.numeric,
         "categorical": reference.categorical,
         "predictions": reference.predictions,
     }
-    return before, now
+    return {name: check for name, check in prepared.items() if check is not None}, now
 
 
-def _draw(column: ColumnDrift, before: ColumnCheck, now: pd.DataFrame) -> tuple[Markup, ...]:
+def _draw(column: ColumnDrift, before: ColumnTest, now: pd.DataFrame) -> tuple[Markup, ...]:
     drawings = []
     if column.tested and column.test == "chi_square":
         drawings.append(draw_shares(_shares(column, before, now[column.column])))
@@ -122,7 +124,7 @@ def _draw(column: ColumnDrift, before: ColumnCheck, now: pd.DataFrame) -> tuple[
     return tuple(Markup(drawing) for drawing in drawings)  # noqa: S704
 
 
-def _shares(column: ColumnDrift, before: ColumnCheck, now: pd.Series) -> list[tuple[str, float, float]]:
+def _shares(column: ColumnDrift, before: ColumnTest, now: pd.Series) -> list[tuple[str, float, float]]:
     """Return the shares of the values that changed most, and of all others together."""
     known = before.shares(column.column)
     counted, _ = count_labels(now)

@@ -42,7 +42,7 @@ class LossFigure:
 
 def draw_check_losses(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
     """Draw the losses that the check fed to Page-Hinkley; never raises: what cannot be drawn is said."""
-    result = next((result for result in entry.results if result.check == "page_hinkley"), None)
+    result = next((result for result in entry.results if result.test == "page_hinkley"), None)
     if result is None or result.status == "not tested":
         return LossFigure(missing=result.sentence if result else "The losses were not looked at.")
     try:
@@ -57,8 +57,8 @@ def _draw(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
     assert champion is not None and matured is not None  # noqa: S101, PT018 - or nothing had been tested
     detector = PageHinkley.from_state(_detector_before(reader, entry, champion))
     spec = reader.run.spec
-    rows = reader.rows(matured, [spec.source.event_time, spec.target.column])
-    losses = reader.scored(champion, matured).losses(rows[spec.target.column])
+    rows = reader.rows(matured, [spec.source.event_time])
+    losses = reader.scored(champion, matured).losses(reader.truth(champion, matured))
     statistic = detector.trace(losses)
     times = rows[spec.source.event_time]
     drawing = draw_losses(
@@ -83,7 +83,7 @@ def _detector_before(reader: CheckReader, entry: LedgerEntry, champion: Champion
         if earlier.decision.outcome == "coalesce":
             continue
         watched = earlier.check.champion
-        kept = next((result.detector for result in earlier.results if result.check == "page_hinkley"), None)
+        kept = next((result.detector for result in earlier.results if result.test == "page_hinkley"), None)
         if watched is not None and watched.version == champion.version and kept is not None:
             return kept
         break

@@ -8,17 +8,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from perennial.drift.columns.report import ColumnDrift
+from perennial.layout import CHECK_REPORT
 from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.records import CheckResult, Decision, LedgerEntry
+from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry
 from perennial.monitoring.report.columns import draw_columns, ranked_columns
 from perennial.monitoring.report.losses import draw_check_losses
 from perennial.printable import PrintableLog
-from perennial.run import check_report_key
-from perennial.spec.monitoring import CheckName
+from perennial.spec.monitoring import DriftTestName
 
 log = PrintableLog(__name__)
 
-CHECK_TITLES: Mapping[CheckName, str] = {
+TEST_TITLES: Mapping[DriftTestName, str] = {
     "ks": "Numbers",
     "categorical": "Categories",
     "predictions": "Predictions",
@@ -26,9 +26,9 @@ CHECK_TITLES: Mapping[CheckName, str] = {
     "performance": "Performance",
     "volume": "Volume",
 }
-"""What people call the checks."""
+"""What people call the tests."""
 
-_FOUND: Mapping[CheckName, str] = {
+_FOUND: Mapping[DriftTestName, str] = {
     "ks": "numbers drifted",
     "categorical": "categories drifted",
     "predictions": "the predictions drifted",
@@ -54,7 +54,7 @@ def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
     StoreError
         The store refuses the page.
     """
-    key = check_report_key(entry.model, entry.sequence)
+    key = CHECK_REPORT.key(entry.model, entry.sequence)
     store = reader.run.store
     store.write(key, render_report(reader, entry))
     log.info("report of check %d: %s/%s", entry.sequence, store.uri, key)
@@ -69,13 +69,12 @@ def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
         headline=decision_sentence(entry.decision, first=entry.check.incomparable is not None),
         facts=_facts(entry),
         results=[
-            (CHECK_TITLES[result.check], status_of(result, entry.decision), _sentence(result))
-            for result in entry.results
+            (TEST_TITLES[result.test], status_of(result, entry.decision), _sentence(result)) for result in entry.results
         ],
-        titles=CHECK_TITLES,
+        titles=TEST_TITLES,
         figures=draw_columns(reader, entry),
         losses=draw_check_losses(reader, entry),
-        columns=[(CHECK_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
+        columns=[(TEST_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
     )
     return page.encode()
 
@@ -101,14 +100,14 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
     if first:
         return decision.reasons[0]
     if decision.warned:
-        warned = _enumerated([CHECK_TITLES[check].lower() for check in decision.warned])
-        return f"No check asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
-    return "No check fired."
+        warned = _enumerated([TEST_TITLES[check].lower() for check in decision.warned])
+        return f"No test asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
+    return "No test fired."
 
 
-def status_of(result: CheckResult, decision: Decision) -> str:
-    """Return the check's status, or `warns` where it fired and may not trigger."""
-    return "warns" if result.check in decision.warned else result.status
+def status_of(result: DriftTestResult, decision: Decision) -> str:
+    """Return the test's status, or `warns` where it fired and may not trigger."""
+    return "warns" if result.test in decision.warned else result.status
 
 
 def _facts(entry: LedgerEntry) -> dict[str, str]:
@@ -128,8 +127,8 @@ def _facts(entry: LedgerEntry) -> dict[str, str]:
     return facts
 
 
-def _sentence(result: CheckResult) -> str:
-    return result.sentence.removeprefix(f"{result.check}: ").removesuffix(".")
+def _sentence(result: DriftTestResult) -> str:
+    return result.sentence.removeprefix(f"{result.test}: ").removesuffix(".")
 
 
 def _pvalue(column: ColumnDrift) -> str:

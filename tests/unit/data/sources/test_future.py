@@ -16,8 +16,9 @@ import pytest
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.records import FutureRows, Snapshot
 from perennial.data.sources.file_source import FileSource
-from perennial.data.sources.future import scan_source
 from perennial.data.sources.open_source import open_source
+from perennial.data.sources.scan import scan_source
+from perennial.deployment import Deployment
 from perennial.errors import DataError
 from perennial.run import CLOCKS_APART, RetrainingRun
 from perennial.store.local import LocalStore
@@ -81,17 +82,19 @@ class Place:
 
     def run(self, **changes: Any) -> RetrainingRun:
         source = {"future": changes.pop("future", {})} | changes.pop("source", {})
-        given: dict[str, Any] = {"now": NOW, "run_id": "first"}
+        sql_url = f"sqlite:///{self.home}/flights.sqlite" if self.in_database else None
         if self.in_database:
             # SQLite has no times: SQLAlchemy makes them of a column that the query declares as such.
             source |= {"sql": "select * from flights", "connection": "db", "uri": None, "time_zone": "UTC"}
-            given["sql_url"] = f"sqlite:///{self.home}/flights.sqlite"
         else:
             source |= {"format": self.kind.split()[0]}
         plain = self.make_spec().model_dump(exclude_unset=True)
         plain["source"] = {name: value for name, value in (plain["source"] | source).items() if value is not None}
-        given |= {"spec": self.make_spec().model_validate(plain), "store": LocalStore(self.home / "store")}
-        return RetrainingRun(**(given | {"tracking_uri": "", "data_root": self.home / "data"} | changes))
+        deployment = Deployment(
+            store=LocalStore(self.home / "store"), tracking_uri="", data_root=self.home / "data", sql_url=sql_url
+        )
+        spec = self.make_spec().model_validate(plain)
+        return RetrainingRun(**({"spec": spec, "deployment": deployment, "now": NOW, "run_id": "first"} | changes))
 
 
 @pytest.fixture(params=KINDS)

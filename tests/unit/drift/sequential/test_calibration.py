@@ -105,15 +105,6 @@ def test_losses_that_are_not_finite_are_counted_and_left_out():
     assert found == clean.model_copy(update={"ignored_rows": 2})
 
 
-@pytest.mark.parametrize("mode", ["up", "down"])
-def test_one_direction_needs_a_lower_threshold(mode):
-    losses = gaussian(np.random.default_rng(1), 20_000)
-    one = calibrate(losses, one_false_alarm_in=1_000, mode=mode)
-    both = calibrate(losses, one_false_alarm_in=1_000)
-    assert one.parameters.threshold < both.parameters.threshold
-    assert one.calibration.found_share > 0.9
-
-
 def test_too_few_or_equal_losses_are_a_clear_error():
     with pytest.raises(DataError, match="at least 200 finite losses of the reference; it has 150 of 151"):
         calibrate([*range(150), math.nan], one_false_alarm_in=1_000)
@@ -123,7 +114,7 @@ def test_too_few_or_equal_losses_are_a_clear_error():
 
 def test_a_shift_that_is_never_found_is_not_given_a_delay():
     losses = lfilter([1.0], [1.0, -0.98], np.random.default_rng(1).normal(size=20_000))
-    detector = calibrate(losses, one_false_alarm_in=2_000, shift=0.05, mode="up")
+    detector = calibrate(losses, one_false_alarm_in=2_000, shift=0.05)
     assert detector.calibration.found_share < 0.9
     assert detector.calibration.delay_rows_90 is None
     json.dumps(detector.state(), allow_nan=False)

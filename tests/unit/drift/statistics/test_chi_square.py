@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 from perennial.drift import compare_labels
-from perennial.drift.columns.labels import Labels, count_labels, count_numbers
+from perennial.drift.statistics.labels import Labels, count_labels, count_numbers
 
 
 def labels(**counts: int) -> Labels:

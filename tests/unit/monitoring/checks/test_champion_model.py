@@ -4,11 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
 
 from perennial.drift import PageHinkley
-from perennial.errors import TrainingError
+from perennial.errors import ChampionUnusable
+from perennial.models.bundle import Bundle
 from perennial.models.predictions import Predictions
+from perennial.models.skops_format import SkopsModel
 from perennial.monitoring.checks.champion_model import Scored, score_rows
+from tests.candidates import bundle_manifest
 
 
 def test_errors_too_large_to_reckon_with_are_left_out_and_leave_the_detector_sound():
@@ -21,6 +25,7 @@ def test_errors_too_large_to_reckon_with_are_left_out_and_leave_the_detector_sou
 
 
 def test_a_model_that_fails_on_rows_says_so():
-    model = LinearRegression().fit(pd.DataFrame({"x": [1.0, 2.0]}), [1.0, 2.0])
-    with pytest.raises(TrainingError, match="the champion fails on 1 rows of this check: ValueError"):
-        score_rows(model, pd.DataFrame({"x": [np.inf]}))
+    model = Pipeline([("estimator", LinearRegression())]).fit(pd.DataFrame({"x": [1.0, 2.0]}), [1.0, 2.0])
+    bundle = Bundle(bundle_manifest(), SkopsModel(model))
+    with pytest.raises(ChampionUnusable, match="champion v3 fails on 1 rows: ValueError"):
+        score_rows(bundle, pd.DataFrame({"x": [np.inf]}), "champion v3")

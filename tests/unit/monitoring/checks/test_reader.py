@@ -12,7 +12,7 @@ import pytest
 from perennial.monitoring.checks import reader as check_reader
 from perennial.monitoring.checks.rows import read_rows
 from perennial.monitoring.report.page import render_report
-from perennial.monitoring.steps import CHECKS, CheckReader, decide, open_check
+from perennial.monitoring.steps import TESTS, CheckReader, decide, open_check
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
@@ -49,7 +49,7 @@ def fetched(monkeypatch):
 
         monkeypatch.setattr(check_reader, name, call)
 
-    for name in ("read_rows", "load_champion", "score_rows", "load_reference"):
+    for name in ("read_rows", "usable_bundle", "score_rows", "load_reference"):
         counted(name, getattr(check_reader, name))
     return found
 
@@ -58,10 +58,10 @@ def test_all_checks_and_their_report_fetch_nothing_twice(watched, fetched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
-    entry = decide(run, check, [of(reader, check) for of in CHECKS.values()])
+    entry = decide(run, check, [of(reader, check) for of in TESTS.values()])
     render_report(reader, entry)
     assert fetched.pop("load_reference") == 1
-    assert fetched.pop("load_champion") == 1
+    assert fetched.pop("usable_bundle") == 1
     assert fetched.pop("score_rows") == 2
     assert check.batch != check.matured
     assert set(fetched.values()) == {1}
@@ -71,8 +71,8 @@ def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
-    together = {name: of(reader, check) for name, of in CHECKS.items()}
-    assert together == {name: of(CheckReader(run), check) for name, of in CHECKS.items()}
+    together = {name: of(reader, check) for name, of in TESTS.items()}
+    assert together == {name: of(CheckReader(run), check) for name, of in TESTS.items()}
     entry = decide(run, check, list(together.values()))
     assert render_report(reader, entry) == render_report(CheckReader(run), entry)
 
@@ -90,7 +90,7 @@ def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
 def test_a_check_alone_reads_the_columns_that_it_looks_at(watched, fetched, name, rows, columns):
     run = watched.run()
     check = open_check(run)
-    CHECKS[name](CheckReader(run), check)
+    TESTS[name](CheckReader(run), check)
     key = getattr(check, rows)
     assert {what for what in fetched if isinstance(what, tuple)} == {(key, column) for column in columns}
 
@@ -99,8 +99,8 @@ def test_a_check_without_columns_reads_no_rows(watched, fetched):
     drift = {"exclude": ["x", "few", "holes"]}
     spec = ModelSpec.model_validate(watched.spec.model_dump() | {"monitoring": SPEC["monitoring"] | {"drift": drift}})
     run = watched.run(spec=spec)
-    found = CHECKS["ks"](CheckReader(run), open_check(run))
-    assert found.sentence == "ks: not tested, the spec has no such columns."
+    found = TESTS["ks"](CheckReader(run), open_check(run))
+    assert found.sentence == "ks: not tested, the champion has no such features."
     assert set(fetched) == {"load_reference"}
 
 
@@ -128,21 +128,26 @@ def test_rows_that_are_gone_are_missed_only_by_who_has_not_read_them(watched):
 
 
 @pytest.fixture
-def transform(tmp_path, monkeypatch):
-    """A transform that doubles x, and counts its calls."""
+def transformed(tmp_path, mlflow_uri, monkeypatch):
+    """A champion whose transform doubles x, and counts its calls."""
     (tmp_path / "doubling.py").write_text(
         "calls = []\ndef double(rows):\n    calls.append(len(rows))\n    return rows.assign(x=2 * rows['x'])\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    yield "doubling:double"
+    features = SPEC["features"] | {"transform": "doubling:double", "inputs": ["x", "few", "holes", "kind"]}
+    watched = make_watched(tmp_path / "doubled", mlflow_uri, features=features)
+    watched.retrain()
+    watched.land(TRAINED_ROWS, 500)
+    yield watched
     sys.modules.pop("doubling", None)
 
 
-def test_the_specs_transform_makes_the_features_once(watched, transform):
-    check = open_check(watched.run())
-    features = SPEC["features"] | {"transform": transform, "inputs": ["x", "few", "holes", "kind"]}
-    reader = CheckReader(watched.run(spec=ModelSpec.model_validate(SPEC | {"features": features})))
-    doubled, kinds = reader.features(check.batch, ["x"]), reader.features(check.batch, ["kind"])
+def test_the_champions_transform_makes_the_features_once_whatever_the_spec_names(transformed):
+    run = transformed.run(spec=ModelSpec.model_validate(SPEC))
+    check = open_check(run)
+    reader = CheckReader(run)
+    sys.modules["doubling"].calls.clear()
+    doubled, kinds = (reader.features(check.champion, check.batch, [name]) for name in ("x", "kind"))
     rows = reader.rows(check.batch, ["x", "kind"])
     pd.testing.assert_frame_equal(doubled, 2 * rows[["x"]])
     pd.testing.assert_frame_equal(kinds, rows[["kind"]])

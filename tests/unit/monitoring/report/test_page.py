@@ -81,7 +81,7 @@ def test_each_drifted_column_is_drawn_largest_effect_first(drifted):
 
 def test_the_losses_are_drawn_with_statistic_and_threshold(drifted):
     watched, entry = drifted
-    figures = next(r.figures for r in entry.results if r.check == "page_hinkley")
+    figures = next(r.figures for r in entry.results if r.test == "page_hinkley")
     page = page_of(watched, entry)
     assert f"threshold {figures['threshold']:,.4g}" in page
     assert "The threshold was calibrated on the champion's holdout: one false alarm in" in page
@@ -143,7 +143,7 @@ def test_a_quiet_page_shows_the_column_nearest_to_drifting(champion, tmp_path):
     watched.land(TRAINED_ROWS, 400)
     entry = watched.decide()
     page = page_of(watched, entry)
-    assert '<span class="word none">nothing to do</span> No check fired.' in page
+    assert '<span class="word none">nothing to do</span> No test fired.' in page
     assert "Nothing drifted" in page
     assert page.count("<figcaption>") == 1
 
@@ -164,15 +164,15 @@ def test_a_quiet_page_shows_the_column_nearest_to_drifting(champion, tmp_path):
             Decision(
                 outcome="coalesce",
                 reasons=("a", "A retraining is under way (x)."),
-                alarm=Alarm(checks=(), champion_version=None, sequence=1, as_of="2024-01-01T00:00:00Z"),
+                alarm=Alarm(tests=(), champion_version=None, sequence=1, as_of="2024-01-01T00:00:00Z"),
             ),
             "A retraining is under way (x).",
         ),
         (
             Decision(outcome="none", reasons=("v",), warned=("volume",)),
-            "No check asks for a retraining; volume only warns.",
+            "No test asks for a retraining; volume only warns.",
         ),
-        (Decision(outcome="none", reasons=("No check fired.",)), "No check fired."),
+        (Decision(outcome="none", reasons=("No test fired.",)), "No test fired."),
     ],
 )
 def test_a_decision_is_one_sentence(decision, sentence):

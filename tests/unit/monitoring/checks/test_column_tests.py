@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
-from perennial.monitoring.checks.column_checks import (
-    check_categories,
-    check_numbers,
-    check_predictions,
+from perennial.monitoring.checks.column_tests import (
     judge_columns,
+    measure_categories,
+    measure_numbers,
+    measure_predictions,
     without_values,
 )
 from perennial.monitoring.checks.reader import CheckReader
@@ -73,7 +73,10 @@ def test_too_few_rows_are_not_tested_and_it_is_said_why(reference, rows):
 def test_a_model_without_such_columns_is_not_tested():
     report = ChiSquare.fit(pd.DataFrame(index=range(50)), columns=[]).compare(pd.DataFrame(index=range(50)))
     found = judge_columns("categorical", report, Drift())
-    assert (found.status, found.sentence) == ("not tested", "categorical: not tested, the spec has no such columns.")
+    assert (found.status, found.sentence) == (
+        "not tested",
+        "categorical: not tested, the champion has no such features.",
+    )
 
 
 def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
@@ -88,7 +91,7 @@ def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
     assert (kept.drifted, kept.effect, kept.unseen_rows) == (True, quoted.effect, 400)
 
 
-@pytest.mark.parametrize("check", [check_numbers, check_categories, check_predictions])
+@pytest.mark.parametrize("check", [measure_numbers, measure_categories, measure_predictions])
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [({"champion": None}, "there is no champion yet"), ({"batch": None}, "there are no new rows")],

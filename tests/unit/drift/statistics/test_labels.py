@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.drift import ChiSquare
-from perennial.drift.columns.labels import count_labels, label_of
+from perennial.drift.statistics.labels import count_labels, label_of
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(max_size=4), st.sampled_from(["a", "a\0", "é", "\U0001f600", "z" * 300])))
 
@@ -44,7 +44,7 @@ def test_texts_that_end_in_zeros_are_compared(dtype):
 
 
 def test_three_hundred_thousand_categories_are_counted_without_a_call_for_each(monkeypatch):
-    monkeypatch.setattr("perennial.drift.columns.labels.label_of", None)
+    monkeypatch.setattr("perennial.drift.statistics.labels.label_of", None)
     texts = pd.Series(np.arange(300_000), dtype="int64").astype("str")
     counted, _ = count_labels(texts)
     assert counted.counts.size == 300_000

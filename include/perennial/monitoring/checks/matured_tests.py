@@ -1,24 +1,24 @@
-"""The checks of rows whose labels have matured: the champion's losses row by row, and its metrics."""
+"""The tests of rows whose labels have matured: the champion's losses row by row, and its metrics."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import pandas as pd
 
 from perennial.drift import PageHinkley
-from perennial.drift.sequential.performance import PerformanceCheck as Performance
-from perennial.drift.sequential.performance import check_performance
+from perennial.drift.sequential.performance import PerformanceTest as Performance
+from perennial.drift.sequential.performance import measure_performance
+from perennial.errors import ChampionUnusable
 from perennial.evaluation.metrics import score, task_labels
 from perennial.models.predictions import Predictions
 from perennial.monitoring.checks.champion_model import Scored
 from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.records import CheckResult, OpenCheck
+from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
-from perennial.spec.monitoring import CheckName, Monitoring
+from perennial.spec.monitoring import DriftTestName
 
 
 def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
@@ -30,7 +30,14 @@ def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHi
         return None, np.empty(0), check.incomparable or ""
     state, _ = load_state(reader.run.store, reader.run.spec.name)
     same = state.champion_version == check.champion.version and state.sequence < check.sequence
-    reference = reader.reference(check.champion)
+    try:
+        reference = reader.reference(check.champion)
+    except ChampionUnusable as reason:
+        return (
+            PageHinkley.from_state(state.page_hinkley) if same and state.page_hinkley else None,
+            np.empty(0),
+            str(reason),
+        )
     if reference.detector is None:
         return None, np.empty(0), reference.no_detector
     detector = PageHinkley.from_state(reference.detector)
@@ -38,13 +45,12 @@ def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHi
         detector = _continued(detector, PageHinkley.from_state(state.page_hinkley))
     if check.matured is None:
         return detector, np.empty(0), "no labels have matured"
-    scored = reader.scored(check.champion, check.matured)
-    return detector, scored.losses(_labels(reader, check.matured)), ""
-
-
-def _labels(reader: CheckReader, matured: str) -> pd.Series:
-    target = reader.run.spec.target.column
-    return reader.rows(matured, [target])[target]
+    try:
+        truth = reader.truth(check.champion, check.matured)
+        return detector, reader.scored(check.champion, check.matured).losses(truth), ""
+    except ChampionUnusable as reason:
+        # The detector stays as it stood: it goes on as soon as the champion can be asked again.
+        return detector, np.empty(0), str(reason)
 
 
 def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
@@ -54,7 +60,7 @@ def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
     return kept if alike else fresh
 
 
-def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_losses(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Feed the losses of the matured rows to Page-Hinkley."""
     detector, losses, reason = losses_before_and_now(reader, check)
     state = detector.state() if detector else None
@@ -71,8 +77,8 @@ def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
         if len(found)
         else f"page_hinkley: no change in {len(losses):,} losses"
     )
-    return CheckResult(
-        check="page_hinkley",
+    return DriftTestResult(
+        test="page_hinkley",
         status="fired" if len(found) else "quiet",
         sentence=f"{sentence}; highest statistic {highest:.1f} of {threshold:.1f}, "
         f"mean loss {shift:+.2f} deviations from the holdout's."
@@ -91,13 +97,13 @@ def check_losses(reader: CheckReader, check: OpenCheck) -> CheckResult:
     )
 
 
-def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Hold the champion's metrics on the matured rows against the spec's floors."""
     spec = reader.run.spec
-    wanted = (spec.monitoring or Monitoring()).performance
+    wanted = spec.watch.performance
     if check.champion is None or check.matured is None:
         return _not_tested("performance", check.incomparable or "no labels have matured")
-    truth = _labels(reader, check.matured).to_numpy()
+    truth = reader.truth(check.champion, check.matured).to_numpy()
     scored = reader.scored(check.champion, check.matured)
     primary = spec.evaluation.primary
     value = score(spec, truth, scored.predictions, only=primary).metrics[primary]
@@ -113,9 +119,9 @@ def check_metrics(reader: CheckReader, check: OpenCheck) -> CheckResult:
         figures |= {f"{result.metric}_low": result.low, f"{result.metric}_high": result.high}
     sentence = "performance: " + "; ".join(result.sentence for result in results) + "."
     if any(result.breached for result in results):
-        return CheckResult(check="performance", status="fired", sentence=sentence, figures=figures)
+        return DriftTestResult(test="performance", status="fired", sentence=sentence, figures=figures)
     status = "quiet" if all(result.tested for result in results) else "not tested"
-    return CheckResult(check="performance", status=status, sentence=sentence, figures=figures)
+    return DriftTestResult(test="performance", status=status, sentence=sentence, figures=figures)
 
 
 def _against(
@@ -134,7 +140,7 @@ def _against(
         return score(spec, of, chosen, labels=labels, only=metric).metrics[metric]
 
     measure.__name__ = metric
-    return check_performance(
+    return measure_performance(
         truth,
         np.arange(len(truth)),
         metric=measure,
@@ -144,15 +150,15 @@ def _against(
     )
 
 
-def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
+def measure_volume_of_rows(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Hold the rows since the champion's training against the spec's number."""
-    wanted = (reader.run.spec.monitoring or Monitoring()).volume
+    wanted = reader.run.spec.watch.volume
     rows = check.rows_since_training
     if wanted is None or check.incomparable:
         return _not_tested("volume", check.incomparable or "the spec names no number")
     reached = rows >= wanted.rows
-    return CheckResult(
-        check="volume",
+    return DriftTestResult(
+        test="volume",
         status="fired" if reached else "quiet",
         sentence=f"volume: {rows:,} rows since the training, {wanted.rows:,} call for another.",
         figures={"rows_since_training": rows, "limit": wanted.rows},
@@ -160,14 +166,14 @@ def check_volume_of_rows(reader: CheckReader, check: OpenCheck) -> CheckResult:
 
 
 def _not_tested(
-    name: CheckName,
+    name: DriftTestName,
     reason: str,
     *,
     figures: dict[str, float | int | str | None] | None = None,
     detector: dict[str, object] | None = None,
-) -> CheckResult:
-    return CheckResult(
-        check=name,
+) -> DriftTestResult:
+    return DriftTestResult(
+        test=name,
         status="not tested",
         sentence=f"{name}: not tested, {reason}.",
         figures=figures or {},

@@ -6,8 +6,8 @@ import re
 import pytest
 
 import perennial
-from perennial.registry import provenance
-from perennial.registry.provenance import code_version, library_versions, system_description
+from perennial.models import environment
+from perennial.models.environment import code_version, library_versions, system_description
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_a_checkout_gives_the_commit():
 
 
 def test_without_a_checkout_the_packages_version_is_enough(monkeypatch, tmp_path):
-    monkeypatch.setattr(provenance.perennial, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(environment.perennial, "__file__", str(tmp_path / "__init__.py"))
 
     assert code_version() == perennial.__version__
 

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 
 from perennial.drift.columns.judge import judge
-from perennial.drift.columns.labels import Labels
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.columns.reference_file import read_columns, write_columns
 from perennial.drift.columns.report import DriftReport
 from perennial.drift.statistics.design_effect import Codes, entity_codes
 from perennial.drift.statistics.ecdf import Ecdf
 from perennial.drift.statistics.floats import Columns, Floats
+from perennial.drift.statistics.labels import Labels
 from perennial.errors import DataError
 
 
-class ColumnCheck(ABC):
-    """What the checks of columns have in common: comparing with a batch, saving and loading."""
+class ColumnTest(ABC):
+    """What the tests of columns have in common: comparing with a batch, saving and loading."""
 
     _by_label: ClassVar[bool]
 
@@ -90,7 +90,7 @@ class ColumnCheck(ABC):
         Raises
         ------
         DataError
-            The file is not a prepared reference, or of another check.
+            The file is not a prepared reference, or of another test.
         """
         entity, columns = read_columns(path, cls.__name__)
         return cls(columns, entity)

@@ -18,7 +18,7 @@ _ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
 _EXACT_FLOATS = 2**53
 
 
-def natural_rows(rows: pd.DataFrame, time_zone: str | None) -> pd.DataFrame:
+def typed_rows(rows: pd.DataFrame, time_zone: str | None) -> pd.DataFrame:
     """Return the rows with each column of text as what all of its values are: numbers, true and false, or times.
 
     Judged by the values and not by the source's files, so that the same snapshot always means the same. A column in
@@ -40,17 +40,17 @@ def text_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def is_text(column: pd.Series) -> bool:
-    """Tell whether a column of natural rows is text."""
+    """Tell whether a column of typed rows is text."""
     return isinstance(column.dtype, pd.StringDtype)
 
 
 def is_truth(column: pd.Series) -> bool:
-    """Tell whether a column of natural rows is true and false, also where some are missing."""
+    """Tell whether a column of typed rows is true and false, also where some are missing."""
     return column.dtype == bool or column.dtype == object
 
 
 def is_time(column: pd.Series) -> bool:
-    """Tell whether a column of natural rows is times."""
+    """Tell whether a column of typed rows is times."""
     return isinstance(column.dtype, pd.DatetimeTZDtype)
 
 
@@ -65,8 +65,8 @@ def _value_type(column: pd.Series, time_zone: str) -> pd.Series:
     if taken.type == WHOLE and taken.null_count and max(map(abs, pc.min_max(values).as_py().values())) > _EXACT_FLOATS:
         # pandas would make floats of them, in which large numbers that differ may be equal.
         return column
-    natural: pd.Series = taken.to_pandas()
-    return natural
+    typed: pd.Series = taken.to_pandas()
+    return typed
 
 
 def _values(texts: pa.Array, time_zone: str) -> pa.Array | None:

@@ -10,16 +10,16 @@ from perennial_airflow.operators.monitor_operator import MonitorOperator
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from perennial.monitoring.records import CheckResult
-    from perennial.spec.monitoring import CheckName
+    from perennial.monitoring.records import DriftTestResult
+    from perennial.spec.monitoring import DriftTestName
 
 
-class CheckOperator(MonitorOperator):
+class DriftTestOperator(MonitorOperator):
     """Test the rows of a check in one way. That it fires is a result, not a failure.
 
     Parameters
     ----------
-    test : CheckName
+    test : DriftTestName
     check : dict
         Outcome of open_check.
     **kwargs
@@ -28,12 +28,12 @@ class CheckOperator(MonitorOperator):
 
     template_fields: ClassVar[tuple[str, ...]] = (*MonitorOperator.template_fields, "check")
 
-    def __init__(self, *, test: CheckName, check: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, test: DriftTestName, check: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.test = test
         self.check = check
 
-    def run_step(self, context: Context) -> CheckResult:  # noqa: ARG002
+    def run_step(self, context: Context) -> DriftTestResult:  # noqa: ARG002
         """Call `perennial.monitoring.steps.make_test`."""
         from perennial.monitoring.records import OpenCheck
         from perennial.monitoring.steps import CheckReader, make_test

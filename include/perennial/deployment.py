@@ -1,0 +1,38 @@
+"""Where rows come from, and where models and reports go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perennial.store.protocol import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """The places that a model's runs and checks share: of everybody, or of the spec's region.
+
+    Attributes
+    ----------
+    store : Store
+        Where snapshots, reports and verdicts go.
+    tracking_uri : str
+        MLflow's tracking and registry server; may hold a login, so it is never logged.
+    mlflow_takes_rows : bool
+        False: MLflow's server stands outside the spec's region, and no row may be shown to it.
+    data_root : Path or str
+        Folder, or s3://bucket/prefix, below which sources without an address of their own lie.
+    sql_url : str or None
+        SQLAlchemy URL of the source's connection; never logged.
+    s3 : boto3 S3 client or None
+        For sources on S3; None: made from the environment.
+    """
+
+    store: Store
+    tracking_uri: str = field(repr=False)
+    mlflow_takes_rows: bool = True
+    data_root: Path | str
+    sql_url: str | None = field(default=None, repr=False)
+    s3: Any = None

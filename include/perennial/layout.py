@@ -1,0 +1,136 @@
+"""What lies in a store, and under which keys: the one place that names them.
+
+It imports nothing, so that records and DAG files may name keys too.
+
+Whoever writes, reads, backs up or checks an object takes its key from here. A kind of object that is not in `LAYOUT` is
+missing from what a backup orders and `verify --deep` reads; tests compare it with what real runs leave, and with
+`docs/monitoring.md#what-lies-in-the-store`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+from typing import Literal
+
+Kind = Literal["record", "immutable", "derived", "report", "lease"]
+"""What an object is to the others.
+
+- `record`: says what was decided, how far a model was watched, or what is owed; refers to immutable objects and to model
+  versions. A backup takes it before what it refers to.
+- `immutable`: written once; records and model versions refer to it. A backup takes it last.
+- `derived`: made again by whoever finds it missing, and different in every deployment. In no backup.
+- `report`: a page for people, which no step reads.
+- `lease`: a running process's claim. In no backup: its process is not there after a restore.
+"""
+
+_FIELDS = {"sequence": r"\d{8,}"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The keys of one sort of object.
+
+    Attributes
+    ----------
+    pattern : str
+        A key with names in braces for what differs, such as `{model}/ledger/{sequence:08d}.json`.
+    kind : str
+    changes : bool
+        It is replaced in place, or goes away before its model does.
+    """
+
+    pattern: str
+    kind: Kind
+    changes: bool = False
+
+    def key(self, *values: object) -> str:
+        """Return the key with these values in the place of the names, in their order."""
+        return _filled(self.pattern, values)
+
+    def folder(self, *values: object) -> str:
+        """Return what comes before the key's last part, with a slash at its end."""
+        return _filled(self.pattern.rpartition("/")[0] + "/", values)
+
+    @property
+    def name(self) -> str:
+        """The key's last part, where that is always the same."""
+        return self.pattern.rpartition("/")[2]
+
+    def has(self, key: str) -> bool:
+        """Tell whether a key is one of these."""
+        return self._keys.fullmatch(key) is not None
+
+    @cached_property
+    def _keys(self) -> re.Pattern[str]:
+        parts = Formatter().parse(self.pattern)
+        return re.compile(
+            "".join(re.escape(text) + (_FIELDS.get(name, "[^/]+") if name else "") for text, name, *_ in parts)
+        )
+
+
+def _filled(pattern: str, values: tuple[object, ...]) -> str:
+    names = [name for _, name, *_ in Formatter().parse(pattern) if name]
+    return pattern.format(**dict(zip(names, values, strict=True)))
+
+
+STATE = Place("{model}/monitor/state.json", "record", changes=True)
+BREAKER = Place("{model}/monitor/breaker.json", "record", changes=True)
+CHAMPION_MOVE = Place("{model}/promotion.json", "record", changes=True)
+LATEST_SNAPSHOT = Place("{model}/latest_snapshot.json", "record", changes=True)
+PENDING_ALERT = Place("{model}/alerts/pending/{message}", "record", changes=True)
+SENT_ALERT = Place("{model}/alerts/sent/{message}", "record")
+LEDGER_ENTRY = Place("{model}/ledger/{sequence:08d}.json", "record")
+CHECK = Place("{model}/monitor/checks/{sequence:08d}/check.json", "record")
+
+BATCH = Place("{model}/monitor/checks/{sequence:08d}/batch-{digest}.parquet", "immutable")
+MATURED = Place("{model}/monitor/checks/{sequence:08d}/matured-{digest}.parquet", "immutable")
+IDENTITIES = Place("{model}/monitor/checks/{sequence:08d}/seen-{digest}.u64", "immutable")
+REFERENCE = Place("{model}/monitor/references/{reference}/reference.json", "immutable")
+REFERENCE_FILE = Place("{model}/monitor/references/{reference}/{name}.npz", "immutable")
+BUNDLE = Place("{model}/bundles/{mlflow_run}.json", "immutable")
+MANIFEST = Place("{model}/snapshots/{digest}/manifest.json", "immutable")
+SNAPSHOT_FILE = Place("{model}/snapshots/{digest}/{name}.parquet", "immutable")
+EVALUATION = Place("{model}/runs/{run}/evaluation.json", "immutable")
+VERDICT = Place("{model}/runs/{run}/verdict.json", "immutable")
+PROMOTION = Place("{model}/runs/{run}/promotion.json", "immutable")
+FAILURE = Place("{model}/runs/{run}/failure.json", "immutable")
+
+DATA_DOCS = Place("{model}/runs/{run}/data_docs.html", "report")
+CHECK_REPORT = Place("{model}/monitor/reports/{sequence:08d}/report.html", "report")
+
+RUN_LEASE = Place("{model}/runs/{run}/lease.json", "lease", changes=True)
+
+SOURCE_FILES = Place("{model}/source_files.json", "derived", changes=True)
+# No model's name has a dot, so these are in no model's folder.
+VERSION = Place(".perennial/version.json", "derived", changes=True)
+PROBE = Place(".perennial/probes/{probe}", "derived", changes=True)
+
+LAYOUT: tuple[Place, ...] = tuple(place for place in list(globals().values()) if isinstance(place, Place))
+"""All places; where a key is one of two, the first has it."""
+
+
+def place_of(key: str) -> Place | None:
+    """Return the place that a key belongs to; None: it is not Perennial's."""
+    return next((place for place in LAYOUT if place.has(key)), None)
+
+
+def snapshots_folder(model: str) -> str:
+    """Return the folder of all snapshots of a model, with a slash at its end."""
+    return f"{model}/snapshots/"
+
+
+def run_folder(model: str, run_id: str) -> str:
+    """Return the folder of a run's records and reports, with a slash at its end.
+
+    Parameters
+    ----------
+    model : str
+        The spec's name.
+    run_id : str
+        As Airflow or the command line named the run; characters that no file name should have become underscores.
+    """
+    safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
+    return VERDICT.folder(model, safe)

@@ -1,0 +1,123 @@
+"""A bundle: what a training produces and everything else consumes. A manifest and the model's files, in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from perennial.errors import BundleChanged
+from perennial.models.formats import format_named
+from perennial.models.manifest import Manifest
+from perennial.models.model import Model
+from perennial.models.predictions import Predictions
+from perennial.models.recorded import RecordedBundle
+from perennial.models.transform import made_features
+
+MANIFEST = "bundle.json"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model and what it says about itself.
+
+    Attributes
+    ----------
+    manifest : Manifest
+    model : Model
+    """
+
+    manifest: Manifest
+    model: Model
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns of the source that the model reads."""
+        return tuple(self.manifest.inputs)
+
+    def predict(self, rows: pd.DataFrame) -> Predictions:
+        """Return what the model says about rows that have its inputs; see Model."""
+        return self.model.predict(rows[list(self.inputs)])
+
+
+def features_of(manifest: Manifest, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a model's features of rows that have its inputs, as its own first step makes them.
+
+    Raises
+    ------
+    TrainingError
+        The transform cannot be imported any more, or fails.
+    """
+    names = [feature.name for feature in manifest.features]
+    if manifest.transform is None:
+        return rows[names]
+    return made_features(manifest.transform, rows[list(manifest.inputs)], names)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> tuple[Manifest, str]:
+    """Write the manifest beside the model's files.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are that the manifest names; their digests are filled in.
+    manifest : Manifest
+
+    Returns
+    -------
+    Manifest
+        As written.
+    str
+        Hexadecimal SHA-256 of what was written.
+    """
+    files = {name: _digest(folder / name) for name in manifest.files}
+    whole = manifest.model_copy(update={"files": files})
+    content = whole.model_dump_json(indent=2).encode()
+    (folder / MANIFEST).write_bytes(content)
+    return whole, hashlib.sha256(content).hexdigest()
+
+
+def files_of(recorded: RecordedBundle) -> tuple[str, ...]:
+    """Return the names of a bundle's files, its manifest among them."""
+    return (MANIFEST, *recorded.manifest.files)
+
+
+def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
+    """Read a bundle; nothing in its files is made before they were found to be those that were recorded.
+
+    Parameters
+    ----------
+    folder : Path
+    recorded : RecordedBundle
+    who : str
+        The model, for messages, such as 'champion v3'.
+
+    Raises
+    ------
+    BundleChanged
+        A file is another than was recorded.
+    TrainingError
+        The format is not known here, or the model cannot be made, such as when its transform can no longer be imported.
+    """
+    check_files(folder, recorded, who)
+    manifest = recorded.manifest
+    kept = format_named(manifest.format, manifest.format_version, who)
+    return Bundle(manifest, kept.read(folder / kept.file, manifest.types))
+
+
+def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:
+    """Raise BundleChanged if a file is another than was recorded when the model was trained."""
+    for name, digest in {MANIFEST: recorded.digest, **recorded.manifest.files}.items():
+        if _digest(folder / name) != digest:
+            raise BundleChanged(
+                f"{who}: its file {name} in MLflow's artifact storage is not the one that was trained. Something or someone "
+                "has changed it, so nothing of it is loaded. Restore the file from a backup, or move the alias 'champion' to "
+                "another version and retrain"
+            )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

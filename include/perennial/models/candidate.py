@@ -1,0 +1,20 @@
+"""What training hands on: a model that was logged as a bundle."""
+
+from __future__ import annotations
+
+from perennial.data.split_plan import SplitPlan
+from perennial.models.provenance import Provenance
+from perennial.record import Record
+
+
+class Candidate(Record):
+    """A trained model that nobody has judged yet."""
+
+    mlflow_run_id: str
+    experiment_id: str
+    model_uri: str
+    """MLflow's URI of the logged model."""
+    bundle_digest: str
+    split: SplitPlan
+    """Which rows it was trained on, and which were kept out."""
+    provenance: Provenance

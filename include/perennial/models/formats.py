@@ -1,0 +1,28 @@
+"""The formats in which models are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from perennial.errors import TrainingError
+from perennial.models.model import ModelFormat
+from perennial.models.skops_format import SkopsFormat
+
+FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(),)}
+
+
+def format_named(name: str, version: int, who: str) -> ModelFormat:
+    """Return a format.
+
+    Raises
+    ------
+    TrainingError
+        It is not known here, or the files are of a version of it that is no longer read.
+    """
+    known = FORMATS.get(name)
+    if known is None or known.version != version:
+        here = ", ".join(f"{one.name} {one.version}" for one in FORMATS.values())
+        raise TrainingError(
+            f"{who} is kept as {name} {version}, and this Perennial reads {here}: retrain, or use the version that wrote it"
+        )
+    return known

@@ -1,0 +1,135 @@
+"""The tests of a batch's columns: numbers, categories, and the champion's answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import pandas as pd
+
+from perennial.drift import DriftReport
+from perennial.drift.columns.column_test import ColumnTest
+from perennial.errors import ChampionUnusable
+from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.checks.reference import SCORE, Reference
+from perennial.monitoring.records import DriftTestResult, OpenCheck
+from perennial.registry.records import Champion
+from perennial.spec.monitoring import Drift, DriftTestName
+
+
+def measure_numbers(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
+    """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
+    return _check(reader, check, "ks", lambda reference: reference.numeric, _features_of(reader, "numeric"))
+
+
+def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
+    """Compare the batch's categorical features with those of the training rows: chi-square."""
+    return _check(
+        reader, check, "categorical", lambda reference: reference.categorical, _features_of(reader, "categorical")
+    )
+
+
+def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
+    """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
+    return _check(
+        reader,
+        check,
+        "predictions",
+        lambda reference: reference.predictions,
+        lambda champion, key: pd.DataFrame({SCORE: reader.scored(champion, key).score}),
+    )
+
+
+def _features_of(
+    reader: CheckReader, kind: Literal["numeric", "categorical"]
+) -> Callable[[Champion, str], pd.DataFrame]:
+    """Return a function of champion and rows that gives the features of a kind which the champion itself reads."""
+    drift = reader.run.spec.watch.drift
+
+    def features(champion: Champion, key: str) -> pd.DataFrame:
+        names = [name for name in reader.manifest(champion).feature_names(kind) if name not in drift.exclude]
+        made = reader.features(champion, key, names)
+        return made.assign(**reader.rows(key, [drift.entity])) if drift.entity else made
+
+    return features
+
+
+def _check(
+    reader: CheckReader,
+    check: OpenCheck,
+    name: DriftTestName,
+    before: Callable[[Reference], ColumnTest | None],
+    now: Callable[[Champion, str], pd.DataFrame],
+) -> DriftTestResult:
+    if check.champion is None or check.incomparable:
+        return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, {check.incomparable}.")
+    if check.batch is None:
+        return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, there are no new rows.")
+    drift, reference = reader.run.spec.watch.drift, reader.reference(check.champion)
+    prepared = before(reference)
+    if prepared is None:
+        raise ChampionUnusable(reference.no_features)
+    report = prepared.compare(now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor)
+    if name != "predictions":
+        report = _explained(report, reader.unlike(check.champion, check.batch, prepared.columns))
+    return judge_columns(name, report if reader.run.spec.region is None else without_values(report), drift)
+
+
+def _explained(report: DriftReport, unlike: dict[str, str]) -> DriftReport:
+    """Say why columns were not compared that the batch does not have as the champion reads them."""
+    columns = (
+        column.model_copy(update={"reason": unlike[column.column]}) if column.column in unlike else column
+        for column in report.columns
+    )
+    return report.model_copy(update={"columns": tuple(columns)})
+
+
+def without_values(report: DriftReport) -> DriftReport:
+    """Quote no category: results go to Airflow and into alerts, which may stand outside the region of the rows."""
+    columns = (
+        column.model_copy(
+            update={
+                "unseen": (),
+                "sentence": f"shares differ ({column.effect:.3f}); {column.unseen_rows:,} rows with new values",
+            }
+        )
+        if column.test == "chi_square" and column.effect
+        else column
+        for column in report.columns
+    )
+    return report.model_copy(update={"columns": tuple(columns)})
+
+
+def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> DriftTestResult:
+    """Say whether enough columns have drifted for the check to fire."""
+    tested = [column for column in report.columns if column.tested]
+    if not report.columns:
+        return DriftTestResult(
+            test=name, status="not tested", sentence=f"{name}: not tested, the champion has no such features."
+        )
+    if not tested and not report.drifted:
+        return DriftTestResult(
+            test=name,
+            status="not tested",
+            sentence=f"{name}: not tested, {report.columns[0].reason}.",
+            columns=report.columns,
+        )
+    # Predictions are one column: it drifts or not, whatever number of features the spec asks for.
+    needed = 1 if name == "predictions" else (drift.min_columns or 1)
+    if drift.min_share is not None and name != "predictions":
+        needed = max(1, math.ceil(drift.min_share * len(tested)))
+    largest = report.largest
+    return DriftTestResult(
+        test=name,
+        status="fired" if len(report.drifted) >= needed else "quiet",
+        sentence=f"{name}: {report.sentence}.",
+        figures={
+            "tested": len(tested),
+            "drifted": len(report.drifted),
+            "needed": needed,
+            "largest_column": largest.column if largest else None,
+            "largest_effect": largest.effect if largest else None,
+        },
+        columns=report.columns,
+    )

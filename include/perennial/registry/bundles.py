@@ -1,0 +1,114 @@
+"""Bundles as MLflow keeps them: fetched, and read only if they are what was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perennial.errors import TrainingError
+from perennial.models.bundle import Bundle, files_of, read_bundle
+from perennial.models.manifest import Manifest
+from perennial.models.model import Model
+from perennial.models.recorded import RecordedBundle, find_bundle
+from perennial.models.skops_format import SkopsFormat
+from perennial.models.trusted_types import allowed_types
+from perennial.registry.aliases import version_by_alias, version_by_number
+from perennial.registry.records import Champion
+from perennial.registry.tracking import Tracker
+
+if TYPE_CHECKING:
+    from perennial.run import Run
+
+
+def recorded_manifest(run: Run, champion: Champion) -> Manifest:
+    """Return what a champion says about itself, from its record in the store: nothing is fetched from MLflow.
+
+    Raises
+    ------
+    TrainingError
+        It is foreign, or its record is gone.
+    """
+    return _recorded(run, champion.mlflow_run_id, champion.name).manifest
+
+
+def load_champion(run: Run, champion: Champion) -> Bundle:
+    """Return a champion's bundle.
+
+    Raises
+    ------
+    BundleChanged
+        A file is not the one that was trained.
+    TrainingError
+        It is foreign, or cannot be made here, such as when its transform can no longer be imported.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    recorded = _recorded(run, champion.mlflow_run_id, champion.name)
+    return _load(run, f"models:/{run.spec.name}/{champion.version}", recorded, champion.name)
+
+
+def load_candidate(run: Run, mlflow_run_id: str) -> Bundle:
+    """Return the bundle that an MLflow run has logged; raises as `load_champion`."""
+    recorded = _recorded(run, mlflow_run_id, "the candidate")
+    return _load(run, recorded.model_uri, recorded, "the candidate")
+
+
+def load_version(run: Run, version: str) -> tuple[str, Bundle]:
+    """Return the number and the bundle of a registered version.
+
+    Parameters
+    ----------
+    run : Run
+    version : str
+        A number, or an alias such as `champion`.
+
+    Raises
+    ------
+    TrainingError
+        There is no such version; and as `load_champion`.
+    """
+    tracker, name = Tracker(run.tracking_uri), run.spec.name
+    found = (
+        version_by_number(tracker, name, version) if version.isdecimal() else version_by_alias(tracker, name, version)
+    )
+    if found is None:
+        raise TrainingError(f"{name} has no version {version!r} in the registry at {tracker.shown_uri}")
+    number = str(found.version)
+    who = f"version {number} of {name}"
+    return number, _load(run, f"models:/{name}/{number}", _recorded(run, found.run_id or "", who), who)
+
+
+def load_foreign(run: Run, champion: Champion) -> Model:
+    """Return a model that nobody recorded, if it is a skops file and holds no types but those that the spec allows.
+
+    Raises
+    ------
+    TrainingError
+        It is not such a file, or holds other types.
+    TrackingUnavailable
+        MLflow does not answer, or has no such file.
+    """
+    kept = SkopsFormat()
+    with run.store.scratch() as folder:
+        Tracker(run.tracking_uri).download_files(f"models:/{run.spec.name}/{champion.version}", [kept.file], folder)
+        return kept.read(folder / kept.file, allowed_types(run.spec))
+
+
+def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Path) -> Path:
+    """Download a bundle's files from MLflow; return their folder."""
+    tracker.download_files(model_uri, files_of(recorded), folder)
+    return folder
+
+
+def _recorded(run: Run, mlflow_run_id: str, who: str) -> RecordedBundle:
+    recorded = find_bundle(run.store, run.spec.name, mlflow_run_id) if mlflow_run_id else None
+    if recorded is None:
+        raise TrainingError(
+            f"the store has no record of {who}: Perennial did not train it, or not with the store {run.store.uri}"
+        )
+    return recorded
+
+
+def _load(run: Run, model_uri: str, recorded: RecordedBundle, who: str) -> Bundle:
+    with run.store.scratch() as folder:
+        return read_bundle(fetch(Tracker(run.tracking_uri), model_uri, recorded, folder), recorded, who)

@@ -1,0 +1,143 @@
+"""What each field of a spec can change, and a digest for each such concern.
+
+Whatever is kept between runs is named by what it follows from, so that it is found again as long as that stays, and made
+anew as soon as it does not. A digest of the whole spec would tie a candidate to its owner's name: so each field is
+assigned to the concerns whose result it can change, and to none where it changes no result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from perennial.spec.model_spec import ModelSpec
+
+
+class Concern(StrEnum):
+    """A result that fields of a spec can change."""
+
+    ROWS = "rows"
+    """Which rows a retraining takes, with which columns of which types."""
+    FEATURES = "features"
+    """What is made of the rows before an estimator sees them."""
+    FITTING = "fitting"
+    """The fitted model, of given rows and features."""
+    JUDGING = "judging"
+    """The verdict on a given model."""
+    REFERENCE = "reference"
+    """What checks compare with, of a given champion."""
+    WATCHING = "watching"
+    """The rows and the results of a check, beside a given reference."""
+    RETRAINING = "retraining"
+    """What becomes of the results of a check."""
+
+
+_NONE: tuple[Concern, ...] = ()
+
+CONCERNS: Mapping[str, tuple[Concern, ...]] = {
+    # Another name is another model: all that is kept lies below it.
+    "name": _NONE,
+    "description": _NONE,
+    "owner": _NONE,
+    "tags": _NONE,
+    "alerts": _NONE,
+    "schedule": _NONE,
+    "resources": _NONE,
+    # Says where things lie, not what they are.
+    "region": _NONE,
+    "task": (Concern.ROWS, Concern.FITTING, Concern.JUDGING),
+    "source.uri": (Concern.ROWS, Concern.WATCHING),
+    "source.format": (Concern.ROWS, Concern.WATCHING),
+    "source.csv": (Concern.ROWS, Concern.WATCHING),
+    "source.sql": (Concern.ROWS, Concern.WATCHING),
+    "source.connection": (Concern.ROWS, Concern.WATCHING),
+    "source.event_time": (Concern.ROWS, Concern.FITTING, Concern.WATCHING),
+    "source.time_zone": (Concern.ROWS, Concern.WATCHING),
+    "source.key": (Concern.ROWS, Concern.WATCHING),
+    "source.window": (Concern.ROWS,),
+    "source.future": (Concern.ROWS, Concern.WATCHING),
+    "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "target.positive": (Concern.JUDGING, Concern.WATCHING),
+    "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
+    "features": (Concern.ROWS, Concern.FEATURES),
+    # A snapshot holds the columns that are expected something of.
+    "validation": (Concern.ROWS,),
+    "model.estimator": (Concern.FITTING,),
+    "model.params": (Concern.FITTING,),
+    "model.seed": (Concern.FITTING,),
+    # Permits a model to be kept, and changes nothing in it.
+    "model.trusted_types": _NONE,
+    # Training ends where the holdout begins.
+    "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
+    "evaluation.primary": (Concern.JUDGING, Concern.WATCHING),
+    "evaluation.gates": (Concern.JUDGING,),
+    "monitoring.schedule": _NONE,
+    "monitoring.min_rows": (Concern.WATCHING,),
+    "monitoring.lateness_days": (Concern.WATCHING,),
+    "monitoring.drift.level": (Concern.WATCHING,),
+    "monitoring.drift.effect_floor": (Concern.WATCHING,),
+    "monitoring.drift.min_columns": (Concern.WATCHING,),
+    "monitoring.drift.min_share": (Concern.WATCHING,),
+    "monitoring.drift.exclude": (Concern.REFERENCE, Concern.WATCHING),
+    "monitoring.drift.entity": (Concern.ROWS, Concern.REFERENCE, Concern.WATCHING),
+    "monitoring.page_hinkley": (Concern.REFERENCE, Concern.WATCHING),
+    "monitoring.performance": (Concern.WATCHING,),
+    "monitoring.volume": (Concern.WATCHING,),
+    "monitoring.require": (Concern.RETRAINING,),
+    "retraining": (Concern.RETRAINING,),
+}
+"""Field, or section with all that is below it -> the concerns whose result it can change."""
+
+
+def digest_of(spec: ModelSpec, *concerns: Concern) -> str:
+    """Return the digest of all fields that belong to any of the concerns.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    *concerns : Concern
+        At least one.
+
+    Returns
+    -------
+    str
+        Hexadecimal SHA-256, whatever the YAML's layout, the order of its fields, and what it left to the defaults.
+    """
+    return hashlib.sha256(json.dumps(_canonical(_chosen(spec, concerns))).encode()).hexdigest()
+
+
+def fields_of(spec: ModelSpec, *concerns: Concern) -> dict[str, Any]:
+    """Return all fields that belong to any of the concerns, nested as in a spec."""
+    nested: dict[str, Any] = {}
+    for path, value in _chosen(spec, concerns).items():
+        *sections, field = path.split(".")
+        place = nested
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[field] = value
+    return nested
+
+
+def _chosen(spec: ModelSpec, concerns: tuple[Concern, ...]) -> dict[str, Any]:
+    content = spec.model_dump() | {"monitoring": spec.watch.model_dump()}
+    return {path: _at(content, path) for path, belongs in CONCERNS.items() if set(belongs).intersection(concerns)}
+
+
+def _at(content: Mapping[str, Any], path: str) -> Any:
+    value: Any = content
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def _canonical(value: object) -> object:
+    # Keys are kept apart by type (a class weight of 0 is not one of "0"), which JSON's own keys can't do.
+    if isinstance(value, dict):
+        return {"mapping": sorted([repr(key), _canonical(item)] for key, item in value.items())}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    return value if isinstance(value, str | int | float | None) else {"date": repr(value)}

@@ -1,0 +1,98 @@
+"""What a bundle says about the model that was just fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from perennial.digests import recipe_digest
+from perennial.evaluation.metrics import score
+from perennial.models.environment import code_version, library_versions, system_description
+from perennial.models.manifest import Feature, Manifest
+from perennial.models.provenance import Provenance
+from perennial.models.skops_format import SkopsFormat, SkopsModel
+from perennial.models.transform import source_digest
+from perennial.spec.concerns import Concern, fields_of
+from perennial.spec.reading.yaml_text import as_yaml
+
+if TYPE_CHECKING:
+    from perennial.data.snapshots.records import Snapshot
+    from perennial.data.split_plan import SplitPlan
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+
+def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan) -> Provenance:
+    """Return where the run's model comes from."""
+    return Provenance(
+        run_id=run.run_id,
+        snapshot_digest=snapshot.digest,
+        recipe_digest=recipe_digest(run.spec),
+        transform_digest=source_digest(run.spec.features.transform),
+        libraries=library_versions(),
+        code_version=code_version(),
+        system=system_description(),
+        triggered_by=run.triggered_by,
+        reason=run.reason,
+        train_end=plan.train_end,
+        data_end=snapshot.end,
+    )
+
+
+def describe(
+    spec: ModelSpec,
+    model: SkopsModel,
+    *,
+    snapshot: Snapshot,
+    plan: SplitPlan,
+    provenance: Provenance,
+    holdout: pd.DataFrame,
+) -> Manifest:
+    """Return the manifest of a fitted model, but for its files and their types.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    model : SkopsModel
+    snapshot : Snapshot
+    plan : SplitPlan
+    provenance : Provenance
+    holdout : pandas.DataFrame
+        The rows that were kept out, on which the baseline scores are measured.
+    """
+    kept, features = SkopsFormat(), spec.features
+    said = model.predict(holdout)
+    truth = holdout[spec.target.column]
+    return Manifest(
+        format=kept.name,
+        format_version=kept.version,
+        files={kept.file: ""},
+        task=spec.task,
+        target=spec.target.column,
+        labels=said.classes,
+        positive=_positive(spec, said.classes),
+        inputs={name: snapshot.schema_[name] for name in model.inputs},
+        features=tuple(
+            Feature(name=name, kind=kind, made_by="transform" if features.transform else "source")
+            for kind, names in (("numeric", features.numeric), ("categorical", features.categorical))
+            for name in names
+        ),
+        transform=features.transform,
+        types=(),
+        split=plan,
+        recipe=as_yaml(fields_of(spec, Concern.FEATURES, Concern.FITTING)),
+        provenance=provenance,
+        baseline_scores=score(spec, _plain(truth), said).metrics,
+    )
+
+
+def _positive(spec: ModelSpec, labels: tuple[int | float | str, ...]) -> int | float | str | None:
+    if len(labels) != 2:
+        return None
+    return 1 if spec.target.positive is None else spec.target.positive
+
+
+def _plain(truth: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    return truth.to_numpy() if pd.api.types.is_numeric_dtype(truth) else truth.to_numpy(dtype=object)

@@ -1,0 +1,100 @@
+"""Fit the spec's model: what a training does, and its repetition."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from perennial.data.labels import training_labels
+from perennial.data.values.columns import LARGEST_NUMBER
+from perennial.errors import TrainingError
+from perennial.models.skops_format import SkopsModel
+from perennial.models.transform import features_of
+from perennial.printable import PrintableLog
+from perennial.training.feature_values import odd_values
+from perennial.training.pipeline import build_pipeline
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+
+log = PrintableLog(__name__)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model and the rows that it is to be fitted on.
+
+    Attributes
+    ----------
+    name : str
+        Import path of the estimator.
+    model : SkopsModel
+        Fitted in place.
+    inputs : pandas.DataFrame
+        The columns that the model reads.
+    labels : array of shape (len(inputs),)
+    """
+
+    name: str
+    model: SkopsModel
+    inputs: pd.DataFrame
+    labels: npt.NDArray[Any]
+
+    def run(self) -> float:
+        """Fit the model; return the seconds that it took.
+
+        Raises
+        ------
+        TrainingError
+            It fails.
+        """
+        log.info("fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
+        started = time.monotonic()
+        try:
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                self.model.pipeline.fit(self.inputs, self.labels)
+        except Exception as error:
+            raise TrainingError(
+                f"{self.name} failed in fit on {len(self.labels)} rows: {type(error).__name__}: {error}"
+            ) from error
+        seconds = time.monotonic() - started
+        for message in dict.fromkeys(str(warning.message) for warning in said):
+            log.warning("%s: %s", self.name, message)
+        log.info("fitted in %.1f s", seconds)
+        return seconds
+
+
+def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
+    """Build the spec's model, and make sure that the training rows can be fitted on.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    rows : pandas.DataFrame
+        With the spec's input columns and target, each row labelled.
+
+    Raises
+    ------
+    TrainingError
+        The model cannot be built; too few rows, a single class, or a feature without a value to train on.
+    """
+    model = SkopsModel(build_pipeline(spec))
+    inputs = rows[list(spec.features.input_columns)]
+    labels = training_labels(rows, spec)
+    _check_features(spec, inputs)
+    return Fit(spec.model.estimator, model, inputs, labels)
+
+
+def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
+    """Name the features that hold nothing, and tell what counts as missing."""
+    for name, odd in odd_values(spec, features_of(spec, inputs)).items():
+        if odd.missing or odd.infinite:
+            log.info("feature %s: %d values missing, %d infinite and taken as missing", name, odd.missing, odd.infinite)
+        if odd.too_large:
+            log.warning("feature %s: %d values beyond %.2g are taken as that", name, odd.too_large, LARGEST_NUMBER)
