@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perennial.spec import ModelSpec
+from tests.unit.evaluation.retrained import Model, make_rows
 
 
 @pytest.fixture
@@ -29,3 +32,17 @@ def make_spec() -> Callable[..., ModelSpec]:
         )
 
     return make
+
+
+@pytest.fixture(scope="module")
+def tracking_uri(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    database = tmp_path_factory.mktemp("evaluate") / "mlflow.db"
+    shutil.copyfile(mlflow_template, database)
+    return f"sqlite:///{database}"
+
+
+@pytest.fixture
+def model(tracking_uri: str, tmp_path: Path) -> Model:
+    made = Model(tmp_path, tracking_uri)
+    made.land(make_rows())
+    return made

@@ -9,11 +9,7 @@ import socket
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,83 +17,13 @@ import pytest
 
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.records import Snapshot
-from perennial.deployment import Deployment
 from perennial.errors import SpecError
-from perennial.run import RetrainingRun
-from perennial.spec import Expectation, ModelSpec
 from perennial.store import LocalStore
 from perennial.validation.records import FailedExpectation, Validation
 from perennial.validation.validate import validate
+from tests.unit.validation.flights import HOSTILE, ROWS, START, Bench, between, expect
 
 pytestmark = pytest.mark.integration
-
-HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-START = datetime(2013, 1, 1, tzinfo=UTC)
-ROWS = pd.DataFrame(
-    {
-        "time": [START + timedelta(days=day) for day in range(8)],
-        "distance": [100.0, 200.0, None, 9999.0, -5.0, 300.0, float("inf"), 100.0],
-        "air_time": [50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 110.0, 120.0],
-        "carrier": ["AA", "UA", None, "??", "AA", HOSTILE, "UA", "AA"],
-        "late": [0, 1, 0, 1, 0, 1, 0, 1],
-    }
-)
-
-Expectations = list[dict[str, Any]]
-Validate = Callable[[Expectations], Validation]
-
-
-def expect(kind: str, **arguments: Any) -> dict[str, Any]:
-    return {"type": f"expect_{kind}", "kwargs": arguments}
-
-
-def between(column: str, **bounds: Any) -> dict[str, Any]:
-    return expect("column_values_to_be_between", column=column, **bounds)
-
-
-def spec_with(expectations: Expectations) -> ModelSpec:
-    return ModelSpec.model_validate(
-        {
-            "name": "flights",
-            "task": "classification",
-            "source": {"uri": "landing", "event_time": "time", "window": {"days": 30}},
-            "target": {"column": "late"},
-            "features": {"numeric": ["distance", "air_time"], "categorical": ["carrier"]},
-            "validation": expectations,
-            "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
-            "evaluation": {"holdout": {"fraction": 0.2}, "primary": "roc_auc"},
-        }
-    )
-
-
-class Bench:
-    """A data folder with the rows, and a store."""
-
-    def __init__(self, folder: Path) -> None:
-        self.store = LocalStore(folder / "store")
-        self.data = folder / "data"
-        (self.data / "landing").mkdir(parents=True)
-        ROWS.to_parquet(self.data / "landing" / "rows.parquet")
-
-    def run(self, expectations: Expectations) -> RetrainingRun:
-        return RetrainingRun(
-            spec=spec_with(expectations),
-            deployment=Deployment(store=self.store, tracking_uri="sqlite:///nowhere.db", data_root=self.data),
-            run_id="manual__2013-02-01T00:00:00+00:00",
-            now=datetime(2026, 1, 1, tzinfo=UTC),
-        )
-
-    def validate(self, expectations: Expectations) -> Validation:
-        run = self.run(expectations)
-        return validate(run, ingest(run))
-
-    def page(self, validation: Validation) -> str:
-        return self.store.read(validation.data_docs_key).decode()
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
 
 
 def only(validation: Validation) -> FailedExpectation:
@@ -259,113 +185,6 @@ class TestSpecs:
         assert re.search(r"validation\[1\].*betwixt.*expect_column_values_to_be_between", str(caught.value))
         assert re.search(r"validation\[2\].*minimum", str(caught.value))
         assert list(bench.store.list(run.prefix)) == []
-
-
-class PageReader(HTMLParser):
-    """What a browser would load and show."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.links: list[str] = []
-        self.ids: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        for name, value in attrs:
-            if name in ("src", "href"):
-                self.links.append(value or "")
-            if name == "id":
-                self.ids.append(value or "")
-            assert not name.startswith("on"), f"{tag} has {name}"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-class TestPage:
-    @pytest.fixture
-    def page(self, bench: Bench) -> str:
-        return bench.page(
-            bench.validate(
-                [
-                    between("distance", min_value=0),
-                    expect("column_values_to_be_in_set", column="carrier", value_set=["AA", "UA"]),
-                    expect("column_distinct_values_to_be_in_set", column="carrier", value_set=["AA"]),
-                    expect("column_values_to_be_unique", column="carrier"),
-                    expect("column_mean_to_be_between", column="air_time", max_value=10),
-                    between("carrier", min_value=5),
-                    expect(
-                        "column_kl_divergence_to_be_less_than",
-                        column="carrier",
-                        partition_object={"values": ["AA", "UA"], "weights": [0.5, 0.5]},
-                        threshold=0.01,
-                    ),
-                    between("air_time", min_value=50),
-                ]
-            )
-        )
-
-    def test_it_shows_every_expectation_with_its_figures(self, page: str) -> None:
-        text = PageReader(page).text
-        assert "7 of 8 expectations fail." in text
-        assert "manual__2013-02-01T00:00:00+00:00" in text
-        for shown in ("distance", "carrier", "air_time", "in 2 of 8 rows", "found 85", "✓ holds", "✗ fails"):
-            assert shown in text
-        assert "could not be checked" in text
-
-    def test_it_needs_neither_network_nor_scripts(self, page: str) -> None:
-        reader = PageReader(page)
-        assert {"script", "link", "img", "iframe", "object"}.isdisjoint(reader.tags)
-        assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
-        assert "default-src 'none'" in page
-        assert "http" not in re.sub(r"http-equiv", "", page)
-
-    def test_values_of_the_data_are_text_and_never_markup(self, page: str) -> None:
-        assert HOSTILE not in page
-        assert PageReader(page).text.count(HOSTILE) >= 2
-
-    def test_names_of_columns_and_arguments_are_text_and_never_markup(self, bench: Bench) -> None:
-        column = "</style><svg/onload=alert(1)>"
-        ROWS.rename(columns={"carrier": column}).to_parquet(bench.data / "landing" / "rows.parquet")
-        run = bench.run([])
-        features = run.spec.features.model_copy(update={"categorical": (column,)})
-        expectations = [
-            expect("column_values_to_not_be_null", column=column),
-            expect("column_values_to_be_in_set", column=column, value_set=["<svg/onload=alert(2)>"]),
-            expect(
-                "column_values_to_be_unique", column="air_time", row_condition=f"`{column}` == '<svg/onload=alert(3)>'"
-            ),
-            expect("column_to_exist", column=column),
-        ]
-        spec = run.spec.model_copy(
-            update={"features": features, "validation": tuple(map(Expectation.model_validate, expectations))}
-        )
-        run = replace(run, spec=spec)
-        page = bench.page(validate(run, ingest(run)))
-        assert "svg" not in PageReader(page).tags
-        assert "<svg" not in page
-        assert PageReader(page).text.count(column) >= 4
-
-    def test_those_that_do_not_hold_come_first(self, page: str) -> None:
-        text = PageReader(page).text
-        assert text.index("What does not hold") < text.index("1 of 8 rows") < text.index("What holds")
-        assert text.index("What holds") < text.index("✓ holds")
-
-    def test_without_expectations_it_passes_and_says_so(self, bench: Bench) -> None:
-        validation = bench.validate([])
-        assert (validation.passed, validation.expectations) == (True, 0)
-        assert "The spec has no expectations, nothing was checked." in PageReader(bench.page(validation)).text
-
-    def test_a_second_run_overwrites_it(self, bench: Bench) -> None:
-        first = bench.validate([between("distance", min_value=0)])
-        bench.store.write(first.data_docs_key, b"broken")
-        second = bench.validate([between("distance", min_value=0)])
-        assert second == first
-        assert "1 of 1 expectations fails." in bench.page(second)
-        assert [entry.key for entry in bench.store.list("flights/runs/")] == [first.data_docs_key]
 
 
 class TestQuiet:
