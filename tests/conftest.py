@@ -43,7 +43,6 @@ model:
 evaluation:
   holdout: {days: 10}
   primary: roc_auc
-  metrics: [log_loss, f1]
   gates: {minimum: {roc_auc: 0.55}, tolerance: 0.02}
 """
 

@@ -194,14 +194,19 @@ def test_a_ledger_entry_that_was_deleted_is_missed(whole: Model, tmp_path: Path)
         assert f"watched/ledger/ lacks check {number}" in problems
 
 
-def test_a_champion_whose_tags_are_nonsense_breaks_neither_run_nor_monitor(mlflow_uri: str, tmp_path: Path) -> None:
+def test_a_champion_whose_tags_are_nonsense_is_known_by_its_record_to_run_and_monitor(
+    mlflow_uri: str, tmp_path: Path
+) -> None:
     watched = make_watched(tmp_path / "model", mlflow_uri)
     watched.retrain()
     watched.land(TRAINED_ROWS, 400)
-    MlflowClient(mlflow_uri).set_model_version_tag("watched", "1", "perennial.train_end", "yesterday")
-    run = RetrainingRun(**watched.arguments, run_id="second")
-    assert retrain(run, Console(file=io.StringIO())).champion_version == "1"
+    for tag in ("train_end", "snapshot", "libraries", "bundle"):
+        MlflowClient(mlflow_uri).set_model_version_tag("watched", "1", f"perennial.{tag}", "yesterday")
     entry = check_once(watched.run(), Console(file=io.StringIO())).entry
     assert entry is not None
-    assert {result.status for result in entry.results} == {"not tested"}
-    assert all("champion v1 was not registered by Perennial" in result.sentence for result in entry.results)
+    tested = {result.test for result in entry.results if result.status == "quiet"}
+    assert tested == {"ks", "categorical", "predictions", "page_hinkley"}
+    run = RetrainingRun(**watched.arguments, run_id="second")
+    verdict = retrain(run, Console(file=io.StringIO()))
+    assert verdict.champion_version == "1"
+    assert "roc_auc" in " ".join(gate.sentence for gate in verdict.gates if gate.name == "champion")

@@ -57,7 +57,6 @@ def test_it_is_known_by_its_path_and_json(trigger: Callable[..., NewDataTrigger]
     assert again.serialize() == (path, arguments)
     spec, written = ModelSpec.model_validate_json(again.spec), load_spec(models / "orders.yaml")
     assert spec == written
-    assert spec.digest() == written.digest()
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,11 @@ def rewrite(watched, change):
 
 
 def found_by(entry) -> dict[str, DriftTestResult]:
-    return {result.check: result for result in entry.results}
+    return {result.test: result for result in entry.results}
 
 
 def statuses(entry) -> dict[str, str]:
-    return {result.check: result.status for result in entry.results}
+    return {result.test: result.status for result in entry.results}
 
 
 def assert_not_tested(entry, names, reason):

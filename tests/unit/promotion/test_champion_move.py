@@ -35,7 +35,7 @@ def new_version(run, log_candidate, evaluation_of, make_verdict):
 @pytest.fixture
 def champion(run):
     def version() -> str | None:
-        found = current_champion(run.tracking_uri, "late")
+        found = current_champion(run.store, run.tracking_uri, "late")
         return None if found is None else found.version
 
     return version
