@@ -60,11 +60,12 @@ def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Ri
         return Rival(provenance=manifest.provenance, notes=(unlike,))
     try:
         bundle = load_champion(run, champion)
+        changed = _changed_transform(manifest, champion)
     except (BundleChanged, TrackingUnavailable):
         raise
     except TrainingError as error:
         return Rival(provenance=manifest.provenance, notes=(f"{champion.name} cannot be loaded: {error}",))
-    return Rival(bundle, manifest.provenance, _changed_transform(manifest, champion))
+    return Rival(bundle, manifest.provenance, changed)
 
 
 def _foreign(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Rival:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import py_compile
 import shutil
 import sys
 import uuid
@@ -170,6 +171,22 @@ def test_a_champion_whose_transform_is_gone_is_said_to_be_unscorable_and_the_run
     assert gate.sentence.startswith("champion v1 cannot be loaded: ")
     assert old.stem in gate.sentence
     assert "minimum and maximum gates alone" in gate.sentence
+
+
+def test_a_champion_whose_transform_is_left_without_its_source_is_not_scored_and_the_run_goes_on(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = old_transform(tmp_path, monkeypatch)
+    model.crown(model.run(features=by(old)))
+    py_compile.compile(str(old), cfile=str(old.with_suffix(".pyc")), doraise=True)
+    old.unlink()
+    sys.modules.pop(old.stem)
+    linecache.clearcache()
+
+    _, _, evaluation = model.judge(model.run("second"))
+
+    assert evaluation.champion is None
+    assert any("champion v1 cannot be loaded" in note and "keep it as a .py file" in note for note in evaluation.notes)
 
 
 def test_a_transform_that_was_changed_since_is_said(
