@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -65,13 +66,20 @@ def what_is_there(folder: Path) -> dict[str, Any]:
     models = client.search_logged_models([e.experiment_id for e in experiments])
     ids |= {model.model_id: f"<model {i}>" for i, model in enumerate(models)}
 
+    store = open_store(str(folder / "store"))
+    for item in store.list("flight_delay/bundles/"):
+        # The files that MLflow and skops write hold ids and times.
+        recorded = json.loads(unseal(store.read(item.key)))
+        ids |= {recorded["digest"]: "<bundle>"} | {
+            digest: f"<{name}>" for name, digest in recorded["manifest"]["files"].items()
+        }
+
     def plain(content: object) -> str:
         text = str(content).replace(str(folder), "<folder>")
         for found, name in ids.items():
             text = text.replace(found, name)
         return re.sub(r'("?(?:train_)?seconds"?:? ?)[0-9.e-]+', r"\1<seconds>", text)
 
-    store = open_store(str(folder / "store"))
     registered = client.search_registered_models()
     return {
         "store": {plain(item.key): plain(unseal(store.read(item.key))) for item in store.list()},
