@@ -1,0 +1,67 @@
+"""What several models say together: the weighted mean of their answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from perennial.ensemble.weights import normalised
+from perennial.models.predictions import Label, Predictions, join_labels, positions
+
+
+def weighted_mean(answers: Sequence[Predictions], weights: npt.ArrayLike) -> Predictions:
+    """Return what members say together.
+
+    Parameters
+    ----------
+    answers : sequence of Predictions, not empty
+        Of each member, for the same n rows.
+    weights : array_like of shape (members,)
+        Not negative, not all 0; they need not sum to 1. What a member without weight says does not matter, but the labels
+        that it knows stay known.
+
+    Returns
+    -------
+    Predictions
+        Regression: the mean of the values. Classification: the mean of the probabilities, where a label that a member does
+        not know has none from it, and as value the label with the greatest. A member that gives no probabilities votes:
+        the label that it chose has 1. One member alone says what it says, to the last bit.
+
+    Raises
+    ------
+    ValueError
+        The answers are not of the same rows or the same task, or the weights do not fit.
+    """
+    shares = normalised(weights)
+    if len(shares) != len(answers):
+        raise ValueError(f"there are {len(answers)} members and {len(shares)} weights")
+    if len({len(one.values) for one in answers}) > 1:
+        raise ValueError(f"members answered different numbers of rows: {[len(one.values) for one in answers]}")
+    if len({bool(one.classes) for one in answers}) > 1:
+        raise ValueError("some members know labels and others give numbers: they are not of one task")
+    if len(answers) == 1:
+        return answers[0]
+    heard = [(one, share) for one, share in zip(answers, shares, strict=True) if share > 0]
+    if not answers[0].classes:
+        return Predictions(np.sum([share * one.values.astype(np.float64) for one, share in heard], axis=0))
+    classes = join_labels(*(one.classes for one in answers))
+    mean = np.zeros((len(answers[0].values), len(classes)))
+    for one, share in heard:
+        columns = [classes.index(label) for label in one.classes]
+        mean[:, columns] += share * _probabilities(one)
+    return Predictions(_as_array(classes)[mean.argmax(axis=1)], classes, probabilities=mean)
+
+
+def _probabilities(answer: Predictions) -> npt.NDArray[np.float64]:
+    if answer.probabilities is not None:
+        return answer.probabilities
+    votes = np.zeros((len(answer.values), len(answer.classes)))
+    votes[np.arange(len(votes)), positions(answer.values, answer.classes)] = 1.0
+    return votes
+
+
+def _as_array(labels: tuple[Label, ...]) -> npt.NDArray[np.generic]:
+    """Return labels as models give them: numbers as numbers, and objects where there is a text among them."""
+    return np.array(labels, dtype=object if any(isinstance(label, str) for label in labels) else None)
