@@ -110,7 +110,7 @@ def pr_auc(rows: LabelledRows) -> float:
 
 def log_loss(rows: LabelledRows) -> float:
     """Mean of -log(probability given to the true label); probabilities below 2.2e-16 count as that."""
-    given = _probabilities(rows)[np.arange(len(rows.truth)), rows.truth]
+    given = given_probabilities(rows)[np.arange(len(rows.truth)), rows.truth]
     return float(np.mean(-np.log(np.maximum(given, np.finfo(np.float64).eps))))
 
 
@@ -119,7 +119,7 @@ def brier(rows: LabelledRows) -> float:
 
     Of two labels this is the mean squared error of the positive one's probability.
     """
-    distance = _probabilities(rows).copy()
+    distance = given_probabilities(rows).copy()
     distance[np.arange(len(rows.truth)), rows.truth] -= 1
     return float(np.mean(np.sum(distance**2, axis=1)) / 2)
 
@@ -141,7 +141,7 @@ def precision(rows: LabelledRows) -> float:
     right, predicted, _ = _counts(rows)
     if not rows.binary:
         return float(np.mean((right / np.maximum(predicted, 1))[rows.present]))
-    positive = _positive(rows)
+    positive = positive_place(rows)
     if not predicted[positive]:
         raise Undefined(f"no row is predicted as {rows.labels[positive]!r}")
     return float(right[positive] / predicted[positive])
@@ -163,14 +163,21 @@ def f1(rows: LabelledRows) -> float:
 
 def _one_against_rest(rows: LabelledRows, area: Callable[[NDArray[np.bool_], NDArray[np.float64]], float]) -> float:
     _require_two_labels(rows)
+    ranking = given_ranking(rows)
+    chosen = [positive_place(rows)] if rows.binary else rows.present
+    return float(np.mean([area(rows.truth == label, ranking[:, label]) for label in chosen]))
+
+
+def given_ranking(rows: LabelledRows) -> NDArray[np.float64]:
+    """Return what ranks the rows by label, or raise Undefined: the model gives nothing that does."""
     if rows.ranking is None:
         raise Undefined("the model has neither predict_proba nor a decision_function with a score per label")
     _require_finite(rows.ranking)
-    chosen = [_positive(rows)] if rows.binary else rows.present
-    return float(np.mean([area(rows.truth == label, rows.ranking[:, label]) for label in chosen]))
+    return rows.ranking
 
 
-def _probabilities(rows: LabelledRows) -> NDArray[np.float64]:
+def given_probabilities(rows: LabelledRows) -> NDArray[np.float64]:
+    """Return the probabilities, or raise Undefined: there are none, or they are none."""
     given = rows.probabilities
     if given is None:
         raise Undefined("the model gives no probabilities (it has no predict_proba)")
@@ -192,13 +199,14 @@ def _labels_with_rows(rows: LabelledRows) -> NDArray[np.intp]:
     """The labels to average over: those of the holdout, or the positive one alone."""
     if not rows.binary:
         return rows.present
-    positive = _positive(rows)
+    positive = positive_place(rows)
     if positive not in rows.present:
         raise Undefined(f"no held-out row has the positive label {rows.labels[positive]!r}")
     return np.array([positive])
 
 
-def _positive(rows: LabelledRows) -> int:
+def positive_place(rows: LabelledRows) -> int:
+    """Return the positive label's position, or raise Undefined: it does not occur."""
     if rows.positive is None:
         raise Undefined(f"the positive label does not occur, neither in the holdout nor in the model: {_only(rows)}")
     return rows.positive

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,6 @@ from perennial.evaluation.records import Scores
 from perennial.evaluation.undefined import Undefined
 from perennial.models.predictions import Label, Predictions, distinct_labels, join_labels
 from perennial.spec import ModelSpec
-
-Rows = TypeVar("Rows")
 
 
 def score(
@@ -51,15 +49,35 @@ def score(
     SpecError
         There are two labels, and `target.positive` does not name one of them.
     """
-    if spec.task == "regression":
-        return _score_numbers(y_true, predictions, _chosen(regression.METRICS, only))
-    functions = _chosen(classification.METRICS, only)
+    functions = _chosen(regression.METRICS if spec.task == "regression" else classification.METRICS, only)
     if not len(y_true):
-        return _none_defined(functions, "the holdout has no rows with a label")
-    wanted = labels if labels is not None else task_labels(y_true, predictions)
-    rows = classification.labelled_rows(spec, y_true, predictions, wanted)
+        missing = "target" if spec.task == "regression" else "label"
+        return _none_defined(functions, f"the holdout has no rows with a {missing}")
+    try:
+        rows = answered_rows(spec, y_true, predictions, labels)
+    except Undefined as reason:
+        return _none_defined(functions, str(reason))
     metrics, undefined = _compute(functions, rows)
-    return Scores(metrics=metrics, undefined=undefined, notes=classification.notes(rows, predictions))
+    noted = classification.notes(rows, predictions) if isinstance(rows, classification.LabelledRows) else ()
+    return Scores(metrics=metrics, undefined=undefined, notes=noted)
+
+
+def answered_rows(
+    spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, labels: tuple[Label, ...] | None = None
+) -> classification.LabelledRows | regression.Residuals:
+    """Bring truth and answers to what the task's metrics are functions of; the arguments are those of `score`.
+
+    Raises
+    ------
+    Undefined
+        A number is NaN or infinite.
+    SpecError
+        There are two labels, and `target.positive` does not name one of them.
+    """
+    if spec.task == "regression":
+        return regression.Residuals(np.asarray(y_true, dtype=np.float64), predictions.values.astype(np.float64))
+    wanted = labels if labels is not None else task_labels(y_true, predictions)
+    return classification.labelled_rows(spec, y_true, predictions, wanted)
 
 
 def task_labels(y_true: NDArray[Any], predictions: Predictions) -> tuple[Label, ...]:
@@ -67,24 +85,11 @@ def task_labels(y_true: NDArray[Any], predictions: Predictions) -> tuple[Label, 
     return join_labels(distinct_labels(y_true), predictions.classes)
 
 
-def _chosen(functions: dict[str, Callable[[Rows], float]], only: str | None) -> dict[str, Callable[[Rows], float]]:
+def _chosen(functions: Mapping[str, Callable[[Any], float]], only: str | None) -> Mapping[str, Callable[[Any], float]]:
     return functions if only is None else {only: functions[only]}
 
 
-def _score_numbers(
-    y_true: NDArray[Any], predictions: Predictions, functions: dict[str, Callable[[regression.Residuals], float]]
-) -> Scores:
-    if not len(y_true):
-        return _none_defined(functions, "the holdout has no rows with a target")
-    try:
-        rows = regression.Residuals(np.asarray(y_true, dtype=np.float64), predictions.values.astype(np.float64))
-    except Undefined as reason:
-        return _none_defined(functions, str(reason))
-    metrics, undefined = _compute(functions, rows)
-    return Scores(metrics=metrics, undefined=undefined)
-
-
-def _compute(functions: dict[str, Callable[[Rows], float]], rows: Rows) -> tuple[dict[str, float], dict[str, str]]:
+def _compute(functions: Mapping[str, Callable[[Any], float]], rows: Any) -> tuple[dict[str, float], dict[str, str]]:
     metrics, undefined = {}, {}
     for name, function in functions.items():
         try:
@@ -97,5 +102,5 @@ def _compute(functions: dict[str, Callable[[Rows], float]], rows: Rows) -> tuple
     return metrics, undefined
 
 
-def _none_defined(functions: dict[str, Callable[[Rows], float]], reason: str) -> Scores:
+def _none_defined(functions: Mapping[str, Callable[[Any], float]], reason: str) -> Scores:
     return Scores(metrics=dict.fromkeys(functions, math.nan), undefined=dict.fromkeys(functions, reason))

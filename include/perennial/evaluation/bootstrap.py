@@ -1,0 +1,79 @@
+"""How far a figure of rows in blocks may be from what it would be on other rows like them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+from perennial.evaluation.reweighted import Floats, Reweighted
+
+RESAMPLES = 1000
+FEWEST_BLOCKS = 5
+"""Noise that is measured on fewer is hardly known at all: the interval of two blocks is six times that of ten."""
+_MOST_UNDEFINED = 0.1
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A figure's standard error and interval; NaN where they are not known, and `reason` says why.
+
+    Attributes
+    ----------
+    standard_error, low, high : float
+        In the figure's unit.
+    blocks : int
+        What it was measured by.
+    reason : str
+        Empty: it is known.
+    """
+
+    standard_error: float
+    low: float
+    high: float
+    blocks: int
+    reason: str = ""
+
+
+def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Noise:
+    """Draw the blocks with replacement a thousand times, and see how the figure varies.
+
+    The standard error is that of the resamples, times the root of b / (b - 1), since resamples of few blocks vary too little.
+    The interval is as many standard errors wide as Student's t with b - 1 degrees of freedom asks for.
+
+    Parameters
+    ----------
+    figure : Reweighted
+        Such as a metric, or the difference of two models' metrics, as a function of the blocks' weights.
+    blocks : int
+    confidence : float
+        Share of such intervals that hold the figure's true value.
+    """
+    if blocks < FEWEST_BLOCKS:
+        return _unknown(blocks, f"the rows make {blocks} blocks of time, and {FEWEST_BLOCKS} are needed")
+    values = figure(resampled_weights(blocks))
+    defined = values[np.isfinite(values)]
+    if len(defined) < (1 - _MOST_UNDEFINED) * len(values):
+        return _unknown(blocks, f"it is not defined on {1 - len(defined) / len(values):.0%} of the resamples")
+    value = float(figure(np.ones((1, blocks)))[0])
+    error = float(defined.std()) * math.sqrt(blocks / (blocks - 1))
+    reach = error * float(scipy.stats.t.ppf((1 + confidence) / 2, blocks - 1))
+    return Noise(error, value - reach, value + reach, blocks)
+
+
+def resampled_weights(blocks: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
+    """Draw so many blocks out of as many, with replacement, again and again (Efron, 1979).
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (resamples, blocks)
+        How often each block was drawn. The same seed draws the same.
+    """
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64)
+
+
+def _unknown(blocks: int, reason: str) -> Noise:
+    return Noise(math.nan, math.nan, math.nan, blocks, reason)

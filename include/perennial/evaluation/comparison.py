@@ -1,0 +1,124 @@
+"""Two models on the same rows: by how much one is better, and how much of that may be noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from perennial.evaluation.blocks import Ints, blocks_of_entities, blocks_of_time
+from perennial.evaluation.bootstrap import FEWEST_BLOCKS, Noise, measure_noise
+from perennial.evaluation.metrics import answered_rows, score, task_labels
+from perennial.evaluation.reweighted import Reweighted, reweighted
+from perennial.models.predictions import Label, Predictions, join_labels
+from perennial.record import Figure, Record
+from perennial.spec import ModelSpec
+from perennial.spec.metrics import LOWER_IS_BETTER
+
+
+class Comparison(Record):
+    """A candidate's metric beside a champion's. What is not defined on the rows is NaN."""
+
+    metric: str
+    candidate: Figure
+    champion: Figure
+    difference: Figure
+    """By how much the candidate is better, whichever direction of the metric that is; below 0 it is worse."""
+    standard_error: Figure
+    """Of the difference; NaN: it is not known, and `reason` says why."""
+    low: Figure
+    high: Figure
+    """The interval of the difference at `confidence`."""
+    confidence: float
+    blocks: int
+    """How many blocks of rows the noise was measured by."""
+    rows: int
+    reason: str = ""
+    """Why difference or noise is not known; empty: both are."""
+
+
+def compare(
+    spec: ModelSpec,
+    truth: npt.NDArray[Any],
+    candidate: Predictions,
+    champion: Predictions,
+    times: npt.ArrayLike,
+    *,
+    entity: npt.ArrayLike | None = None,
+    labels: tuple[Label, ...] | None = None,
+    metric: str | None = None,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare two models row by row, with the noise of consecutive blocks of time.
+
+    Both are scored on the same resamples, so that what is hard for both does not count as noise. Rows of one entity may
+    vary together as those of one time do: where it is named, the noise is measured by blocks of entities too, and the
+    larger counts.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    truth : array of shape (n,)
+    candidate, champion : Predictions
+        For the same n rows.
+    times : array_like of shape (n,)
+        Event times, in any order.
+    entity : array_like of shape (n,), optional
+        What a row belongs to. Entities that make fewer than five blocks are a kind of rows, and have no part in it.
+    labels : tuple of labels, optional
+        The task's labels, where they are more than those of the rows and of both models.
+    metric : str, optional
+        Default: the spec's primary one.
+    confidence : float
+        Of the interval.
+
+    Raises
+    ------
+    SpecError
+        There are two labels, and `target.positive` does not name one of them.
+    """
+    name = metric or spec.evaluation.primary
+    if labels is None and spec.task == "classification":
+        labels = join_labels(task_labels(truth, candidate), champion.classes)
+    pair = (candidate, champion)
+    scores = [score(spec, truth, answers, labels=labels, only=name) for answers in pair]
+    values = [found.metrics[name] for found in scores]
+    reasons = [f"{name} is undefined: {found.undefined[name]}" for found in scores if name in found.undefined]
+    sign = -1.0 if name in LOWER_IS_BETTER else 1.0
+    noise = Noise(math.nan, math.nan, math.nan, 0, reasons[0] if reasons else "")
+    if not reasons:
+        rows = [answered_rows(spec, truth, answers, labels) for answers in pair]
+
+        def difference_by(block: Ints) -> Reweighted:
+            ours, theirs = (reweighted(name, answered, block) for answered in rows)
+            return lambda weights: np.asarray(sign * (ours(weights) - theirs(weights)))
+
+        noise = _largest_noise(difference_by, times, entity, confidence)
+    return Comparison(
+        metric=name,
+        candidate=values[0],
+        champion=values[1],
+        difference=sign * (values[0] - values[1]),
+        standard_error=noise.standard_error,
+        low=noise.low,
+        high=noise.high,
+        confidence=confidence,
+        blocks=noise.blocks,
+        rows=len(truth),
+        reason=noise.reason,
+    )
+
+
+def _largest_noise(
+    difference_by: Callable[[Ints], Reweighted], times: npt.ArrayLike, entity: npt.ArrayLike | None, confidence: float
+) -> Noise:
+    cuts = [blocks_of_time(times)]
+    if entity is not None:
+        entities = blocks_of_entities(entity, times)
+        cuts += [entities] if entities.max() + 1 >= FEWEST_BLOCKS else []
+    found = [measure_noise(difference_by(cut), int(cut.max()) + 1, confidence=confidence) for cut in cuts]
+    # What is not known is the largest.
+    return max(found, key=lambda noise: math.inf if noise.reason else noise.standard_error)
