@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import BundleChanged, ChampionUnusable, TrainingError
+from perennial.models.losses import row_losses
 from perennial.models.predictions import Predictions
 from perennial.registry.bundles import load_champion
 
@@ -39,25 +39,8 @@ class Scored:
         return np.asarray(ranking[:, -1] if ranking.shape[1] == 2 else ranking.max(axis=1))
 
     def losses(self, truth: pd.Series) -> Floats:
-        """Return how wrong each row's answer is, shape (n,).
-
-        The squared distance of the probability of the true label from 1 (Brier, 1950), 0 or 1 where the model gives no
-        probabilities, the absolute error of a number. All are bounded by what the model says or finite by nature: one
-        row cannot raise an alarm alone. NaN where the truth is missing, or a number that nothing can be reckoned with.
-        """
-        known = self.predictions
-        if not known.classes:
-            with np.errstate(over="ignore"):
-                errors = np.abs(known.values.astype(np.float64) - truth.to_numpy(dtype=np.float64))
-            return np.where(errors <= LARGEST_NUMBER, errors, np.nan)
-        if known.probabilities is None:
-            losses = (known.values != truth.to_numpy()).astype(np.float64)
-        else:
-            column = pd.Index(list(known.classes)).get_indexer(pd.Index(truth))
-            right = np.where(column >= 0, known.probabilities[np.arange(len(truth)), column], 0.0)
-            losses = (1.0 - right) ** 2
-        losses[truth.isna().to_numpy()] = np.nan
-        return np.asarray(losses)
+        """Return how wrong each row's answer is, shape (n,); see `row_losses`."""
+        return row_losses(self.predictions, truth)
 
 
 def usable_bundle(run: MonitorRun, champion: Champion) -> Bundle:
