@@ -54,11 +54,11 @@ def rows_with(strength: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
 def detectors(columns: np.ndarray, errors: np.ndarray) -> dict[str, Alarms]:
     """All detectors, ready after the same reference; each returns the rows at which it raises an alarm."""
     names = [f"x{i}" for i in range(COLUMNS)]
-    check = KolmogorovSmirnov.fit(dict(zip(names, columns, strict=True)))
+    test = KolmogorovSmirnov.fit(dict(zip(names, columns, strict=True)))
     calibrated = {n: calibrate(errors, one_false_alarm_in=n) for n in (20_000, 100_000)}
 
     def ours(batch: np.ndarray) -> bool:
-        return bool(check.compare(dict(zip(names, batch, strict=True))).drifted)
+        return bool(test.compare(dict(zip(names, batch, strict=True))).drifted)
 
     def plain(batch: np.ndarray) -> bool:
         return any(ks_2samp(old, new).pvalue < 0.05 for old, new in zip(columns, batch, strict=True))

@@ -26,7 +26,7 @@ from perennial.data.ingest import ingest
 from perennial.data.snapshots import read as snapshots
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.drift import KolmogorovSmirnov
-from perennial.monitoring.checks import rows as kept
+from perennial.monitoring.drift_tests import rows as kept
 from perennial.store import LocalStore
 from perennial.store.checksum import checksum
 from perennial.store.content import content_file

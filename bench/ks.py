@@ -48,13 +48,13 @@ def main() -> None:
     arrays = [(reference[name].to_numpy(), batch[name].to_numpy()) for name in names]
 
     start = time.process_time()
-    check = KolmogorovSmirnov.fit(reference)
+    test = KolmogorovSmirnov.fit(reference)
     fit_s = time.process_time() - start
-    report = check.compare(batch)
+    report = test.compare(batch)
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.npz"
-        save_s = cpu_seconds(lambda: check.save(path))
+        save_s = cpu_seconds(lambda: test.save(path))
         size_mb = path.stat().st_size / 1e6
         load_s = cpu_seconds(lambda: KolmogorovSmirnov.load(path))
         loaded = KolmogorovSmirnov.load(path)
@@ -62,7 +62,7 @@ def main() -> None:
         # Turn by turn, so that a busy machine slows all of them alike.
         ours, mapped, sort = [], [], []
         for _ in range(repeats):
-            ours.append(cpu_seconds(lambda: check.compare(batch)))
+            ours.append(cpu_seconds(lambda: test.compare(batch)))
             mapped.append(cpu_seconds(lambda: loaded.compare(batch)))
             sort.append(cpu_seconds(lambda: [np.sort(column) for _, column in arrays]))
     expected: list[float] = []
@@ -76,7 +76,7 @@ def main() -> None:
     print(f"np.sort of the batch          {min(sort):8.3f} s CPU   ours = {best / min(sort):.2f} x (at most 2.5)")
     print(f"scipy, column by column       {scipy_s:8.3f} s CPU   ours = 1/{scipy_s / best:.0f} (at most 1/50)")
     print(f"largest difference of D       {worst:8.1e}")
-    print(f"peak extra memory             {peak_mb(lambda: check.compare(batch)):8.1f} MB        (under 100)")
+    print(f"peak extra memory             {peak_mb(lambda: test.compare(batch)):8.1f} MB        (under 100)")
     print(f"fit                           {fit_s:8.3f} s CPU, once per champion")
     print(f"save, load                    {save_s:8.3f} s, {load_s:.3f} s CPU; {size_mb:.0f} MB")
 

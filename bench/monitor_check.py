@@ -31,9 +31,9 @@ from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.monitoring import opening
-from perennial.monitoring.checks import matured_tests
-from perennial.monitoring.checks import reader as check_reader
-from perennial.monitoring.checks.reference import load_reference
+from perennial.monitoring.drift_tests import matured_tests
+from perennial.monitoring.drift_tests import reader as check_reader
+from perennial.monitoring.drift_tests.reference import load_reference
 from perennial.monitoring.report.page import write_report
 from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check
 from perennial.monitoring.waiting import waiting
@@ -58,7 +58,7 @@ SPEC = {
     "evaluation": {"holdout": {"days": HOLDOUT_ROWS * PACE_S / 86_400}, "primary": "roc_auc"},
 }
 FLOOR = {"performance": {"minimum": {"roc_auc": 0.6}}}
-# All other checks are on in both.
+# All other tests are on in both.
 SPECS = {
     case: ModelSpec.model_validate(SPEC | {"monitoring": {"volume": {"rows": 10_000_000}} | floor})
     for case, floor in {"no floor": {}, "floor": FLOOR}.items()
@@ -150,7 +150,7 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
     assert check is not None
     assert check.rows == check.matured_rows == BATCH_ROWS
     # The report draws with the statistics' functions again: that is no part of what is compared with.
-    with clock("checks"), counted(clock, **STATISTICS, **FETCHING):
+    with clock("tests"), counted(clock, **STATISTICS, **FETCHING):
         results = [of(reader, check) for of in TESTS.values()]
     with clock("decide and close"):
         entry = decide(run, check, results)
@@ -201,7 +201,7 @@ LINES = {
     "- waiting: counting the new rows": "wait",
     "- opening: reading and keeping the rows": "open",
     "  - of it keeping them in the store": "keeping",
-    "- the six checks": "checks",
+    "- the six tests": "tests",
     "  - of it loading model and reference": "loading",
     "  - of it the model's predictions, once": "asking",
     "- deciding, ledger, state": "decide and close",

@@ -69,13 +69,13 @@ for name in {names}:
 {monitoring_form}    ):
         wait_for_rows = EmptyOperator(task_id="wait_for_rows")
         open_check = EmptyOperator(task_id="open_check")
-        with TaskGroup("checks") as checks:
+        with TaskGroup("tests") as tests:
             for test in ("ks", "categorical", "predictions", "page_hinkley", "performance", "volume"):
                 EmptyOperator(task_id=test)
         govern = EmptyOperator(task_id="govern", outlets=[AssetAlias(name + "/drift")])
         trigger_retraining = EmptyOperator(task_id="trigger_retraining")
         move_cursor = EmptyOperator(task_id="move_cursor", trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS)
-        chain(wait_for_rows, open_check, checks, govern, trigger_retraining, move_cursor)
+        chain(wait_for_rows, open_check, tests, govern, trigger_retraining, move_cursor)
         chain(open_check, govern, move_cursor)
 """
 

@@ -10,7 +10,7 @@ from typing import Any
 from chaos.stack import MONITOR, RETRAIN, Stack
 from perennial.stages import STAGES
 
-STEPS = ("open_check", "checks.ks", "govern", "trigger_retraining", "move_cursor")
+STEPS = ("open_check", "tests.ks", "govern", "trigger_retraining", "move_cursor")
 AWAY_S = 30
 # Longer than boto3's own tries, so that tasks see it.
 FULL_S = 45

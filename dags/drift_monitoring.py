@@ -1,6 +1,6 @@
 """One monitoring DAG per model spec that has `monitoring`: new rows are checked, and drift retrains the model.
 
-wait_for_rows >> open_check >> checks >> govern >> trigger_retraining >> move_cursor
+wait_for_rows >> open_check >> tests >> govern >> trigger_retraining >> move_cursor
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
         heavy_run, light_run = run | heavy(spec), run | light(spec)
         wait_for_rows = NewDataSensor(task_id="wait_for_rows", **run, **waiting(spec), **on_wait(spec))
         open_check = OpenCheckOperator(task_id="open_check", **heavy_run)
-        with TaskGroup("checks") as checks:
+        with TaskGroup("tests") as group:
             tests = [
                 DriftTestOperator(task_id=test, test=test, check=open_check.output, **heavy_run)
                 for test in get_args(DriftTestName)
@@ -87,7 +87,7 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             **light_run,
         )
-        chain(wait_for_rows, open_check, checks, govern, trigger_retraining, move_cursor)
+        chain(wait_for_rows, open_check, group, govern, trigger_retraining, move_cursor)
         dag.add_result(govern.output)
     # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
     dag.params = copy.deepcopy(ParamsDict(FORM))

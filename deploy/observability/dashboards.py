@@ -73,13 +73,13 @@ MODEL = (
     Panel(
         "Largest effect of a column (D)",
         {
-            "{{check}}": 'airflow_perennial_drift_statistic{model=~"$model", check=~"ks|categorical|predictions"}',
+            "{{test}}": 'airflow_perennial_drift_statistic{model=~"$model", test=~"ks|categorical|predictions"}',
         },
         description="ks: the largest D of Kolmogorov-Smirnov; categorical: the largest change of a cumulative share.",
     ),
     Panel(
         "Page-Hinkley over its threshold",
-        {"{{model}}": 'airflow_perennial_drift_statistic{model=~"$model", check="page_hinkley"}'},
+        {"{{model}}": 'airflow_perennial_drift_statistic{model=~"$model", test="page_hinkley"}'},
         description="The detector fires at 1.",
     ),
     Panel(
@@ -88,8 +88,8 @@ MODEL = (
         description="Counted since statsd-exporter was started.",
     ),
     Panel(
-        "Checks that fired",
-        {"{{check}}": 'sum by (check) (airflow_perennial_drift_fired{model=~"$model"})'},
+        "Tests that fired",
+        {"{{test}}": 'sum by (test) (airflow_perennial_drift_fired{model=~"$model"})'},
         description="Counted since statsd-exporter was started.",
     ),
     Panel(
@@ -101,7 +101,7 @@ MODEL = (
         "From drift to champion",
         {"{{model}}": 'airflow_perennial_retrain_seconds_to_champion{model=~"$model"}'},
         unit="s",
-        description="From the opening of the check that fired to the promotion.",
+        description="From the opening of the check that found drift to the promotion.",
     ),
     Panel(
         "Retrainings held back",

@@ -36,7 +36,10 @@ ACCOUNTS = (
     Account("viewer", "Viewer", "VIEWER_PASSWORD"),
 )
 POOLS = {
-    "training": ("TRAINING_SLOTS", "Steps that hold rows in memory: ingest, validate, train, evaluate, and the checks"),
+    "training": (
+        "TRAINING_SLOTS",
+        "Steps that hold rows in memory: ingest, validate, train, evaluate, open_check and the tests of a check",
+    ),
     "light": ("LIGHT_SLOTS", "Steps that only ask and write: decide, register, promote, govern, waiting"),
 }
 

@@ -1,4 +1,4 @@
-"""The assets of a model: their events say that it has a new champion, and that a check of it has fired."""
+"""The assets of a model: their events say that it has a new champion, and that a check of it has found drift."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def evidence(entry: LedgerEntry) -> dict[str, Any]:
-    """Return JSON: the check, the rows, what fired, each check's figures, the columns that drifted, and the decision."""
+    """Return JSON: the check, the rows, what fired, each test's figures, the columns that drifted, and the decision."""
     check, decision = entry.check, entry.decision
     return {
         "check": entry.sequence,

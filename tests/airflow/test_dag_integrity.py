@@ -22,7 +22,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 PIPELINE = ["ingest", "validate", "train", "evaluate", "decide", "register", "promote"]
 MONITORING = {"schedule": {"cron": "0 * * * *", "time_zone": "America/New_York"}}
 TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
-CHAIN = ["wait_for_rows", "open_check", *(f"checks.{test}" for test in TESTS)]
+CHAIN = ["wait_for_rows", "open_check", *(f"tests.{test}" for test in TESTS)]
 CHAIN += ["govern", "trigger_retraining", "move_cursor"]
 HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlflow", "great_expectations", "boto3", "pyarrow"]
 
@@ -43,17 +43,17 @@ def test_the_tasks_run_one_after_the_other(add_spec: Callable[..., Path], load_d
         assert after in dag.task_dict[before].downstream_task_ids
 
 
-def test_checks_run_side_by_side_between_opening_and_governing(
+def test_the_tests_run_side_by_side_between_opening_and_governing(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
 ) -> None:
     add_spec(monitoring=MONITORING)
     dag = load_dags().dags["orders.monitor"]
-    checks = {f"checks.{test}" for test in TESTS}
+    tests = {f"tests.{test}" for test in TESTS}
 
     assert [task.task_id for task in dag.topological_sort()] == CHAIN
-    assert dag.task_dict["open_check"].downstream_task_ids >= checks
-    assert all(dag.task_dict[check].upstream_task_ids == {"open_check"} for check in checks)
-    assert dag.task_dict["govern"].upstream_task_ids == checks | {"open_check"}
+    assert dag.task_dict["open_check"].downstream_task_ids >= tests
+    assert all(dag.task_dict[test].upstream_task_ids == {"open_check"} for test in tests)
+    assert dag.task_dict["govern"].upstream_task_ids == tests | {"open_check"}
     assert dag.task_dict["move_cursor"].upstream_task_ids == {"govern", "trigger_retraining"}
 
 

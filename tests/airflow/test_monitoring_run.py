@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
 TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
-TASKS = [f"checks.{test}" for test in TESTS]
+TASKS = [f"tests.{test}" for test in TESTS]
 ALL = {"wait_for_rows", "open_check", *TASKS, "govern", "trigger_retraining", "move_cursor"}
 
 MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}

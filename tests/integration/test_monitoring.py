@@ -16,7 +16,7 @@ from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
 from perennial.errors import DataError
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.rows import read_rows
+from perennial.monitoring.drift_tests.rows import read_rows
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, MonitorState
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import TESTS, CheckReader, close_check, decide, open_check

@@ -155,7 +155,7 @@ def state_of(model: OnS3, machines: Machines) -> State:
 
 def _scores(model: OnS3, champion: Any) -> list[float]:
     from perennial.data.snapshots.read import load_manifest, read_snapshot
-    from perennial.monitoring.checks.champion_model import score_rows, usable_bundle
+    from perennial.monitoring.drift_tests.champion_model import score_rows, usable_bundle
 
     snapshot = load_manifest(model.store, "watched", champion.snapshot_digest)
     rows = read_snapshot(model.store, snapshot).head(50)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from perennial.data.snapshots.manifest import load_manifest, repair_advice
 from perennial.errors import PerennialError, StoreUnavailable
 from perennial.layout import MANIFEST, REFERENCE, Place, place_of
-from perennial.monitoring.checks.reference import check_reference
+from perennial.monitoring.drift_tests.reference import check_reference
 from perennial.store.content import content_file, names_content
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import unseal

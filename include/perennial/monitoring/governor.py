@@ -171,7 +171,7 @@ def _set_aside(check: OpenCheck) -> tuple[str, ...]:
 def _enough_of_the_last(
     monitoring: Monitoring, check: OpenCheck, name: DriftTestName, recent: Sequence[LedgerEntry]
 ) -> tuple[bool, str]:
-    """Tell whether a check has fired often enough, and say how often."""
+    """Tell whether a test has fired often enough, and say how often."""
     if name not in DAMPED:
         return True, ""
     require = monitoring.require

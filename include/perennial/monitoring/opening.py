@@ -15,9 +15,9 @@ from perennial.errors import ChampionUnusable, CursorAhead
 from perennial.layout import CHECK
 from perennial.moments import shifted
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.checks.reference import prepare_reference
-from perennial.monitoring.checks.rows import (
+from perennial.monitoring.drift_tests.reader import CheckReader
+from perennial.monitoring.drift_tests.reference import prepare_reference
+from perennial.monitoring.drift_tests.rows import (
     KnownRows,
     ScannedSource,
     SourceRows,

@@ -146,9 +146,9 @@ class Decision(Record):
     outcome: Literal["trigger", "coalesce", "hold", "none"]
     reasons: tuple[str, ...]
     fired: tuple[DriftTestName, ...] = ()
-    """Checks that argue for a retraining now, pending ones included."""
+    """Tests that argue for a retraining now, pending ones included."""
     warned: tuple[DriftTestName, ...] = ()
-    """Checks that fired but may only warn."""
+    """Tests that fired but may only warn."""
     run_id: str | None = None
     """Of the retraining that is triggered: the digest of check and decision."""
     alarm: Alarm | None = None

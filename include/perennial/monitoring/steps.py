@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from perennial.errors import ChampionUnusable
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
-from perennial.monitoring.checks.column_tests import measure_categories, measure_numbers, measure_predictions
-from perennial.monitoring.checks.matured_tests import measure_losses, measure_metrics, measure_volume_of_rows
-from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.drift_tests.column_tests import measure_categories, measure_numbers, measure_predictions
+from perennial.monitoring.drift_tests.matured_tests import measure_losses, measure_metrics, measure_volume_of_rows
+from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.governor import govern
 from perennial.monitoring.history import read_history
 from perennial.monitoring.opening import open_check

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from perennial.data.window import Bounds, just_after
 from perennial.layout import CHECK, LEDGER_ENTRY
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.rows import ScannedSource
+from perennial.monitoring.drift_tests.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import MonitorState, incomparable

@@ -143,12 +143,12 @@ class ModelSpec(Section):
                 ("monitoring", "drift", "min_columns"),
                 f"never so many drift: ks tests {tested[0]} columns, categorical {tested[1]}",
             )
-        # The default names every check that may trigger where it is on.
+        # The default names every test that may trigger where it is on.
         if self.retraining.triggers == Retraining().triggers:
             return
-        for index, check in enumerate(self.retraining.triggers):
-            if check in ("page_hinkley", "performance", "volume") and getattr(monitoring, check) is None:
-                yield ("retraining", "triggers", index), f"{check!r} never fires: monitoring.{check} is not set"
+        for index, test in enumerate(self.retraining.triggers):
+            if test in ("page_hinkley", "performance", "volume") and getattr(monitoring, test) is None:
+                yield ("retraining", "triggers", index), f"{test!r} never fires: monitoring.{test} is not set"
 
     def _foreign_region(self) -> Iterator[Complaint]:
         for index, tag in enumerate(self.tags):

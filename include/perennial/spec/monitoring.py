@@ -46,7 +46,7 @@ class Drift(Section):
     effect_floor: Number = Field(default=0.1, ge=0, lt=1)
     """Least distance that matters: D of Kolmogorov-Smirnov; for categories the largest change of a cumulative share."""
     min_columns: Whole | None = Field(default=None, ge=1)
-    """Columns that must drift for the check to fire; default 1."""
+    """Columns that must drift for the test to fire; default 1."""
     min_share: Number | None = Field(default=None, gt=0, le=1)
     """The same as a share of the columns tested; give one of the two."""
     exclude: tuple[Text, ...] = ()
@@ -103,10 +103,10 @@ class VolumeSection(Section):
 
 
 class Require(Section):
-    """`of` checks looked back on, `checks` of which must have fired."""
+    """`of` checks looked back on; in `checks` of these a test must have fired."""
 
     checks: Whole = Field(default=2, ge=1)
-    """Checks that must have fired, this one included."""
+    """Checks in which a test must have fired, this one included."""
     of: Whole = Field(default=3, ge=1)
     """Checks looked back on, this one included."""
 
@@ -165,6 +165,6 @@ class Retraining(Section):
     first: bool = True
     """Whether the monitor may trigger the first training of a model that has no champion."""
     triggers: tuple[DriftTestName, ...] = ("ks", "page_hinkley", "performance")
-    """Checks that may trigger; the others only warn."""
+    """Tests that may trigger; the others only warn."""
 
     _no_repeats = field_validator("triggers")(no_repeats)

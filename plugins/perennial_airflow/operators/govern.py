@@ -24,14 +24,14 @@ LOOKED_UP = 5
 class GovernOperator(MonitorOperator):
     """Decide, once for all who repeat it; keep check and decision in the ledger, and their report in the store.
 
-    If a check fired, the asset `perennial://<model>/drift` has an event with the evidence.
+    If a test fired, the asset `perennial://<model>/drift` has an event with the evidence.
 
     Parameters
     ----------
     check : dict
         Outcome of open_check.
     results : list of dict
-        Outcomes of the checks.
+        Outcomes of the tests.
     **kwargs
         See MonitorOperator.
     """

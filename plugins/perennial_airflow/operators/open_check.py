@@ -27,7 +27,7 @@ class OpenCheckOperator(MonitorOperator):
         from airflow.sdk.exceptions import AirflowSkipException
 
         from perennial.errors import ChampionUnusable
-        from perennial.monitoring.checks.reference import load_reference
+        from perennial.monitoring.drift_tests.reference import load_reference
         from perennial.monitoring.steps import open_check
 
         # For people, who ask how long a new champion took to come: nothing is decided by it.
@@ -37,7 +37,7 @@ class OpenCheckOperator(MonitorOperator):
         if check is None:
             raise AirflowSkipException("There is nothing to check: neither rows nor a pending alarm")
         if check.champion is not None and not check.incomparable:
-            # Here once, rather than in all of the checks' tasks at the same time; those that need it say what is wrong.
+            # Here once, rather than in all of the tests' tasks at the same time; those that need it say what is wrong.
             with suppress(ChampionUnusable):
                 load_reference(run, check.champion)
         return check

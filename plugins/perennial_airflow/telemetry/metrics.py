@@ -26,7 +26,7 @@ STATISTIC: Mapping[DriftTestName, str] = {
     "page_hinkley": "over_threshold",
     "volume": "rows_since_training",
 }
-"""The figure that stands for each check; performance has none, since its metrics are the spec's choice."""
+"""The figure that stands for each test; performance has none, since its metrics are the spec's choice."""
 
 
 def count_look(spec: ModelSpec) -> None:
@@ -46,7 +46,7 @@ def count_check(spec: ModelSpec, entry: LedgerEntry) -> None:
     _gauge("perennial.drift.last_check", time.time(), model)
     _gauge("perennial.drift.rows", entry.check.rows + entry.check.late_rows, model)
     for result in entry.results:
-        tags = {**model, "check": result.test}
+        tags = {**model, "test": result.test}
         if result.status == "fired":
             stats.incr("perennial.drift.fired", tags=tags)
         _gauge("perennial.drift.statistic", result.figures.get(STATISTIC.get(result.test, "")), tags)

@@ -78,7 +78,7 @@ def count_end(dag_run: DagRun, outcome: str) -> None:
 
 
 def cause(dag_run: DagRun) -> str:
-    """Return the checks that asked for the run, such as `ks/page_hinkley`; `first`, `person`, `schedule`, or as Airflow says.
+    """Return the tests that asked for the run, such as `ks/page_hinkley`; `first`, `person`, `schedule`, or as Airflow says.
 
     Whoever triggers a run may put anything into its conf: of that, only names of tests become a tag.
     """

@@ -80,8 +80,8 @@ def test_a_check_sends_its_figures_and_what_became_of_it(received: Received) -> 
         metric("perennial.drift.checks", 1, decision="hold"),
         metric("perennial.drift.last_check", NOW.timestamp()),
         metric("perennial.drift.rows", 103),
-        metric("perennial.drift.fired", 1, check="ks"),
-        metric("perennial.drift.statistic", 0.4, check="ks"),
+        metric("perennial.drift.fired", 1, test="ks"),
+        metric("perennial.drift.statistic", 0.4, test="ks"),
         metric("perennial.retrain.breaker_open", 1),
         metric("perennial.retrain.held", 1, decision="hold"),
     }

@@ -93,5 +93,5 @@ def test_a_failed_retraining_is_counted_once_and_its_tasks_say_what_they_took(
         ("manual", {"evidence": {"caused_by": None}}, "first"),
     ],
 )
-def test_the_cause_is_a_person_the_schedule_or_names_of_checks(run_type: str, conf: Any, expected: str) -> None:
+def test_the_cause_is_a_person_the_schedule_or_names_of_tests(run_type: str, conf: Any, expected: str) -> None:
     assert cause(SimpleNamespace(run_type=run_type, conf=conf)) == expected  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from demo.decision import in_short
 from tests.unit.demo.replays import entry, ks, page_hinkley, performance
 
 
-def test_a_trigger_names_the_checks_that_argued_for_it() -> None:
+def test_a_trigger_names_the_tests_that_argued_for_it() -> None:
     made = entry(
         ks("temp", status="fired"), outcome="trigger", reasons=("so",), fired=("ks", "performance"), run_id="x"
     )

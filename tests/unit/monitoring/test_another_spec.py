@@ -19,8 +19,8 @@ from perennial.errors import BundleChanged
 from perennial.evaluation.records import Evaluation
 from perennial.layout import EVALUATION
 from perennial.models.recorded import find_bundle
-from perennial.monitoring.checks import reference
-from perennial.monitoring.checks.reference import prepare_reference
+from perennial.monitoring.drift_tests import reference
+from perennial.monitoring.drift_tests.reference import prepare_reference
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import DriftTestResult, MonitorState

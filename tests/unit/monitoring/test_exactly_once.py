@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from perennial.deployment import Deployment
 from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.rows import read_rows
+from perennial.monitoring.drift_tests.rows import read_rows
 from perennial.monitoring.governor import History, govern
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
@@ -241,7 +241,7 @@ class Monitor(RuleBasedStateMachine):
         return check
 
     def compare(self, check: OpenCheck, found: dict[str, str]) -> Work:
-        """Return what the checks find: whoever repeats them finds the same."""
+        """Return what the tests find: whoever repeats them finds the same."""
         results = [make_result(name, status, figures={"mean_loss_shift": 0.1}) for name, status in found.items()]
         return check, self.results.setdefault(check.model_dump_json(), tuple(results))
 

@@ -11,7 +11,7 @@ import pytest
 
 from perennial.errors import CursorAhead, DataError
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.rows import read_rows
+from perennial.monitoring.drift_tests.rows import read_rows
 from perennial.monitoring.opening import open_check, start_of_watch
 from perennial.monitoring.records import MonitorState
 from perennial.monitoring.state import load_state, save_state

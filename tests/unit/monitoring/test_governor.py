@@ -31,8 +31,8 @@ def unsuccessful(*days, result="rejected"):
     return {"triggers": entries, "outcomes": [(entry.decision.run_id, result) for entry in entries]}
 
 
-def alarm(*checks, champion="1", sequence=3):
-    return Alarm(tests=checks or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
+def alarm(*tests, champion="1", sequence=3):
+    return Alarm(tests=tests or ("ks",), champion_version=champion, sequence=sequence, as_of=day(sequence))
 
 
 def decide(*results, check=None, known=None, monitoring=None, **retraining):
@@ -78,7 +78,7 @@ def test_where_nothing_fires_nothing_happens_and_what_was_not_tested_is_said():
 
 
 @pytest.mark.parametrize("name", ["page_hinkley", "performance"])
-def test_checks_with_damping_of_their_own_trigger_at_once(name):
+def test_tests_with_damping_of_their_own_trigger_at_once(name):
     decision = decide(make_result(name), monitoring={"require": {"checks": 3, "of": 3}})
     assert (decision.outcome, decision.fired) == ("trigger", (name,))
 

@@ -7,8 +7,8 @@ from perennial.data.sources.file_source import FileSource
 from perennial.digests import check_digest
 from perennial.errors import DataError
 from perennial.layout import CHECK
-from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.checks.rows import read_identities, read_rows
+from perennial.monitoring.drift_tests.reader import CheckReader
+from perennial.monitoring.drift_tests.rows import read_identities, read_rows
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import OpenCheck
 from perennial.monitoring.state import load_state

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.rows import read_rows
+from perennial.monitoring.drift_tests.rows import read_rows
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import Alarm, MonitorState

@@ -1,4 +1,4 @@
-"""Checks of a batch's columns against a reference that was prepared once."""
+"""Tests of a batch's columns against a reference that was prepared once."""
 
 from __future__ import annotations
 

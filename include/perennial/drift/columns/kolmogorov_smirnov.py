@@ -18,8 +18,8 @@ class KolmogorovSmirnov(ColumnTest):
 
     Examples
     --------
-    >>> check = KolmogorovSmirnov.fit({"x": [float(i) for i in range(1000)]})
-    >>> check.compare({"x": [float(i) for i in range(500, 1000)]}).drifted
+    >>> test = KolmogorovSmirnov.fit({"x": [float(i) for i in range(1000)]})
+    >>> test.compare({"x": [float(i) for i in range(500, 1000)]}).drifted
     ('x',)
     """
 

@@ -23,7 +23,7 @@ _LOCAL_HEADER_BYTES = 30
 
 
 def write_columns(path: Path, kind: str, entity: str | None, columns: Iterable[PreparedColumn]) -> None:
-    """Write prepared columns; `kind` names the check that can read them."""
+    """Write prepared columns; `kind` names the test that can read them."""
     header: dict[str, Any] = {"version": _VERSION, "kind": kind, "entity": entity, "columns": []}
     arrays: dict[str, npt.NDArray[Any]] = {}
     for number, column in enumerate(columns):

@@ -13,8 +13,8 @@ from perennial.drift.columns.report import ColumnDrift
 from perennial.drift.statistics.floats import as_floats
 from perennial.drift.statistics.labels import count_labels, label_of
 from perennial.errors import PerennialError
-from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.checks.reference import SCORE
+from perennial.monitoring.drift_tests.reader import CheckReader
+from perennial.monitoring.drift_tests.reference import SCORE
 from perennial.monitoring.records import LedgerEntry, OpenCheck
 from perennial.monitoring.report.svg import Steps, draw_distributions, draw_shares
 from perennial.printable import PrintableLog
@@ -78,7 +78,7 @@ def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
         return ColumnFigures()
     try:
         before, now = _distributions(reader, entry.check, chosen)
-        drawn = [ColumnFigure(check, column, _draw(column, before[check], now[check])) for check, column in chosen]
+        drawn = [ColumnFigure(test, column, _draw(column, before[test], now[test])) for test, column in chosen]
     except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
         log.warning("the report of check %d has no drawings of columns", entry.sequence, exc_info=error)
         return ColumnFigures([ColumnFigure(*found) for found in chosen], more, reason_of(error))
@@ -107,7 +107,7 @@ def _distributions(
         "categorical": reference.categorical,
         "predictions": reference.predictions,
     }
-    return {name: check for name, check in prepared.items() if check is not None}, now
+    return {name: test for name, test in prepared.items() if test is not None}, now
 
 
 def _draw(column: ColumnDrift, before: ColumnTest, now: pd.DataFrame) -> tuple[Markup, ...]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from perennial.drift import PageHinkley
 from perennial.monitoring import ledger
-from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import LedgerEntry
 from perennial.monitoring.report.columns import reason_of
 from perennial.monitoring.report.svg import draw_losses

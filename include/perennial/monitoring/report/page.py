@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from perennial.drift.columns.report import ColumnDrift
 from perennial.layout import CHECK_REPORT
-from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry
 from perennial.monitoring.report.columns import draw_columns, ranked_columns
 from perennial.monitoring.report.losses import draw_check_losses
@@ -74,7 +74,7 @@ def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
         titles=TEST_TITLES,
         figures=draw_columns(reader, entry),
         losses=draw_check_losses(reader, entry),
-        columns=[(TEST_TITLES[check], column, _pvalue(column)) for check, column in ranked_columns(entry)],
+        columns=[(TEST_TITLES[test], column, _pvalue(column)) for test, column in ranked_columns(entry)],
     )
     return page.encode()
 
@@ -91,7 +91,7 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
     if decision.outcome == "trigger" and first:
         return f"The first training was triggered: {decision.reasons[0][:1].lower()}{decision.reasons[0][1:]}"
     if decision.outcome == "trigger":
-        return f"A retraining was triggered: {_enumerated([_FOUND[check] for check in decision.fired])}."
+        return f"A retraining was triggered: {_enumerated([_FOUND[test] for test in decision.fired])}."
     if decision.outcome == "hold" and not decision.fired and not first:
         return "Something drifted, but in too few of the last checks to retrain."
     if decision.outcome != "none":
@@ -100,7 +100,7 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
     if first:
         return decision.reasons[0]
     if decision.warned:
-        warned = _enumerated([TEST_TITLES[check].lower() for check in decision.warned])
+        warned = _enumerated([TEST_TITLES[test].lower() for test in decision.warned])
         return f"No test asks for a retraining; {warned} only warn{'s' if len(decision.warned) == 1 else ''}."
     return "No test fired."
 

@@ -18,8 +18,8 @@ def flights(rng, rows, shares=(0.4, 0.3, 0.3)):
 
 
 def test_shares_that_move_are_found_and_told(rng):
-    check = ChiSquare.fit(flights(rng, 20_000), columns=["origin"])
-    found = check.compare(flights(rng, 2_000, (0.6, 0.2, 0.2)))["origin"]
+    test = ChiSquare.fit(flights(rng, 20_000), columns=["origin"])
+    found = test.compare(flights(rng, 2_000, (0.6, 0.2, 0.2)))["origin"]
     assert found.drifted
     assert found.effect == pytest.approx(0.2, abs=0.03)
     assert found.psi > 0.1
@@ -60,8 +60,8 @@ def test_a_column_of_which_only_what_is_missing_can_be_tested_is_not_said_to_be_
 
 
 def test_nothing_but_rare_values_is_not_tested(rng):
-    check = ChiSquare.fit({"tail": [f"N{i}" for i in range(3000)]}, columns=["tail"])
-    found = check.compare({"tail": [f"N{i}" for i in range(100)]})["tail"]
+    test = ChiSquare.fit({"tail": [f"N{i}" for i in range(3000)]}, columns=["tail"])
+    found = test.compare({"tail": [f"N{i}" for i in range(100)]})["tail"]
     assert not found.tested
     assert found.reason == "all of the reference's 3000 values are rare: fewer than 5 rows expected of each"
 
@@ -73,8 +73,8 @@ def test_all_missing_is_not_tested(rng):
 
 
 def test_booleans_and_integers_that_turn_into_floats_are_the_same_values():
-    check = ChiSquare.fit({"flag": np.repeat([True, False], 200)}, columns=["flag"])
-    report = check.compare({"flag": np.append(np.repeat([1.0, 0.0], 100), np.nan)})
+    test = ChiSquare.fit({"flag": np.repeat([True, False], 200)}, columns=["flag"])
+    report = test.compare({"flag": np.append(np.repeat([1.0, 0.0], 100), np.nan)})
     assert report["flag"].unseen == ()
     assert report.drifted == ()
 
@@ -97,12 +97,12 @@ def test_rows_that_repeat_an_entity_count_for_less(rng):
 def test_absent_columns_are_named(rng):
     with pytest.raises(DataError, match="the reference has no column 'dest'; it has origin"):
         ChiSquare.fit(flights(rng, 100), columns=["dest"])
-    check = ChiSquare.fit(flights(rng, 100), columns=["origin"])
-    assert check.compare({"dest": ["a"] * 100})["origin"].reason == "the batch has no such column"
+    test = ChiSquare.fit(flights(rng, 100), columns=["origin"])
+    assert test.compare({"dest": ["a"] * 100})["origin"].reason == "the batch has no such column"
 
 
 def test_text_has_shares_but_no_ecdf(rng):
-    check = ChiSquare.fit({"origin": ["EWR", "EWR", "JFK", "EWR"]}, columns=["origin"])
-    assert check.shares("origin") == {"EWR": 0.75, "JFK": 0.25}
+    test = ChiSquare.fit({"origin": ["EWR", "EWR", "JFK", "EWR"]}, columns=["origin"])
+    assert test.shares("origin") == {"EWR": 0.75, "JFK": 0.25}
     with pytest.raises(DataError, match="holds no numbers"):
-        check.ecdf("origin")
+        test.ecdf("origin")

@@ -1,4 +1,4 @@
-"""The check of numeric columns: every trap of such tests, what it says in words, its false alarms and its power."""
+"""The test of numeric columns: every trap of such tests, what it says in words, its false alarms and its power."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def test_an_empty_batch_is_not_tested(rng):
 
 
 def test_a_column_that_the_batch_lacks_or_spoils_is_not_tested(rng):
-    check = KolmogorovSmirnov.fit(normals(rng, 500, 2))
-    report = check.compare({"x0": ["a"] * 100})
+    test = KolmogorovSmirnov.fit(normals(rng, 500, 2))
+    report = test.compare({"x0": ["a"] * 100})
     assert report["x0"].reason.startswith("column 'x0' is not numeric")
     assert report["x1"].reason == "the batch has no such column"
     assert report.drifted == ()
@@ -148,9 +148,9 @@ def test_few_values_are_compared_one_by_one(rng):
 
 def test_few_values_hold_the_level_where_kolmogorov_smirnov_is_conservative(rng):
     reference = rng.integers(0, 3, 10_050).astype(float)
-    check = KolmogorovSmirnov.fit({"x": reference})
+    test = KolmogorovSmirnov.fit({"x": reference})
     batches = [rng.integers(0, 3, 300).astype(float) for _ in range(1000)]
-    ours = np.mean([check.compare({"x": batch}, effect_floor=0)["x"].drifted for batch in batches])
+    ours = np.mean([test.compare({"x": batch}, effect_floor=0)["x"].drifted for batch in batches])
     plain = np.mean([stats.ks_2samp(reference, batch).pvalue < 0.05 for batch in batches])
     assert plain < 0.02
     assert 0.03 < ours < 0.07
@@ -208,9 +208,9 @@ def test_rows_that_repeat_an_entity_count_for_less(rng):
 
 
 def test_a_batch_without_the_entity_column_is_an_error(rng):
-    check = KolmogorovSmirnov.fit({"x": rng.normal(size=100), "who": range(100)}, entity="who")
+    test = KolmogorovSmirnov.fit({"x": rng.normal(size=100), "who": range(100)}, entity="who")
     with pytest.raises(DataError, match="the batch has no column 'who'"):
-        check.compare({"x": rng.normal(size=100)})
+        test.compare({"x": rng.normal(size=100)})
 
 
 def test_columns_of_different_lengths_are_an_error(rng):
@@ -224,14 +224,14 @@ def test_level_and_floor_that_make_no_sense_are_refused(rng, options):
         KolmogorovSmirnov.fit(normals(rng, 100)).compare(normals(rng, 100), **options)
 
 
-def test_fifty_clean_columns_alarm_in_at_most_five_checks_of_a_hundred():
+def test_fifty_clean_columns_alarm_in_at_most_five_tests_of_a_hundred():
     rng = np.random.default_rng(2013)
-    check = KolmogorovSmirnov.fit(normals(rng, 100_000, 50))
-    names = check.columns
+    test = KolmogorovSmirnov.fit(normals(rng, 100_000, 50))
+    names = test.columns
     alarms = raw = 0
     for _ in range(1000):
         batch = dict(zip(names, rng.normal(size=(50, 200)), strict=True))
-        report = check.compare(batch, level=0.05, effect_floor=0)
+        report = test.compare(batch, level=0.05, effect_floor=0)
         alarms += bool(report.drifted)
         raw += any(column.pvalue < 0.05 for column in report.columns)
     assert alarms <= 50
@@ -241,15 +241,15 @@ def test_fifty_clean_columns_alarm_in_at_most_five_checks_of_a_hundred():
 def test_a_stated_shift_is_found():
     """Of fifty columns five move by 0.4 deviations; a batch of 500 rows is enough to find nearly all, and no other."""
     rng = np.random.default_rng(5)
-    check = KolmogorovSmirnov.fit(normals(rng, 50_000, 50))
+    test = KolmogorovSmirnov.fit(normals(rng, 50_000, 50))
     found = wrong = 0
     for _ in range(40):
-        batch = dict(zip(check.columns, rng.normal(size=(50, 500)), strict=True))
-        for name in check.columns[:5]:
+        batch = dict(zip(test.columns, rng.normal(size=(50, 500)), strict=True))
+        for name in test.columns[:5]:
             batch[name] = batch[name] + 0.4
-        drifted = check.compare(batch).drifted
-        found += len(set(drifted) & set(check.columns[:5]))
-        wrong += len(set(drifted) - set(check.columns[:5]))
+        drifted = test.compare(batch).drifted
+        found += len(set(drifted) & set(test.columns[:5]))
+        wrong += len(set(drifted) - set(test.columns[:5]))
     assert found >= 0.95 * 200
     assert wrong <= 2
 
@@ -264,10 +264,10 @@ def test_report_survives_json(rng):
 
 def test_plots_can_have_the_references_distribution(rng):
     reference = {"x": np.arange(10_000.0), "few": np.repeat([1.0, 2.0], [2500, 7500])}
-    check = KolmogorovSmirnov.fit(reference)
-    values, shares = check.ecdf("x")
+    test = KolmogorovSmirnov.fit(reference)
+    values, shares = test.ecdf("x")
     np.testing.assert_allclose(shares, (values + 1) / 10_000)
-    assert check.ecdf("few")[1].tolist() == [0.25, 1]
-    assert check.shares("few") == {1.0: 0.25, 2.0: 0.75}
+    assert test.ecdf("few")[1].tolist() == [0.25, 1]
+    assert test.shares("few") == {1.0: 0.25, 2.0: 0.75}
     with pytest.raises(DataError, match="not compared value by value"):
-        check.shares("x")
+        test.shares("x")

@@ -34,28 +34,28 @@ def batch_of(reference):
 
 @pytest.mark.parametrize("entity", [None, "who"])
 def test_a_loaded_reference_finds_the_same(tmp_path, reference, entity):
-    check = KolmogorovSmirnov.fit(reference, entity=entity)
-    check.save(tmp_path / "reference.npz")
+    test = KolmogorovSmirnov.fit(reference, entity=entity)
+    test.save(tmp_path / "reference.npz")
     loaded = KolmogorovSmirnov.load(tmp_path / "reference.npz")
-    assert loaded.columns == check.columns
+    assert loaded.columns == test.columns
     assert loaded.entity == entity
-    assert loaded.compare(batch_of(reference)) == check.compare(batch_of(reference))
+    assert loaded.compare(batch_of(reference)) == test.compare(batch_of(reference))
 
 
 def test_a_loaded_reference_outlives_its_file(tmp_path, reference):
-    check = KolmogorovSmirnov.fit(reference)
+    test = KolmogorovSmirnov.fit(reference)
     path = tmp_path / "reference.npz"
-    check.save(path)
+    test.save(path)
     loaded = KolmogorovSmirnov.load(path)
     path.unlink()
-    assert loaded.compare(batch_of(reference)) == check.compare(batch_of(reference))
+    assert loaded.compare(batch_of(reference)) == test.compare(batch_of(reference))
 
 
 def test_categories_keep_their_text(tmp_path):
-    check = ChiSquare.fit({"origin": ["Zürich", "JFK", "名古屋", ""] * 50}, columns=["origin"])
-    check.save(tmp_path / "categories.npz")
+    test = ChiSquare.fit({"origin": ["Zürich", "JFK", "名古屋", ""] * 50}, columns=["origin"])
+    test.save(tmp_path / "categories.npz")
     loaded = ChiSquare.load(tmp_path / "categories.npz")
-    assert loaded.shares("origin") == check.shares("origin") == {"": 0.25, "JFK": 0.25, "Zürich": 0.25, "名古屋": 0.25}
+    assert loaded.shares("origin") == test.shares("origin") == {"": 0.25, "JFK": 0.25, "Zürich": 0.25, "名古屋": 0.25}
 
 
 def test_the_file_is_small_and_holds_no_pickle(tmp_path, reference):
@@ -69,7 +69,7 @@ def test_the_file_is_small_and_holds_no_pickle(tmp_path, reference):
     assert sizes["3.values"] == 8 * 4
 
 
-def test_another_checks_file_is_refused(tmp_path, reference):
+def test_another_tests_file_is_refused(tmp_path, reference):
     KolmogorovSmirnov.fit(reference).save(tmp_path / "reference.npz")
     with pytest.raises(DataError, match="prepared reference of KolmogorovSmirnov, version 1; ChiSquare"):
         ChiSquare.load(tmp_path / "reference.npz")

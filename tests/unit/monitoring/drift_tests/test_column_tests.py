@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
-from perennial.monitoring.checks.column_tests import (
+from perennial.monitoring.drift_tests.column_tests import (
     judge_columns,
     measure_categories,
     measure_numbers,
     measure_predictions,
     without_values,
 )
-from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.spec.monitoring import Drift
 from tests.unit.monitoring.parcels import make_check, make_spec
 
@@ -91,12 +91,12 @@ def test_a_category_is_quoted_unless_the_rows_may_not_leave_their_region():
     assert (kept.drifted, kept.effect, kept.unseen_rows) == (True, quoted.effect, 400)
 
 
-@pytest.mark.parametrize("check", [measure_numbers, measure_categories, measure_predictions])
+@pytest.mark.parametrize("test", [measure_numbers, measure_categories, measure_predictions])
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [({"champion": None}, "there is no champion yet"), ({"batch": None}, "there are no new rows")],
 )
-def test_without_a_champion_or_rows_nothing_is_tested(make_run, check, changes, reason):
-    found = check(CheckReader(make_run(make_spec())), make_check(1, **changes))
+def test_without_a_champion_or_rows_nothing_is_tested(make_run, test, changes, reason):
+    found = test(CheckReader(make_run(make_spec())), make_check(1, **changes))
     assert found.status == "not tested"
     assert reason in found.sentence

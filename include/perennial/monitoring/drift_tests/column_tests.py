@@ -11,8 +11,8 @@ import pandas as pd
 from perennial.drift import DriftReport
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.errors import ChampionUnusable
-from perennial.monitoring.checks.reader import CheckReader
-from perennial.monitoring.checks.reference import SCORE, Reference
+from perennial.monitoring.drift_tests.reader import CheckReader
+from perennial.monitoring.drift_tests.reference import SCORE, Reference
 from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import Drift, DriftTestName
@@ -20,19 +20,19 @@ from perennial.spec.monitoring import Drift, DriftTestName
 
 def measure_numbers(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
-    return _check(reader, check, "ks", lambda reference: reference.numeric, _features_of(reader, "numeric"))
+    return _test(reader, check, "ks", lambda reference: reference.numeric, _features_of(reader, "numeric"))
 
 
 def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the batch's categorical features with those of the training rows: chi-square."""
-    return _check(
+    return _test(
         reader, check, "categorical", lambda reference: reference.categorical, _features_of(reader, "categorical")
     )
 
 
 def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
-    return _check(
+    return _test(
         reader,
         check,
         "predictions",
@@ -55,7 +55,7 @@ def _features_of(
     return features
 
 
-def _check(
+def _test(
     reader: CheckReader,
     check: OpenCheck,
     name: DriftTestName,
@@ -102,7 +102,7 @@ def without_values(report: DriftReport) -> DriftReport:
 
 
 def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> DriftTestResult:
-    """Say whether enough columns have drifted for the check to fire."""
+    """Say whether enough columns have drifted for the test to fire."""
     tested = [column for column in report.columns if column.tested]
     if not report.columns:
         return DriftTestResult(

@@ -1,4 +1,4 @@
-"""What the checks compare with: prepared once per champion from the rows that it came from, kept beside its snapshot."""
+"""What the tests compare with: prepared once per champion from the rows that it came from, kept beside its snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from perennial.errors import ChampionUnusable, DataError, TrainingError
 from perennial.layout import REFERENCE
 from perennial.models.bundle import features_of
 from perennial.models.manifest import Manifest
-from perennial.monitoring.checks.champion_model import score_rows, usable_bundle
+from perennial.monitoring.drift_tests.champion_model import score_rows, usable_bundle
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.registry.records import Champion
@@ -159,12 +159,12 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     losses = scored.losses(split.holdout[manifest.target])
     detector = _detector(watch, losses, split.holdout[manifest.split.event_time])
     with run.store.scratch() as scratch:
-        checks: dict[str, ColumnTest] = {} if no_features else _of_features(watch, manifest, split.train, champion)
-        checks[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
+        tests: dict[str, ColumnTest] = {} if no_features else _of_features(watch, manifest, split.train, champion)
+        tests[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
         files = {}
-        for name, check in checks.items():
+        for name, test in tests.items():
             path = scratch / name
-            check.save(path)
+            test.save(path)
             files[name] = checksum(path)
             run.store.put_file(folder + name, path)
     # Written last: with it, all is there.

@@ -1,4 +1,4 @@
-"""What the checks of one process look at: rows, references and the champion's answers, each fetched once."""
+"""What the tests of one process look at: rows, references and the champion's answers, each fetched once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pandas as pd
 
 from perennial.errors import ChampionUnusable, TrainingError
 from perennial.models.bundle import features_of
-from perennial.monitoring.checks.champion_model import Scored, score_rows, usable_bundle
-from perennial.monitoring.checks.inputs import unlike
-from perennial.monitoring.checks.reference import Reference, load_reference
-from perennial.monitoring.checks.rows import SourceRows, as_frame, read_rows
+from perennial.monitoring.drift_tests.champion_model import Scored, score_rows, usable_bundle
+from perennial.monitoring.drift_tests.inputs import unlike
+from perennial.monitoring.drift_tests.reference import Reference, load_reference
+from perennial.monitoring.drift_tests.rows import SourceRows, as_frame, read_rows
 from perennial.registry.bundles import recorded_manifest
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun

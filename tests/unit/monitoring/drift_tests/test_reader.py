@@ -1,4 +1,4 @@
-"""What the checks of a process look at, with a real champion: each thing is fetched once, and no more than is needed."""
+"""What the tests of a process look at, with a real champion: each thing is fetched once, and no more than is needed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from perennial.monitoring.checks import reader as check_reader
-from perennial.monitoring.checks.rows import read_rows
+from perennial.monitoring.drift_tests import reader as check_reader
+from perennial.monitoring.drift_tests.rows import read_rows
 from perennial.monitoring.report.page import render_report
 from perennial.monitoring.steps import TESTS, CheckReader, decide, open_check
 from perennial.spec import ModelSpec
@@ -54,7 +54,7 @@ def fetched(monkeypatch):
     return found
 
 
-def test_all_checks_and_their_report_fetch_nothing_twice(watched, fetched):
+def test_all_tests_and_their_report_fetch_nothing_twice(watched, fetched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
@@ -67,7 +67,7 @@ def test_all_checks_and_their_report_fetch_nothing_twice(watched, fetched):
     assert set(fetched.values()) == {1}
 
 
-def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
+def test_a_reader_for_all_tests_finds_what_one_for_each_finds(watched):
     run = watched.run()
     check = open_check(run)
     reader = CheckReader(run)
@@ -87,7 +87,7 @@ def test_a_reader_for_all_checks_finds_what_one_for_each_finds(watched):
         ("volume", "batch", set()),
     ],
 )
-def test_a_check_alone_reads_the_columns_that_it_looks_at(watched, fetched, name, rows, columns):
+def test_a_test_alone_reads_the_columns_that_it_looks_at(watched, fetched, name, rows, columns):
     run = watched.run()
     check = open_check(run)
     TESTS[name](CheckReader(run), check)
@@ -95,7 +95,7 @@ def test_a_check_alone_reads_the_columns_that_it_looks_at(watched, fetched, name
     assert {what for what in fetched if isinstance(what, tuple)} == {(key, column) for column in columns}
 
 
-def test_a_check_without_columns_reads_no_rows(watched, fetched):
+def test_a_test_without_columns_reads_no_rows(watched, fetched):
     drift = {"exclude": ["x", "few", "holes"]}
     spec = ModelSpec.model_validate(watched.spec.model_dump() | {"monitoring": SPEC["monitoring"] | {"drift": drift}})
     run = watched.run(spec=spec)

@@ -1,4 +1,4 @@
-"""The six checks over a real champion: what each makes of rows like those of the training, and of others."""
+"""The six tests over a real champion: what each makes of rows like those of the training, and of others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from perennial.drift import PageHinkley
-from perennial.monitoring.checks.reference import load_reference, prepare_reference
+from perennial.monitoring.drift_tests.reference import load_reference, prepare_reference
 from perennial.monitoring.ledger import find_entry
 from perennial.monitoring.records import DriftTestResult
 from perennial.monitoring.state import load_state

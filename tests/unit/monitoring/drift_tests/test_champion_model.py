@@ -11,7 +11,7 @@ from perennial.errors import ChampionUnusable
 from perennial.models.bundle import Bundle
 from perennial.models.predictions import Predictions
 from perennial.models.skops_format import SkopsModel
-from perennial.monitoring.checks.champion_model import Scored, score_rows
+from perennial.monitoring.drift_tests.champion_model import Scored, score_rows
 from tests.candidates import bundle_manifest
 
 

@@ -12,8 +12,8 @@ from perennial.drift.sequential.performance import measure_performance
 from perennial.errors import ChampionUnusable
 from perennial.evaluation.metrics import score, task_labels
 from perennial.models.predictions import Predictions
-from perennial.monitoring.checks.champion_model import Scored
-from perennial.monitoring.checks.reader import CheckReader
+from perennial.monitoring.drift_tests.champion_model import Scored
+from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.spec import ModelSpec

@@ -1,1 +1,0 @@
-"""What a check measures, of which rows, against what."""

@@ -1,0 +1,1 @@
+"""The tests of a check: what each measures, of which rows, against what."""
