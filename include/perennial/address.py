@@ -9,7 +9,7 @@ HIDDEN = "***"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 _END_OF_PATH = re.compile(r"[?#;]")
-# Other characters cut an address where its parts are looked for, so that a message may quote a piece of the password.
+# The other special characters split an address when it is parsed, so a message might quote a piece of the password.
 _WHOLE = re.compile(r"[A-Za-z0-9._~%!$*+,=-]+")
 _SHORTEST = 4
 
@@ -20,12 +20,12 @@ class Address:
     Parameters
     ----------
     uri : str
-        Of a server or database; what it looks like need not be right.
+        Address of a server or database; it need not be well-formed.
 
     Attributes
     ----------
     shown : str
-        It without login, query and fragment; `***` where it cannot be told where those begin.
+        The address without login, query and fragment; `***` where it is not clear where those begin.
     """
 
     def __init__(self, uri: str) -> None:
@@ -39,14 +39,14 @@ class Address:
     def without_secrets(self, error: BaseException | str) -> str:
         """Return what an error or a message says, without this address's secrets.
 
-        Where a part of one could be left, nothing is quoted but what kind of error it is.
+        Where a part of a secret could remain, only the kind of the error is given.
         """
         text = str(error) or type(error).__name__
         if self.shown == self._uri:
             return text
         if not self._quotable:
             kind = "a message" if isinstance(error, str) else type(error).__name__
-            return f"{kind} whose words are not shown, since they may quote the login"
+            return f"{kind} whose text is not shown, since it may contain the login"
         text = text.replace(self._uri, self.shown)
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
@@ -90,14 +90,14 @@ def _secret_values(uri: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """Decode until nothing is encoded any more: an address may be a part of another."""
+    """Decode until nothing is encoded any more: an address may be nested in another, encoded twice."""
     while (decoded := unquote(text)) != text:
         text = decoded
     return text
 
 
 def _forms(secret: str) -> set[str]:
-    """Return a secret as it may stand in a message: as it is, decoded, encoded by any library, or as Python writes it."""
+    """Return all forms in which a message may contain a secret: as it is, decoded, encoded, or quoted by Python."""
     plain = {secret, unquote(secret), unquote_plus(secret)}
     coded = {form for one in plain for form in (quote(one), quote(one, safe=""), quote_plus(one))}
     return plain | coded | {repr(one)[1:-1] for one in plain}

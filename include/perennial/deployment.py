@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """The places that a model's runs and checks share: of everybody, or of the spec's region.
+    """The places that a model's runs and checks share: those of all models, or those of the spec's region.
 
     Attributes
     ----------
@@ -23,11 +23,11 @@ class Deployment:
     mlflow_takes_rows : bool
         False: MLflow's server stands outside the spec's region, and no row may be shown to it.
     data_root : Path or str
-        Folder, or s3://bucket/prefix, below which sources without an address of their own lie.
+        Folder, or s3://bucket/prefix, in which sources without an address of their own are.
     sql_url : str or None
         SQLAlchemy URL of the source's connection; never logged.
     s3 : boto3 S3 client or None
-        For sources on S3; None: made from the environment.
+        For sources on S3; None: a client is made from the environment.
     """
 
     store: Store

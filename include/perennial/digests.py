@@ -1,4 +1,7 @@
-"""The names of what is kept between runs: each made of exactly what the thing follows from."""
+"""Digests that name what is kept between runs.
+
+Each covers exactly those settings and data that can change the thing.
+"""
 
 from __future__ import annotations
 
@@ -13,41 +16,41 @@ if TYPE_CHECKING:
 
 
 def recipe_digest(spec: ModelSpec) -> str:
-    """Return the digest of how a model is made of rows: features and fit."""
+    """Return the digest of how a model is made from rows: the spec's fields for features and fit."""
     return digest_of(spec, Concern.FEATURES, Concern.FITTING)
 
 
 def candidate_digest(
     spec: ModelSpec, *, run_id: str, snapshot_digest: str, transform_digest: str, libraries: Mapping[str, str]
 ) -> str:
-    """Return the digest of a candidate: the same run, rows, recipe, transform and libraries make one.
+    """Return the digest of a candidate: its run, rows, recipe, transform and libraries.
 
     Parameters
     ----------
     spec : ModelSpec
     run_id : str
-        Each retraining has a candidate of its own, also of the same rows.
+        Each retraining has a candidate of its own, even for the same rows.
     snapshot_digest, transform_digest : str
-        Of the rows, and of the source of the user's transform; the latter empty where there is none.
+        Digest of the rows, and digest of the source of the user's transform; the latter is empty without a transform.
     libraries : mapping of distribution to version
-        That fit it.
+        Those that fit the model.
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
     return _joined(run_id, snapshot_digest, recipe_digest(spec), transform_digest, *versions)
 
 
 def retraining_digest(spec: ModelSpec) -> str:
-    """Return the digest of all that a retraining of given rows, and its verdict, follow from."""
+    """Return the digest of all fields that can change a retraining on given rows, or its verdict."""
     return digest_of(spec, Concern.ROWS, Concern.FEATURES, Concern.FITTING, Concern.JUDGING)
 
 
 def reference_digest(spec: ModelSpec, bundle_digest: str) -> str:
-    """Return the digest of what checks compare with: a champion's bundle names its rows, features and split."""
+    """Return the digest of a champion's reference. The bundle's digest covers its rows, features and split."""
     return _joined(bundle_digest, digest_of(spec, Concern.REFERENCE))
 
 
 def check_digest(spec: ModelSpec) -> str:
-    """Return the digest of how a check is made; the check itself names the champion that it is about."""
+    """Return the digest of all fields that can change a check. The champion is not part of it: the check names that."""
     return digest_of(spec, Concern.WATCHING)
 
 

@@ -31,7 +31,7 @@ class DataError(PerennialError):
 
 
 class CursorAhead(PerennialError):
-    """The cursor lies in the future, so that no row would ever be new: someone must set it back."""
+    """The cursor is in the future, so no row would ever be new: someone must set it back."""
 
 
 class ValidationFailed(PerennialError):
@@ -47,7 +47,7 @@ class PromotionError(PerennialError):
 
 
 class RunTaken(PerennialError):
-    """Another process took over the run that this one was working on, or removed what it had made of it."""
+    """Another process took over the run that this one was working on, or removed what this one had made."""
 
     retryable = True
 
@@ -83,8 +83,8 @@ class TrackingUnavailable(TrackingError):
 
 
 class BundleChanged(TrainingError):
-    """A model's files are not those that were written down when it was trained: they are not loaded."""
+    """A model's files are not those that were recorded when it was trained: they are not loaded."""
 
 
 class ChampionUnusable(TrainingError):
-    """The champion cannot be asked, in a way that is its own: a transform that is gone, columns that are no longer there."""
+    """The champion cannot predict here: for example its transform is gone, or columns that it needs are missing."""

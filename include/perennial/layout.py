@@ -2,8 +2,8 @@
 
 It imports nothing, so that records and DAG files may name keys too.
 
-Whoever writes, reads, backs up or checks an object takes its key from here. A kind of object that is not in `LAYOUT` is
-missing from what a backup orders and `verify --deep` reads; tests compare it with what real runs leave, and with
+All code that writes, reads, backs up or verifies an object takes its key from here. A kind of object that is not in
+`LAYOUT` is missing from backups and from `verify --deep`; tests compare the layout with what real runs write, and with
 `docs/monitoring.md#what-lies-in-the-store`.
 """
 
@@ -16,14 +16,14 @@ from string import Formatter
 from typing import Literal
 
 Kind = Literal["record", "immutable", "derived", "report", "lease"]
-"""What an object is to the others.
+"""How an object relates to the others.
 
-- `record`: says what was decided, how far a model was watched, or what is owed; refers to immutable objects and to model
-  versions. A backup takes it before what it refers to.
+- `record`: says what was decided, how far a model was watched, or what is still to be done; refers to immutable objects
+  and to model versions. A backup takes it before what it refers to.
 - `immutable`: written once; records and model versions refer to it. A backup takes it last.
-- `derived`: made again by whoever finds it missing, and different in every deployment. In no backup.
+- `derived`: made again by the first process that finds it missing, and different in every deployment. Not in backups.
 - `report`: a page for people, which no step reads.
-- `lease`: a running process's claim. In no backup: its process is not there after a restore.
+- `lease`: a running process's claim. Not in backups: its process no longer runs after a restore.
 """
 
 _FIELDS = {"sequence": r"\d{8,}"}
@@ -36,10 +36,10 @@ class Place:
     Attributes
     ----------
     pattern : str
-        A key with names in braces for what differs, such as `{model}/ledger/{sequence:08d}.json`.
+        A key with names in braces for the parts that differ, such as `{model}/ledger/{sequence:08d}.json`.
     kind : str
     changes : bool
-        It is replaced in place, or goes away before its model does.
+        Objects of this sort are replaced in place, or removed while their model still exists.
     """
 
     pattern: str
@@ -47,7 +47,7 @@ class Place:
     changes: bool = False
 
     def key(self, *values: object) -> str:
-        """Return the key with these values in the place of the names, in their order."""
+        """Return the key in which these values replace the names, in their order."""
         return _filled(self.pattern, values)
 
     def folder(self, *values: object) -> str:
@@ -104,12 +104,12 @@ CHECK_REPORT = Place("{model}/monitor/reports/{sequence:08d}/report.html", "repo
 RUN_LEASE = Place("{model}/runs/{run}/lease.json", "lease", changes=True)
 
 SOURCE_FILES = Place("{model}/source_files.json", "derived", changes=True)
-# No model's name has a dot, so these are in no model's folder.
+# A model's name cannot have a dot, so these keys are not in any model's folder.
 VERSION = Place(".perennial/version.json", "derived", changes=True)
 PROBE = Place(".perennial/probes/{probe}", "derived", changes=True)
 
 LAYOUT: tuple[Place, ...] = tuple(place for place in list(globals().values()) if isinstance(place, Place))
-"""All places; where a key is one of two, the first has it."""
+"""All places. A key that matches two of them belongs to the first."""
 
 
 def place_of(key: str) -> Place | None:
@@ -130,7 +130,7 @@ def run_folder(model: str, run_id: str) -> str:
     model : str
         The spec's name.
     run_id : str
-        As Airflow or the command line named the run; characters that no file name should have become underscores.
+        As Airflow or the command line named the run; characters that do not belong in file names become underscores.
     """
     safe = "".join(c if c.isalnum() or c in "-_.+" else "_" for c in run_id)
     return VERDICT.folder(model, safe)

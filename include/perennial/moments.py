@@ -1,4 +1,4 @@
-"""Moments by the calendar, which has the years 1 to 9999 in UTC: as Python's has, and so windows and cursors."""
+"""Timestamps within Python's calendar, the years 1 to 9999 in UTC. Windows and cursors cannot go beyond it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def shifted(moment: datetime, by: timedelta) -> datetime:
-    """Return the moment that is so much later, or earlier; the calendar's last or first where it has none.
+    """Return the timestamp shifted by a duration, cut off at the first and last timestamp of the calendar.
 
     Parameters
     ----------
     moment : datetime
-        With a zone.
+        With a time zone.
     by : timedelta
     """
     try:
@@ -23,12 +23,12 @@ def shifted(moment: datetime, by: timedelta) -> datetime:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return a moment that has a zone in UTC.
+    """Return a timestamp with a time zone, converted to UTC.
 
     Raises
     ------
     ValueError
-        There it is outside the calendar, as 0001-01-01T00:00:00+14:00 is.
+        In UTC it is outside the calendar, as 0001-01-01T00:00:00+14:00 is.
     """
     try:
         return moment.astimezone(UTC)

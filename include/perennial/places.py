@@ -1,4 +1,4 @@
-"""Where rows, reports and models are kept: what the environment says, for everybody or for the region of a spec."""
+"""Where rows, reports and models are kept: what the environment says, for all models or for the region of a spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class TrackingServer:
     uri : str
         May hold a login; never logged.
     takes_rows : bool
-        False: it stands outside the region that the rows may not leave.
+        False: the server is outside the region that the rows may not leave.
     """
 
     uri: str = field(repr=False)
@@ -31,7 +31,7 @@ class TrackingServer:
 
 
 def variable(name: str, region: str | None) -> str:
-    """Return the environment variable of a region, such as PERENNIAL_STORE_US_EAST_1; without a region, the name itself."""
+    """Return a region's environment variable, such as PERENNIAL_STORE_US_EAST_1; without a region, the name itself."""
     return name if region is None else f"{name}_{region.upper().replace('-', '_')}"
 
 
@@ -41,7 +41,7 @@ def store_uri(model: str, region: str | None) -> str:
     Raises
     ------
     SpecError
-        The region has no store. The one of all others is never taken in its place.
+        The region has no store. The store of all other models is never used in its place.
     """
     if region is None:
         return os.environ.get("PERENNIAL_STORE", ".perennial/store")
@@ -49,7 +49,7 @@ def store_uri(model: str, region: str | None) -> str:
 
 
 def data_root(spec: ModelSpec) -> Path | str:
-    """Return the folder, or s3://bucket/prefix, below which sources without an address of their own lie.
+    """Return the folder, or s3://bucket/prefix, in which sources without an address of their own are.
 
     Raises
     ------
@@ -67,13 +67,14 @@ def data_root(spec: ModelSpec) -> Path | str:
 def tracking_server(
     region: str | None, *, connection: Callable[[str | None], str | None] | None = None
 ) -> TrackingServer:
-    """Return a region's own MLflow server, or else everybody's, to which the region's rows must not be shown.
+    """Return a region's own MLflow server, or else that of all models, which must not get the region's rows.
 
     Parameters
     ----------
     region : str or None
     connection : callable, optional
-        Gives the URI that a connection names for a region, or for everybody (None); it comes before the environment.
+        Returns the URI that a connection names for a region, or for all models (None). It has priority over the
+        environment.
     """
     for of in dict.fromkeys((region, None)):
         uri = (connection and connection(of)) or os.environ.get(variable("MLFLOW_TRACKING_URI", of))
@@ -91,7 +92,7 @@ def _of_region(name: str, model: str, region: str, what: str) -> str:
     value = os.environ.get(wanted, "")
     if not value.strip():
         raise SpecError(
-            f"{model} belongs to region {region!r}, and {wanted} is not set: set it to {what}. {name} is not taken in its "
-            "place, since rows may not leave their region"
+            f"{model} belongs to region {region!r}, and {wanted} is not set: set it to {what}. {name} is not taken in "
+            "its place, since rows may not leave their region"
         )
     return value

@@ -1,7 +1,7 @@
-r"""Text that does to a terminal or a log nothing but appear in it, whatever file, column or value it quotes.
+r"""Text that is safe to print to a terminal or a log, whatever file, column or value it quotes.
 
-Control characters, among them those that begin a terminal's commands, characters that turn the direction of writing, and
-halves of characters, which cannot be encoded, are written as JSON writes them: `\u001b`.
+Control characters (among them those that begin a terminal's commands), characters that change the direction of writing,
+and unpaired surrogates, which cannot be encoded, are escaped as JSON does: `\u001b`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _UNPRINTABLE = re.compile(
 
 
 def printable(text: str) -> str:
-    """Return the text with all that is not to be printed escaped; ends of lines and tabs stay."""
+    """Return the text with everything escaped that must not be printed; line breaks and tabs stay."""
     return _UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def printable_name(name: str) -> str:
-    """Return a name escaped, ends of lines too, so that it cannot pass for a message of its own."""
+    """Return a name with line breaks escaped too, so that it cannot look like a message of its own."""
     return printable(name).replace("\n", r"\n").replace("\t", r"\t")
 
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from perennial.store.protocol import Store
 
 CLOCKS_APART = timedelta(minutes=5)
-"""How far the clocks of two machines may be apart: what one takes for the newest event time, the other must not refuse."""
+"""How far the clocks of two machines may be apart.
+
+What one machine takes as `as_of`, another must not refuse as future.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +34,9 @@ class Run:
     deployment : Deployment
         Where the rows come from, and where models and reports go.
     now : datetime
-        What the clock says, with a zone: the library reads none.
+        The current time, with a time zone: the library itself reads no clock.
     as_of : datetime or None
-        Newest event time to take, with a zone; None: the newest in the source.
+        Newest event time to take, with a time zone; None: the newest in the source.
 
     Raises
     ------
@@ -47,11 +50,11 @@ class Run:
     as_of: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would carry watermarks and limits into the future."""
+        """Refuse an `as_of` that would move watermarks and limits into the future."""
         if self.as_of and self.as_of.tzinfo and self.as_of > shifted(self.latest, CLOCKS_APART):
             raise DataError(
                 f"as_of {self.as_of.isoformat()} lies in the future: the clock says {self.now:%Y-%m-%d %H:%M} UTC. "
-                "Leave it out to take the newest rows in the source, or give a moment that has passed"
+                "Leave it out to take the newest rows in the source, or give a time that has passed"
             )
 
     @property
@@ -71,7 +74,7 @@ class Run:
 
     @property
     def latest(self) -> datetime:
-        """Newest event time that can be true: the clock, and how far the spec lets event times be ahead of it."""
+        """Newest event time that is accepted: the current time plus the spec's tolerance."""
         return shifted(self.now, timedelta(hours=self.spec.source.future.tolerance_hours))
 
 
@@ -84,8 +87,8 @@ class MonitorRun(Run):
     active : tuple of str
         Ids of the model's retrainings that are queued or running.
     was_started : callable
-        Takes the id of a retraining that was triggered, and tells whether it was begun somewhere, whatever became of it.
-        Airflow knows its own runs; the command line, which retrains in its own process, knows of none.
+        Takes the id of a retraining that was triggered, and tells whether it was ever started, however it ended.
+        Airflow knows its own runs; the command line retrains in its own process, so its answer is always False.
     """
 
     active: tuple[str, ...] = ()
@@ -99,17 +102,18 @@ class RetrainingRun(Run):
     Attributes
     ----------
     run_id : str
-        Names the run; a stage that is called again with the same run and inputs finds its own work and keeps it.
+        Name of the run. A stage that is called again with the same run and inputs finds its own result and keeps it.
     window_days : float or None
-        In place of the spec's window, for this run.
+        Window in days for this run, in place of the spec's.
     dry_run : bool
         Stop after the verdict: register nothing, promote nothing.
     reason, triggered_by : str
-        Why, and by whom or what; they end as tags on the model version.
+        Why the run was started, and by whom or what; both become tags of the model version.
     worker : str
-        What this process is, for those who wait for it, such as 'task flight_delay.retrain.train'; nothing: `triggered_by`.
+        Name of this process for others that wait for it, such as 'task flight_delay.retrain.train'; empty:
+        `triggered_by`.
     lease : Lease or None
-        The claim by which this process owns the run; None: each stage that needs one takes it.
+        The claim by which this process owns the run; None: each stage that needs a lease claims one itself.
     """
 
     run_id: str

@@ -1,7 +1,7 @@
-"""A run's owner: of all processes that were told to do the same run, one works on it at a time.
+"""A run's owner: of all processes that were told to do the same run, only one works on it at a time.
 
-What a run makes is named by its id, so that whoever repeats it finds it; and what a killed attempt left unfinished is
-cleared away. Two that repeat it at the same moment would clear away each other's work.
+The results of a run are named by its id, so that a repeated run finds them, and the unfinished results of a killed
+attempt are deleted. Two processes that repeat a run at the same time would delete each other's results.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ log = PrintableLog(__name__)
 
 @contextmanager
 def owned(run: RetrainingRun, told: Callable[[str], None] = log.warning) -> Iterator[RetrainingRun]:
-    """Own the run inside the block; wait as long as another process does. The block gets the run with its lease.
+    """Own the run inside the block, after waiting for any other process that owns it.
 
-    A run that is owned already stays so: whoever owns it over several stages calls them with it.
+    The block gets the run with its lease.
+    A run that already has a lease keeps it: a caller that owns the run over several stages passes it to each of them.
 
     Parameters
     ----------
     run : RetrainingRun
     told : callable
-        Takes a sentence for people that says whom this process waits for.
+        Is called with a sentence that says which process this one waits for.
 
     Raises
     ------
     RunTaken
-        The block failed, and another process has taken the run over meanwhile: the failure may be its doing.
+        The block failed, and another process has taken the run over meanwhile, which may have caused the failure.
     StoreError
         The store does not answer or refuses.
     """
@@ -63,22 +64,23 @@ def owned(run: RetrainingRun, told: Callable[[str], None] = log.warning) -> Iter
 
 
 def confirm_owner(run: RetrainingRun) -> None:
-    """Make sure that the run is still this process's, right before a step that another's must not be crossed with.
+    """Make sure that this process still owns the run. Call it right before a step that two processes must not mix.
 
     Raises
     ------
     RunTaken
-        It was cut off from the store, or stood still, for longer than a lease lasts, and another has the run now.
+        This process was cut off from the store, or paused, for longer than a lease lasts, and another one owns the run
+        now.
     """
     if run.lease is not None and not run.lease.renew():
-        raise _taken(run, "this one was cut off from the store, or stood still, for too long")
+        raise _taken(run, "this one was cut off from the store, or paused, for too long")
 
 
 def _is_lost(lease: Lease) -> bool:
     try:
         return not lease.renew()
     except StoreError:
-        # Nothing is known; the first error is the one to tell.
+        # Whether the lease is lost is not known, and the block's own error is the one to raise.
         return False
 
 

@@ -1,7 +1,7 @@
-"""The stages of a retraining, in order: what Airflow's tasks, the command line, alerts and metrics know of them.
+"""The stages of a retraining, in order, as Airflow's tasks, the command line, alerts and metrics use them.
 
-A stage takes the run and the records that earlier stages made, and makes one small record. Called again with the
-same arguments, after a crash at any point, it leaves the same result as if it had run once.
+A stage takes the run and the records of earlier stages, and returns one small record. Called again with the same
+arguments, after a crash at any point, it leaves the same result as if it had run once.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ def _always(_run: RetrainingRun, *_: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage. Call it with the run and the records that it takes; it returns the one that it makes.
+    """One stage. Call it with the run and the records that it takes; it returns the record that it makes.
 
     Attributes
     ----------
     name : str
-        The task's id, and what people see.
+        The task's id, and the name that people see.
     function : str
-        Who does it, as 'module:function'; imported when called, since a task needs the libraries of its own stage only.
+        The function that does it, as 'module:function'; imported when called, since a task needs only its own
+        libraries.
     takes : tuple of str
         Names of the records that earlier stages made, in the order in which the function takes them.
     makes : str
@@ -43,13 +44,14 @@ class Stage:
     returns : type of Record
         That record's class.
     reads_rows : bool
-        It needs the memory and the pool of a heavy task; otherwise it reads records only.
+        The stage reads rows, so it needs the memory and the pool of a heavy task. The other stages read records only.
     owns_run : bool
-        Two processes must not do it for the same run at the same moment: it holds the run's lease.
+        Two processes must not do it for the same run at the same time, so it holds the run's lease.
     again : str
-        What a repeated call finds, and what undoes it.
+        What a repeated call does, and how to undo the stage.
     why_not : callable
-        Takes what the function takes, None for a record that was not made; returns why there is nothing to do, or ''.
+        Takes the function's arguments, with None for a record that was not made; returns why there is nothing to do, or
+        ''.
     """
 
     name: str
@@ -64,11 +66,11 @@ class Stage:
 
     @property
     def module(self) -> str:
-        """Where its function is, with all the libraries that it needs."""
+        """The module of its function, whose import loads all libraries of the stage."""
         return self.function.partition(":")[0]
 
     def __call__(self, run: RetrainingRun, *records: Record) -> Any:
-        """Do it, and return a record of the class `returns`.
+        """Run the stage, and return a record of the class `returns`.
 
         Raises
         ------
@@ -116,7 +118,7 @@ STAGES: Mapping[str, Stage] = {
             returns=Validation,
             reads_rows=True,
             owns_run=False,
-            again="The snapshot is checked again, and the report takes the place of the earlier one.",
+            again="The snapshot is checked again, and the report replaces the earlier one.",
         ),
         Stage(
             name="train",
@@ -136,7 +138,7 @@ STAGES: Mapping[str, Stage] = {
             returns=Evaluation,
             reads_rows=True,
             owns_run=True,
-            again="Figures and plots take the place of the earlier ones; after the promotion, those before it are kept.",
+            again="Figures and plots replace the earlier ones; after the promotion, the existing ones are kept.",
         ),
         Stage(
             name="decide",
@@ -146,7 +148,7 @@ STAGES: Mapping[str, Stage] = {
             returns=Verdict,
             reads_rows=False,
             owns_run=False,
-            again="The same figures have the same verdict.",
+            again="The same figures give the same verdict.",
         ),
         Stage(
             name="register",
@@ -167,7 +169,7 @@ STAGES: Mapping[str, Stage] = {
             returns=Promotion,
             reads_rows=False,
             owns_run=True,
-            again="A promotion that was made is found. Undone by setting the alias `champion` back to the version before.",
+            again="A promotion that was made is found. To undo: set the alias `champion` back to the version before.",
             why_not=_nothing_to_promote,
         ),
     )
@@ -180,6 +182,6 @@ def maker(record: str) -> Stage:
     Raises
     ------
     KeyError
-        None does.
+        No stage makes it.
     """
     return {stage.makes: stage for stage in STAGES.values()}[record]

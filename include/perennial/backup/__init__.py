@@ -1,1 +1,1 @@
-"""Copies of a store that can be put back, and whether what was put back is whole."""
+"""Copy a store, put the copy back, and find out whether a store is complete."""

@@ -14,8 +14,8 @@ from perennial.store.disk import disk_errors
 from perennial.store.protocol import KeyNotFound, Store, StoredObject
 
 ArchivePart = Literal["records", "objects"]
-"""`records`: what says how far a model has been watched, what was decided and who is champion; it refers to model
-versions. `objects`: all else, which model versions and records refer to, and which is never changed once it is there."""
+"""`records`: how far a model has been watched, what was decided and which version is champion; they refer to model
+versions. `objects`: everything else. Model versions and records refer to them, and they never change once written."""
 
 
 def pack(store: Store, part: ArchivePart, archive: BinaryIO) -> int:
@@ -32,7 +32,8 @@ def pack(store: Store, part: ArchivePart, archive: BinaryIO) -> int:
     Returns
     -------
     int
-        How many objects were written. One that is removed meanwhile, as a lifecycle rule does, is left out.
+        How many objects were written. An object that is removed meanwhile, for example by a lifecycle rule, is left
+        out.
     """
     count = 0
     with tarfile.open(fileobj=archive, mode="w|", format=tarfile.PAX_FORMAT) as tar:
@@ -50,12 +51,12 @@ def pack(store: Store, part: ArchivePart, archive: BinaryIO) -> int:
 
 
 def unpack(store: Store, archive: BinaryIO) -> int:
-    """Put the objects of a tar stream into a store, over what is there under their keys.
+    """Put the objects of a tar stream into a store; objects under the same keys are overwritten.
 
     Returns
     -------
     int
-        How many there were.
+        How many objects were put back.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def unpack(store: Store, archive: BinaryIO) -> int:
 
 
 def first_key(store: Store) -> str | None:
-    """Return what a store holds first, or None: something restored among other objects would be neither."""
+    """Return the first key of a store, or None if it is empty. A restore among other objects would mix two states."""
     return next((item.key for item in store.list() if not _is_left_out(item.key)), None)
 
 
@@ -89,7 +90,7 @@ def _items(store: Store, part: ArchivePart) -> Iterator[StoredObject]:
     if part == "objects":
         yield from (item for item in store.list() if not _is_record(item.key) and not _is_left_out(item.key))
         return
-    # Two listings: a check that is closed between them is then not closed in the copy, and is taken up again.
+    # Two listings. A check that is closed between them is still open in the copy, and is continued after a restore.
     yield from [item for item in store.list() if _is_record(item.key) and _changes(item.key)]
     yield from (item for item in store.list() if _is_record(item.key) and not _changes(item.key))
 

@@ -1,4 +1,4 @@
-"""Whether the objects of a model are what was written: each is read whole and compared with the digest that it carries."""
+"""Whether the objects of a model are what was written: each is read and compared with the digest that it carries."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ADVICE = "docs/operations.md#damaged says what depends on it and what to do"
 
 @dataclass(frozen=True)
 class Contents:
-    """What was read of a model's objects.
+    """Result of reading a model's objects.
 
     Attributes
     ----------
     read : int
-        Objects that carry a digest, or are JSON without one, as older versions wrote it.
+        Number of objects that carry a digest, or are JSON without one as older versions wrote it.
     problems : tuple of str
-        A sentence for each that is not what was written, and for each file that a snapshot lacks.
+        A sentence for each object that is not what was written, and for each file that a snapshot lacks.
     """
 
     read: int
@@ -34,9 +34,9 @@ class Contents:
 
 
 def read_contents(store: Store, model: str) -> Contents:
-    """Read all objects of a model but the pages for people, which carry no digest and which nothing depends on.
+    """Read all objects of a model except the reports: those carry no digest, and nothing depends on them.
 
-    What is not in the store's layout is not Perennial's, and left alone.
+    Objects that are not in the store's layout do not belong to Perennial, and are skipped.
 
     Raises
     ------
@@ -68,7 +68,8 @@ def _problems(store: Store, model: str, key: str, place: Place) -> Iterator[str]
         raise
     except KeyNotFound as error:
         if store.exists(key):
-            yield str(error)  # a part of a reference; else it was removed meanwhile, as a lifecycle rule does
+            # A part of a reference is gone. Any other object was removed meanwhile, as by a lifecycle rule.
+            yield str(error)
     except PerennialError as error:
         yield str(error)
     except (ValueError, RecursionError) as error:
@@ -76,7 +77,7 @@ def _problems(store: Store, model: str, key: str, place: Place) -> Iterator[str]
 
 
 def _missing_parts(store: Store, model: str, key: str) -> Iterator[str]:
-    """Name the files that a snapshot lacks; those that are there are read for themselves."""
+    """Name the files that a snapshot lacks. Those that are there are read as objects of their own."""
     for part in load_manifest(store, model, key.split("/")[-2]).parts:
         if not store.exists(f"{key.removesuffix(MANIFEST.name)}{part.name}"):
             yield f"{key.removesuffix(MANIFEST.name)}{part.name} is gone from {store.uri}. {repair_advice(model)}"

@@ -1,4 +1,4 @@
-"""Whether a model's ledger is whole: nothing missing, each entry linked to the one before, and the state at its end."""
+"""Whether a model's ledger is complete: no entry missing, each linked to the one before, and the state at its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_checks(store: Store, model: str) -> tuple[int, list[str]]:
     """
     problems: list[str] = []
     state = None
-    # First of all: a check that is closed meanwhile must not look like one that the ledger lacks.
+    # The state is read first: a check that is closed meanwhile must not look like one that the ledger lacks.
     try:
         state, _ = load_state(store, model)
     except Damaged as damage:
@@ -49,9 +49,9 @@ def ledger_problems(
     ----------
     model : str
     numbers : sequence of int
-        Of the entries that are there.
+        Sequence numbers of the entries that are there.
     entries : mapping of int to LedgerEntry
-        Those of them that can be read.
+        Those of the entries that can be read.
     state : MonitorState or None
         None: it cannot be read.
     """
@@ -60,22 +60,23 @@ def ledger_problems(
         yield f"{model}/ledger/ lacks {_checks(first, until)}: put back from a backup what is missing (docs/deploy.md)"
     if state is not None and state.sequence > last:
         yield (
-            f"{model}/ledger/ lacks {_checks(last + 1, state.sequence)}, which the state says were made: put back from a "
-            "backup what is missing (docs/deploy.md)"
+            f"{model}/ledger/ lacks {_checks(last + 1, state.sequence)}, which the state says were made: put back "
+            "from a backup what is missing (docs/deploy.md)"
         )
-    # The check that is under way may be decided and not closed.
+    # The last check may be decided and not closed yet.
     if state is not None and state.sequence < last - 1:
         yield (
-            f"{model}/monitor/state.json stands at check {state.sequence}, and the ledger has checks up to {last}: the state "
-            "is older than the ledger. Put back the state of the same backup"
+            f"{model}/monitor/state.json stands at check {state.sequence}, and the ledger has checks up to {last}: "
+            "the state is older than the ledger. Put back the state of the same backup"
         )
     trigger = None
     for number in sorted(entries):
         entry = entries[number]
         if entry.last_trigger != trigger:
             yield (
-                f"check {number} of {model} names {_named(entry.last_trigger)} as the last one before it that triggered a "
-                f"retraining, and in the ledger it is {_named(trigger)}: an entry is missing or was put there"
+                f"check {number} of {model} names {_named(entry.last_trigger)} as the last one before it that "
+                f"triggered a retraining, and in the ledger it is {_named(trigger)}: an entry is missing or was put "
+                "there"
             )
         named = number if entry.decision.outcome == "trigger" else entry.last_trigger
         trigger = max((one for one in (trigger, named) if one is not None), default=None)

@@ -37,7 +37,7 @@ class Inventory:
     problems : tuple of str
         A sentence for each thing that is referred to and not there, or not readable.
     objects : int or None
-        How many objects were read whole; None: only the ledger was.
+        How many objects were read in full; None: only the ledger was read.
     """
 
     model: str
@@ -49,7 +49,7 @@ class Inventory:
     objects: int | None = None
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Return a summary in one line."""
         champion = f"champion is version {self.champion}" if self.champion else "no champion"
         read = "" if self.objects is None else f", objects read whole: {self.objects}"
         return (
@@ -59,7 +59,7 @@ class Inventory:
 
 
 def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = False) -> Inventory:
-    """Look for every version's model file and snapshot, load the champion, read ledger and state.
+    """Look for every version's model file and snapshot, load the champion, and examine ledger and state.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ def verify(store: Store, tracking_uri: str, spec: ModelSpec, *, deep: bool = Fal
         versions=len(versions),
         snapshots=sum(MANIFEST.has(key) for key in sizes),
         checks=checks,
-        # What is read twice is named once.
+        # An object that is read twice may report the same problem twice.
         problems=tuple(dict.fromkeys((*problems, *broken, *(contents.problems if contents else ())))),
         objects=contents.read if contents else None,
     )
 
 
 def _of_champion(store: Store, tracker: Tracker, model: str, version: Any) -> Iterator[str]:
-    """Load the champion from what is recorded of it; of a foreign one nothing is known to load it by."""
+    """Load the champion by its record. A foreign champion has no record, so it is not loaded."""
     recorded, broken = _recorded(store, model, version)
     yield from broken
     if recorded is None:
@@ -123,7 +123,7 @@ def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes:
         return
     provenance = recorded.manifest.provenance
     if not _says(version, provenance):
-        yield f"version {number}: its tags differ from what was recorded; MLflow run {version.run_id} has them as they were"
+        yield f"version {number}: its tags differ from the record; MLflow run {version.run_id} has them as they were"
     there = tracker.files_of_model(f"models:/{model}/{number}")
     for name in files_of(recorded):
         if name not in there:
@@ -154,21 +154,21 @@ def _of_files(store: Store, tracker: Tracker, model: str, version: Any) -> Itera
 
 
 def _recorded(store: Store, model: str, version: Any) -> tuple[RecordedBundle | None, list[str]]:
-    """Return a version's record; without it what is wrong with it, or nothing of a version that someone else registered."""
+    """Return a version's record and its problems. A version that someone else registered has neither."""
     try:
         recorded = find_bundle(store, model, version.run_id) if version.run_id else None
     except Damaged as damage:
         return None, [f"version {version.version}: {damage}"]
     if recorded is None and "perennial.bundle" in version.tags:
         return None, [
-            f"version {version.version}: the store has no record of it ({BUNDLE.key(model, version.run_id or '')}), so it is "
-            "taken for one that Perennial did not train: put the record back from a backup (docs/deploy.md)"
+            f"version {version.version}: the store has no record of it ({BUNDLE.key(model, version.run_id or '')}), "
+            "so it is taken for one that Perennial did not train: put the record back from a backup (docs/deploy.md)"
         ]
     return recorded, []
 
 
 def _says(version: Any, provenance: Provenance) -> bool:
-    """Tell whether a version's tags still say what was recorded."""
+    """Tell whether a version's tags are still those that were recorded."""
     try:
         return Provenance.from_tags(version.tags) == provenance
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where bytes live: a local folder or S3, behind one small protocol."""
+"""Where bytes are stored: a local folder or S3, behind one small protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A checksum for large files that are mapped and not read: a SHA-256 over all of one takes longer than what it is mapped for."""
+"""A checksum for large files that are memory-mapped.
+
+A SHA-256 of the whole file would take longer than using the file.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ _BLOCK_WORDS = 8192
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file's size and of the sums of its blocks of 64 KB, taken as numbers of 8 bytes.
 
-    Reading the file takes as long. Every changed bit changes it. It does not see numbers that change places within a block,
-    nor two files that someone made to have the same one, so it cannot name a content.
+    It takes as long as reading the file. Any single changed bit changes the checksum. Numbers that change places within
+    a block do not, and someone can make two files with the same checksum, so it must not be used as a name of the
+    content.
     """
     digest = hashlib.sha256()
     with disk_errors(path):

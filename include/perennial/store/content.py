@@ -16,7 +16,7 @@ _NAMED = re.compile(r"-([0-9a-f]{16})\.\w+$")
 
 
 def content_name(path: Path, stem: str) -> str:
-    """Return `stem`, the beginning of the file's SHA-256 and its suffix: the name that `content_file` believes."""
+    """Return `stem`, the beginning of the file's SHA-256 and its suffix: the name that `content_file` compares with."""
     return f"{stem}-{_digest(path)}{path.suffix}"
 
 
@@ -27,20 +27,20 @@ def names_content(key: str) -> bool:
 
 @contextmanager
 def content_file(store: Store, key: str, advice: str) -> Iterator[Path]:
-    """Give a readable file with the content, as `Store.local_file` does, once it was found to be what its name says.
+    """Give a readable file with the content, as `Store.local_file` does, after comparing the content with its name.
 
     Parameters
     ----------
     store : Store
     key : str
-        Its last part is what `content_name` returned.
+        Its last part was returned by `content_name`.
     advice : str
         What depends on the file, and what to do if it is damaged: the end of the error's message.
 
     Raises
     ------
     Damaged
-        It is gone, or its content is another.
+        The file is gone, or its content is not what its name says.
     """
     where = f"{store.uri}/{key}"
     try:

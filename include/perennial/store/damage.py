@@ -1,4 +1,4 @@
-"""What the store holds is not what was written: told apart from what it refuses and from what was never there."""
+"""The error for stored content that is gone or is not what was written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from perennial.errors import StoreError
 
 
 class Damaged(StoreError):
-    """The content under a key is gone or is not what was written; it is never taken for what it says.
+    """The content under a key is gone or is not what was written, so it is not used.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ class Damaged(StoreError):
     advice : str
         What depends on it, and what to do.
     version : str or None
-        What `Store.replace` wants back from whoever makes the object anew; None: there is none to replace.
+        The version to pass to `Store.replace` when the object is written again; None: there is nothing to replace.
     """
 
     def __init__(self, where: str, fault: str, advice: str, *, version: str | None = None) -> None:

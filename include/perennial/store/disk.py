@@ -1,4 +1,4 @@
-"""A disk's failures, as errors that say what to do."""
+"""Turn a disk's failures into errors that say what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ADVICE = {
     errno.ENOLCK: "the file system has no locks: put the store on a local disk or on S3",
     errno.ENOTSUP: "the file system lacks links or locks: put the store on a local disk or on S3",
 }
-# Network disks that are away for a while.
+# What a network disk that does not answer reports; it may answer later.
 _TRANSIENT = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH}
 
 
@@ -32,7 +32,7 @@ _TRANSIENT = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.E
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the operating system says about a path into a StoreError.
 
-    Wrap also what is written into a scratch folder by other libraries: a full disk shows there first.
+    Use it also where other libraries write into a scratch folder: a full disk is noticed there first.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, each to survive a power cut; nothing happens if it is there."""
+    """Make a folder and its parents, so that they survive a power cut. Does nothing if the folder exists."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -61,7 +61,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Have a file's content, or a folder's list of names, survive a power cut."""
+    """Flush a file's content, or a folder's list of names, to the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

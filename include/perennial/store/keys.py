@@ -11,7 +11,7 @@ def check_key(key: str) -> str:
     Raises
     ------
     StoreError
-        If it is not a slash-separated path that stays below the store's root.
+        If the key is not a slash-separated path that stays below the store's root.
     """
     parts = key.split("/")
     if "" in parts:
@@ -23,12 +23,12 @@ def check_key(key: str) -> str:
 
 
 def check_foreign_key(key: str) -> str:
-    """Return a key that S3 listed and another program may have written: slashes may follow each other in it.
+    """Return a key that S3 listed and another program may have written: it may have several slashes in a row.
 
     Raises
     ------
     StoreError
-        If a part of it would lead out of a folder.
+        If a part of the key would lead out of a folder.
     """
     if not {".", ".."}.isdisjoint(key.split("/")) or key.endswith("/"):
         raise _refused(key, "'.' and '..' are not names, and a name does not end with a slash")
@@ -42,7 +42,7 @@ def check_prefix(prefix: str) -> str:
     Raises
     ------
     StoreError
-        If no key can start so.
+        If no key can start with it.
     """
     *folders, _ = prefix.split("/")
     if folders:

@@ -1,10 +1,10 @@
 """A claim on a piece of work that one process at a time may do, kept in the store.
 
-The owner writes the claim anew every few seconds, from a thread of its own. Who waits for it looks at the claim: one that
-has not changed for `DURATION_S` seconds, by the waiting process's own clock, has lapsed and may be taken over. So no two
-machines' clocks need agree. A claim of a process of this very machine that has died is taken over at once. Every write
-is conditional: of two that come at the same moment one gets the claim, and an owner who was cut off for too long finds
-that it is no longer its own.
+The owner rewrites the claim every few seconds, from a thread of its own. A process that waits reads the claim again and
+again: if it has not changed for `DURATION_S` seconds, by the waiting process's own clock, it has lapsed and may be
+taken over. So the clocks of two machines need not agree. The claim of a process on the same machine that has died is
+taken over at once. Every write is conditional: of two processes that write at the same time one gets the claim, and an
+owner that was cut off for too long finds that the claim is no longer its own.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from perennial.store.protocol import Conflict, KeyNotFound, Store
 log = PrintableLog(__name__)
 
 DURATION_S = 60.0
-"""How long a claim stands that its owner no longer renews."""
-_BEATS = 6  # renewals in that time: one that the store did not take does no harm
-_LOOKS = 60  # looks of a waiting process in that time
+"""Seconds for which a claim is valid after its owner has last renewed it."""
+_BEATS = 6  # renewals in that time, so that one that fails does no harm
+_LOOKS = 60  # how often a waiting process reads the claim in that time
 
 
 class Owner(BaseModel):
-    """Who has claimed, for people to read and for others on the same machine to look for."""
+    """The process that has the claim. Others on the same machine can see from it whether the process still runs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: str
-    """No two claims have the same."""
+    """Unique to the claim."""
     host: str
     process: int
     process_place: str
-    """Where the process number means something: boot of the machine and space of process numbers; empty: not known."""
+    """Where the process number is valid: the machine's boot id and PID namespace; empty: not known."""
     process_start: str
-    """When the system started the process, in the system's own count: numbers are used again."""
+    """When the system started the process, in clock ticks since boot, because process numbers are used again."""
     since: datetime
     work: str
 
     @classmethod
     def this_process(cls, work: str, since: datetime) -> Owner:
-        """Return a new claim's owner."""
+        """Return the owner of a new claim: this process."""
         process = os.getpid()
         return cls(
             token=uuid.uuid4().hex,
@@ -63,12 +63,12 @@ class Owner(BaseModel):
         )
 
     def __str__(self) -> str:
-        """Say who it is."""
+        """Return the owner in words."""
         return f"{self.work}, process {self.process} on {self.host}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
 
     @property
     def is_dead(self) -> bool:
-        """The process was on this machine and has ended. False where nothing can be said."""
+        """Whether the process ran on this machine and has ended. False also where that cannot be known."""
         here = self.process_place != "" and self.process_place == _place()
         return here and self.process_start != "" and _start_of(self.process) != self.process_start
 
@@ -77,13 +77,13 @@ class _Claim(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     owner: Owner | None = None
-    """None: it is free."""
+    """None: the claim is free."""
     renewed: int = 0
-    """Makes each renewal another content, and so another version."""
+    """Number of the renewal. It makes the content of each renewal differ, and so its version."""
 
 
 class Lease:
-    """A claim that this process has; its thread renews it until `release`. Made by `claim`."""
+    """A claim that this process has. A thread renews it until `release`. Made by `claim`."""
 
     def __init__(self, store: Store, key: str, owner: Owner, version: str, duration_s: float) -> None:
         self.owner = owner
@@ -94,12 +94,12 @@ class Lease:
         self._thread.start()
 
     def renew(self) -> bool:
-        """Renew the claim now; False: another process has taken it over.
+        """Renew the claim now. Returns False if another process has taken it over.
 
         Raises
         ------
         StoreError
-            The store does not take it, so that nothing is known.
+            The store did not accept the write, so it is not known who has the claim.
         """
         with self._lock:
             if self._lost:
@@ -108,7 +108,7 @@ class Lease:
             try:
                 self._version = self._store.replace(self._key, _json(claim), self._version)
             except Conflict:
-                # A renewal whose answer was lost is there under a version that we do not know.
+                # The store may have taken an earlier renewal whose answer was lost; its version is not known here.
                 now, version = _read(self._store, self._key)
                 if now is None or version is None or now.owner != self.owner:
                     self._lost = True
@@ -118,7 +118,10 @@ class Lease:
             return True
 
     def release(self) -> None:
-        """Let others have it. One that was taken over meanwhile, or that the store does not let go, lapses by itself."""
+        """Give up the claim, so that others can have it.
+
+        If the store does not accept that, the claim lapses by itself.
+        """
         self._end.set()
         self._thread.join()
         try:
@@ -146,20 +149,20 @@ def claim(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     duration_s: float | None = None,
 ) -> Lease:
-    """Claim the key, when its owner has released it, has died or no longer renews it.
+    """Claim the key, after waiting until its owner has released it, has died or no longer renews it.
 
     Parameters
     ----------
     store : Store
     key : str
     work : str
-        What this process claims it for, for those who wait.
+        What this process does with the claim, shown to those who wait.
     told : callable
-        Called once for each other owner that is waited for; with None where the claim that is there cannot be read.
+        Called once for each owner that is waited for, and with None if the stored claim cannot be read.
     now : callable
-        The clock that stands in the claim, for people; nothing depends on it.
+        Clock for the time shown in the claim; nothing depends on it.
     duration_s : float, optional
-        Default: `DURATION_S`. All who claim a key must agree on it.
+        Default: `DURATION_S`. All processes that claim a key must use the same.
 
     Raises
     ------
@@ -180,7 +183,7 @@ def claim(
                 continue
         owner = found.owner if found else None
         if found is not None and owner is not None and owner.token == mine.token:
-            # It was taken, and only the answer was lost.
+            # The write succeeded, and only its answer was lost.
             return Lease(store, key, mine, version, lasts_s)
         if seen[0] != version:
             seen = version, time.monotonic()
@@ -200,7 +203,7 @@ def claim(
 
 
 def _read(store: Store, key: str) -> tuple[_Claim | None, str | None]:
-    """Return the claim and its version. No version: there is none; a version alone: it cannot be read, and will lapse."""
+    """Return the claim and its version. Neither: there is none. A version alone: it cannot be read, and will lapse."""
     try:
         stored = store.read_versioned(key)
     except KeyNotFound:
@@ -216,7 +219,7 @@ def _json(claim: _Claim) -> bytes:
 
 
 def _place() -> str:
-    """Tell boot and process numbers apart: two containers of one machine may each have a process 7. Linux only."""
+    """Return boot id and PID namespace: two containers of one machine may each have a process 7. Linux only."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
@@ -225,9 +228,9 @@ def _place() -> str:
 
 
 def _start_of(process: int) -> str | None:
-    """Return when a process of this machine was started; None: it has ended, if only its parent has not noticed yet."""
+    """Return when a process of this machine was started; None: it has ended (a zombie counts as ended)."""
     try:
-        # The second field, the name, may hold anything, brackets too.
+        # The second field, the name, may contain anything, including brackets.
         state, *fields = Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return None

@@ -26,13 +26,13 @@ _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 class LocalStore:
     """Keys are paths below a folder.
 
-    An object is written beside, flushed to the disk and renamed into place. Versions are digests of the content.
-    Unlike on S3, a key cannot also be the folder of another.
+    An object is written to a temporary file, flushed to the disk and renamed. Versions are digests of the content.
+    Unlike on S3, a key cannot also be the folder of other keys.
 
     Parameters
     ----------
     root : Path or str
-        Made when something is first written; reading needs no right to write.
+        Created by the first write; reading needs no right to write.
     """
 
     def __init__(self, root: Path | str) -> None:
@@ -65,7 +65,7 @@ class LocalStore:
         Raises
         ------
         StoreError
-            Also for a symbolic link that leads out of the root: leaving its files out unsaid would lose data.
+            Also for a symbolic link that leads out of the root: skipping its files silently would lose data.
         """
         folder, slash, _ = check_prefix(prefix).rpartition("/")
         return iter(()) if _is_own(folder) else self._walk(folder + slash, prefix)
@@ -107,7 +107,7 @@ class LocalStore:
     def put_file(self, key: str, path: Path) -> None:
         """Store a file's content atomically, over whatever is there. Moves `path` if it is on the store's disk."""
         target = self._path(key)
-        # A link is not moved: it may lead anywhere.
+        # A symbolic link is copied, not moved: it may lead anywhere.
         source = Path(os.path.realpath(path))
         with disk_errors(source):
             sync(source)
@@ -123,7 +123,7 @@ class LocalStore:
             sync(target.parent)
 
     def delete(self, key: str) -> None:
-        """Remove; nothing happens if it is not there."""
+        """Remove the object; does nothing if it is not there."""
         path = self._path(key)
         if not self.exists(key):
             return
@@ -133,13 +133,16 @@ class LocalStore:
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
-        """Give the stored file itself. Not to be written to."""
+        """Give the path of the stored file itself. Do not write to it."""
         if not self.exists(key):
             raise self._not_found(key)
         yield self._path(key)
 
     def scratch(self) -> AbstractContextManager[Path]:
-        """Give an empty folder on the store's disk; removed when the block ends, or by a later one."""
+        """Give an empty folder on the store's disk.
+
+        It is removed when the block ends, or by a later call if the process dies.
+        """
         return scratch_folder(self.root / _SCRATCH)
 
     def _path(self, key: str) -> Path:
@@ -161,7 +164,7 @@ class LocalStore:
 
     @contextmanager
     def _written(self, data: bytes) -> Iterator[Path]:
-        """Write a temporary file that is on the disk before anyone can see it."""
+        """Write a temporary file and flush it to the disk before it gets its name."""
         with self.scratch() as folder:
             path = folder / "content"
             with disk_errors(path), path.open("xb") as file:
@@ -181,7 +184,7 @@ class LocalStore:
 
     @contextmanager
     def _locked(self, key: str) -> Iterator[None]:
-        """Keep all others from writing the key. The 256 lock files are shared by the keys and never removed."""
+        """Keep other processes from writing the key. All keys share 256 lock files, which are never removed."""
         path = self.root / _LOCKS / hashlib.sha256(key.encode()).hexdigest()[:2]
         with disk_errors(path):
             make_folder(path.parent)
@@ -190,7 +193,7 @@ class LocalStore:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
             finally:
-                # Closing is not enough: a process that another thread forked meanwhile would hold the lock on.
+                # Closing is not enough: a process that another thread forked meanwhile would keep the lock.
                 fcntl.flock(lock, fcntl.LOCK_UN)
                 os.close(lock)
 
@@ -204,7 +207,7 @@ class LocalStore:
                 yield found
 
     def _names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder, folders with a slash, in the order of the keys that they begin."""
+        """Return the names in a folder, folders with a slash, sorted as the keys that start with them."""
         path = self.root / folder
         self._check_inside(path)
         names = []
@@ -235,7 +238,7 @@ class LocalStore:
             key=key,
             size_bytes=status.st_size,
             modified=datetime.fromtimestamp(status.st_mtime, tz=UTC),
-            # The last says that it was written where the first was set back to what it had been, as `cp -p` does.
+            # The change time differs even where the modification time was set back, as `cp -p` does.
             version=f"{status.st_mtime_ns:x}-{status.st_ino:x}-{status.st_size:x}-{status.st_ctime_ns:x}",
         )
 

@@ -14,19 +14,19 @@ from perennial.store.s3 import S3Store
 
 
 def open_store(uri: str, *, s3: Any = None) -> Store:
-    """Return the store that a URI names. Nothing is read or written yet.
+    """Return the store that a URI names. Does not read or write anything yet.
 
     Parameters
     ----------
     uri : str
         `s3://bucket/prefix`, `file:///folder`, or the path of a folder.
     s3 : boto3 S3 client or None
-        None: made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
+        None: a client is made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
 
     Raises
     ------
     StoreError
-        If the URI names no such place, or PERENNIAL_S3_SSE no encryption of S3's.
+        If the URI does not name a store, or PERENNIAL_S3_SSE is not an encryption that S3 has.
     """
     if "://" not in uri:
         if not uri.strip():
@@ -34,7 +34,7 @@ def open_store(uri: str, *, s3: Any = None) -> Store:
         return LocalStore(Path(uri))
     parts = urlsplit(uri)
     if parts.scheme == "s3":
-        # Not parts.path: a key may hold the characters that end a path elsewhere.
+        # Not parts.path: a key may contain characters, such as '?', that end the path of a URL.
         bucket, _, prefix = uri.partition("://")[2].partition("/")
         if "@" in bucket:
             raise StoreError(
@@ -45,5 +45,6 @@ def open_store(uri: str, *, s3: Any = None) -> Store:
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return LocalStore(Path(unquote(parts.path)))
     raise StoreError(
-        f"{shown_address(uri)!r} names no store: use s3://bucket/prefix, file:///folder, or the path of a folder"
+        f"{shown_address(uri)!r} is not the address of a store: use s3://bucket/prefix, file:///folder, or the path "
+        "of a folder"
     )

@@ -1,4 +1,4 @@
-"""What a place for bytes must do. Every adapter passes tests/unit/store/test_contract.py."""
+"""What every store must do. Each adapter passes tests/unit/store/test_contract.py."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Conflict(StoreError):
 class StoredObject:
     """An entry of a listing.
 
-    `version` changes whenever the content does. It is cheap (a local file is not read for it), so it is not
-    always the version that `replace` wants: that one comes with `read_versioned`.
+    `version` changes whenever the content does. It is cheap (a local file is not read for it), so it may differ from
+    the version that `replace` takes: that one comes from `read_versioned`.
     """
 
     key: str
@@ -36,14 +36,17 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Versioned:
-    """Content, and the version that `replace` wants back."""
+    """Content, and the version to pass to `replace`."""
 
     data: bytes
     version: str
 
 
 class Store(Protocol):
-    """Bytes under slash-separated keys. A reader sees an object whole or not at all, whatever is killed when."""
+    """Bytes under slash-separated keys.
+
+    A reader sees an object completely or not at all, even if a writer is killed.
+    """
 
     uri: str
 
@@ -72,13 +75,13 @@ class Store(Protocol):
         """Store a file's content atomically, over whatever is there. May move `path`."""
 
     def delete(self, key: str) -> None:
-        """Remove; nothing happens if it is not there."""
+        """Remove the object; does nothing if it is not there."""
 
     def local_file(self, key: str) -> AbstractContextManager[Path]:
-        """A readable file with the content, there until the block ends. Not to be written to."""
+        """Give a readable file with the content, which exists until the block ends. Do not write to it."""
 
     def scratch(self) -> AbstractContextManager[Path]:
-        """An empty folder on the disk from which `put_file` is cheapest; removed when the block ends.
+        """Give an empty folder on the disk from which `put_file` is cheapest. It is removed when the block ends.
 
-        What a killed process left is removed by a later one.
+        The folders of killed processes are removed by later calls.
         """

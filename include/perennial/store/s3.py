@@ -24,7 +24,7 @@ from perennial.store.s3_errors import s3_errors
 from perennial.store.scratch import scratch_folder
 
 _MEBIBYTE = 1024 * 1024
-# At most so many parts are in memory at once; S3Transfer makes them larger where 10,000 do not hold the file.
+# Bounds the parts in memory at once. S3Transfer makes parts larger if 10,000 of them cannot hold the file.
 _TRANSFER = TransferConfig(multipart_threshold=16 * _MEBIBYTE, multipart_chunksize=16 * _MEBIBYTE, max_concurrency=4)
 _WRITER = "perennial-writer"
 
@@ -32,19 +32,19 @@ _WRITER = "perennial-writer"
 class S3Store:
     """Keys are object names below a prefix. Versions are ETags.
 
-    S3 shows an object whole or not at all, and does the conditional writes itself. The parts of an upload that was
-    killed are never visible, but are paid for: give the bucket a lifecycle rule that aborts incomplete uploads.
+    S3 shows an object completely or not at all, and supports conditional writes. The parts of an upload that was killed
+    are never visible but cost storage: give the bucket a lifecycle rule that aborts incomplete uploads.
 
     Parameters
     ----------
     bucket : str
     prefix : str
-        What all keys start with in the bucket; a slash is put between. Empty: the whole bucket.
+        Put before every key in the bucket, followed by a slash. Empty: the whole bucket.
     client : boto3 S3 client or None
-        None: made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
+        None: a client is made from the environment (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_PROFILE and so on).
     encryption : str or None
-        How S3 encrypts what is written: `AES256`, `aws:kms` or `aws:kms:<key id>`. None: as PERENNIAL_S3_SSE says,
-        else as the bucket does by itself.
+        How S3 encrypts what is written: `AES256`, `aws:kms` or `aws:kms:<key id>`. None: as PERENNIAL_S3_SSE says, and
+        without that the bucket's default.
     """
 
     def __init__(self, bucket: str, prefix: str = "", *, client: Any = None, encryption: str | None = None) -> None:
@@ -108,15 +108,15 @@ class S3Store:
             )
 
     def delete(self, key: str) -> None:
-        """Remove; nothing happens if it is not there."""
+        """Remove the object; does nothing if it is not there."""
         with s3_errors(self._name(key)):
             self._client.delete_object(**self._at(key))
 
     @contextmanager
     def local_file(self, key: str) -> Iterator[Path]:
-        """Give a copy of the object on the local disk, there until the block ends.
+        """Give a copy of the object on the local disk, which exists until the block ends.
 
-        Any that is listed: others write keys in which slashes follow each other.
+        Takes every key that `list` returns: other programs write keys with several slashes in a row.
         """
         place = {"Bucket": self._bucket, "Key": self._base + check_foreign_key(key)}
         with self.scratch() as folder:
@@ -130,11 +130,14 @@ class S3Store:
             yield path
 
     def scratch(self) -> AbstractContextManager[Path]:
-        """Give an empty folder on the local disk; removed when the block ends, or by a later one."""
+        """Give an empty folder on the local disk.
+
+        It is removed when the block ends, or by a later call if the process dies.
+        """
         base = Path(tempfile.gettempdir()) / f"perennial-{os.getuid()}"
         with disk_errors(base):
             base.mkdir(mode=0o700, exist_ok=True)
-            # The folder for temporary files is everybody's: another user may have been there first.
+            # All users share the folder for temporary files: another user may have created ours.
             if base.is_symlink() or base.stat().st_uid != os.getuid():
                 raise StoreError(f"{base} belongs to another user: remove it, or set TMPDIR to a folder of your own")
         return scratch_folder(base)
@@ -153,7 +156,8 @@ class S3Store:
                     **self._at(key), **self._encrypted, Body=data, Metadata={_WRITER: writer}, **condition
                 )
         except Conflict as error:
-            # If an answer was lost, boto3 has sent the request again, and S3 compared it with our own first one.
+            # If the first answer was lost, boto3 sent the request again, and it was refused because our own first write
+            # is there.
             mine = self._version_by(writer, key) if _was_sent_again(error.__cause__) else None
             if mine is None:
                 raise
@@ -169,7 +173,7 @@ class S3Store:
         return str(found["ETag"]) if found["Metadata"].get(_WRITER) == writer else None
 
     def _check_bucket(self) -> None:
-        """Tell a missing bucket from a missing object: to HEAD, S3 gives the same answer for both."""
+        """Tell a missing bucket from a missing object: S3 answers HEAD in the same way for both."""
         try:
             with s3_errors(self.uri):
                 self._client.head_bucket(Bucket=self._bucket)

@@ -8,18 +8,18 @@ VARIABLE = "PERENNIAL_S3_SSE"
 
 
 def encryption_arguments(wanted: str) -> dict[str, str]:
-    """Return what every write passes to S3.
+    """Return the arguments that every write passes to S3.
 
     Parameters
     ----------
     wanted : str
-        `AES256` (S3's own keys), `aws:kms` (the account's default key) or `aws:kms:<key id>`. Empty: whatever the bucket
-        does by itself.
+        `AES256` (S3's own keys), `aws:kms` (the account's default key) or `aws:kms:<key id>`. Empty: the bucket's
+        default.
 
     Raises
     ------
     StoreError
-        It is none of these.
+        `wanted` is something else.
     """
     if not wanted:
         return {}

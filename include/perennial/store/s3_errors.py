@@ -1,4 +1,4 @@
-"""What S3 and the way to it can answer, as errors that say what to do."""
+"""Turn the errors of S3 and of the connection to it into errors that say what to do."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def s3_errors(uri: str) -> Iterator[None]:
     KeyNotFound, Conflict
         If the object is not there, or is not in the expected version.
     StoreUnavailable
-        If the endpoint cannot be reached, or has given up after boto3's own retries.
+        If the endpoint cannot be reached, or still fails after boto3's own retries.
     StoreError
         For everything else: no bucket, no rights, no credentials.
     """
@@ -59,13 +59,13 @@ def s3_errors(uri: str) -> Iterator[None]:
     except S3DownloadFailedError as error:
         raise StoreUnavailable(f"{uri} was replaced while it was read; read it again") from error
     except Boto3Error as error:
-        # The transfer functions wrap what went wrong, and keep no other trace of it.
+        # The transfer functions wrap the actual error, which is found only here.
         cause = error.last_exception if isinstance(error, RetriesExceededError) else error.__context__
         if isinstance(cause, ClientError):
             raise _from_answer(uri, cause) from error
         raise StoreUnavailable(f"{uri}: {without_logins(str(cause or error))}") from None
     except BotoCoreError as error:
-        # The endpoint's address is in its words, and may have a login.
+        # The error's text contains the endpoint's address, which may contain a login.
         raise _without_answer(uri, error) from None
 
 
@@ -79,10 +79,10 @@ def _from_answer(uri: str, error: ClientError) -> StoreError:
     if code in _ADVICE:
         return StoreError(f"{uri}: {_ADVICE[code]}")
     if not code:
-        return StoreError(f"{uri}: what answers is no S3 server (status {status}): check AWS_ENDPOINT_URL")
+        return StoreError(f"{uri}: what answers is not an S3 server (status {status}): check AWS_ENDPOINT_URL")
     if status >= 500 or code in _BUSY:
         return StoreUnavailable(
-            f"{uri}: S3 gives no service now ({code or status}); try again later, and "
+            f"{uri}: S3 is not available now ({code or status}); try again later, and "
             "if it stays so, check AWS_ENDPOINT_URL"
         )
     if status in (401, 403):

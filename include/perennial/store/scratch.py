@@ -17,8 +17,8 @@ from perennial.store.disk import disk_errors, make_folder
 def scratch_folder(base: Path) -> Iterator[Path]:
     """Make an empty folder below `base`, and remove it when the block ends.
 
-    Folders there whose process is gone are removed too. A process holds a lock on a file beside its folder, which the
-    operating system gives up with the process: no clock has to tell an old folder from a slow one.
+    Folders below `base` whose process has ended are removed too. Each process holds a lock on a file next to its
+    folder, and the operating system releases the lock when the process ends, so the age of a folder does not matter.
     """
     with disk_errors(base):
         make_folder(base)
@@ -28,7 +28,7 @@ def scratch_folder(base: Path) -> Iterator[Path]:
     try:
         yield base / name
     finally:
-        # A child that was forked meanwhile leaves the block as well, but the folder is its parent's.
+        # A child process that was forked meanwhile leaves the block as well, but the folder belongs to its parent.
         if os.getpid() == owner:
             _remove(base, name)
         os.close(lock)
@@ -46,7 +46,7 @@ def _claim(base: Path) -> tuple[int, str]:
         except OSError:
             os.close(lock)
             raise
-        # A sweeper came between the file and its lock, and took it for an abandoned one.
+        # Another process removed the file before it was locked, because it looked abandoned.
         os.close(lock)
 
 
@@ -59,7 +59,7 @@ def _sweep(base: Path) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _remove(base, path.stem)
-        except BlockingIOError:  # its process lives
+        except BlockingIOError:  # its process still runs
             pass
         finally:
             os.close(lock)

@@ -1,4 +1,4 @@
-"""Records in the store: JSON that carries a digest of itself, so that none is believed that is not what was written."""
+"""Records in the store: JSON that carries a digest of itself, so that a damaged record is noticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perennial.store.protocol import Store
 
 Record = TypeVar("Record", bound=BaseModel)
 
-# Of any name and digest: a seal that is damaged itself must not be taken for none.
+# Matches any name and digest: a record with a damaged seal must not pass for a record without one.
 _SEAL = re.compile(rb'\{\n  "(.{6})": "(.{64})",', re.DOTALL)
 
 
@@ -27,7 +27,7 @@ def seal(record: BaseModel, *, indent: int | None = 2) -> bytes:
 def unseal(data: bytes) -> bytes:
     """Return the JSON of a record without its seal.
 
-    A record without a seal is returned as it is: one of an older version, or one that was changed by hand.
+    A record without a seal, of an older version or changed by hand, is returned as it is.
 
     Raises
     ------
@@ -39,9 +39,7 @@ def unseal(data: bytes) -> bytes:
         return data
     content = data[found.end() :]
     if found[1] != b"sha256" or hashlib.sha256(content).hexdigest().encode() != found[2]:
-        raise ValueError(
-            "its content is not what was written, by its digest (whoever changed it by hand has to remove its line sha256)"
-        )
+        raise ValueError("its content does not match its digest (if it was changed by hand, remove its line sha256)")
     return b"{" + content
 
 
@@ -59,15 +57,15 @@ def read_record(store: Store, key: str, of: type[Record], advice: str) -> Record
     Raises
     ------
     KeyNotFound
-        There is none.
+        There is no such record.
     Damaged
-        It is not JSON, not the record that is wanted, or not what was written.
+        The content is not JSON, not a record of this type, or not what was written.
     """
     return read_versioned_record(store, key, of, advice)[0]
 
 
 def read_versioned_record(store: Store, key: str, of: type[Record], advice: str) -> tuple[Record, str]:
-    """Return a record and the version that `Store.replace` wants back; as `read_record`."""
+    """Return a record and its version for `Store.replace`; otherwise as `read_record`."""
     stored = store.read_versioned(key)
     try:
         return of.model_validate_json(unseal(stored.data)), stored.version
@@ -77,9 +75,9 @@ def read_versioned_record(store: Store, key: str, of: type[Record], advice: str)
 
 
 def _why(error: ValidationError) -> str:
-    """Say what is wrong first: of a document that is another's, pydantic would name every field."""
+    """Describe the first error only: for a document of another kind, pydantic would name every field."""
     first = error.errors(include_url=False, include_input=False)[0]
-    # Names in a damaged document may hold anything, a terminal's control characters among it.
+    # Names in a damaged document may contain anything, including a terminal's control characters.
     field = ascii(".".join(str(part) for part in first["loc"]))
     more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
     return f"{ascii(first['msg'])[1:-1]}{f' in {field}' if first['loc'] else ''}{more}"

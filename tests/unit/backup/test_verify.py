@@ -72,7 +72,7 @@ def test_deep_reads_every_object_and_every_model_file(watched, mlflow_uri, tmp_p
 def test_tags_that_do_not_say_what_was_recorded_are_named(watched, mlflow_uri, tag, value):
     MlflowClient(mlflow_uri).set_model_version_tag("watched", "1", f"perennial.{tag}", value)
     (problem,) = verify(LocalStore(watched.home / "store"), mlflow_uri, watched.spec).problems
-    assert "version 1: its tags differ from what was recorded; MLflow run " in problem
+    assert "version 1: its tags differ from the record; MLflow run " in problem
 
 
 def test_a_version_whose_record_is_gone_is_named_with_what_to_do(watched, mlflow_uri):
