@@ -1,8 +1,8 @@
 """From a source to a snapshot: immutable rows, addressed by their content.
 
-The rows of the window are read once, in record batches. Their hashes and they themselves go to the disk; duplicates are
-found from the hashes; what stays is written to Parquet files, and the manifest is written last. The disk must hold the
-window's rows uncompressed for that while; memory holds a few batches.
+The rows of the window are read once, in record batches. Rows and their hashes are written to the disk; duplicates are
+found from the hashes; the rows that stay are written to Parquet files, and the manifest is written last. The disk must
+hold the window's rows uncompressed meanwhile; memory holds a few batches.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ log = PrintableLog(__name__)
 def ingest(run: RetrainingRun) -> Snapshot:
     """Read the source's window and keep its rows as a snapshot.
 
-    Equal rows are kept once, and of rows with one key the newest. The same rows give the same digest, in whatever
-    order, files and format they come; if their snapshot is there already and undamaged, nothing is written.
+    Of equal rows one is kept, and of rows with the same key the newest. The same rows give the same digest, whatever
+    their order, files and format; if their snapshot is there already and undamaged, nothing is written.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
     Returns
     -------
     Snapshot
-        With the window, the counts and the schema changes of this run, whoever wrote the rows.
+        With the window, the counts and the schema changes of this run, even if another run wrote the rows.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
 def _bounds(run: RetrainingRun, source: Source, summary: SourceSummary, future: FutureRows | None) -> Bounds:
     if summary.start is None or summary.end is None:
         if future:
-            raise DataError(f"{source.name} has no rows but some that were set aside. {future.sentence}")
+            raise DataError(f"{source.name} has no rows except those that were set aside. {future.sentence}")
         raise DataError(f"{source.name} has no rows: check that something was delivered")
     if run.as_of and run.as_of.tzinfo is None:
         raise DataError(
@@ -124,7 +124,7 @@ def _collect(
 def _kept(
     run: RetrainingRun, source: Source, bounds: Bounds, rows_spill: RowSpill, resolution: Resolution, folder: Path
 ) -> tuple[Manifest, bool]:
-    """Return the manifest of the rows, and whether it was there already."""
+    """Write the rows that stay, unless they are there; return their manifest, and whether it was there already."""
     model, digest = run.spec.name, resolution.digest
     objects = source.read_objects(bounds)
     whole, found_as = find_whole(run.store, model, digest)
@@ -165,7 +165,7 @@ def _snapshot(
     reused: bool,
     future: FutureRows | None,
 ) -> Snapshot:
-    """Return the stored rows as this run came to them."""
+    """Return the snapshot with the window, counts and changes of this run."""
     stored = {name: getattr(manifest, name) for name in Snapshot.model_fields}
     return Snapshot.model_validate(
         stored

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from perennial.spec import ModelSpec
 
-# Fewer rows than this say nothing about anything; a spec asks for more through its window.
+# No model can be trained on fewer rows. A spec sets its own, higher limit by its window.
 LEAST_TRAIN_ROWS = 10
 
 
@@ -23,7 +23,7 @@ def training_labels(rows: pd.DataFrame, spec: ModelSpec) -> np.ndarray[Any, Any]
     Raises
     ------
     TrainingError
-        There are too few rows, or all have the same target.
+        There are too few rows, or all have the same target value.
     """
     name, count = spec.target.column, len(rows)
     if count < LEAST_TRAIN_ROWS:
@@ -45,12 +45,12 @@ def training_labels(rows: pd.DataFrame, spec: ModelSpec) -> np.ndarray[Any, Any]
 
 
 def positive_label(spec: ModelSpec, labels: tuple[int | float | str, ...]) -> int | float | str | None:
-    """Return which label is positive: the spec's, or 1. None where the task has not two labels.
+    """Return which label is positive: the one that the spec names, or 1. None if there are not exactly two labels.
 
     Raises
     ------
     SpecError
-        The spec names a label that there is not, names one where there are more than two, or should name one.
+        The spec names a label that does not exist, names one although there are not two, or must name one and does not.
     """
     given = spec.target.positive
     named = ", ".join(map(repr, labels[:10])) + (", ..." if len(labels) > 10 else "")

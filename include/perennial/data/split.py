@@ -1,4 +1,4 @@
-"""Which rows are trained on and which are held out: settled once by the spec, applied alike by all who read the plan."""
+"""Which rows are trained on and which are held out: planned once, then applied by all steps in the same way."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class Split:
 
 
 def plan_split(frame: pd.DataFrame, spec: ModelSpec) -> SplitPlan:
-    """Settle where training ends and the holdout begins.
+    """Decide where training ends and the holdout begins.
 
-    The holdout is the end of the labelled rows: those younger than N days before the newest, or the newest N, or the
-    newest share; rows that tie with the oldest of them come along. Training rows are those whose label was known when
-    the holdout began: they are at least `target.label_delay_days` older than its oldest row, and older in any case.
+    The holdout is the end of the labelled rows: those of the N days before the newest, the newest N rows, or the newest
+    share, including all rows with the same event time as the oldest of them. Training rows are those whose label was
+    known when the holdout began: older than its oldest row, by at least `target.label_delay_days`.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        With the spec's event time (zone-aware) and target, as `read_snapshot` returns it.
+        With the columns of event time (zone-aware) and target, as `read_snapshot` returns them.
     spec : ModelSpec
 
     Raises
@@ -76,10 +76,10 @@ def apply_split(frame: pd.DataFrame, plan: SplitPlan, task: str) -> Split:
     Parameters
     ----------
     frame : pandas.DataFrame
-        Rows of the snapshot that the plan was made for, with its event time and target and whatever else is wanted.
+        Rows of the snapshot of the plan, with event time, target and any other columns that are wanted.
     plan : SplitPlan
     task : str
-        `classification`: labels that are whole numbers come back as such, though the snapshot's column has gaps.
+        For `classification`, whole-number labels are returned as integers, even if the column has missing values.
     """
     labelled = frame[frame[plan.target].notna()].sort_values(plan.event_time, kind="stable", ignore_index=True)
     if task == "classification" and pd.api.types.is_float_dtype(labelled[plan.target]):
@@ -92,7 +92,7 @@ def apply_split(frame: pd.DataFrame, plan: SplitPlan, task: str) -> Split:
 
 
 def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:
-    """Plan a split of rows and apply it at once; see `plan_split`."""
+    """Plan a split of rows and apply it; see `plan_split`."""
     return apply_split(frame, plan_split(frame, spec), spec.task)
 
 

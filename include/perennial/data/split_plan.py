@@ -1,4 +1,4 @@
-"""Where training ends and the holdout begins: settled once, kept with the model, applied by everyone alike."""
+"""Where training ends and the holdout begins: planned once, kept with the model, and applied by all steps."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from perennial.record import Record
 class SplitPlan(Record):
     """A split of a snapshot's labelled rows by event time.
 
-    Rows up to `train_end` are trained on, rows from `holdout_start` on are held out. The labels of those between were not
-    known when the holdout began: they are in neither.
+    Rows up to `train_end` are trained on, rows from `holdout_start` on are held out. The labels of the rows between
+    were not known when the holdout began, so these are in neither.
     """
 
     event_time: str
-    """Column by which it splits."""
+    """Column of the event time."""
     target: str
-    """Column that says which rows have a label."""
+    """Column of the target; rows without a value have no label."""
     purge_days: float
-    """How long a label takes to be known: training ends at least so long before the holdout begins."""
+    """Days until a label is known: training ends at least that long before the holdout begins."""
     train_start: datetime
     """Oldest event time that is trained on, UTC."""
     train_end: datetime
@@ -31,6 +31,6 @@ class SplitPlan(Record):
     train_rows: int
     holdout_rows: int
     gap_rows: int
-    """Labelled rows between the two."""
+    """Number of labelled rows between the two."""
     unlabelled_rows: int
-    """Rows without a label, which are in neither."""
+    """Number of rows without a label, which are in neither."""

@@ -1,4 +1,4 @@
-"""Which event times a retraining takes."""
+"""The range of event times that a retraining reads."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Bounds:
     end: datetime
 
     def overlap(self, start: datetime, end: datetime) -> bool:
-        """Tell whether some moment of a range, both ends included, lies within."""
+        """Tell whether a range, both ends included, overlaps with these bounds."""
         return start <= self.end and (self.start is None or end >= self.start)
 
     def contain(self, start: datetime, end: datetime) -> bool:
-        """Tell whether all moments of a range, both ends included, lie within."""
+        """Tell whether a range, both ends included, is within these bounds."""
         return end <= self.end and (self.start is None or start >= self.start)
 
     def mask(self, times: pa.Array) -> pa.Array:
-        """Return a boolean array that is true where the time, of type TIME, lies within."""
+        """Return a boolean array that is true where the time, of type TIME, is within the bounds."""
         inside = pc.less_equal(times, pa.scalar(self.end, TIME))
         if self.start is None:
             return inside
@@ -42,15 +42,15 @@ class Bounds:
 
 
 def just_after(moment: datetime) -> datetime:
-    """Return the next moment that an event time can have: where a range begins that leaves this one out."""
+    """Return the next possible event time, one microsecond later: the start of a range that excludes `moment`."""
     return shifted(moment, RESOLUTION)
 
 
 def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
-    """Return the bounds of a window that does not depend on the rows; of one by rows only the end.
+    """Return the bounds of a window by days or start; for a window by number of rows only its end.
 
-    A window of N days ends with `as_of` and begins just after the moment N days before, so that windows one after the
-    other share no row. `since` itself is within.
+    A window of N days ends with `as_of` and begins just after N days before that, so that consecutive windows share no
+    row. The time `since` itself is included.
     """
     if window.days is not None:
         return Bounds(shifted(as_of, RESOLUTION - timedelta(days=window.days)), as_of)
@@ -58,7 +58,7 @@ def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
 
 
 class NewestTimes:
-    """The N newest of all event times that were added. Keeps 2 N and a batch at most.
+    """The N newest of all event times that were added. Keeps at most 2 N times and a batch in memory.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ class NewestTimes:
             self._kept = [self._newest()]
 
     def oldest(self) -> datetime | None:
-        """Return the N-th newest time, the oldest if there are fewer, None without any."""
+        """Return the N-th newest time, the oldest if there are fewer than N, None if there are none."""
         newest = self._newest()
         if not len(newest):
             return None
         return cast(datetime, pa.scalar(int(newest.min()), pa.int64()).cast(TIME).as_py())
 
     def surpass(self, moment: datetime) -> bool:
-        """Tell whether N times are newer than a moment, so that no time up to it matters."""
+        """Tell whether N times are newer than `moment`, so that older times cannot be among the N newest."""
         newest = self._newest()
         return len(newest) == self._rows and pa.scalar(moment, TIME).value < newest.min()
 

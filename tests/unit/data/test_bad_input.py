@@ -133,7 +133,7 @@ def test_a_truncated_parquet_file(folder: Path, refused: Any, size: int) -> None
     path = land(folder, "b.parquet")
     path.write_bytes(path.read_bytes()[:size])
     message = refused()
-    assert "flights/b.parquet: no readable Parquet file, perhaps truncated or half-written" in message
+    assert "flights/b.parquet: is not a readable Parquet file, perhaps truncated or half-written" in message
 
 
 def test_a_parquet_file_with_rotten_pages(folder: Path, refused: Any) -> None:
@@ -141,7 +141,7 @@ def test_a_parquet_file_with_rotten_pages(folder: Path, refused: Any) -> None:
     content = bytearray(path.read_bytes())
     content[4 : len(content) // 2] = bytes(len(content) // 2 - 4)
     path.write_bytes(content)
-    assert "flights/a.parquet: no readable Parquet file" in refused()
+    assert "flights/a.parquet: is not a readable Parquet file" in refused()
 
 
 def test_event_times_without_zone(folder: Path, refused: Any) -> None:
@@ -170,7 +170,7 @@ def test_missing_event_times_are_counted(folder: Path, refused: Any) -> None:
         (HEADER + LINE + LINE.replace("0\n", '"0\n') + LINE, "flights/a.csv: near line 3 a quote"),
         (HEADER + LINE.replace("2013-01-01T00:00:00Z", ""), "the event time 'at' is missing in 1 row:"),
         (HEADER, "has no rows"),
-        ("", "flights/a.csv: is empty, without so much as a header: remove it"),
+        ("", "flights/a.csv: is empty, it has not even a header: remove it"),
         (HEADER.replace("flight", "distance") + LINE, "flights/a.csv: has more than one column named 'distance'"),
     ],
 )

@@ -60,7 +60,7 @@ def test_an_ingest_of_the_same_rows_writes_a_damaged_snapshot_anew(run, how, wha
     assert {item.key.rpartition("/")[2] for item in run.store.list(again.prefix)} == {*names, "manifest.json"}
     assert ingest(run).reused
     if (how, what) != ("gone", "manifest.json"):  # that is no snapshot
-        assert "the snapshot is written anew" in caplog.text
+        assert "the snapshot is written again" in caplog.text
 
 
 def test_a_manifest_that_lies_in_another_snapshots_folder_is_damage(run):

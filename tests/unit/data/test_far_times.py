@@ -160,5 +160,5 @@ def test_a_time_that_the_driver_cannot_read_is_said(folder: Path, make_run: RunM
     connection.close()
     spec = make_spec().model_dump(exclude_unset=True)
     spec["source"] = {"event_time": "at", "window": {"days": 3}, "sql": "select * from flights", "connection": "db"}
-    with pytest.raises(DataError, match=r"the query over db: a value of the answer cannot be read \(ValueError"):
+    with pytest.raises(DataError, match=r"the query over db: a value of the result cannot be read \(ValueError"):
         ingest(make_run(ModelSpec.model_validate(spec), sql_url=f"sqlite:///{path}?detect_types=1"))

@@ -1,1 +1,1 @@
-"""What keeps: immutable rows, addressed by their content."""
+"""Snapshots: immutable rows, addressed by their content."""

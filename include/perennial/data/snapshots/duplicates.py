@@ -1,7 +1,8 @@
-"""Find duplicates, and the digest of the rows that stay, in memory that does not grow with the rows.
+"""Find duplicates, and the digest of the rows that stay, with memory that does not grow with the number of rows.
 
-The hashes of all rows are written to one file, each batch ordered by its first byte. A range of first bytes is then
-gathered from all batches: rows that are equal or share a key are in the same range, and a range fits in memory.
+The hashes of all rows are written to one file, each batch sorted by the first byte of the hash. Then the rows of one
+range of first bytes after the other are collected from all batches: rows that are equal or share a key are in the same
+range, and one range fits in memory.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from perennial.store.disk import disk_errors
 _RANGES = 256
 _WORD_BYTES = 8
 _SIGN = np.uint64(1 << 63)
-# Columns of the tables of words, counted from the end: in front stand key hash (2) and time, if rows have a key.
+# Columns of the tables of words, counted from the end. Before them come key hash (2) and time, if rows have a key.
 _ROW, _HASH = -1, slice(-3, -1)
 _PLAIN_WORDS, _KEYED_WORDS = 3, 6
 
@@ -33,13 +34,13 @@ class Resolution:
 
     rows_read: int
     rows: int
-    """How many of them stay."""
+    """Number of rows that stay."""
     exact_duplicates: int
     key_duplicates: int
     digest: str
     """Hexadecimal SHA-256 of the header and the hashes of the rows that stay, ordered by key hash, then row hash."""
     dropped_bits: npt.NDArray[np.uint8]
-    """A bit for each row, set for those that do not stay."""
+    """One bit per row, set for rows that do not stay."""
 
     def dropped(self, first_row: int, rows: int) -> npt.NDArray[np.bool_]:
         """Return a mask of shape (rows,) that is true where the row is dropped."""
@@ -55,9 +56,9 @@ class HashSpill:
     Parameters
     ----------
     path : Path
-        The file to make.
+        File to write.
     keyed : bool
-        Whether rows have a key, of which only the newest row stays.
+        Whether rows have a key; then only the newest row of each key stays.
     """
 
     def __init__(self, path: Path, *, keyed: bool) -> None:
@@ -72,7 +73,7 @@ class HashSpill:
         Parameters
         ----------
         hashes : RowHashes
-            Of n rows.
+            Hashes of n rows.
         times : array of int64, shape (n,)
             Event times in microseconds since 1970, UTC.
         """
@@ -81,7 +82,7 @@ class HashSpill:
         table[:, _ROW] = np.arange(self._rows, self._rows + len(times))
         if self._words == _KEYED_WORDS:
             table[:, :2] = hashes.keys.T
-            # With the sign turned, words are ordered as the times are.
+            # With the sign bit flipped, unsigned words sort as the signed times do.
             table[:, 2] = times.view(np.uint64) ^ _SIGN
         first_bytes = (table[:, 0] >> np.uint64(56)).astype(np.uint8)
         ordered = table.take(np.argsort(first_bytes, kind="stable"), axis=0)
@@ -94,8 +95,8 @@ class HashSpill:
     def resolve(self, header: bytes) -> Resolution:
         """Return which rows stay.
 
-        Of equal rows one stays. Of rows with one key the newest by event time; if it is not alone, that with the
-        greatest hash, which does not depend on the order in which they came.
+        Of equal rows one stays. Of rows with the same key the newest by event time stays; of several such rows the one
+        with the greatest hash, so that the order in which they were read does not matter.
         """
         digest = hashlib.sha256(header)
         bits = np.zeros(self._rows // 8 + 1, dtype=np.uint8)
@@ -118,7 +119,7 @@ class HashSpill:
         )
 
     def _ranges(self) -> Iterator[Table]:
-        """Yield the rows by the first byte of their first word, each table sorted."""
+        """Yield sorted tables of the rows, one for each range of the first byte of the first word."""
         if not self._rows:
             return
         row_bytes = self._words * _WORD_BYTES
@@ -132,10 +133,10 @@ class HashSpill:
 
 
 def _sorted(table: Table) -> Table:
-    """Order by the words, except that equal rows are ordered from the last to the first: the one that stays is last."""
+    """Sort by the words. Equal rows are sorted from the last to the first, so that the one that stays comes last."""
     table = table.take(np.argsort(table[:, 0]), axis=0)
     same = _equal_to_next(table[:, :1])
-    # Few rows share their first word: only these need the others.
+    # Few rows share their first word: only these are sorted by the other words.
     tied = np.flatnonzero(same | np.concatenate(([False], same[:-1])))
     if len(tied):
         group = table[tied]

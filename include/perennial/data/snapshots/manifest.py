@@ -1,4 +1,4 @@
-"""What is kept beside a snapshot's rows, and which snapshot of a model is the latest."""
+"""The manifest that is stored beside a snapshot's rows."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ class SnapshotFile(Record):
 
 
 class Manifest(Snapshot):
-    """A snapshot, its files, and where its rows came from. Without it there is no snapshot."""
+    """A snapshot, its files, and where its rows came from. A snapshot without a manifest does not exist."""
 
     parts: tuple[SnapshotFile, ...]
     source_objects: tuple[SourceObject, ...]
 
 
 def repair_advice(model: str) -> str:
-    """Return what depends on a snapshot of a model, and what to do if it is damaged."""
+    """Return what depends on a model's snapshot, and what to do if it is damaged, as a part of error messages."""
     return (
-        "Trainings from this snapshot, and checks of a champion that came from it, need it. While the source has its rows, "
-        f"an ingest with the same spec and time writes it anew: run `perennial run {model} --as-of TIME --dry-run`, or clear "
-        "the run in Airflow from 'ingest' on. Else put the file back from a backup (docs/deploy.md)"
+        "Trainings from this snapshot, and checks of a champion that came from it, need it. While the source has its "
+        f"rows, an ingest with the same spec and time writes it again: run `perennial run {model} --as-of TIME "
+        "--dry-run`, or clear the run in Airflow from 'ingest' on. Otherwise put the file back from a backup "
+        "(docs/deploy.md)"
     )
 
 
@@ -41,7 +42,7 @@ def find_manifest(store: Store, model: str, digest: str) -> tuple[Manifest, str]
     Raises
     ------
     Damaged
-        The manifest is not what was written, or another's.
+        The manifest is not what was written, or belongs to another snapshot.
     """
     key = MANIFEST.key(model, digest)
     try:
@@ -62,7 +63,7 @@ def load_manifest(store: Store, model: str, digest: str) -> Manifest:
     DataError
         There is no such snapshot.
     Damaged
-        The manifest is not what was written, or another's.
+        The manifest is not what was written, or belongs to another snapshot.
     """
     found = find_manifest(store, model, digest)
     if found is None:

@@ -1,4 +1,4 @@
-"""A snapshot's Parquet files: written beside, put in place one by one, and real once the manifest lists them."""
+"""A snapshot's Parquet files: written to a scratch folder, then stored, and valid once the manifest lists them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REPEATS = 10
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A part that is not in the store yet."""
+    """A Parquet file that is not in the store yet."""
 
     path: Path
     part: SnapshotFile
@@ -38,8 +38,8 @@ class WrittenFile:
 def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> list[WrittenFile]:
     """Write batches to Parquet files of about a million rows, each batch a row group.
 
-    The names hold a digest of the file's content: two runs at once that came to the same rows in another order
-    overwrite nothing of each other.
+    The names contain a digest of the file's content, so two simultaneous runs that read the same rows in another order
+    do not overwrite each other's files.
     """
     written: list[WrittenFile] = []
     writer: pq.ParquetWriter | None = None
@@ -63,9 +63,10 @@ def write_parts(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Pa
 
 
 def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, str | None]:
-    """Return the manifest of a snapshot whose files are all what they were, None if one is not or there is none.
+    """Return the manifest of an undamaged snapshot, and the version of the stored manifest for `keep`.
 
-    Every part is read. Beside it comes the version of the manifest that is there, damaged or not, for `keep`.
+    Every part is read. The manifest is None if the snapshot is damaged or does not exist; the version is that of the
+    stored manifest even if it is damaged, and None without one.
     """
     version = None
     try:
@@ -77,7 +78,7 @@ def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, 
             with content_file(store, manifest.prefix + part.name, repair_advice(model)):
                 pass
     except Damaged as damage:
-        log.warning("the snapshot is written anew: %s", damage)
+        log.warning("the snapshot is written again: %s", damage)
         return None, version or damage.version
     return found
 
@@ -85,7 +86,7 @@ def find_whole(store: Store, model: str, digest: str) -> tuple[Manifest | None, 
 def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str | None) -> bool:
     """Put parts and manifest in the store; return False if another run was first with the same snapshot.
 
-    Whoever creates the manifest has made the snapshot; what it does not list is rubbish and is removed.
+    The run that creates the manifest has made the snapshot; files that the manifest does not list are removed.
 
     Parameters
     ----------
@@ -93,7 +94,7 @@ def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str
     written : list of WrittenFile
     manifest : Manifest
     over : str or None
-        Version of the manifest that is there and whose snapshot is damaged; None: there is none.
+        Version of the stored manifest of a damaged snapshot, which is replaced; None: there is none.
     """
     key, data = manifest.prefix + MANIFEST.name, seal(manifest)
     try:
@@ -106,7 +107,7 @@ def keep(store: Store, written: list[WrittenFile], manifest: Manifest, over: str
 
 
 def remove_strays(store: Store, prefix: str, listed: Iterable[SnapshotFile]) -> None:
-    """Remove from a snapshot's folder what a run left that was killed, failed or came second."""
+    """Remove files from a snapshot's folder that a run left which was killed, failed or came second."""
     known = {MANIFEST.name, *(part.name for part in listed)}
     for stored in store.list(prefix):
         if stored.key.removeprefix(prefix) not in known:
@@ -114,8 +115,8 @@ def remove_strays(store: Store, prefix: str, listed: Iterable[SnapshotFile]) -> 
 
 
 def _writer(path: Path, schema: pa.Schema, first: pa.RecordBatch) -> pq.ParquetWriter:
-    # A dictionary pays for texts that come again and again. One of numbers, or of texts that are all different, takes
-    # most of the time and makes files that are no smaller than zstd makes them anyway.
+    # A dictionary is worth its cost for repeated texts. For numbers, or for texts that all differ, it takes most of the
+    # time, and the files are not smaller than zstd makes them without it.
     sample = first.slice(0, _SAMPLE_ROWS)
     repeated = [
         field.name

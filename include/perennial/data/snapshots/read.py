@@ -24,14 +24,14 @@ __all__ = ["load_manifest", "read_snapshot", "read_unordered"]
 def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Return a snapshot's rows in the order of their event times.
 
-    Rows of one moment are ordered by their hash, so that the same rows come in the same order wherever they came from.
+    Rows with the same event time are sorted by their hash, so the same rows always come in the same order.
 
     Parameters
     ----------
     store : Store
     snapshot : Snapshot
     columns : collection of str or None
-        Those to return, in the snapshot's order; None: all.
+        Columns to return, in the snapshot's order; None: all.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] 
     DataError
         The snapshot is not in the store, or lacks a column.
     Damaged
-        One of its files is gone, or not what was written.
+        A file of the snapshot is gone, or is not what was written.
     """
     manifest = load_manifest(store, snapshot.model, snapshot.digest)
     wanted = _wanted(manifest, columns)
@@ -56,9 +56,10 @@ def read_snapshot(store: Store, snapshot: Snapshot, *, columns: Collection[str] 
 
 
 def read_unordered(store: Store, snapshot: Snapshot, *, columns: Collection[str]) -> pd.DataFrame:
-    """Return a snapshot's rows as they lie in its files, many times faster; see `read_snapshot` for all else.
+    """Return a snapshot's rows in the order of its files, which is many times faster than `read_snapshot`.
 
-    For what does not depend on the order: the same rows may lie there in another one.
+    Use it only for results that do not depend on the order: the same rows may be stored in another order. Columns,
+    types and errors are those of `read_snapshot`.
     """
     manifest = load_manifest(store, snapshot.model, snapshot.digest)
     wanted = _wanted(manifest, columns)
@@ -81,7 +82,7 @@ def _wanted(manifest: Manifest, columns: Collection[str] | None) -> list[str]:
 
 
 def _read_part(store: Store, manifest: Manifest, name: str, wanted: list[str]) -> tuple[pa.Table, np.ndarray]:
-    """Return a part's columns, and its sorting keys of shape (3, rows), the most important one last."""
+    """Return a part's columns, and its sort keys of shape (3, rows), the primary key last."""
     event_time = next(name for name, dtype in manifest.schema_.items() if dtype == str(TIME))
     batches, keys = [], []
     key = manifest.prefix + name

@@ -1,4 +1,4 @@
-"""What ingest hands on: which rows were taken and where they lie."""
+"""The record that ingest returns: which rows were taken and where they are stored."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ class ColumnChange(Record):
 
 
 class SourceObject(Record):
-    """A file that was read, in the version in which it was read; or a query, with its digest as the version."""
+    """A file that was read, with its version then; or a query, with its digest as the version."""
 
     name: str
     version: str
 
 
 class FutureRows(Record):
-    """Rows of the source that were set aside: their event times lie beyond the clock, so they cannot be true."""
+    """Rows of the source that were set aside, because their event times lie in the future and so cannot be true."""
 
     rows: int
     latest: datetime
-    """Newest event time that was taken."""
+    """Newest event time that was accepted."""
     examples: tuple[str, ...]
-    """File, row and event time of a few."""
+    """File, row and event time of a few of the rows."""
 
     @property
     def found(self) -> str:
-        """How many and which, in a sentence."""
+        """How many rows and which, in a sentence."""
         lie = "1 row lies" if self.rows == 1 else f"{self.rows:,} rows lie"
         more = f"; and {self.rows - len(self.examples):,} more" if self.rows > len(self.examples) else ""
         return f"{lie} in the future, after {self.latest:%Y-%m-%d %H:%M} UTC ({'; '.join(self.examples)}{more})."
 
     @property
     def sentence(self) -> str:
-        """The same, what became of them, and what to do."""
+        """As `found`, with what was done with the rows, and what to do."""
         one, its = ("It is", "its event time, or if it is") if self.rows == 1 else ("They are", "them, or if they are")
-        return f"{self.found} {one} set aside: mend {its} right raise source.future.tolerance_hours."
+        return f"{self.found} {one} set aside: correct {its} right raise source.future.tolerance_hours."
 
 
 class Snapshot(Record):
@@ -53,16 +53,16 @@ class Snapshot(Record):
 
     model: str
     digest: str
-    """Hexadecimal SHA-256 of schema and rows, in whatever order, files and format they came."""
+    """Hexadecimal SHA-256 of schema and rows. It does not depend on the order, files and format of the source."""
     rows: int
     start: datetime
     """Oldest event time, UTC."""
     end: datetime
     """Newest event time, UTC."""
     window_start: datetime | None
-    """Oldest event time that the window lets in; None: no bound."""
+    """Start of the window, included; None: no bound."""
     as_of: datetime
-    """Newest event time that the window lets in."""
+    """End of the window, included."""
     schema_: dict[str, str]
     """Column -> type, in order."""
     size_bytes: int
@@ -73,10 +73,10 @@ class Snapshot(Record):
     key_duplicates: int
     """Rows dropped because another with the same key is newer."""
     future: FutureRows | None = None
-    """Rows of the source that are in no window; None: there are none."""
+    """Rows of the source that were set aside; None: there are none."""
     schema_changes: tuple[ColumnChange, ...] = ()
     reused: bool = False
-    """True where the same rows were there already and nothing was written."""
+    """True if the same rows were stored already and nothing was written."""
 
     @property
     def prefix(self) -> str:

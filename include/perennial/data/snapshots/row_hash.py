@@ -1,9 +1,8 @@
 """A 128-bit hash of each row, computed column by column in numpy.
 
-Every word of every value is mixed with a seed that belongs to its column and place, and the results are summed twice,
-with and without weights: equal rows have equal hashes whichever batch they are in, and two different rows share one by a
-chance of about 1 in 2**126. It is not a cryptographic hash: it guards against accidents, not against someone who makes rows
-that collide.
+Every 64-bit word of every value is mixed with a seed of its column and position, and the results are summed twice, with
+and without weights. Equal rows have equal hashes in every batch; two different rows have the same hash with a
+probability of about 1 in 2**126. This is not a cryptographic hash: someone who wants to can make rows that collide.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class RowHashes:
 
     rows: Words
     keys: Words
-    """Of the key columns alone; those of the row where a key column is missing, or where there is no key."""
+    """Hashes of the key columns alone; equal to the row's hash where a key column is missing, or without a key."""
 
 
 def hash_rows(batch: pa.RecordBatch, key: Collection[str] = ()) -> RowHashes:
@@ -68,11 +67,11 @@ def _add_column(name: str, column: pa.Array, sums: Sequence[Words]) -> None:
     for place, words in _text_words(column) if column.type == TEXT else _number_words(column):
         seed = _seed(name, place)
         mixed = _mix(words ^ seed.word)
-        # A word of zeros adds nothing, so that it does not matter to which length texts were padded.
+        # A word of zeros adds nothing, so the padded length of texts does not matter.
         mixed -= seed.zero
         for high, _ in sums:
             high += mixed
-        # Two sums of the same words, weighted otherwise: what cancels out in one does not in the other.
+        # Two sums of the same words with other weights: differences that cancel out in one do not in the other.
         mixed *= seed.weight
         for _, low in sums:
             low += mixed
@@ -85,7 +84,7 @@ def _number_words(column: pa.Array) -> Iterator[tuple[int, Words]]:
         yield _LENGTH, np.where(_missing(column), _MISSING, np.uint64(0))
         column = column.fill_null(0)
     if column.type == NUMBER:
-        # Adding nothing makes -0.0 the 0.0 that it equals.
+        # Adding 0.0 turns -0.0 into 0.0, which is equal to it.
         yield 0, (column.to_numpy() + 0.0).view(np.uint64)
     else:
         yield 0, column.view(pa.int64()).to_numpy().view(np.uint64)
@@ -134,9 +133,9 @@ def _missing(column: pa.Array) -> npt.NDArray[np.bool_]:
 class _Seed:
     word: np.uint64
     zero: np.uint64
-    """What a word of zeros becomes."""
+    """The mixed value of a word of zeros."""
     weight: np.uint64
-    """Odd, so that nothing is lost."""
+    """Odd, so that multiplying by it loses no information."""
 
 
 @lru_cache(maxsize=4096)
@@ -147,7 +146,7 @@ def _seed(column: str, place: int) -> _Seed:
 
 
 def _mix(words: Words) -> Words:
-    """Mix each word in place: the finaliser of splitmix64, in which every bit decides about every other."""
+    """Mix each word in place: the finaliser of splitmix64, in which every input bit changes every output bit."""
     shifted = words >> np.uint64(30)
     words ^= shifted
     words *= _ODD_1

@@ -1,4 +1,4 @@
-"""The rows of a window on the disk, until it is known which of them stay."""
+"""The rows of a window on disk, kept until it is known which of them stay."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ BATCH_ROWS = 131_072
 
 
 class RowSpill:
-    """Batches in an uncompressed Arrow stream, which costs a fraction of the time that Parquet takes.
+    """Batches in an uncompressed Arrow stream, which is written in a fraction of the time of Parquet.
 
     Parameters
     ----------
     path : Path
-        The file to make.
+        File to write.
     schema : pyarrow.Schema
     """
 
@@ -29,7 +29,7 @@ class RowSpill:
 
     def write(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Write the batches, and pass each on."""
-        # Errors of the source, which come through here, are not the disk's.
+        # Reading `batches` may raise errors of the source, which must not be reported as errors of the disk.
         with disk_errors(self._path):
             file = pa.OSFile(str(self._path), "wb")
             writer = pa.ipc.new_stream(file, self.schema)
@@ -42,7 +42,7 @@ class RowSpill:
                 writer.close()
 
     def surviving(self, resolution: Resolution) -> Iterator[pa.RecordBatch]:
-        """Yield the rows that stay, in the order in which they came."""
+        """Yield the rows that stay, in the order in which they were written."""
         first_row = 0
         with pa.OSFile(str(self._path), "rb") as file, pa.ipc.open_stream(file) as reader:
             for batch in reader:

@@ -1,4 +1,4 @@
-"""How a model's source changes its columns from one snapshot to the next."""
+"""How the columns of a model's source change from one snapshot to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from perennial.store.sealed import read_versioned_record, seal
 log = PrintableLog(__name__)
 
 _ATTEMPTS = 5
-_ADVICE = "Changes of the source's columns since the last snapshot are not told this time; an ingest writes it anew"
+_ADVICE = (
+    "Changes of the source's columns since the last snapshot are not reported this time; an ingest writes it again"
+)
 
 
 class LatestSnapshot(Record):
@@ -26,11 +28,11 @@ class LatestSnapshot(Record):
     digest: str
     as_of: datetime
     source_schema: dict[str, str]
-    """Column -> type as found, of all columns of the source."""
+    """Column -> type in the source, for all columns of the source."""
 
 
 class Latest(Record):
-    """Content of `<model>/latest_snapshot.json`: the newest snapshot by `as_of`, and that before it."""
+    """Content of `<model>/latest_snapshot.json`: the newest snapshot by `as_of`, and the one before it."""
 
     snapshot: LatestSnapshot
     previous: LatestSnapshot | None
@@ -39,8 +41,8 @@ class Latest(Record):
 def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[str, str] | None:
     """Return the source's columns as they were at the last other snapshot; None: there was no other.
 
-    A run that is retried finds its own mark, of the same rows, and looks behind it: it reports what it reported first.
-    A command that is repeated on newer rows has the same run id, and is compared with what it found before.
+    A run that is retried on the same rows finds its own entry and compares with the one before, so it reports the same
+    changes again. A command that is repeated on newer rows has the same run id, and is compared with its earlier entry.
     """
     latest, _ = _read(store, model)
     if latest is None:
@@ -51,7 +53,7 @@ def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[
 
 
 def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -> tuple[ColumnChange, ...]:
-    """Return added, removed and retyped columns, by name. Columns without a value have no type to change."""
+    """Return added, removed and retyped columns, sorted by name. The type of a column without values is ignored."""
     if before is None:
         return ()
     changes = []
@@ -68,7 +70,7 @@ def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -
 
 
 def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_until: datetime) -> None:
-    """Make a snapshot the model's latest, unless there is one with a newer `as_of` that can be true."""
+    """Record a snapshot as the model's latest, unless the recorded one has a newer `as_of` up to `believed_until`."""
     for attempt in range(_ATTEMPTS):
         latest, version = _read(store, model)
         if latest and seen.as_of < latest.snapshot.as_of <= believed_until:
@@ -90,7 +92,7 @@ def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_unti
 
 
 def _read(store: Store, model: str) -> tuple[Latest | None, str | None]:
-    """Return what is marked and its version in the store; nothing but changes of columns is told by it."""
+    """Return the record and its version. A damaged one is only a warning: it serves only to report changed columns."""
     try:
         return read_versioned_record(store, LATEST_SNAPSHOT.key(model), Latest, _ADVICE)
     except KeyNotFound:

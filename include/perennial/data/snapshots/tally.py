@@ -29,7 +29,7 @@ class Tally:
         self._times: list[datetime] = []
 
     def count(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Pass the batches on and count them."""
+        """Yield the batches, and count their rows."""
         for batch in batches:
             self._rows += batch.num_rows
             ends = pc.min_max(batch.column(self._spec.source.event_time)).as_py()
@@ -54,7 +54,7 @@ class Tally:
         return self._times[1]
 
     def check_target(self) -> None:
-        """Raise DataError if the target can teach nothing."""
+        """Raise DataError if no model can be trained on the target: it is missing, infinite or too large."""
         target = self._spec.target.column
         if self._missing[target] == self._rows:
             raise DataError(

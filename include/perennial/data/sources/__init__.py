@@ -1,1 +1,1 @@
-"""What reads: files, S3 prefixes and queries, as rows with event times."""
+"""Sources: files, S3 prefixes and queries, read as rows with event times."""

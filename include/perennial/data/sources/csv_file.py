@@ -1,4 +1,4 @@
-"""CSV files with a header, gzipped or not. All values are read as text: their types are not the file's to decide."""
+"""CSV files with a header, gzipped or not. All values are read as text: the spec decides their types, not the file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _WITH_POINT = r"^[+-]?\d*\.[\d.]*(?:,\d*)?$"
 
 
 def scan(path: Path, request: ScanRequest) -> SourceSummary:
-    """Return a file's summary by reading event times and open columns. Types are guessed from the file's beginning."""
+    """Return a file's summary by reading event times and open columns.
+
+    Types are guessed from the beginning of the file.
+    """
     with _unreadable(request.csv):
         _check_form(path, request)
         _check_quotes(path, request.csv)
@@ -49,7 +52,7 @@ def scan(path: Path, request: ScanRequest) -> SourceSummary:
 def read(
     path: Path, columns: Mapping[str, Kind], _summary: SourceSummary, request: ScanRequest, _bounds: Bounds | None
 ) -> Iterator[Rows]:
-    """Yield all rows of the file: only a format with statistics can leave some out."""
+    """Yield all rows of the file. Only formats with statistics can skip rows outside the bounds."""
     with _unreadable(request.csv):
         header = _header(path, request.csv)
         wanted = [name for name in columns if name in header.names]
@@ -70,20 +73,21 @@ def _unreadable(form: Csv) -> Iterator[None]:
         place = re.search(r"Row #(\d+): (.*)", str(error), flags=re.DOTALL)
         problem = f"line {place[1]}: {place[2].strip()}" if place else str(error).strip()
         if problem == "Empty CSV file":
-            raise Unreadable("is empty, without so much as a header: remove it, or deliver it again") from error
+            raise Unreadable("is empty, it has not even a header: remove it, or deliver it again") from error
         raise Unreadable(
-            f"{problem}. The file is not readable as CSV, perhaps truncated or half-written: mend or remove the line"
+            f"{problem}. The file is not readable as CSV, perhaps truncated or half-written: correct or remove the line"
         ) from error
 
 
 def _not_encoded(form: Csv) -> Unreadable:
     return Unreadable(
-        f"is not text in {form.encoding.upper()}: write it so, or give its encoding, such as `source.csv.encoding: cp1252`"
+        f"is not text in {form.encoding.upper()}: write it in that encoding, or give its encoding, such as "
+        "`source.csv.encoding: cp1252`"
     )
 
 
 def _check_form(path: Path, request: ScanRequest) -> None:
-    """Refuse a file that is written in another way than the spec says, before its content is misunderstood."""
+    """Refuse a file with another encoding or delimiter than the spec says, before its content is misread."""
     form = request.csv
     if _is_utf_8(form):
         with _stream(path, form) as stream:
@@ -130,7 +134,7 @@ def _batches(path: Path, header: pa.Schema, columns: list[str], numbers: Collect
 
 
 def _with_points(rows: Rows, numbers: Collection[str]) -> Rows:
-    """Return the rows with a point in numbers that have a decimal comma, in these columns."""
+    """Return the rows with decimal commas replaced by points in these columns."""
     batch = rows.batch
     for index, column in enumerate(batch.schema.names):
         if column in numbers:
@@ -157,7 +161,7 @@ def _stream(path: Path, form: Csv) -> pa.NativeFile:
 
 def _settings(block_bytes: int, form: Csv) -> dict[str, object]:
     return {
-        # Only without threads do errors name the line; the types of the columns make this fast enough.
+        # Errors name the line only without threads. Reading text columns is fast enough without them.
         "read_options": csv.ReadOptions(use_threads=False, block_size=block_bytes),
         "parse_options": csv.ParseOptions(delimiter=form.delimiter, newlines_in_values=True),
     }

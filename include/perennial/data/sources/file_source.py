@@ -31,7 +31,7 @@ log = PrintableLog(__name__)
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How files of one format are recognised, looked at and read."""
+    """How files of one format are recognised, scanned and read."""
 
     suffixes: tuple[str, ...]
     scan: Callable[[Path, ScanRequest], SourceSummary]
@@ -46,22 +46,22 @@ _FORMATS = {
 
 
 class FileSource:
-    """The files of one format below a folder, deeper ones included.
+    """The files of one format below a folder, including those in subfolders.
 
-    Names that begin with '_' or '.', of files and of folders, are left out: so unfinished files are marked. A column that
-    a file lacks may stand in the names of its folders; see `folder_columns`.
+    Files and folders whose names begin with '_' or '.' are left out: such names mark unfinished files. The names of
+    folders may contain columns that the files lack; see `folder_columns`.
 
     Parameters
     ----------
     spec : ModelSpec
     store : Store
-        Where the files lie.
+        The store of the files.
     folder : str
         Key prefix of the files, with a slash at its end, or empty.
     kept_in : Store
-        The model's, where it keeps what it finds in each file, and looks for what was found.
+        The model's store, in which the summary of each file is kept and looked up.
     label : str
-        What messages and the manifest put before a key.
+        Prefix of keys in messages and in the manifest.
     """
 
     def __init__(self, spec: ModelSpec, store: Store, folder: str, *, kept_in: Store, label: str = "") -> None:
@@ -95,7 +95,7 @@ class FileSource:
                 if stored not in found:
                     found[stored] = self._look_through(stored)
         finally:
-            # With one that is broken, the others need not be opened again when it is mended.
+            # Kept even if one file cannot be read: after it is corrected, the others need not be opened again.
             if found.keys() != known.keys():
                 self._known.keep(found)
         self._in_folders = {stored: self._folder_values(stored, found[stored]) for stored in objects}
@@ -103,7 +103,7 @@ class FileSource:
         return merge(facts_with(summary, self._in_folders[stored]) for stored, summary in self._summary.items())
 
     def part(self, latest: datetime) -> PartedTimes:
-        """Return the newest event time up to a moment, and what lies beyond it; see Source."""
+        """Divide the event times at `latest`; see Source."""
         parted = PartedTimes(latest)
         only_time = {self._request.event_time: Kind.TIME}
         for stored, summary in self._summary.items():
@@ -132,7 +132,10 @@ class FileSource:
         return newest.oldest()
 
     def count(self, bounds: Bounds) -> int:
-        """Return the number of rows within the bounds; see Source. Opens those files alone that reach beyond them."""
+        """Return the number of rows within the bounds; see Source.
+
+        Opens only files that are partly within the bounds.
+        """
         rows = 0
         only_time = {self._request.event_time: Kind.TIME}
         for _, stored in self._within(bounds):
@@ -156,7 +159,7 @@ class FileSource:
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
-            # Of columns that the spec does not name, some files may have none.
+            # Some files may lack columns that the spec does not name.
             values |= {name: None for name in wanted if name not in self._kinds and name not in found_columns[stored]}
             in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
@@ -181,7 +184,7 @@ class FileSource:
         return printable_name(self._label + stored.key)
 
     def _folder_values(self, stored: StoredObject, summary: SourceSummary) -> Values:
-        """Return the columns that the file lacks and its folders name: one that it has is its own to say."""
+        """Return the columns that only the folders name. A column in the file itself has priority."""
         values = folder_values(stored.key.removeprefix(self._folder))
         return {name: value for name, value in values.items() if name not in summary.types}
 
@@ -191,7 +194,7 @@ class FileSource:
         if self._request.event_time not in summary.types:
             if self._request.event_time in self._folder_values(stored, summary):
                 raise DataError(
-                    f"{self._name(stored)}: the event time {self._request.event_time!r} stands in a folder's name only: "
+                    f"{self._name(stored)}: the event time {self._request.event_time!r} is only in a folder's name: "
                     "write it into the files too, since files are chosen by it"
                 )
             check_columns(self._spec, summary.types, self._name(stored))
@@ -237,7 +240,7 @@ class FileSource:
         except KeyNotFound as error:
             raise self._changed(stored) from error
         except Unreadable as error:
-            # What is read while it is written looks broken, and may be whole the next time.
+            # A file that is written meanwhile looks broken, but may be complete the next time.
             if stored not in self._list():
                 raise self._changed(stored) from error
             raise DataError(f"{self._name(stored)}: {error}") from error

@@ -1,4 +1,4 @@
-"""Columns that stand in the names of folders, as Hive and Spark write them: `country=de/month=1/part-0.parquet`."""
+"""Columns in the names of folders, as Hive and Spark write them: `country=de/month=1/part-0.parquet`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = Mapping[str, str | None]
 
 
 def folder_values(key: str) -> dict[str, str | None]:
-    """Return the columns and their values, None for a missing one, of a file whose key is given from the source on."""
+    """Return the columns and values in a key relative to the source's folder; None stands for a missing value."""
     found: dict[str, str | None] = {}
     for folder in key.split("/")[:-1]:
         name, sign, value = folder.partition("=")
@@ -28,7 +28,7 @@ def folder_values(key: str) -> dict[str, str | None]:
 
 
 def facts_with(summary: SourceSummary, values: Values) -> SourceSummary:
-    """Return a file's summary with the columns that it lacks and its folders name."""
+    """Return a file's summary with the columns added that only its folders name."""
     value_types: dict[str, frozenset[ValueType]] = {
         name: frozenset({value_type_of_text(values[name])}) for name in values
     }
@@ -40,7 +40,7 @@ def facts_with(summary: SourceSummary, values: Values) -> SourceSummary:
 
 
 def rows_with(rows: Rows, values: Values) -> Rows:
-    """Return rows of a file with these columns, the same in all of them."""
+    """Return a file's rows with these columns added, with the same values in every row."""
     batch = rows.batch
     for name, value in values.items():
         batch = batch.append_column(name, pa.repeat(pa.scalar(value, TEXT), batch.num_rows))

@@ -1,6 +1,6 @@
-"""Event times that lie beyond the clock and so cannot be true: counted and named, and left out of everything.
+"""Event times in the future, which cannot be true: they are counted and reported, and otherwise left out.
 
-What is known of each file does not depend on the clock: a row that lies in the future today is one like all others later.
+The summaries of files do not depend on the current time: a row that lies in the future today is an ordinary row later.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MOST_EXAMPLES = 3
 
 
 class PartedTimes:
-    """The event times of a source, parted at the latest that can be true.
+    """The event times of a source, divided at the latest that is accepted.
 
     Parameters
     ----------
@@ -27,9 +27,9 @@ class PartedTimes:
     Attributes
     ----------
     newest : datetime or None
-        The newest up to `latest`; None: there are none.
+        Newest event time up to `latest`; None: there is none.
     later : int
-        How many are later.
+        Number of event times after `latest`.
     examples : list of str
         Place and time of a few of those.
     """
@@ -41,11 +41,11 @@ class PartedTimes:
         self.examples: list[str] = []
 
     def add_newest(self, newest: datetime) -> None:
-        """Add the newest of some times that are not later than `latest`."""
+        """Add the newest of several times, none of which is later than `latest`."""
         self.newest = newest if self.newest is None else max(self.newest, newest)
 
     def add(self, times: pa.Array, place: Callable[[int], str]) -> None:
-        """Add times of type TIME; `place` names that of a position."""
+        """Add times of type TIME. `place` takes a position in `times` and returns file and row in words."""
         later = pc.greater(times, self._latest)
         newest = pc.max(times.filter(pc.invert(later))).as_py()
         if newest is not None:

@@ -1,7 +1,7 @@
-"""JSON lines, one object a line, gzipped or not.
+"""JSON lines, one object per line, gzipped or not.
 
-pyarrow parses block by block. A block that it cannot parse is parsed again line by line: it may be broken, and then the
-line is named, or it may just hold a column in which numbers and text are mixed.
+pyarrow parses block by block. A block that it cannot parse is parsed again line by line: either a line is broken, which
+is then named, or a column mixes numbers and text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from perennial.data.window import Bounds
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 _BLOCK_BYTES = 16 * 1024 * 1024
 _EXACT_FLOAT = 2.0**53
-# pyarrow calls itself for each level of a value whose type it must find out: thousands of levels end the process.
+# pyarrow recurses into each level of a value to find out its type: thousands of levels crash the process.
 _MOST_LEVELS = 200
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _LEVELS = np.zeros(256, dtype=np.int8)
@@ -37,7 +37,7 @@ _LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
 def scan(path: Path, request: ScanRequest) -> SourceSummary:
     """Return a file's summary by reading event times and open columns.
 
-    The other columns are looked at until all that the spec reads were seen: a line need not have them all.
+    The other columns are read until all columns of the spec were seen: a line need not have all of them.
     """
     types: dict[str, str] = {}
 
@@ -59,7 +59,7 @@ def scan(path: Path, request: ScanRequest) -> SourceSummary:
 def read(
     path: Path, columns: Mapping[str, Kind], summary: SourceSummary, _request: ScanRequest, _bounds: Bounds | None
 ) -> Iterator[Rows]:
-    """Yield all rows of the file: only a format with statistics can leave some out."""
+    """Yield all rows of the file. Only formats with statistics can skip rows outside the bounds."""
     explicit = {column: dtype for column, kind in columns.items() if (dtype := _declared(kind, summary.types[column]))}
     exact = [column for column, kind in columns.items() if kind in (Kind.TEXT, Kind.LABEL)]
     for first_row, table in _tables(path, explicit, lambda: columns, exact):
@@ -67,7 +67,7 @@ def read(
 
 
 def _declared(kind: Kind, found: str) -> pa.DataType | None:
-    """Return the type by which a column is parsed, None where each block must tell: pyarrow converts nothing."""
+    """Return the type with which a column is parsed; None: pyarrow infers it in each block."""
     if kind is Kind.TIME:
         return TEXT
     if found == "number":
@@ -94,11 +94,11 @@ def _tables(
     Parameters
     ----------
     explicit : dict of column to type
-        Completed as the blocks show what a column is.
+        Types of columns. Filled in as the blocks show them.
     columns : function that returns a collection of str, or None
-        Those that are wanted of the next block; None: all.
+        Returns the columns that are wanted of the next block; None: all.
     exact : collection of str
-        Those in which whole numbers must keep all their digits.
+        Columns in which whole numbers must keep all their digits.
     """
     first_row = offset = 0
     for block in _blocks(path):
@@ -119,7 +119,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
     """Yield the file's content in pieces of whole lines."""
     rest = b""
     try:
-        # The next piece is read, and decompressed, while this one is parsed.
+        # The next piece is read and decompressed while this one is parsed.
         with _stream(path) as stream, ThreadPoolExecutor(max_workers=1) as ahead:
             coming = ahead.submit(stream.read, _BLOCK_BYTES)
             while chunk := coming.result():
@@ -137,7 +137,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _line_at(path: Path, offset: int) -> int:
-    """Return the number of the line that begins at an offset, which nobody asks for unless a block is odd."""
+    """Return the number of the line that begins at an offset. Slow, so called only for blocks that do not parse."""
     line, left = 1, offset
     with _stream(path) as stream:
         while left:
@@ -152,13 +152,13 @@ def _stream(path: Path) -> pa.NativeFile:
 
 
 def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[str] | None) -> pa.Table:
-    # To leave columns out is faster, but then all others must be declared.
+    # Leaving columns out is faster, but then the types of all others must be declared.
     others = "infer" if columns is None or not set(columns) <= set(explicit) else "ignore"
     if others == "infer" and _is_deep(block):
         raise pa.ArrowInvalid("a value is nested too deep")
     options = arrow_json.ParseOptions(explicit_schema=pa.schema(explicit), unexpected_field_behavior=others)
     table = arrow_json.read_json(pa.BufferReader(block), parse_options=options)
-    # Text that looks like a time was read as one, and may have lost its zone.
+    # pyarrow parses text that looks like a time, and its time zone may be lost.
     times = [field.name for field in table.schema if value_type_of(field.type) is ValueType.TIME]
     if not times:
         return table
@@ -167,15 +167,15 @@ def _parsed(block: bytes, explicit: dict[str, pa.DataType], columns: Collection[
 
 
 def _lacks_digits(table: pa.Table, column: str) -> bool:
-    """Tell whether a column may have been given as whole numbers too large for the floats that it was read as."""
+    """Tell whether a column that was read as floats may have held whole numbers too large for them."""
     if column not in table.schema.names or not pa.types.is_floating(table.schema.field(column).type):
         return False
     return bool(pc.any(pc.greater_equal(pc.abs(table[column]), _EXACT_FLOAT)).as_py())
 
 
 def _is_deep(block: bytes) -> bool:
-    """Tell whether something in a block may be nested deeper than pyarrow bears."""
-    # In the usual block, of an object a line, this is all it takes: each line opens one, after another was closed.
+    """Tell whether something in a block may be nested more deeply than pyarrow can parse."""
+    # Fast path for the usual block of flat objects: each line opens one object after the last was closed.
     if sum(map(block.count, (b"{", b"["))) - sum(map(block.count, (b"}\n{", b"}\r\n{"))) <= _MOST_LEVELS:
         return False
     brackets = np.frombuffer(_STRINGS.sub(b"", block), dtype=np.uint8)
@@ -189,13 +189,14 @@ def _objects(block: bytes, first_line: int) -> Iterator[dict[str, Any]]:
         try:
             found = json.loads(line)
             if b"\\u" in line:
-                # Half of a surrogate pair is not a character, so that no text can hold it.
+                # Half of a surrogate pair is not a character, so text cannot contain it.
                 json.dumps(found, ensure_ascii=False).encode()
         except RecursionError:
             raise Unreadable(f"line {number}: nested too deep: write plain values, or leave the field out") from None
         except ValueError as error:
             raise Unreadable(
-                f"line {number} is not JSON ({error}). The file is perhaps truncated or half-written: mend or remove the line"
+                f"line {number} is not JSON ({error}). The file is perhaps truncated or half-written: correct or "
+                "remove the line"
             ) from error
         if not isinstance(found, dict):
             raise Unreadable(f'line {number} is not a JSON object: every line must be one, such as {{"distance": 944}}')

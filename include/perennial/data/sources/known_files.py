@@ -1,4 +1,4 @@
-"""What was found in each file of a model's source, kept in the store: no step opens a file that another has looked through."""
+"""The summaries of a model's source files, kept in the store, so that each file is scanned only once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
 
-# Another number where a file has other summary than it had before: what was kept until then no longer counts.
+# To be raised when the summary of a file is computed differently: older stored summaries are then ignored.
 _EDITION = 2
 
 
@@ -28,18 +28,18 @@ class _Kept(Record):
 
 
 class KnownFiles:
-    """The object `<model>/source_files.json`. It may be deleted: then all files are opened once more.
+    """The object `<model>/source_files.json`. It may be deleted: then all files are opened once again.
 
     Parameters
     ----------
     store : Store
-        The model's.
+        The model's store.
     model : str
     place : str
-        Where the files lie.
+        Address of the files.
     file_format : str
     request : ScanRequest
-        What a file's summary depend on besides its content: those of another request are not known.
+        What a file's summary depends on besides its content. Summaries of another request are ignored.
     """
 
     def __init__(self, store: Store, model: str, place: str, file_format: str, request: ScanRequest) -> None:
@@ -49,14 +49,14 @@ class KnownFiles:
         self._scanned_as = hashlib.sha256(scanned_as.encode()).hexdigest()
 
     def load(self) -> dict[StoredObject, SourceSummary]:
-        """Return the summary of all files that are known. Another content is another StoredObject, so they stay true.
+        """Return the stored summaries by file. A file with other content is another StoredObject, so none is outdated.
 
-        What cannot be read is a warning, and nothing is known: all files are opened.
+        If the object cannot be read, a warning is logged and nothing returned: all files are opened.
 
         Raises
         ------
         StoreUnavailable
-            The store may answer later.
+            The store does not answer.
         """
         try:
             kept = read_record(self._store, self._key, _Kept, "All files of the source are opened again")
@@ -70,7 +70,7 @@ class KnownFiles:
         return dict(kept.files) if kept.scanned_as == self._scanned_as else {}
 
     def keep(self, known: Mapping[StoredObject, SourceSummary]) -> None:
-        """Keep what is known now in place of what was. A store that refuses is a warning: nothing depends on it."""
+        """Replace the stored summaries. If the store refuses, only a warning is logged: nothing depends on them."""
         kept = _Kept(scanned_as=self._scanned_as, files=tuple(known.items()))
         try:
             self._store.write(self._key, seal(kept, indent=None))

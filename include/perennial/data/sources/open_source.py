@@ -14,7 +14,7 @@ from perennial.store.open import open_store
 
 
 def open_source(run: Run) -> Source:
-    """Return the rows of the run's spec; nothing is read yet.
+    """Return the source that the run's spec names. Does not read anything yet.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def open_source(run: Run) -> Source:
     if given.sql is not None:
         if deployment.sql_url is None:
             raise DataError(
-                f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not given"
+                f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not "
+                "given"
             )
         return SqlSource(run.spec, deployment.sql_url)
     uri = cast(str, given.uri)

@@ -1,4 +1,4 @@
-"""Parquet files: columns by name, row groups outside the window left unread."""
+"""Parquet files: columns by name, row groups outside the window are not read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perennial.data.window import Bounds
 
 SUFFIXES = (".parquet",)
 _BATCH_ROWS = 131_072
-# Column chunks are read through a buffer of so many bytes instead of whole, since a file may be one row group.
+# Column chunks are read through a buffer of this size, not as a whole, because a file may consist of one row group.
 _BUFFER_BYTES = 1024 * 1024
 
 _Range = tuple[datetime, datetime]
@@ -48,7 +48,7 @@ def scan(path: Path, request: ScanRequest) -> SourceSummary:
 def read(
     path: Path, columns: Mapping[str, Kind], _summary: SourceSummary, request: ScanRequest, bounds: Bounds | None
 ) -> Iterator[Rows]:
-    """Yield the rows of all row groups that may have some within the bounds."""
+    """Yield the rows of all row groups that may have rows within the bounds."""
     with _opened(path) as file:
         ranges = _ranges(file, request) if bounds else None
         groups = None
@@ -59,15 +59,15 @@ def read(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file; what pyarrow says about its content becomes Unreadable."""
+    """Open a file; errors of pyarrow about its content become Unreadable."""
     try:
-        # As nanoseconds, which pyarrow makes of INT96 by itself, times after 2262 wrap around to other centuries.
+        # By default pyarrow reads INT96 as nanoseconds, in which times after 2262 overflow.
         with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES, coerce_int96_timestamp_unit="us") as file:
             yield file
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise Unreadable(
-            f"no readable Parquet file, perhaps truncated or half-written ({reason}). Write it again, under a "
+            f"is not a readable Parquet file, perhaps truncated or half-written ({reason}). Write it again, under a "
             "name that begins with '_' or '.' until it is complete"
         ) from error
 
@@ -88,7 +88,7 @@ def _batches(file: pq.ParquetFile, columns: list[str], groups: set[int] | None =
 
 
 def _ranges(file: pq.ParquetFile, request: ScanRequest) -> list[_Range | None] | None:
-    """Return the range of event times in each row group, None for one without; None if the statistics do not tell."""
+    """Return the range of event times of each row group (None if it has none), or None if statistics are missing."""
     names = [file.schema.column(index).path for index in range(len(file.schema))]
     if request.event_time not in names:
         return None
@@ -117,7 +117,7 @@ def _ranges(file: pq.ParquetFile, request: ScanRequest) -> list[_Range | None] |
 
 
 def _range(known: pq.Statistics, dtype: pa.DataType, request: ScanRequest) -> _Range | None:
-    """Return the ends that statistics give; None if they are not event times, of which the column then tells the row."""
+    """Return the range by statistics; None if they are not event times. Reading the column then reports the row."""
     try:
         oldest, newest = to_time(pa.array([known.min, known.max], dtype), request.time_zone).to_pylist()
     except (ArithmeticError, ValueError):

@@ -1,4 +1,4 @@
-"""Rows as they come out of a file or a query, and their event times."""
+"""Rows as read from a file or a query, and their event times."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from perennial.spec.source import Csv
 
 
 class Unreadable(Exception):
-    """What is wrong with a file's content; whoever knows the file's name adds it."""
+    """A file's content cannot be read. The caller adds the file's name."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """A batch, with its columns as found."""
+    """A batch of rows with the columns and types of the file."""
 
     first_row: int
-    """Position of its first row in the file or answer, from 0."""
+    """Position of the first row in the file or query result, from 0."""
     batch: pa.RecordBatch
     taken: npt.NDArray[np.int64] | None = None
-    """Which rows of the batch were taken, as positions from `first_row` on; None: all."""
+    """Positions of the rows that were taken, relative to `first_row`; None: all were."""
 
     def take(self, mask: pa.Array) -> Rows:
-        """Return the rows where a boolean array is true."""
+        """Return the rows where the mask, a boolean array with one value per row, is true."""
         if mask.true_count == len(mask):
             return self
         return Rows(self.first_row, self.batch.filter(mask), np.flatnonzero(mask.to_numpy(zero_copy_only=False)))
 
     def number(self, index: int) -> int:
-        """Return a row's number in the file or answer, from 1."""
+        """Return a row's number in the file or query result, from 1."""
         return self.first_row + int(index if self.taken is None else self.taken[index]) + 1
 
 
@@ -48,11 +48,11 @@ class ScanRequest:
     """What a scan must find out besides the columns."""
 
     columns: tuple[str, ...]
-    """All that the spec reads."""
+    """All columns that the spec reads."""
     event_time: str
     time_zone: str | None
     open_columns: tuple[str, ...]
-    """Whose ValueTypes are wanted."""
+    """Columns whose ValueTypes are to be found."""
     csv: Csv = field(default_factory=Csv)
 
 
@@ -62,7 +62,7 @@ def event_times(rows: Rows, request: ScanRequest) -> pa.Array:
     Raises
     ------
     Unreadable
-        If one is not a timestamp, or has no zone; with its row.
+        If an event time is not a timestamp, or has no time zone; the message names its row.
     """
     return read_column(rows, request.event_time, TIME, request.time_zone)
 
@@ -85,9 +85,9 @@ def scan_rows(
     batches : iterable of Rows
     request : ScanRequest
     types : mapping of column to type
-        May still be filled while the batches are read.
+        May be filled in while the batches are read.
     guess : tuple of ValueType
-        What text may stand for in this format, where all of it reads so.
+        ValueTypes that text may have in this format, if all of it parses as such.
     """
     rows = missing = 0
     start: datetime | None = None
@@ -120,7 +120,7 @@ def take_rows(rows: Rows, types: Mapping[str, pa.DataType], request: ScanRequest
     Raises
     ------
     Unreadable
-        If a value of these rows is not what its column is read as. What other rows hold does not matter.
+        If a value of these rows does not have the type as which its column is read. Other rows are not examined.
     """
     times = event_times(rows, request)
     check_missing(request, times.null_count)
@@ -140,7 +140,7 @@ def check_missing(request: ScanRequest, rows: int) -> None:
 
 
 def value_type_of_text(value: str | None) -> ValueType:
-    """Return what a text is by itself if it may stand for a number or a time."""
+    """Return the ValueType of a text that may be a number or a time."""
     return _value_type(pa.array([value], TEXT), (ValueType.NUMBER, ValueType.TIME))
 
 

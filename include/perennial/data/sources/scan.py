@@ -1,4 +1,4 @@
-"""What a source holds that can be true: how far it reaches, and which rows lie in the future."""
+"""The time range of a source, and which of its rows lie in the future."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def scan_source(run: Run, source: Source) -> tuple[SourceSummary, FutureRows | None]:
-    """Look through a source, and set aside what lies in the future.
+    """Scan a source, and set aside rows that lie in the future.
 
     Returns
     -------
     SourceSummary
-        Time range without the rows that are set aside: no bounds that end with it let one of them in.
+        Its time range excludes the rows that are set aside, so bounds that end with it exclude them too.
     FutureRows or None
-        What is set aside; None: nothing is.
+        Rows that are set aside; None: there are none.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def scan_source(run: Run, source: Source) -> tuple[SourceSummary, FutureRows | N
     future = FutureRows(rows=parted.later, latest=run.latest, examples=tuple(parted.examples))
     if run.spec.source.future.rows == "refuse":
         raise DataError(
-            f"{source.name}: {future.found} The clock says {run.now:%Y-%m-%d %H:%M} UTC. Mend these event times; if they are "
-            "right, raise source.future.tolerance_hours; or let the spec set such rows aside"
+            f"{source.name}: {future.found} The clock says {run.now:%Y-%m-%d %H:%M} UTC. Correct these event times; "
+            "if they are right, raise source.future.tolerance_hours; or let the spec set such rows aside"
         )
     return replace(summary, start=summary.start if parted.newest else None, end=parted.newest), future

@@ -1,4 +1,4 @@
-"""What a source of rows must do, and which kind a run has."""
+"""What every source of rows must do."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from perennial.data.window import Bounds
 
 
 class Source(Protocol):
-    """Rows with event times. `scan` comes first."""
+    """Rows with event times. Call `scan` before the other methods."""
 
     name: str
-    """For messages."""
+    """Name of the source in messages."""
 
     def scan(self) -> SourceSummary:
         """Find out columns and time range.
@@ -32,7 +32,7 @@ class Source(Protocol):
         """
 
     def part(self, latest: datetime) -> PartedTimes:
-        """Return the newest event time up to a moment, and what lies beyond it. Opens only what reaches beyond."""
+        """Divide the event times at `latest`. Opens only files that have later ones."""
 
     def nth_newest(self, rows: int, as_of: datetime) -> datetime | None:
         """Return the N-th newest event time up to `as_of`, the oldest if there are fewer, None if there are none."""
@@ -46,14 +46,14 @@ class Source(Protocol):
         Raises
         ------
         DataError
-            If a column is missing, or a value is not what its column is read as; with the place.
+            If a column is missing, or a value does not have the type as which its column is read; names its place.
         """
 
     def read_objects(self, bounds: Bounds) -> tuple[SourceObject, ...]:
-        """Return what `read` reads, in the versions that `scan` found.
+        """Return the files or the query that `read` reads, in the versions that `scan` found.
 
         Raises
         ------
         SourceUnavailable
-            If it has changed since.
+            If a file has changed since.
         """

@@ -32,31 +32,31 @@ log = PrintableLog(__name__)
 
 _BATCH_ROWS = 20_000
 _SAMPLE_ROWS = 100
-# Between a time as the database writes it and the same in UTC.
+# Largest difference between a time in the database, of an unknown zone, and the same time in UTC.
 _ZONE_SLACK = timedelta(days=2)
 _Statement = sa.Select[Any]
 
 
 class _Verbatim(sa.TextClause):
-    """The user's own text, in which a colon begins no parameter, and a backslash before one is the user's too."""
+    """The user's SQL, taken literally: a colon does not begin a parameter, and a backslash does not escape one."""
 
     inherit_cache = False
 
 
 @compiles(_Verbatim)
 def _compiled(text: _Verbatim, compiler: SQLCompiler, **_: Any) -> str:
-    # As all text is processed: only a percent sign is doubled, where the driver wants it so.
+    # The usual processing of text only doubles percent signs, if the driver needs that.
     return str(compiler.post_process_text(text.text))  # type: ignore[no-untyped-call]
 
 
 class SqlSource:
-    """The answer to a SELECT.
+    """The result of a SELECT.
 
     Parameters
     ----------
     spec : ModelSpec
     url : str
-        SQLAlchemy URL of the database. It and its password are kept out of all messages.
+        SQLAlchemy URL of the database. The URL and its password are kept out of all messages.
     """
 
     def __init__(self, spec: ModelSpec, url: str) -> None:
@@ -90,7 +90,7 @@ class SqlSource:
             )
 
     def part(self, latest: datetime) -> PartedTimes:
-        """Return the newest event time up to a moment, and what lies beyond it; see Source."""
+        """Divide the event times at `latest`; see Source."""
         parted = PartedTimes(latest)
         with self._connected() as connection:
             bounds = Bounds(self._some_time_before(connection, latest), self._newest or latest)
@@ -125,7 +125,7 @@ class SqlSource:
         log.info("%s: %d rows in %.1f s", self.name, rows, time.perf_counter() - began)
 
     def read_objects(self, _bounds: Bounds) -> tuple[SourceObject, ...]:
-        """Return the query with its digest. Whether a database's rows have changed cannot be told."""
+        """Return the query with its digest as version. Whether the database's rows have changed cannot be known."""
         digest = hashlib.sha256(self._sql.encode()).hexdigest()
         return (SourceObject(name=f"sql:{self._spec.source.connection}", version=digest),)
 
@@ -153,7 +153,7 @@ class SqlSource:
             self._is_sortable_text = connection.execute(other).scalar_one() == 0
         self._is_aware = isinstance(newest, datetime) and newest.tzinfo is not None
         if isinstance(newest, datetime) and known == rows:
-            # Of times without zone the order is the same with one, so that the ends stay the ends.
+            # Adding a time zone keeps the order of times, so the oldest and newest stay the same.
             column = pa.array([oldest, newest])
             answer: Iterator[Rows] = iter([Rows(0, pa.record_batch({self._time.name: column}))])
         else:
@@ -161,8 +161,8 @@ class SqlSource:
         return scan_rows(answer, self._request, {})
 
     def _some_time_before(self, connection: sa.Connection, latest: datetime) -> datetime | None:
-        """Return a time that there is, not far from the newest up to a moment, if the database can find one."""
-        # So far before it that the database, as it compares times, cannot let in one that is later.
+        """Return an event time close to the newest up to `latest`, if the database can find one."""
+        # Early enough that the database cannot return a later time, whatever time zone it compares in.
         before = Bounds(None, latest - 2 * _ZONE_SLACK)
         if not self._ends(before):
             return None
@@ -182,11 +182,14 @@ class SqlSource:
         return statement
 
     def _ends(self, bounds: Bounds) -> dict[str, Any]:
-        """Return limits for the database, as it compares times: they may let too much in, but nothing out."""
+        """Return limits for the database.
+
+        They may let in too many rows, depending on time zones, but never exclude one.
+        """
         limits = {"end": shifted(bounds.end, _ZONE_SLACK)}
         if bounds.start:
             limits["start"] = shifted(bounds.start, -_ZONE_SLACK)
-        # What is written as a date alone would leave out all but the midnight of the calendar's last day.
+        # If the limit is written as a date alone, it would exclude the calendar's last day after midnight.
         ends = {name: moment for name, moment in limits.items() if FIRST < moment < LAST}
         native = self._native or object
         if issubclass(native, str) and self._is_sortable_text:
@@ -198,7 +201,7 @@ class SqlSource:
         return {}
 
     def _query(self) -> sa.Subquery:
-        # A comment may be its last line.
+        # The newline matters: the query may end with a comment.
         return _Verbatim(f"{self._sql}\n").columns(self._time).subquery("source")
 
     def _answer(self, connection: sa.Connection, statement: _Statement) -> Iterator[Rows]:
@@ -233,14 +236,14 @@ class SqlSource:
                 kind = SourceUnavailable if lost else DataError
                 raise kind(f"{self.name}: {problem}: {self._reason(error)}") from None
             except (ArithmeticError, ValueError) as error:
-                # Such as a year before Christ: drivers leave what Python's types cannot hold to Python.
+                # For example a year before Christ: drivers leave it to Python to refuse what its types cannot hold.
                 raise DataError(
-                    f"{self.name}: a value of the answer cannot be read ({type(error).__name__}: {error}): have the "
+                    f"{self.name}: a value of the result cannot be read ({type(error).__name__}: {error}): have the "
                     "query leave it out, or cast it to text"
                 ) from error
 
     def _reason(self, error: SQLAlchemyError) -> str:
-        """Return what the driver says, without the URL and its password."""
+        """Return the driver's message without the URL and its password."""
         reason = Address(self._url).without_secrets(getattr(error, "orig", None) or error)
         return " ".join(reason.split())
 

@@ -1,4 +1,4 @@
-"""What is known of a source before its rows are taken."""
+"""What a scan finds out about a source before its rows are read."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class SourceSummary:
     start, end : datetime or None
         Oldest and newest event time in UTC; None where there are no rows.
     types : mapping of column to type
-        As found, of all columns.
-    value_types : mapping of column to the ValueTypes met
-        Of the columns whose type the spec leaves to the source.
+        Types in the source, of all columns.
+    value_types : mapping of column to the ValueTypes found
+        Only of columns whose type the spec leaves to the source.
     """
 
     rows: int
@@ -34,7 +34,7 @@ class SourceSummary:
 
 
 def merge(summary: Iterable[SourceSummary]) -> SourceSummary:
-    """Return the summary of several files together. A column with several types has them all, joined by ' or '."""
+    """Return the summary of several files together. The types of a column that differs are joined by ' or '."""
     rows = 0
     starts: list[datetime] = []
     ends: list[datetime] = []
@@ -58,7 +58,7 @@ def merge(summary: Iterable[SourceSummary]) -> SourceSummary:
 
 
 def type_name(dtype: pa.DataType) -> str:
-    """Return an Arrow type's name, the same for all ways to hold text."""
+    """Return an Arrow type's name; all types of text have the same."""
     if pa.types.is_dictionary(dtype):
         return type_name(dtype.value_type)
     if pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype):
@@ -67,7 +67,7 @@ def type_name(dtype: pa.DataType) -> str:
 
 
 def rough_type_name(dtype: pa.DataType) -> str:
-    """Return a name for what a format without types seems to hold, which must not change with every file."""
+    """Return a coarse name for an inferred type, which should not differ from file to file."""
     if pa.types.is_nested(dtype) or pa.types.is_boolean(dtype):
         return type_name(dtype)
     return {ValueType.EMPTY: "null", ValueType.NUMBER: "number", ValueType.TIME: "time", ValueType.TEXT: "text"}[

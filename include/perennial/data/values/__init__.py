@@ -1,1 +1,1 @@
-"""Values in the types of a snapshot, whichever format they came in."""
+"""Values in the types of a snapshot, independent of the source's format."""

@@ -1,16 +1,18 @@
-"""Columns in their snapshot's types, the same whichever format they came in.
+"""Columns in their snapshot's types, the same for every format of the source.
 
-- A time is UTC in microseconds (finer digits are cut off), of the years 1 to 9999. One without zone is taken in the
-  source's `time_zone`: if the clocks went back and it happened twice, as the earlier; if they went forward past it, as
-  the moment of the change.
+- A time is UTC in microseconds (finer digits are cut off), of the years 1 to 9999. One without zone is read in the
+  source's `time_zone`. A time that occurred twice, because clocks were set back, is read as the earlier one; a time
+  that was skipped, because clocks were set forward, as the instant of the change.
 - A number is a 64-bit float. NaN and the usual spellings of a missing value ('', NA, null ...) are missing; infinity
   stays; true and false are 1 and 0; text that reads as a number is one.
 - A label that is a whole number is a 64-bit integer, from a float, a decimal or text too, with all its digits.
-- Text stays as it is, '007' too. An empty text is missing, since a CSV file cannot tell the two apart. What else becomes
-  text, such as keys and categories, is written as `text_form` says: 7.0 is '7', and 2013-01-01 00:00 is '2013-01-01'.
+- Text stays as it is, '007' too. An empty text is missing, since a CSV file cannot tell the two apart. Other values
+  that are read as text, such as keys and categories, are written as `text_form` says: 7.0 as '7', 2013-01-01 00:00 as
+  '2013-01-01'.
 
-So a value is the same in whichever of its types a file holds it, as far as that type can hold it: what a float of 32 bits
-makes of 0.1 is another number than 0.1 where it is read as a number, since a model would see the difference.
+So a value is the same whichever type a file stores it in, as far as that type can represent it. A 32-bit float that is
+closest to 0.1 is a different number than the 64-bit 0.1 where it is read as a number, since a model sees the
+difference.
 """
 
 from __future__ import annotations
@@ -30,18 +32,18 @@ _TRUE = pa.array(["true", "True", "TRUE"])
 _FALSE = pa.array(["false", "False", "FALSE"])
 _HAS_ZONE = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 _UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
-# Arrow counts further than Python's calendar, in which windows and cursors are reckoned.
+# Arrow's times go beyond Python's calendar, in which windows and cursors are computed.
 _FIRST, _LAST = pa.scalar(FIRST, TIME).value, pa.scalar(LAST, TIME).value
 _OUTSIDE = "is outside the years 1 to 9999 (UTC)"
 
 
 class BadValue(ValueError):
-    """A value that is not what its column is read as.
+    """A value that does not have the type as which its column is read.
 
     Attributes
     ----------
     index : int
-        Of the first such value in the array.
+        Position of the first such value in the array.
     """
 
     def __init__(self, index: int, problem: str) -> None:
@@ -59,12 +61,12 @@ def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.
     dtype : pyarrow.DataType
         One of TIME, NUMBER, WHOLE, TEXT.
     time_zone : str or None
-        Of times that carry none.
+        Time zone of times without one.
 
     Raises
     ------
     BadValue
-        If a value cannot be read so.
+        If a value cannot be converted.
     """
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
@@ -82,7 +84,7 @@ def canonical(array: pa.Array, dtype: pa.DataType, time_zone: str | None) -> pa.
 
 
 def _in_utf8(array: pa.Array) -> pa.Array:
-    """Return text that is text: what a file calls so may be any bytes, which nobody looked at."""
+    """Return the text, or raise BadValue: a file may declare any bytes as text without checking them."""
     plain = pa.large_binary() if pa.types.is_large_string(array.type) else pa.binary()
     return _converted(array.cast(plain), lambda part: part.cast(array.type), "is not text in UTF-8")
 
@@ -108,12 +110,12 @@ def to_time(array: pa.Array, time_zone: str | None) -> pa.Array:
 def _to_microseconds(array: pa.Array) -> pa.Array:
     if pa.types.is_date(array.type):
         return array.cast(pa.timestamp("us"))
-    # Only nanoseconds are cut: seconds that do not fit microseconds must not wrap around.
+    # Only nanoseconds are truncated. Seconds that do not fit into microseconds must raise instead of overflow.
     return array.cast(pa.timestamp("us", array.type.tz), safe=array.type.unit != "ns")
 
 
 def _within_calendar(times: pa.Array, found: pa.Array) -> pa.Array:
-    """Return the times, or raise BadValue with the first, as it was found, that Python's calendar does not have."""
+    """Return the times, or raise BadValue with the original value of the first one outside Python's calendar."""
     ends = pc.min_max(times)
     if ends["min"].is_valid and (ends["min"].value < _FIRST or ends["max"].value > _LAST):
         moments = times.cast(pa.int64())
@@ -127,7 +129,7 @@ def _to_number(array: pa.Array) -> pa.Array:
     if _is_text(array.type):
         numbers = _converted(array, _parse_numbers, "is not a number")
     elif pa.types.is_decimal(array.type):
-        # By way of text: Arrow's own conversion of 0.3 is 0.30000000000000004.
+        # Converted through text: Arrow's own conversion of 0.3 gives 0.30000000000000004.
         numbers = array.cast(TEXT).cast(NUMBER)
     elif _is_numeric(array.type):
         numbers = array.cast(NUMBER, safe=False)
@@ -198,7 +200,7 @@ def _without_nan(array: pa.Array) -> pa.Array:
 
 
 def _converted(array: pa.Array, convert: Callable[[pa.Array], pa.Array], problem: str) -> pa.Array:
-    """Convert all, or find the first value that does not convert by halving."""
+    """Convert all values, or find the first one that does not convert by bisection."""
     try:
         return convert(array)
     except _UNREADABLE:
@@ -223,7 +225,7 @@ def _shown(value: pa.Scalar) -> str:
     try:
         return str(value)
     except (ArithmeticError, LookupError, ValueError):
-        # A time of years, or of a zone, that Python does not know: Arrow writes it, in UTC.
+        # A time with a year or zone that Python does not know is written by Arrow, in UTC.
         if pa.types.is_timestamp(value.type):
             value = value.cast(pa.timestamp(value.type.unit))
         return str(value.cast(TEXT).as_py())

@@ -1,4 +1,4 @@
-"""Which columns a spec takes from its source, what each is read as, and what it is missed for."""
+"""Which columns a spec reads from its source, as which type, and for which purpose."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ WHOLE = pa.int64()
 TEXT = pa.string()
 
 LARGEST_NUMBER = 3.4028234663852886e38
-"""That of 32 bits: what trees compute with, and whose squares 64 bits can hold."""
+"""The largest 32-bit float. Trees compute in 32 bits, and squares of such numbers fit into 64 bits."""
 
 
 class Kind(Enum):
-    """What a column is read as."""
+    """The type as which a column is read."""
 
     TIME = auto()
     NUMBER = auto()
     TEXT = auto()
     LABEL = auto()
-    """Whole numbers or text, as the source has it: a classification's target."""
+    """Whole numbers or text, depending on the source: the target of a classification."""
     OPEN = auto()
-    """Numbers, times or text, as the source has it: inputs of a transform and columns of expectations."""
+    """Numbers, times or text, depending on the source: inputs of a transform and columns of expectations."""
 
 
 class ValueType(Enum):
-    """What a column of a source is by itself."""
+    """The type that a column has in the source."""
 
     EMPTY = "empty"
     NUMBER = "number"
@@ -43,7 +43,7 @@ class ValueType(Enum):
 
 
 def column_kinds(spec: ModelSpec) -> dict[str, Kind]:
-    """Return the columns that a snapshot holds, in order, and what each is read as."""
+    """Return the columns of a snapshot, in order, and as what each is read."""
     return {column: _kind(spec, column) for column in spec.columns}
 
 
@@ -53,20 +53,20 @@ def column_types(kinds: Mapping[str, Kind], value_types: Mapping[str, Collection
     Parameters
     ----------
     kinds : mapping of column to Kind
-    value_types : mapping of column to the ValueTypes met in the whole source
-        Of the LABEL and OPEN columns. By the whole source and not the window, since the layout of the files must not
-        decide.
+    value_types : mapping of column to the ValueTypes in the whole source
+        Of the LABEL and OPEN columns. Of the whole source and not only of the window, so that the types do not depend
+        on how rows are distributed over files.
     """
     return {column: _type(kind, set(value_types.get(column, ())) - {ValueType.EMPTY}) for column, kind in kinds.items()}
 
 
 def kind_of(dtype: pa.DataType) -> Kind:
-    """Return what a column of a snapshot's type is read as."""
+    """Return the Kind for a column type of a snapshot."""
     return {TIME: Kind.TIME, NUMBER: Kind.NUMBER, WHOLE: Kind.LABEL, TEXT: Kind.TEXT}[dtype]
 
 
 def value_type_of(dtype: pa.DataType) -> ValueType:
-    """Return what a column of this type is by itself."""
+    """Return the ValueType of a column of this type."""
     if pa.types.is_dictionary(dtype):
         return value_type_of(dtype.value_type)
     if isinstance(dtype, pa.BaseExtensionType):
@@ -86,14 +86,15 @@ def is_fractional(dtype: pa.DataType) -> bool:
 
 
 def check_columns(spec: ModelSpec, found: Collection[str], where: str) -> None:
-    """Raise DataError, with every missing column by name and role, unless all that the spec reads was found."""
+    """Raise DataError with name and role of every missing column, unless all columns of the spec were found."""
     missing = [column for column in spec.columns if column not in found]
     if missing:
         lines = [f"  {_role(spec, column)} {column!r}{_similar(column, found)}" for column in missing]
         raise DataError(
             f"{where} lacks columns that the spec of {spec.name} reads:\n"
             + "\n".join(lines)
-            + f"\nIt has: {', '.join(map(printable_name, sorted(found))) or 'none'}. Mend the source, or name its columns in the spec."
+            + f"\nIt has: {', '.join(map(printable_name, sorted(found))) or 'none'}."
+            + " Correct the source, or name its columns in the spec."
         )
 
 

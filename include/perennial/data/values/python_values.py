@@ -1,4 +1,4 @@
-"""Values of Python, such as a database's driver or a JSON parser gives, as an Arrow array that loses nothing of them."""
+"""Convert Python values, as a database driver or a JSON parser returns them, to an Arrow array without loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBERS = {(int, True), (float, True), (Decimal, True)}
 
 
 def arrow_array(values: Sequence[Any]) -> pa.Array:
-    """Return the values in the type that they share, or as text where they share none.
+    """Return the values in their common type, or as text if they have none.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ def arrow_array(values: Sequence[Any]) -> pa.Array:
     Returns
     -------
     pyarrow.Array
-        Of values of several kinds, or of one that Arrow does not know, the text that each has in a column of its own kind.
+        Values of several types, or of a type that Arrow does not know, become the text that each would have in a column
+        of its own type.
     """
     values = [bytes(value) if isinstance(value, memoryview) else value for value in values]
     kinds = [_kind(value) for value in values]
@@ -46,9 +47,9 @@ def arrow_array(values: Sequence[Any]) -> pa.Array:
 
 
 def _kind(value: Any) -> tuple[type, bool]:
-    """Return the type, and whether it is without a zone.
+    """Return the type, and whether the value is a time without a zone.
 
-    Arrow would take dates and times together, and times with and without zone, and cut off what they do not share.
+    Arrow would mix dates with times, and times with and without zone, and drop the parts that they do not share.
     """
     return type(value), getattr(value, "tzinfo", None) is None
 
@@ -67,5 +68,5 @@ def _texts(values: list[Any]) -> list[str | None]:
 def _text(value: Any) -> str | None:
     if isinstance(value, dict | list):
         return json.dumps(value)
-    # Of a decimal that is not a number, which Arrow does not know.
+    # A decimal NaN, which Arrow does not know.
     return None if value != value else str(value)

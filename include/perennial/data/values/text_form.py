@@ -1,13 +1,14 @@
-"""A value as text: its form depends on the value, and not on the type, unit or precision in which its file holds it.
+"""A value as text. The text depends on the value only, not on the type, unit or precision in which a file stores it.
 
-- A whole number has all its digits, without decimals or exponent: 49170000001 is '49170000001' as an integer, a float or a
-  decimal, and -0.0 is '0'.
-- Another number is written without exponent, in as few digits as tell it from other floats of 64 bits, or in those of 32
-  where six are enough for that: 0.1 is '0.1' in 64 bits, in 32, as a decimal, and as what was rounded to 32 bits and then
-  widened (which, where it is read as a number, remains 0.10000000149011612). NaN is missing, infinity 'inf'.
-- A truth value is 'true' or 'false', and so is not the same as the number 1 or 0.
-- A time is '2013-01-01 12:00:00' with as many decimals as it needs; at midnight it is '2013-01-01', as a date is. One with
-  a zone is written in UTC, with a 'Z', and always with its hour; one without zone stays as it is.
+- A whole number has all its digits, without decimals or exponent: 49170000001 is '49170000001' as an integer, a float
+  or a decimal, and -0.0 is '0'.
+- Any other number is written without exponent, in the fewest digits that identify the 64-bit float; or the 32-bit
+  float, if six digits are enough for that. So 0.1 is '0.1' as a 64-bit float, as a 32-bit float, as a decimal, and as a
+  32-bit float that was widened to 64 bits (read as a number, that remains 0.10000000149011612). NaN is missing,
+  infinity 'inf'.
+- A boolean is 'true' or 'false', so it differs from the numbers 1 and 0.
+- A time is '2013-01-01 12:00:00' with as many decimals as it needs; at midnight it is '2013-01-01', as a date is. One
+  with a zone is written in UTC, with a 'Z', and always with its hour; one without zone stays as it is.
 - A UUID is written in lower case with hyphens. Bytes are text in UTF-8.
 - Text stays as it is: '007', '1.0' and 'NA' too.
 """
@@ -26,22 +27,22 @@ from perennial.data.values.columns import TEXT
 
 _NEEDLESS_ZEROS = r"(?:\.0+|(\.\d*[1-9])0+)(Z?)$"
 _WHOLE_LIMIT = 2.0**63
-# So many a float of 32 bits always keeps.
+# Number of digits that a 32-bit float always preserves.
 _DIGITS_OF_32_BITS = 6
 
 
 def as_text(array: pa.Array) -> pa.Array:
-    """Return an array of any type that is not nested as strings.
+    """Return an array of any type except nested ones as strings.
 
     Parameters
     ----------
     array : pyarrow.Array
-        Not a dictionary, and no extension type but UUID.
+        Must not be dictionary-encoded, or of an extension type other than UUID.
 
     Raises
     ------
     pyarrow.ArrowException
-        If a value has no such form.
+        If a value cannot be written in this form.
     """
     dtype = array.type
     if pa.types.is_floating(dtype):
@@ -69,7 +70,7 @@ def _floats(array: pa.Array) -> pa.Array:
 
 
 def _shortest(numbers: pa.Array) -> pa.Array:
-    """Return the shortest form of floats of 64 bits, which are perhaps widened: it must not depend on whether they are."""
+    """Return the shortest text of 64-bit floats, which must be the same for floats that were widened from 32 bits."""
     narrow = numbers.cast(pa.float32(), safe=False)
     short = narrow.cast(TEXT)
     digits = pc.binary_length(pc.replace_substring_regex(short, r"^-?[0.]*|\.|e.*", ""))
@@ -101,6 +102,6 @@ def _without_exponent(text: pa.Array) -> pa.Array:
 
 
 def _each(array: pa.Array, form: Callable[[Any], str]) -> pa.Array:
-    """Return the text of each value, which is made once for equal ones."""
+    """Return the text of each value; equal values are converted once."""
     encoded = array.dictionary_encode()
     return pa.array([form(value) for value in encoded.dictionary.to_pylist()], TEXT).take(encoded.indices)

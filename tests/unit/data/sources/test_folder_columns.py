@@ -96,5 +96,5 @@ def test_an_event_time_that_is_in_a_folders_name_only_is_told(
     land(folder, "at=2013-01-01/a.parquet")
     table = pa.parquet.read_table(folder / "at=2013-01-01" / "a.parquet").drop_columns("at")
     pa.parquet.write_table(table, folder / "at=2013-01-01" / "a.parquet")
-    with pytest.raises(DataError, match="the event time 'at' stands in a folder's name only: write it into the files"):
+    with pytest.raises(DataError, match="the event time 'at' is only in a folder's name: write it into the files"):
         ingest(make_run(make_spec()))

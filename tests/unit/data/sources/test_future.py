@@ -140,7 +140,7 @@ def test_the_spec_may_refuse_it_and_then_nothing_is_kept(place: Place) -> None:
         DataError, match=r"1 row lies in the future, after 2026-01-02 00:00 UTC \(.*2188-03-28"
     ) as caught:
         ingest(run)
-    assert "Mend these event times" in str(caught.value)
+    assert "Correct these event times" in str(caught.value)
     assert not [item.key for item in run.store.list("flights/snapshots/")]
 
 
@@ -174,7 +174,7 @@ def test_it_is_a_row_like_all_others_when_its_time_has_come(place: Place) -> Non
 
 def test_a_source_of_nothing_else_has_no_rows_and_says_why(place: Place) -> None:
     place.deliver("odd", [WRONG, WRONG])
-    with pytest.raises(DataError, match=r"has no rows but some that were set aside\. 2 rows lie in the future"):
+    with pytest.raises(DataError, match=r"has no rows except those that were set aside\. 2 rows lie in the future"):
         ingest(place.run())
 
 
@@ -217,5 +217,5 @@ def test_the_sentence_counts() -> None:
     one = FutureRows(rows=1, latest=LATEST, examples=("a.csv, row 7: 2188-03-28 00:00:00 UTC",))
     assert one.sentence == (
         "1 row lies in the future, after 2026-01-02 00:00 UTC (a.csv, row 7: 2188-03-28 00:00:00 UTC). It is set "
-        "aside: mend its event time, or if it is right raise source.future.tolerance_hours."
+        "aside: correct its event time, or if it is right raise source.future.tolerance_hours."
     )
