@@ -24,7 +24,7 @@ def check_estimator(model: Model, task: str | None, evaluation: EvaluationSectio
     model : Model
     task : {'classification', 'regression'} or None
     evaluation : EvaluationSection or None
-        None, here and for the task: that part of the spec is itself wrong, and what rests on it is not checked.
+        None, here and for `task`: that part of the spec is itself wrong, so what depends on it is not checked.
     """
     module_name, _, name = model.estimator.rpartition(".")
     try:
@@ -62,7 +62,7 @@ def _wrong_names(kind: type, model: Model) -> Iterator[Finding]:
 
 
 def _parameters(kind: type) -> Mapping[str, inspect.Parameter] | None:
-    """Return the constructor's parameters, or None if it takes any or does not tell."""
+    """Return the constructor's parameters; None if it accepts any, or if they are not known."""
     try:
         parameters = inspect.signature(kind).parameters
     except ValueError:  # some classes written in C
@@ -74,7 +74,7 @@ def _parameters(kind: type) -> Mapping[str, inspect.Parameter] | None:
 def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSection | None) -> Iterator[Finding]:
     try:
         estimator = kind(**model.params)
-        # scikit-learn looks at values only in fit: this is what fit calls first. Others' classes may not have it.
+        # scikit-learn validates values only in fit, which calls this first. Classes of other libraries may not have it.
         if hasattr(estimator, "_parameter_constraints"):
             estimator._validate_params()
     except Exception as error:
@@ -97,7 +97,7 @@ def _task_of(estimator: Any) -> str | None:
         if is_classifier(estimator):
             return "classification"
         return "regression" if is_regressor(estimator) else None
-    except Exception:  # its tags are not scikit-learn's
+    except Exception:  # a class without scikit-learn's tags
         return None
 
 

@@ -1,4 +1,4 @@
-"""Imports what a spec names, and says what is wrong with the name where that fails."""
+"""Import what a spec names; if that fails, say what is wrong with the name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perennial.spec.reading.problem import did_you_mean
 
 
 class CannotImport(Exception):
-    """`message` says what is missing, `hint` what was perhaps meant."""
+    """`message` says what is missing, `hint` what may have been meant."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -20,12 +20,12 @@ class CannotImport(Exception):
 
 
 def import_name(module_name: str, name: str) -> Any:
-    """Return what the module calls by the name.
+    """Return the object of this name in a module.
 
     Raises
     ------
     CannotImport
-        There is no such module or name in it, or the module fails when it is imported.
+        The module does not exist, has no such name, or fails when it is imported.
     """
     module = _import_module(module_name)
     try:

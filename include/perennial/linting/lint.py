@@ -1,4 +1,4 @@
-"""Everything that can be said about specs without touching data: their fields, and the code that they name."""
+"""Find everything wrong with specs that can be found without data: in their fields, and in the code that they name."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def lint_paths(paths: Sequence[Path]) -> tuple[int, list[SpecProblem]]:
     Returns
     -------
     int
-        How many specs there are.
+        Number of specs.
     list of SpecProblem
-        Everything that is wrong with them, and with paths that lead nowhere; and warnings.
+        Everything that is wrong with the specs and the paths; and warnings.
     """
     problems: list[SpecProblem] = []
-    folders: dict[Path, dict[Path, None]] = {}  # specs of one folder may not share a name
+    folders: dict[Path, dict[Path, None]] = {}  # by folder, since names must be unique within a folder
     for path in paths:
         try:
             files = spec_files(path) if path.is_dir() else [path]
@@ -83,7 +83,7 @@ def _lint_files(files: Mapping[Path, None]) -> Iterator[SpecProblem]:
 
 
 def _sound_parts(tree: Located) -> dict[str, Any]:
-    """Return the parts that are right in themselves, so that one misspelt field does not hide what else is wrong."""
+    """Return the valid parts, so that one misspelt field does not hide what is wrong elsewhere."""
     parts = {}
     for name, field in ModelSpec.model_fields.items():
         if name in tree.children:

@@ -1,4 +1,4 @@
-"""Settings of monitoring and retraining that cannot have the effect that their names promise."""
+"""Find settings of monitoring and retraining that cannot have any effect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from perennial.spec.reading.finding import Caution, Finding
 
 
 def check_retraining(retraining: Retraining) -> Iterator[Finding]:
-    """Yield a finding where one limit makes another one pointless."""
+    """Yield a finding where one limit makes another one ineffective."""
     reset, cooldown = retraining.breaker.reset_days, retraining.cooldown_days
     if reset < cooldown:
         yield Finding(

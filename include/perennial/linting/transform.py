@@ -29,6 +29,6 @@ def _takes_one_argument(function: object) -> bool:
         inspect.signature(function).bind(None)  # type: ignore[arg-type]
     except TypeError:
         return False
-    except ValueError:  # some functions written in C do not tell
+    except ValueError:  # some functions written in C have no signature
         return True
     return True

@@ -1,4 +1,4 @@
-"""What is looked at before a process starts: the stores, MLflow, the clocks, and whether all have one version."""
+"""Checks before a process starts: of the stores, of MLflow, of the clocks, and of the version of Perennial."""
 
 from __future__ import annotations
 

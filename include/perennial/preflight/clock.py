@@ -1,4 +1,4 @@
-"""Our clock against that of another machine."""
+"""Compare this machine's clock with that of another machine."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from email.utils import parsedate_to_datetime
 from perennial.preflight.fault import Fault
 
 MAX_SECONDS_APART = 10.0
-"""Airflow's API server refuses the tokens of tasks whose clock is further away (`[api_auth] jwt_leeway`)."""
+"""Airflow's API server refuses the tokens of tasks whose clock differs by more (`[api_auth] jwt_leeway`)."""
 
 
 def now() -> datetime:
-    """Return the moment by this machine's clock."""
+    """Return the time by this machine's clock."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What another machine's clock said, and what ours said before it was asked and after it had answered."""
+    """The time of another machine's clock, and this machine's time before the request and after the answer."""
 
     place: str
     theirs: datetime
@@ -30,9 +30,9 @@ class Reading:
 
     @property
     def seconds_apart(self) -> float:
-        """Least distance that explains the reading; positive where theirs is ahead.
+        """Smallest difference in seconds that explains the reading; positive if the other clock is ahead.
 
-        They tell whole seconds, so what lies within one is not a distance.
+        The other clock gives whole seconds, so a difference of less than one second counts as none.
         """
         ahead = (self.theirs - self.after).total_seconds()
         behind = (self.before - self.theirs).total_seconds() - 1.0
@@ -40,7 +40,7 @@ class Reading:
 
 
 def check_clock(reading: Reading) -> str:
-    """Compare.
+    """Compare the two clocks of a reading.
 
     Returns
     -------
@@ -57,15 +57,16 @@ def check_clock(reading: Reading) -> str:
         raise Fault(
             f"clocks apart: it is {_shown(reading.after)} here and {_shown(reading.theirs)} at {reading.place}, "
             f"{abs(apart):.0f} seconds {'later' if apart > 0 else 'earlier'}. Set both machines' clocks by NTP (see "
-            f"`timedatectl`): more than {MAX_SECONDS_APART:.0f} seconds apart, tasks' tokens and S3's signatures are refused"
+            f"`timedatectl`): more than {MAX_SECONDS_APART:.0f} seconds apart, tasks' tokens and S3's signatures are "
+            "refused"
         )
     return f"clock within {max(1, round(abs(apart)))} s of ours"
 
 
 def check_clock_of(url: str) -> str:
-    """Compare with the clock of an HTTP server, by the Date of its answer, whatever else it answers.
+    """Compare with the clock of an HTTP server, by the Date header of its answer, whatever its status.
 
-    A server that does not answer is nothing to compare with, and no fault: the answer says so.
+    A server that does not answer is not a fault: the returned text says that nothing was compared.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def check_clock_of(url: str) -> str:
 
 
 def check_date(place: str, date: str | None, before: datetime) -> str:
-    """Compare with the Date header of an answer that was asked for at `before`, by this machine's clock."""
+    """Compare with the Date header of an answer. `before` is this machine's time when it was requested."""
     after = now()
     try:
         theirs = parsedate_to_datetime(date or "")

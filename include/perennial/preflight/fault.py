@@ -1,4 +1,4 @@
-"""What a check of the surroundings found wrong."""
+"""The errors of preflight checks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from perennial.errors import PerennialError
 
 
 class Fault(PerennialError):
-    """Something that stays wrong until someone changes it."""
+    """A fault that stays until someone corrects it."""
 
 
 class NotReady(Fault):
-    """Something that may come right by itself, such as a server that is still starting."""
+    """A fault that may go away by itself, such as a server that is still starting."""
 
     retryable = True

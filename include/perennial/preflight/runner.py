@@ -1,4 +1,4 @@
-"""Run checks beside each other, for as long as what they look at may still be starting."""
+"""Run preflight checks in parallel, and repeat them while servers may still be starting."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _GRACE = 10.0
 
 
 def run_checks(checks: Mapping[str, Check], *, seconds: float, say: Callable[[str], None]) -> tuple[str, ...]:
-    """Run all checks; those that fail in a way that may pass are tried again.
+    """Run all checks; those that fail with NotReady are tried again.
 
     Parameters
     ----------
     checks : mapping of str to callable
-        By the name under which they are spoken of.
+        Name in messages -> check.
     seconds : float
-        How long to try. Some 10 seconds later at most this returns, even if a check hangs in a dead network.
+        How long to try, in seconds. The function returns at most about 10 seconds later, even if a check hangs.
     say : callable
-        Takes a line of progress.
+        Is called with each line of progress.
 
     Returns
     -------
     tuple of str
-        The names of those that found a fault.
+        Names of the checks that found a fault.
     """
     deadline = time.monotonic() + seconds
     passed: dict[str, bool] = {}

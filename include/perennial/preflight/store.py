@@ -1,4 +1,4 @@
-"""Whether a store does what Perennial needs, found by doing it."""
+"""Check that a store does what Perennial needs, by trying it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perennial.store.protocol import Conflict, KeyNotFound, Store
 
 
 def check_store(store: Store) -> str:
-    """List, write, read, replace and delete a small object, and compare clocks by its time.
+    """List, write, read, replace and delete a small object, and compare the clocks by its modification time.
 
     Returns
     -------
@@ -25,9 +25,9 @@ def check_store(store: Store) -> str:
     Raises
     ------
     NotReady
-        It does not answer.
+        The store does not answer.
     Fault
-        A right is missing, or the bucket; conditional writes are not honoured; the clocks are apart.
+        A right is missing, or the bucket; conditional writes are ignored; the clocks are too far apart.
     """
     key = PROBE.key(uuid.uuid4().hex)
     with _step(store, "list"):
@@ -57,7 +57,7 @@ def _check_content(store: Store, key: str, expected: bytes) -> None:
 
 
 def _check_conditions(store: Store, key: str, version: str) -> None:
-    """Two schedulers, or a task and its own retry, are kept apart by these alone."""
+    """Check conditional writes: only they keep two schedulers, or a task and its own retry, from writing both."""
     with _step(store, "write on a condition"):
         store.replace(key, b"second", version)
         attempts = (partial(store.create, key, b"third"), partial(store.replace, key, b"third", version))
@@ -67,19 +67,19 @@ def _check_conditions(store: Store, key: str, version: str) -> None:
             except Conflict:
                 continue
             raise Fault(
-                f"{store.uri} overwrites what it should not: it ignores the conditions If-Match and If-None-Match. Use an "
-                "S3 server that honours them"
+                f"{store.uri} overwrites what it should not: it ignores the conditions If-Match and If-None-Match. "
+                "Use an S3 server that honours them"
             )
 
 
 @contextmanager
 def _step(store: Store, action: str) -> Iterator[None]:
-    """Say what was tried; the store's own message says what is wrong and what to do."""
+    """Add to errors what was tried; the store's own message says what is wrong and what to do."""
     try:
         yield
-    except (KeyNotFound, KeyError) as error:  # an answer without what S3 always says
+    except (KeyNotFound, KeyError) as error:  # KeyError: the answer lacks a field that S3 always has
         raise Fault(
-            f"cannot {action} in {store.uri}: what answers there is no S3 server, or loses objects: check "
+            f"cannot {action} in {store.uri}: what answers there is not an S3 server, or it loses objects: check "
             "AWS_ENDPOINT_URL, or the endpoint of the AWS connection"
         ) from error
     except StoreError as error:

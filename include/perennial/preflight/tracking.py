@@ -1,4 +1,4 @@
-"""Whether MLflow answers, is MLflow, lets us in and keeps files."""
+"""Check that MLflow answers, accepts the login and has its artifact storage."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SETTING = "MLFLOW_TRACKING_URI (or the connection mlflow_default)"
 
 
 def check_tracking(uri: str) -> str:
-    """Ask the MLflow server for an experiment and for a file, as tasks do.
+    """Request an experiment and a file from the MLflow server, as tasks do.
 
     Parameters
     ----------
     uri : str
-        Tracking URI. A login comes from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+        Tracking URI. The login is taken from MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
 
     Returns
     -------
@@ -31,9 +31,9 @@ def check_tracking(uri: str) -> str:
     Raises
     ------
     NotReady
-        Nobody answers, or MLflow's own database or storage does not.
+        The server does not answer, or its database or storage does not.
     Fault
-        Something else answers there, it refuses us, or the clocks are apart.
+        What answers is not MLflow, MLflow refuses the request, or the clocks are too far apart.
     """
     from perennial.registry.tracking import Tracker
 
@@ -56,7 +56,7 @@ def _check_api(shown: str, answer: Any) -> None:
     if answer.status_code == 403 and "Host header" in text:
         raise Fault(
             f"MLflow at {shown} refuses the name by which it is called: start it with --allowed-hosts "
-            f"'{urlsplit(shown).netloc}' (MLFLOW_SERVER_ALLOWED_HOSTS), beside the names that it has"
+            f"'{urlsplit(shown).netloc}' (MLFLOW_SERVER_ALLOWED_HOSTS), together with the names that it allows now"
         )
     if answer.status_code in (401, 403):
         raise Fault(
@@ -64,9 +64,7 @@ def _check_api(shown: str, answer: Any) -> None:
             "MLFLOW_TRACKING_PASSWORD, or the connection's login"
         )
     if answer.status_code >= 500:
-        raise NotReady(
-            f"MLflow at {shown} is in trouble ({answer.status_code} {text}): look at its log, and its database"
-        )
+        raise NotReady(f"MLflow at {shown} fails ({answer.status_code} {text}): look at its log, and its database")
     if answer.status_code != 200 or not _is_json(answer):
         raise Fault(
             f"{shown} is not MLflow (its API answers {answer.status_code} {text or 'nothing'}): check {_SETTING}, "
@@ -75,16 +73,16 @@ def _check_api(shown: str, answer: Any) -> None:
 
 
 def _artifacts(tracker: Tracker) -> str:
-    """Have MLflow look into its storage: a bucket that is missing there fails the first training otherwise."""
+    """Have MLflow list its storage. Otherwise a missing bucket would only be noticed when the first training fails."""
     answer = _ask(tracker, "/api/2.0/mlflow-artifacts/artifacts?path=.perennial")
     if answer.status_code == 200:
         return "its artifact storage too"
     if answer.status_code == 503:
-        return "it serves no artifacts itself, so that its storage is not looked at"
+        return "it does not serve artifacts itself, so its storage is not checked"
     text = " ".join(answer.text.split())[:200]
     raise NotReady(
-        f"MLflow at {tracker.shown_uri} cannot look into its artifact storage ({answer.status_code} {text}): check the bucket that "
-        "its --artifacts-destination names, its endpoint and credentials, and MLflow's log"
+        f"MLflow at {tracker.shown_uri} cannot look into its artifact storage ({answer.status_code} {text}): check "
+        "the bucket that its --artifacts-destination names, its endpoint and credentials, and MLflow's log"
     )
 
 

@@ -1,7 +1,7 @@
-"""Which Perennial this process is, against the one that the deployment has recorded in its store.
+"""Compare the version of Perennial in this process with the one that the deployment has recorded in its store.
 
-The record lists every build in the order in which it was set up. An order of version numbers would not do: two images of
-one version number, built from different commits, have none.
+The record lists every build in the order in which it was set up. Sorting by version number would not work: two images
+with the same version number may be built from different commits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RECORD = "python -m perennial_airflow.startup.preflight record"
 
 
 class Versions(BaseModel):
-    """The builds that this deployment has run, the present one last."""
+    """The builds that this deployment has run, the current one last."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -26,17 +26,17 @@ class Versions(BaseModel):
 
     @property
     def current(self) -> str | None:
-        """The build that all processes should have; None: nobody has recorded one."""
+        """The build that all processes should have; None: none is recorded."""
         return self.builds[-1] if self.builds else None
 
 
 def read_versions(store: Store) -> tuple[Versions, str | None]:
-    """Return the record and its version in the store; an empty one and None where there is none.
+    """Return the record and its version in the store; without one, an empty record and None.
 
     Raises
     ------
     Fault
-        What is stored there is not a record.
+        The stored object is not such a record.
     """
     try:
         return read_versioned_record(store, VERSION.key(), Versions, f"Delete it and run `{RECORD}`")
@@ -47,14 +47,14 @@ def read_versions(store: Store) -> tuple[Versions, str | None]:
 
 
 def record_version(store: Store, build: str) -> str:
-    """Make this build the deployment's.
+    """Record this build as the deployment's current one.
 
-    Whoever sets a deployment up or upgrades it calls this once, after the migrations; also to go back to an older build.
+    To be called once when a deployment is set up or upgraded, after the migrations; also to go back to an older build.
 
     Returns
     -------
     str
-        What was done, in words.
+        What was done, as a sentence.
     """
     while True:
         versions, stored_as = read_versions(store)
@@ -83,7 +83,7 @@ def check_version(store: Store, build: str) -> str:
     Raises
     ------
     Fault
-        They differ: this image is older, or is not set up yet.
+        The builds differ: this image is older, or the deployment was not upgraded to it yet.
     """
     versions, _ = read_versions(store)
     if versions.current is None:
@@ -92,9 +92,9 @@ def check_version(store: Store, build: str) -> str:
         return f"{build}, as recorded"
     if build in versions.builds:
         raise Fault(
-            f"this image has Perennial {build}, and the deployment went on to {versions.current}: it is an older image. "
-            "Pull or build the present one and start this process from it; to go back on purpose, run airflow-init "
-            f"(`{RECORD}`) from the older image first"
+            f"this image has Perennial {build}, and the deployment has been upgraded to {versions.current}: this is "
+            "an older image. Pull or build the current one and start this process from it; to go back to it on "
+            f"purpose, run airflow-init (`{RECORD}`) from the older image first"
         )
     raise Fault(
         f"this image has Perennial {build}, and the deployment is set up for {versions.current}: run airflow-init "
@@ -103,7 +103,7 @@ def check_version(store: Store, build: str) -> str:
 
 
 def difference(store: Store, build: str) -> str:
-    """Return what a task's log should say where its worker has another build than recorded; '' where it has not."""
+    """Return a warning for a task's log if its worker's build differs from the recorded one, else ''."""
     recorded = read_versions(store)[0].current
     if recorded is None or recorded == build:
         return ""

@@ -1,8 +1,8 @@
-"""Whether a snapshot meets the spec's expectations: Great Expectations suites and reports."""
+"""Check a snapshot against the spec's expectations with Great Expectations, and write the report."""
 
 from __future__ import annotations
 
 import os
 
-# Great Expectations reads this when it is imported, which the modules of this package do.
+# Must be set before the modules of this package import Great Expectations, which reads it then.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

@@ -28,23 +28,23 @@ from perennial.validation.typed_rows import text_rows, typed_rows
 
 @dataclass(frozen=True)
 class Checked:
-    """An expectation as it was checked.
+    """Result of checking one expectation.
 
     Attributes
     ----------
     expectation : Expectation
     holds : bool
-        It was checked, and is met.
+        The expectation was checked, and is met.
     rows : int
-        Of the snapshot.
+        Number of rows of the snapshot.
     condition : str
-        Its `row_condition`; empty without one.
+        The expectation's `row_condition`; empty without one.
     selected : int
-        Rows that the condition selects.
+        Number of rows that the condition selects.
     unchecked : str
-        Why it could not be checked; may quote values of the rows. Empty if it was.
+        Why it could not be checked; may quote values of the rows. Empty if it was checked.
     figures : mapping
-        What Great Expectations found.
+        The result of Great Expectations.
     """
 
     expectation: Expectation
@@ -63,7 +63,7 @@ class Checked:
 
 @dataclass
 class _Group:
-    """Expectations about the same rows in the same form, which share a batch."""
+    """Expectations about the same rows in the same types, which are checked as one batch."""
 
     rows: pd.DataFrame
     expectations: list[Any] = field(default_factory=list)
@@ -72,10 +72,11 @@ class _Group:
 def check(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Checked, ...]:
     """Check every expectation of a spec; return what was found, in the spec's order.
 
-    Values of the spec are meant as the source has them, whatever the snapshot keeps them as: 1 is 1 in a column of text.
+    Values in the spec are compared as the source has them, whatever type the snapshot stores: 1 is 1 even in a column
+    that is stored as text.
 
-    An expectation whose condition selects no row does not hold, since nothing was checked and nobody would notice: a
-    condition that is mistyped never selects any. One that counts rows is checked, as none is a count.
+    An expectation whose condition selects no row does not hold. Otherwise nobody would notice a mistyped condition,
+    which never selects a row. An expectation that counts rows is checked, since 0 is a count.
     """
     checker = _Checker(spec, rows)
     return tuple(checker.run())
@@ -101,7 +102,7 @@ class _Checker:
                 reason, figures = _raised(result), result.result or {}
                 self._found[position] = Checked(
                     expectation=self._spec.validation[position],
-                    # One that raised does not hold, whatever else it says.
+                    # An expectation that raised does not hold, even if its result says success.
                     holds=result.success is True and not reason,
                     rows=len(self._rows),
                     condition=condition,
@@ -146,6 +147,6 @@ def _results(group: _Group) -> Iterable[tuple[int, ExpectationValidationResult]]
 def _raised(result: ExpectationValidationResult) -> str:
     """Return why an expectation could not be checked; empty if it could."""
     info = result.exception_info or {}
-    # One for the whole expectation, or one for each figure that it needs.
+    # Either one entry for the whole expectation, or one for each metric that it needs.
     each = [info] if "raised_exception" in info else list(info.values())
     return next((str(one.get("exception_message") or "unknown error") for one in each if one["raised_exception"]), "")

@@ -15,18 +15,18 @@ from perennial.validation.expected_values import ReadAs, check_values
 def check_expectations(
     expectations: Sequence[Expectation], read_as: Mapping[str, ReadAs] | None = None
 ) -> Iterator[Finding]:
-    """Yield what is wrong with each.
+    """Yield what is wrong with each expectation.
 
     Parameters
     ----------
     expectations : sequence of Expectation
     read_as : mapping of column to str
-        What columns are read as, where the spec tells.
+        As which type a column is read, for columns of which the spec says it.
     """
     if not expectations:
         return
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    # Five seconds to import, so only where a spec has expectations. The package registers its own by being imported.
+    # The import takes five seconds, so it is done only for specs with expectations. It registers all expectations.
     import great_expectations.expectations  # noqa: F401
     from great_expectations.expectations import registry
 
@@ -50,9 +50,9 @@ def _wrong_arguments(kind: Any, index: int, expectation: Expectation) -> Iterato
     try:
         kind(**expectation.kwargs)
     except ValidationError as error:
-        # A type with alternatives gives an error for each of them: the first says enough.
+        # A union type gives one error per alternative: the first is enough.
         first = {str(details["loc"][0]): details for details in reversed(error.errors())}
-        if len(first) > 1:  # what holds between arguments is judged without those that are wrong
+        if len(first) > 1:  # an argument is wrong: then validators of the whole model are not run
             first.pop("__root__", None)
         for name, details in reversed(first.items()):
             yield _finding(kind, index, expectation, name, details)

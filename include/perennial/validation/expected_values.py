@@ -1,4 +1,4 @@
-"""Checks that what an expectation expects can be meant of its columns, and that something could fail it."""
+"""Check that the values of an expectation fit the types of its columns, and that some row could fail it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _BOUNDED_VALUES = ("values_to_be_between", "column_min_to_be_between", "column_m
 
 
 def is_of_writing(expectation: Expectation) -> bool:
-    """Tell whether it is about how values are written; numbers are looked at as text then."""
+    """Tell whether an expectation is about how values are written; it is then checked on text."""
     return any(part in expectation.type for part in _OF_WRITING)
 
 
 def is_of_bounds(expectation: Expectation) -> bool:
-    """Tell whether its bounds are values of its column; those of others are lengths, counts or means."""
+    """Tell whether an expectation's bounds are values of its column, and not lengths, counts or means."""
     return any(part in expectation.type for part in _BOUNDED_VALUES)
 
 
 def columns_read_as(parts: Mapping[str, Any]) -> dict[str, ReadAs]:
-    """Return the columns of which a spec says what they are read as; `parts` are those of its parts that are right."""
+    """Return the columns whose type the spec states, from the valid parts of a spec."""
     found: dict[str, ReadAs] = {}
     if "features" in parts:
         found.update(dict.fromkeys(parts["features"].numeric, "number"))
@@ -42,10 +42,12 @@ def columns_read_as(parts: Mapping[str, Any]) -> dict[str, ReadAs]:
 
 
 def check_values(index: int, expectation: Expectation, read_as: Mapping[str, ReadAs]) -> Iterator[Finding]:
-    """Yield what cannot be meant, of an expectation whose arguments Great Expectations takes."""
+    """Yield arguments that make no sense, of an expectation that Great Expectations accepts."""
     path, given = ("validation", index, "kwargs"), expectation.kwargs
     if expectation.type in _OTHER_TABLES:
-        yield Finding(("validation", index, "type"), f"{expectation.type} asks a database: a snapshot is files")
+        yield Finding(
+            ("validation", index, "type"), f"{expectation.type} queries a database, and a snapshot consists of files"
+        )
     try:
         read_condition(given)
     except ConditionError as error:
@@ -55,7 +57,9 @@ def check_values(index: int, expectation: Expectation, read_as: Mapping[str, Rea
     named = given.get("column")
     kind = read_as.get(named) if isinstance(named, str) else None
     if kind == "time" and is_of_writing(expectation):
-        yield Finding((*path, "column"), f"{named!r} is read as times, whose writing in the source is not kept")
+        yield Finding(
+            (*path, "column"), f"{named!r} is read as times, and how they are written in the source is not stored"
+        )
     elif kind:
         bounds = ("min_value", "max_value") if is_of_bounds(expectation) else ()
         values = [("value_set", value) for value in _listed(given.get("value_set"))]
@@ -66,16 +70,16 @@ def check_values(index: int, expectation: Expectation, read_as: Mapping[str, Rea
 
 
 def _meaningless(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the arguments that all values meet or none can, each with what is wrong with it."""
+    """Yield the arguments that all values meet or none can meet, each with what is wrong with it."""
     if given.get("mostly") == 0:
-        yield "mostly", "0 lets every row fail, so that the expectation always holds"
+        yield "mostly", "0 lets every row fail, so the expectation always holds"
     for name in _LISTS:
         if given.get(name) == []:
-            yield name, "is empty, so that nothing is compared"
+            yield name, "is empty, so nothing is compared"
     least, most = given.get("min_value"), given.get("max_value")
-    # Numbers in quotes and times are compared where their column is known: when they are checked.
+    # Numbers in quotes and times depend on the column, so they are compared only when rows are checked.
     if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
-        yield "min_value", f"{least!r} is above max_value {most!r}, so that no value is between them"
+        yield "min_value", f"{least!r} is above max_value {most!r}, so no value is between them"
     patterns = [("regex", given.get("regex")), *(("regex_list", one) for one in _listed(given.get("regex_list")))]
     for name, pattern in patterns:
         if isinstance(pattern, str) and (why := _why_not_pattern(pattern)):

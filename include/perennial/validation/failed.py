@@ -1,4 +1,4 @@
-"""Put an expectation that does not hold into words."""
+"""Describe an expectation that does not hold."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _EXACT = 1e15
 def describe(checked: Checked, *, with_values: bool = True) -> FailedExpectation:
     """Return which expectation failed, on which column, in how many rows, with examples and as a sentence.
 
-    Without values nothing is quoted that stands in the rows: neither examples nor what was found or raised instead.
+    Without `with_values`, no value of the rows is quoted: neither examples, nor what was found, nor error messages.
     """
     expectation, figures = checked.expectation, checked.figures
-    # Only expectations about rows count rows; others count such things as distinct values.
+    # Only expectations about rows count rows; others count, for example, distinct values.
     rows = figures.get("element_count")
     column = column_of(expectation)
     return FailedExpectation(
@@ -44,12 +44,12 @@ def column_of(expectation: Expectation) -> str | None:
 
 
 def finding(checked: Checked, *, with_values: bool = True, examples: bool = True) -> str:
-    """Return what was found of an expectation that does not hold; it follows the expectation's name."""
+    """Return the finding about an expectation that does not hold, as a phrase that follows the expectation's name."""
     figures = checked.figures
     if checked.selects_nothing:
         return (
-            f"was not checked: its row_condition selects none of the {checked.rows:,} rows. Mend the condition; if such "
-            "rows may be missing, leave the expectation out, and if none may be there, expect a "
+            f"was not checked: its row_condition selects none of the {checked.rows:,} rows. Correct the condition; if "
+            "such rows may be missing, leave the expectation out, and if none may be there, expect a "
             "table_row_count_to_equal of 0"
         )
     if checked.unchecked:
@@ -61,7 +61,7 @@ def finding(checked: Checked, *, with_values: bool = True, examples: bool = True
 
 
 def examples_of(checked: Checked) -> tuple[str, ...]:
-    """Return a few different values for which an expectation does not hold. A missing one needs no example."""
+    """Return a few different values for which an expectation does not hold, without missing ones."""
     values = checked.figures.get("partial_unexpected_list") or ()
     texts = dict.fromkeys(
         value_text(value) for value in values if not (pd.api.types.is_scalar(value) and pd.isna(value))
@@ -80,7 +80,7 @@ def _share(figures: Mapping[str, Any]) -> str:
     if not rows:
         return "0 of 0 rows"
     share = f"{unexpected:,} of {rows:,} rows"
-    # What `mostly` is compared with.
+    # The share that `mostly` is compared with.
     if missing and rows > missing:
         return f"{share} ({100 * unexpected / (rows - missing):.3g}% of those with a value)"
     return f"{share} ({100 * unexpected / rows:.3g}%)"
@@ -102,7 +102,7 @@ def _arguments(expectation: Expectation) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Write a value as people do: numbers without their numpy type, times without their pandas type."""
+    """Return a value as plain text: numbers without their numpy type, times without their pandas type."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple | set):

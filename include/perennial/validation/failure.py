@@ -1,4 +1,4 @@
-"""What a person reads when a validation fails."""
+"""The message for people when a validation fails."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def failure_message(validation: Validation) -> str:
     return (
         f"{len(validation.failed)} of {validation.expectations} expectations do not hold; "
         f"no model was trained and nothing was changed:{sentences}\n"
-        f"The whole report is in the store under {validation.data_docs_key}. Mend the source and run again, "
+        f"The whole report is in the store under {validation.data_docs_key}. Correct the source and run again, "
         "or change the spec's `validation` if the data are right."
     )

@@ -1,4 +1,4 @@
-"""What a value in a spec stands for in a column: 1 and '1' are the same where the column holds numbers."""
+"""Convert values in a spec to those of a column: 1 and '1' are the same if the column holds numbers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _WRITTEN_OTHERWISE = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 class Unclear(ValueError):
-    """Why it cannot be told what a value means in a column."""
+    """It is not clear what a value means in a column; the message says why."""
 
 
 def meant(value: Any, column: pd.Series, time_zone: str | None) -> Any:
-    """Return a value as it compares with those of a column; a value that the column cannot hold stays as it is.
+    """Return a value in the type of a column; a value that the column cannot hold is returned unchanged.
 
     Parameters
     ----------
     value : object
-        Of the spec's YAML.
+        From the spec's YAML.
     column : pandas.Series
-        Of typed rows; not text.
+        A column of `typed_rows` that is not text.
     time_zone : str or None
-        Of times that carry none; None: UTC.
+        Time zone of times without one; None: UTC.
 
     Raises
     ------
     Unclear
-        The column holds times, and the value is none.
+        The column holds times, and the value is not a time.
     """
     if value is None:
         return None
@@ -48,15 +48,15 @@ def meant(value: Any, column: pd.Series, time_zone: str | None) -> Any:
 
 
 def meant_values(values: Iterable[Any], column: pd.Series, time_zone: str | None) -> list[Any]:
-    """Return several values as they compare with those of a column, which may be text.
+    """Return several values in the type of a column, which may be text.
 
-    A number among them stands for every text of the column that writes it (1 for '1' and '1.0'), true for 'true' and
-    'True'.
+    In a column of text, a number stands for every text of the column with that value (1 for '1' and '1.0'), and true
+    for 'true' and 'True'.
 
     Raises
     ------
     Unclear
-        As `meant`; or a number is asked for in a column of texts such as '007', which may be meant by it or not.
+        As `meant`; or a value is a number and the column holds texts such as '007', which may or may not be meant.
     """
     if not is_text(column):
         return [meant(value, column, time_zone) for value in values]

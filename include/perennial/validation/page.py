@@ -1,4 +1,4 @@
-"""The Data Docs: one HTML page per validation, without scripts or network, in which no value of the data is markup."""
+"""The Data Docs: one HTML page per validation, without scripts or network; values of the data are escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PAGES = Environment(
 
 @dataclass(frozen=True)
 class _Line:
-    """An expectation on the page."""
+    """One expectation on the page."""
 
     column: str
     expectation: str
@@ -32,7 +32,7 @@ class _Line:
 
 
 def render_page(run: RetrainingRun, snapshot: Snapshot, checked: tuple[Checked, ...]) -> bytes:
-    """Return the HTML page, UTF-8; those that do not hold come first."""
+    """Return the HTML page, UTF-8; expectations that do not hold come first."""
     lines = [_line(one) for one in checked]
     failed = [line for line in lines if line.status != "holds"]
     page = _PAGES.get_template("data_docs.html.j2").render(
@@ -77,7 +77,7 @@ def _line(checked: Checked) -> _Line:
 
 
 def _found(checked: Checked) -> str:
-    """Return what was found of an expectation that holds."""
+    """Return the finding about an expectation that holds."""
     figures = checked.figures
     rows, missing, unexpected = (figures.get(f"{name}_count") for name in ("element", "missing", "unexpected"))
     where = " that the condition selects" if checked.condition else ""

@@ -1,4 +1,4 @@
-"""Keep what Great Expectations says about itself out of task logs."""
+"""Keep Great Expectations' own log messages out of task logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Let nothing below a warning through from its logger, and no deprecation warnings from its dependencies."""
+    """Suppress its log messages below warnings, and deprecation warnings of its dependencies, inside the block."""
     logger = logging.getLogger("great_expectations")
     before = logger.level
     logger.setLevel(logging.WARNING)

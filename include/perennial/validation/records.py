@@ -1,4 +1,4 @@
-"""What validation hands on."""
+"""The record that validation returns."""
 
 from __future__ import annotations
 
@@ -23,4 +23,4 @@ class Validation(Record):
     expectations: int
     failed: tuple[FailedExpectation, ...]
     data_docs_key: str
-    """The HTML report, in the store."""
+    """Key of the HTML report in the store."""

@@ -1,4 +1,4 @@
-"""Which rows an expectation's `row_condition` selects."""
+"""Apply an expectation's `row_condition` to rows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _METHODS = ("isin", "between", "eq", "ne", "lt", "le", "gt", "ge")
 
 
 def selected_rows(condition: Condition, rows: pd.DataFrame, time_zone: str | None) -> pd.Series:
-    """Return which rows meet a condition, with its values as they compare with the columns'.
+    """Return which rows meet a condition, after converting its values to the types of the columns.
 
     Parameters
     ----------
     condition : Condition
     rows : pandas.DataFrame
-        Natural rows.
+        Rows in natural types; see `typed_rows`.
     time_zone : str or None
-        Of times that carry none; None: UTC.
+        Time zone of times without one; None: UTC.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def selected_rows(condition: Condition, rows: pd.DataFrame, time_zone: str | Non
     Raises
     ------
     Unclear
-        The condition cannot be put to these rows.
+        The condition cannot be applied to these rows.
     """
     gone = [column for column in condition.columns.values() if column not in rows]
     if gone:
@@ -48,15 +48,15 @@ def selected_rows(condition: Condition, rows: pd.DataFrame, time_zone: str | Non
         )  # fmt: skip
     except Unclear:
         raise
-    except Exception as error:  # Whatever pandas makes of values that do not compare.
-        raise Unclear(f"its row_condition cannot be put to these rows ({type(error).__name__}: {error})") from error
+    except Exception as error:  # pandas raises various errors for values that cannot be compared.
+        raise Unclear(f"its row_condition cannot be applied to these rows ({type(error).__name__}: {error})") from error
     if not isinstance(found, pd.Series) or found.dtype != bool:
-        raise Unclear("its row_condition does not say of each row whether it is meant")
+        raise Unclear("its row_condition is not true or false for each row")
     return found
 
 
 class _Literals(ast.NodeTransformer):
-    """Puts a name for each value that is compared with a column; `values` has what it stands for."""
+    """Replaces each value that is compared with a column by a name; `values` maps names to converted values."""
 
     def __init__(self, columns: dict[str, pd.Series], time_zone: str | None) -> None:
         self.values: dict[str, Any] = {}

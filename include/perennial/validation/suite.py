@@ -1,4 +1,4 @@
-"""Build Great Expectations' expectations from a spec's, for the rows at hand."""
+"""Build the expectations of Great Expectations from those of a spec, for given rows."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from perennial.validation.meaning import Unclear, meant, meant_values
 from perennial.validation.typed_rows import is_text, is_time
 
 POSITION = "position"
-"""Under this key of its `meta`, an expectation has its place in the spec: results come back in another order."""
+"""Key of `meta` for an expectation's position in the spec: results are returned in another order."""
 
 
 def check_spec(spec: ModelSpec) -> None:
-    """Raise SpecError, with all that is wrong by `validation[i]`, unless all expectations exist and take their arguments."""
+    """Raise SpecError, with all problems by `validation[i]`, if an expectation does not exist or refuses its arguments."""
     findings = list(check_expectations(spec.validation, columns_read_as(dict(spec))))
     if findings:
         lines = (f"{dotted(path)}: {message}{f' ({hint})' if hint else ''}" for path, message, hint in findings)
@@ -32,42 +32,42 @@ def check_spec(spec: ModelSpec) -> None:
 def build_expectation(
     item: Expectation, position: int, rows: pd.DataFrame, time_zone: str | None
 ) -> gx.core.Expectation:
-    """Return Great Expectations' own, with the spec's values as they compare with the rows', and without condition.
+    """Return an expectation of Great Expectations, without condition, with values in the types of the rows.
 
     Parameters
     ----------
     item : Expectation
     position : int
-        In the spec.
+        Position in the spec.
     rows : pandas.DataFrame
-        Natural rows.
+        Rows in natural types; see `typed_rows`.
     time_zone : str or None
-        Of times that carry none; None: UTC.
+        Time zone of times without one; None: UTC.
 
     Raises
     ------
     Unclear
-        A value means nothing in its column.
+        A value has no meaning in its column.
     """
     arguments = {**item.kwargs, **_meanings(item, rows, time_zone)}
     for name in ("row_condition", "condition_parser"):
         arguments.pop(name, None)
     meta = {**(item.kwargs.get("meta") or {}), POSITION: position}
     try:
-        # An expectation that raises is one that failed: it must not keep the others from being checked.
+        # An expectation that raises counts as failed, and the others are still checked.
         return get_expectation_impl(item.type)(**{**arguments, "meta": meta, "catch_exceptions": True})
     except ValueError as error:
         raise Unclear(" ".join(str(error).split())) from error
 
 
 def _meanings(item: Expectation, rows: pd.DataFrame, time_zone: str | None) -> dict[str, Any]:
-    """Return the arguments that are values of columns."""
+    """Return the arguments that are values of columns, converted to their types."""
     named, given = item.kwargs.get("column"), item.kwargs
     found: dict[str, Any] = {}
     if isinstance(named, str) and named in rows:
         column = rows[named]
         if is_of_writing(item) and is_time(column):
-            raise Unclear(f"{named!r} holds times, whose writing in the source is not kept")
+            raise Unclear(f"{named!r} holds times, and how they are written in the source is not stored")
         if isinstance(given.get("value_set"), list | tuple):
             found["value_set"] = meant_values(given["value_set"], column, time_zone)
         if isinstance(partition := given.get("partition_object"), dict) and isinstance(partition.get("values"), list):

@@ -1,4 +1,4 @@
-"""A snapshot's rows as the source means them: numbers as numbers, also where the snapshot keeps them as text."""
+"""A snapshot's rows in natural types: numbers as numbers, even if the snapshot stores them as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE
 
 WHOLE_NUMBER = r"^-?(0|[1-9]\d*)$"
 ANY_NUMBER = r"^-?((0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|inf)$"
-"""Not '007': with zeros in front it is a code, and text."""
+"""Does not match '007': a number with leading zeros is a code, which stays text."""
 SPELLINGS = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
 _TRUE_OR_FALSE = r"^(true|True|TRUE|false|False|FALSE)$"
 _ISO_TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?$"
@@ -19,23 +19,23 @@ _EXACT_FLOATS = 2**53
 
 
 def typed_rows(rows: pd.DataFrame, time_zone: str | None) -> pd.DataFrame:
-    """Return the rows with each column of text as what all of its values are: numbers, true and false, or times.
+    """Return the rows, with each text column converted if all of its values are numbers, booleans or times.
 
-    Judged by the values and not by the source's files, so that the same snapshot always means the same. A column in
-    which one value is none stays text.
+    The values decide and not the source's files, so that the same snapshot always gives the same types. A column with
+    one value that is something else stays text.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of a snapshot.
+        Rows of a snapshot.
     time_zone : str or None
-        Of times that carry none; None: UTC.
+        Time zone of times without one; None: UTC.
     """
     return pd.DataFrame({name: _value_type(column, time_zone or "UTC") for name, column in rows.items()})
 
 
 def text_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with every column as text, as a snapshot writes it: 7.0 is '7'."""
+    """Return the rows with every column as text, as `text_form` writes it: 7.0 is '7'."""
     return pd.DataFrame({name: canonical(_arrow(column), TEXT, None).to_pandas() for name, column in rows.items()})
 
 
@@ -45,12 +45,12 @@ def is_text(column: pd.Series) -> bool:
 
 
 def is_truth(column: pd.Series) -> bool:
-    """Tell whether a column of typed rows is true and false, also where some are missing."""
+    """Tell whether a column of typed rows holds booleans, possibly with missing values."""
     return column.dtype == bool or column.dtype == object
 
 
 def is_time(column: pd.Series) -> bool:
-    """Tell whether a column of typed rows is times."""
+    """Tell whether a column of typed rows holds times."""
     return isinstance(column.dtype, pd.DatetimeTZDtype)
 
 
@@ -63,14 +63,14 @@ def _value_type(column: pd.Series, time_zone: str) -> pd.Series:
         return column
     taken = values.take(encoded.indices)
     if taken.type == WHOLE and taken.null_count and max(map(abs, pc.min_max(values).as_py().values())) > _EXACT_FLOATS:
-        # pandas would make floats of them, in which large numbers that differ may be equal.
+        # pandas would convert integers to floats, in which different large numbers may be equal.
         return column
     typed: pd.Series = taken.to_pandas()
     return typed
 
 
 def _values(texts: pa.Array, time_zone: str) -> pa.Array | None:
-    """Return what all of the texts are; None where that is text."""
+    """Return the texts converted to their common type; None if they stay text."""
     try:
         if not len(texts):
             return None

@@ -1,4 +1,4 @@
-"""Validate a snapshot."""
+"""The validation stage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from perennial.validation.suite import check_spec
 
 
 def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
-    """Check a snapshot against the spec's expectations, and keep the report in the store.
+    """Check a snapshot against the spec's expectations, and write the report to the store.
 
     A second call overwrites the report with the same one. A validation that fails returns; it does not raise.
 
@@ -29,7 +29,7 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
     Returns
     -------
     Validation
-        Not passed if any expectation does not hold or could not be checked. Passed if there are none.
+        Not passed if any expectation does not hold or could not be checked; passed if there are no expectations.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
         check_spec(spec)
         rows = read_snapshot(run.store, snapshot, columns=_columns(spec, snapshot))
         checked = check(spec, rows)
-    # The page lies with the rows. What is returned goes into logs and messages, which may leave a region.
+    # The page is stored with the rows. The returned record goes into logs and messages, which may leave the region.
     failed = tuple(describe(one, with_values=spec.region is None) for one in checked if not one.holds)
     key = run.prefix + DATA_DOCS.name
     run.store.write(key, render_page(run, snapshot, checked))
@@ -51,13 +51,13 @@ def validate(run: RetrainingRun, snapshot: Snapshot) -> Validation:
 
 
 def _columns(spec: ModelSpec, snapshot: Snapshot) -> list[str]:
-    """Return the columns to read: those that the expectations name, or all if one may need any of them."""
+    """Return the columns to read: those that the expectations name, or all if an expectation may need any column."""
     available = list(snapshot.schema_)
     if any(item.type.startswith("expect_table_column") for item in spec.validation):
         return available
     named = {column for item in spec.validation for columns in item.columns.values() for column in columns}
     named.update(column for item in spec.validation for column in item.condition_columns)
-    # The event time is never too much, and lets rows be counted where no column is named.
+    # The event time is always read: without any named column, rows could not be counted.
     named.add(spec.source.event_time)
-    # Great Expectations says of the others that they are not there.
+    # Great Expectations reports the other columns as missing.
     return [column for column in available if column in named]

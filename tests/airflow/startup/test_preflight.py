@@ -46,7 +46,7 @@ def test_a_worker_with_an_older_image_than_was_set_up_is_not_started(environment
     code, said = preflight(environment)
 
     assert code == 1
-    assert "this image has Perennial 1.0, and the deployment went on to 2.0: it is an older image" in said
+    assert "this image has Perennial 1.0, and the deployment has been upgraded to 2.0: this is an older image" in said
     assert "not started: version" in said
 
 

@@ -31,7 +31,7 @@ def test_an_older_image_is_refused(store):
     record_version(store, "0.1.0+gffff")
     record_version(store, "0.1.0+g0000")
     with pytest.raises(
-        Fault, match=r"has Perennial 0.1.0\+gffff, and the deployment went on to 0.1.0\+g0000: .*older image"
+        Fault, match=r"has Perennial 0.1.0\+gffff, and the deployment has been upgraded to 0.1.0\+g0000: .*older image"
     ):
         check_version(store, "0.1.0+gffff")
 

@@ -84,7 +84,12 @@ REGEX = "expect_column_values_to_match_regex"
             "'time' is read as times, and 5 is not one",
         ),
         (BETWEEN, {"column": "distance", "max_value": "2013-01-04"}, ("kwargs", "max_value"), "is read as numbers"),
-        (REGEX, {"column": "time", "regex": "^2013"}, ("kwargs", "column"), "whose writing in the source is not kept"),
+        (
+            REGEX,
+            {"column": "time", "regex": "^2013"},
+            ("kwargs", "column"),
+            "how they are written in the source is not stored",
+        ),
         (IN_SET, {"column": "carrier", "value_set": []}, ("kwargs", "value_set"), "is empty"),
         (BETWEEN, {"column": "distance", "min_value": 1, "mostly": 0}, ("kwargs", "mostly"), "lets every row fail"),
         (
@@ -104,7 +109,7 @@ REGEX = "expect_column_values_to_match_regex"
             "expect_table_row_count_to_equal_other_table",
             {"other_table_name": "t"},
             ("type",),
-            "a snapshot is files",
+            "a snapshot consists of files",
         ),
         (
             BETWEEN,

@@ -28,6 +28,6 @@ def test_the_message_has_every_sentence_the_report_and_what_to_do() -> None:
         "2 of 9 expectations do not hold; no model was trained and nothing was changed:",
         "  - carrier: expect_column_values_to_not_be_null does not hold in 3 of 10 rows (30%)",
         "  - origin: expect_column_values_to_not_be_null does not hold in 3 of 10 rows (30%)",
-        "The whole report is in the store under m/runs/r/data_docs.html. Mend the source and run again, "
+        "The whole report is in the store under m/runs/r/data_docs.html. Correct the source and run again, "
         "or change the spec's `validation` if the data are right.",
     ]

@@ -250,9 +250,9 @@ def test_a_condition_that_selects_no_row_fails_unless_rows_are_counted(check: Ch
         (values("not_be_in_set", "code", value_set=[7]), "holds the text '007', and 7 is a number: write the text in quotes"),
         (values("be_null", "weight", row_condition="code != 7"), "holds the text '007', and 7 is a number"),
         (values("be_between", "mixed", min_value=0), "could not be checked"),
-        (values("not_be_null", "weight", row_condition="mixed > 1"), "cannot be put to these rows"),
+        (values("not_be_null", "weight", row_condition="mixed > 1"), "cannot be applied to these rows"),
         (values("not_be_null", "weight", row_condition="time > 'noon'"), "holds times, and 'noon' is not one"),
-        (values("not_be_null", "weight", row_condition="dock"), "does not say of each row whether it is meant"),
+        (values("not_be_null", "weight", row_condition="dock"), "is not true or false for each row"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_not_checked_and_fails(check: Check, expectation: dict[str, Any], said: str) -> None:
