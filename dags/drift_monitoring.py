@@ -27,14 +27,14 @@ from perennial_airflow.operators.open_check import OpenCheckOperator
 from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
 from perennial_airflow.sensors.new_data import NewDataSensor
 
-# What a person fills in under "Trigger".
+# The form under "Trigger".
 FORM = {
     "as_of": Param(
         None,
         type=["null", "string"],
         format="date-time",
         title="As of",
-        description="Newest event time to look at. Empty: the newest in the source.",
+        description="Newest event time to check. Empty: the newest in the source.",
     ),
 }
 
@@ -83,13 +83,14 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
         move_cursor = MoveCursorOperator(
             task_id="move_cursor",
             entry=govern.output,
-            # Also when nothing was triggered. Never when triggering failed: then the same check is taken up again.
+            # Runs also when nothing was triggered, but not when triggering failed: then the next run continues this
+            # check.
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             **light_run,
         )
         chain(wait_for_rows, open_check, group, govern, trigger_retraining, move_cursor)
         dag.add_result(govern.output)
-    # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
+    # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM))
     return dag
 

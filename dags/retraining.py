@@ -21,7 +21,7 @@ from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.stage import StageOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
 
-# What a person fills in under "Trigger". The monitoring DAG sends its evidence besides: see trigger_retraining.
+# The form under "Trigger". The monitoring DAG adds its evidence: see trigger_retraining.
 FORM = {
     "as_of": Param(
         None,
@@ -91,14 +91,14 @@ def retraining(spec: ModelSpec) -> DAG:
             task_id="promote",
             takes={"registered": register.output, "verdict": verdict},
             outlets=[ChampionAsset(spec.name)],
-            # After a dry run's skipped register it still starts, to say in its own log why it does nothing.
+            # Runs even if register was skipped by a dry run, so that its own log says why it does nothing.
             trigger_rule=TriggerRule.NONE_FAILED,
             **run,
             **on_verdict(spec),
         )
         chain(ingest, validate, train, evaluate, decide, register, promote)
         dag.add_result(verdict)
-    # Set last: each task made after it would carry a copy, and checking those is most of what parsing costs.
+    # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM))
     return dag
 

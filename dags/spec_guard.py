@@ -1,4 +1,4 @@
-"""Make every invalid model spec visible in Airflow as one import error. The good ones have their DAGs."""
+"""Report all invalid model specs in Airflow as one import error. Valid specs still get their DAGs."""
 
 from __future__ import annotations
 

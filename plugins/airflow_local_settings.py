@@ -1,4 +1,4 @@
-"""Read by every Airflow process as it starts: a few load the machine-learning libraries here, workers begin to measure."""
+"""Imported by every Airflow process when it starts: preloads libraries in some of them, and measures workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.configuration import conf
 
 from perennial_airflow.startup import preload
 
-__all__: list[str] = []  # Airflow copies the names in here over its own settings
+__all__: list[str] = []  # Airflow overwrites its own settings with the names listed here
 
 preload.import_all(preload.modules_for(sys.argv[1:], conf.get("core", "executor")))
 

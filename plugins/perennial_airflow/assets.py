@@ -1,4 +1,4 @@
-"""The assets of a model: their events say that it has a new champion, and that a check of it has found drift."""
+"""The assets of a model. Their events say that the model has a new champion, or that a check has found drift."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from airflow.sdk import Asset, AssetAlias
 class ModelAsset(Asset):
     """`perennial://<model>/<what>`, equal to the plain Asset of that URI: schedule on either.
 
-    To normalise a URI, Airflow loads the asset modules of all installed providers, Amazon's with
-    boto3, whenever a DAG file is parsed. This URI is made here and needs no normalising.
+    To normalise a URI, Airflow loads the asset modules of all installed providers (Amazon's imports
+    boto3) whenever a DAG file is parsed. This URI is normalised already, so that is avoided.
     """
 
     uri: str = attrs.field(kw_only=True)
@@ -38,9 +38,9 @@ class DriftDetected(ModelAsset):
 
 
 def drift_outlet(model: str) -> AssetAlias:
-    """Return the outlet through which a task may tell of drift, or keep silent.
+    """Return the outlet through which a task can report drift.
 
-    A plain asset among the outlets has an event whenever the task succeeds, that is with each quiet check; an
-    alias only when the task adds one.
+    A plain asset among the outlets gets an event whenever the task succeeds, so also after a check without drift; an
+    alias gets one only if the task adds it.
     """
     return AssetAlias(DriftDetected(model).name)

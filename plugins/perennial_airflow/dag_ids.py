@@ -1,4 +1,4 @@
-"""What a model's DAGs are called."""
+"""The ids of a model's DAGs."""
 
 from __future__ import annotations
 

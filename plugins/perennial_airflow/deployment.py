@@ -1,4 +1,4 @@
-"""Where this deployment keeps a model's rows, models and reports: what every run needs besides its own arguments."""
+"""The places where this deployment keeps a model's rows, models and reports."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
 
 
 def deployment(spec: ModelSpec, **source: Any) -> Deployment:
-    """Return the places that Airflow's connections and environment name for a model.
+    """Return the places for a model from Airflow's connections and the environment.
 
     Parameters
     ----------
     spec : ModelSpec
     **source
-        `sql_url` or `s3`, which only reading the source needs.
+        `sql_url` or `s3`; only steps that read the source need them.
 
     Raises
     ------
     SpecError
-        The spec's region has no store, or no data root where it needs one.
+        The spec's region has no store, or has no data root and needs one.
     """
     from perennial.deployment import Deployment
     from perennial.places import data_root

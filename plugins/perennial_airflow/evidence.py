@@ -1,4 +1,4 @@
-"""What a check found, short enough to travel: with the retraining that it triggers, and with the drift event."""
+"""A summary of what a check found, sent with the retraining that it triggers and with the drift event."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def evidence(entry: LedgerEntry) -> dict[str, Any]:
-    """Return JSON: the check, the rows, what fired, each test's figures, the columns that drifted, and the decision."""
+    """Return the evidence as JSON: check, rows, tests that fired, all figures, drifted columns, and the decision."""
     check, decision = entry.check, entry.decision
     return {
         "check": entry.sequence,
@@ -31,9 +31,9 @@ def evidence(entry: LedgerEntry) -> dict[str, Any]:
 
 
 def evidence_of(conf: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the evidence that came with a run, None where none did.
+    """Return the evidence in the conf of a run, None if there is none.
 
-    Whoever triggers a run may put anything into its conf: no key can be relied on.
+    Anyone who triggers a run may put anything into its conf: do not rely on any key.
     """
     found = (conf or {}).get("evidence")
     return found if isinstance(found, Mapping) else None

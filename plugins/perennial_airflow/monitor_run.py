@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 def monitor_run(
     spec: ModelSpec, as_of: datetime | str | None, *, reads_source: bool = False, active: tuple[str, ...] = ()
 ) -> MonitorRun:
-    """Return the arguments of every step.
+    """Return the arguments of every step of a check.
 
     Parameters
     ----------
     spec : ModelSpec
     as_of : datetime or str or None
-        Newest event time to look at, with a zone; nothing: the newest in the source.
+        Newest event time to check, with a time zone; empty or None: the newest in the source.
     reads_source : bool
-        Add what reaches the source: a database's URL, or S3.
+        Whether to add what is needed to read the source: a database's URL, or an S3 client.
     active : tuple of str
-        The model's retrainings that are queued or running.
+        Ids of the model's retrainings that are queued or running.
     """
     from perennial.run import MonitorRun
     from perennial_airflow.hooks.source import SourceHook

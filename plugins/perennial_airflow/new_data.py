@@ -1,4 +1,4 @@
-"""Whether a check is worth making now, as the sensor asks in all its modes."""
+"""Whether there is enough to check now; used by the sensor in all its modes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def look(spec: ModelSpec, as_of: datetime | str | None) -> Waiting:
-    """Compare cursor and source; blocks while it reads.
+    """Compare cursor and source. Blocks while it reads the source.
 
     Parameters
     ----------
     spec : ModelSpec
     as_of : datetime or str or None
-        Newest event time to look at, with a zone; nothing: the newest in the source.
+        Newest event time to check, with a time zone; empty or None: the newest in the source.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Addresses of the pages that people look at: of Airflow, of the reports it serves, and of MLflow's registry."""
+"""Addresses of pages for people: in Airflow, of reports, and in MLflow's registry."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def drift_report_page(model: str, sequence: int) -> str:
 
 
 def version_page(name: str, version: str, region: str | None) -> str:
-    """Return the address of a registered version, or '' where the region's MLflow is not a server."""
+    """Return the address of a registered version, or '' if the region's MLflow is not a server."""
     return TrackingHook(region).page(f"models/{quote(name, safe='')}/versions/{version}")
 
 

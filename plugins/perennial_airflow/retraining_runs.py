@@ -1,4 +1,4 @@
-"""The retrainings of a model that Airflow has queued or is running."""
+"""Find retrainings of a model in Airflow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ UNDER_WAY = ["queued", "running"]
 
 
 def was_started(model: str, run_id: str) -> bool:
-    """Tell whether Airflow has such a retraining of the model, whatever became of it.
+    """Tell whether Airflow has this retraining of the model, in any state.
 
     Notes
     -----
-    Works where `under_way` does.
+    Works in the same places as `under_way`.
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -22,18 +22,18 @@ def was_started(model: str, run_id: str) -> bool:
 
 
 def under_way(model: str, known: Iterable[str] = ()) -> tuple[str, ...]:
-    """Name the model's retrainings that are queued or running, whoever started them.
+    """Return names of the model's retrainings that are queued or running, however they were started.
 
     Parameters
     ----------
     model : str
     known : iterable of str
-        Run ids to look for by name, likeliest first. Tasks may count DAG runs, not list them: the others are
-        named by their number.
+        Run ids to look for, likeliest first. A task can count DAG runs but not list them, so all other runs appear only
+        as a number.
 
     Notes
     -----
-    Works in tasks, and in the triggerer from any thread but that of its event loop.
+    Works in tasks, and in the triggerer from any thread except that of its event loop.
     """
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 

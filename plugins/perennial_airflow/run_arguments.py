@@ -1,4 +1,4 @@
-"""The form's values as the library wants them. Templates render to text, so each may come as text."""
+"""Convert the form's values to arguments of the library. Templates render to text, so each value may be text."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from perennial.spec.section import MOST_DAYS
 
 NOTHING = {"", "None", "null"}
 LONGEST_REASON = 500
-"""Characters of a retraining's reason that its form takes."""
+"""Maximum number of characters of a retraining's reason in its form."""
 
 
 class RunArgumentError(PerennialError):
-    """A value from the trigger form, a connection or whoever triggered the run cannot be used."""
+    """A value from the trigger form, from a connection or from the run's conf cannot be used."""
 
 
 def as_of(value: datetime | str | None) -> datetime | None:
-    """Return the moment in UTC, or None where none is given.
+    """Return the timestamp in UTC, or None if none is given.
 
     Raises
     ------
     RunArgumentError
-        It is not a timestamp, has no zone, or is outside the years 1 to 9999 in UTC.
+        The value is not a timestamp, has no zone, or is outside the years 1 to 9999 in UTC.
     """
     if value is None or value in NOTHING:
         return None
@@ -40,12 +40,12 @@ def as_of(value: datetime | str | None) -> datetime | None:
 
 
 def window_days(value: float | str | None) -> float | None:
-    """Return the number of days, or None where none is given.
+    """Return the number of days, or None if none is given.
 
     Raises
     ------
     RunArgumentError
-        It is not a number, not above 0, or more than the days of the calendar.
+        The value is not a number, not above 0, or longer than the calendar.
     """
     if value is None or value in NOTHING:
         return None
@@ -61,12 +61,12 @@ def window_days(value: float | str | None) -> float | None:
 
 
 def flag(value: bool | str) -> bool:
-    """Return the truth value.
+    """Return the value as a boolean.
 
     Raises
     ------
     RunArgumentError
-        It is neither true nor false: guessing could promote what was meant to be a dry run.
+        The value is neither true nor false. Guessing could promote a model in what was meant as a dry run.
     """
     if isinstance(value, bool):
         return value

@@ -1,4 +1,4 @@
-"""By whom or what a run was started."""
+"""Who or what started a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as the JSON that goes into an XCom, and what a task of the same run has put there."""
+"""Convert records to the JSON of an XCom, and read the XCom of another task of the same run."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 
 def to_xcom(outcome: Record) -> dict[str, Any]:
-    """Return the outcome's JSON; its `model_validate` takes it back.
+    """Return the record's JSON, which its `model_validate` reads back.
 
-    A number that is not finite travels as text, which pydantic reads back: Airflow's client refuses to send one.
+    A number that is not finite is sent as text, which pydantic reads back, since Airflow's client refuses it.
     """
     content: dict[str, Any] = _finite(outcome.model_dump(mode="json"))
     return content
 
 
 def returned_by(task_id: str, of_run: TaskInstanceKey) -> Any:
-    """Return what a task has returned in the run of another, None where it has not; for links, which tasks make as they end.
+    """Return the XCom of a task in the run of another task, or None. Used by links, which tasks make when they end.
 
     Parameters
     ----------
     task_id : str
     of_run : TaskInstanceKey
-        Of any task of the run.
+        Key of any task of the run.
     """
     from airflow.sdk.execution_time.xcom import XCom
 

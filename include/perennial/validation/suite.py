@@ -22,7 +22,7 @@ POSITION = "position"
 
 
 def check_spec(spec: ModelSpec) -> None:
-    """Raise SpecError, with all problems by `validation[i]`, if an expectation does not exist or refuses its arguments."""
+    """Raise SpecError, with all problems by `validation[i]`, if an expectation or an argument is wrong."""
     findings = list(check_expectations(spec.validation, columns_read_as(dict(spec))))
     if findings:
         lines = (f"{dotted(path)}: {message}{f' ({hint})' if hint else ''}" for path, message, hint in findings)

@@ -1,1 +1,1 @@
-"""Tells people what happens to a model, as its spec's `alerts` say."""
+"""Alerts: messages to people about a model, as its spec's `alerts` say."""

@@ -1,7 +1,7 @@
-"""What Airflow calls when a task or a run has ended, to tell of it.
+"""Callbacks that Airflow calls when a task or a run has ended, to send alerts.
 
-A task's callbacks run in its process after its result is reported, so nothing waits for a mail server. Of a task
-that was killed, and of a run that fails, they run in the DAG processor.
+A task's callbacks run in its process after its result is reported, so nothing waits for a mail server. For a task
+that was killed, and for a run that fails, they run in the DAG processor.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 
 def on_failure(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments with which all tasks of a DAG, and the DAG itself, tell of a failure."""
+    """Return the arguments with which all tasks of a DAG, and the DAG itself, report a failure."""
     return _callbacks(spec, on_failure_callback=lambda context: [events.failed(context, region=spec.region)])
 
 
 def on_check(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments with which govern tells of drift and of an open breaker."""
+    """Return the arguments with which govern reports drift and an open breaker."""
     return _callbacks(spec, on_success_callback=_check)
 
 
 def on_wait(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments with which wait_for_rows tells of a cursor that stands after all rows."""
+    """Return the arguments with which wait_for_rows reports a cursor that is after all rows."""
     return _callbacks(spec, on_skipped_callback=_waited)
 
 
 def on_trigger(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments with which trigger_retraining tells of what it triggered."""
+    """Return the arguments with which trigger_retraining reports what it triggered."""
     return _callbacks(spec, on_success_callback=_triggered)
 
 
 def on_verdict(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments with which promote tells of a new champion or, where it is skipped, of a rejection."""
+    """Return the arguments with which promote reports a new champion or, if it is skipped, a rejection."""
     return _callbacks(spec, on_success_callback=_promoted, on_skipped_callback=_rejected)
 
 

@@ -1,4 +1,4 @@
-"""What happens to a model that people want to be told of, each as one small event."""
+"""The events that alerts are sent for."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
 
 
 class Event(Record):
-    """Something that happened. Whoever repeats the work that led to it makes an event with the same digest."""
+    """Something that happened to a model. If the work that led to it is repeated, the new event has the same digest."""
 
     name: EventName
     model: str
     key: str
-    """What makes it this event and no other of its name and model: a run, a check, a version."""
+    """Identifies the event among those of the same name and model: a run, a check, a version."""
     at: datetime
     """When it was noticed, UTC."""
     reason: str
-    """One sentence or a few: why."""
+    """Why it happened, in one or a few sentences."""
     facts: Mapping[str, str | int | float | None] = Field(default_factory=dict)
     links: Mapping[str, str] = Field(default_factory=dict)
-    """Addresses by name; what has no page of its own is left out."""
+    """Name -> address. Things without a page of their own are left out."""
 
     @property
     def digest(self) -> str:
-        """The first half of the SHA-256 of what identifies it, hexadecimal."""
+        """The first half of the hexadecimal SHA-256 of name, model and key."""
         return hashlib.sha256("\n".join((self.name, self.model, self.key)).encode()).hexdigest()[:32]
 
 
 def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
-    """Return what a decided check is worth telling: `drift`, `breaker_open`, both or nothing.
+    """Return the events of a decided check: `drift`, `breaker_open`, both or none.
 
     Parameters
     ----------
     entry : LedgerEntry
     run_id : str
-        The monitoring DAG's run.
+        Run id in the monitoring DAG.
     """
     facts = {"check": entry.sequence, "rows": entry.check.rows + entry.check.late_rows}
     links = _links(
@@ -72,7 +72,7 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
             )
         )
     if entry.decision.held_by == "breaker":
-        # It opened with the last retraining that was rejected or failed: all checks that it holds back speak of one opening.
+        # The breaker opened with the last retraining, so all checks that it holds back share one event.
         key = f"after {entry.last_trigger}"
         reason = " ".join(entry.decision.reasons)
         events.append(_event("breaker_open", entry.model, key=key, reason=reason, facts=facts, links=links))
@@ -80,16 +80,16 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
 
 
 def cursor_ahead(model: str, cursor: str, reason: str, run_id: str) -> Event:
-    """Return the event of a cursor that stands after all rows of the source: one for each place where it stands.
+    """Return the event of a cursor that is after all rows of the source: one event per position of the cursor.
 
     Parameters
     ----------
     model : str
     cursor : str
-        Where it stands, ISO 8601.
+        Position of the cursor, ISO 8601.
     reason : str
     run_id : str
-        The monitoring DAG's run.
+        Run id in the monitoring DAG.
     """
     return _event(
         "cursor_ahead",
@@ -127,9 +127,9 @@ def promoted(
     promotion : Promotion
     verdict : Verdict
     run_id, triggered_by : str
-        The retraining, and by whom or what it was started.
+        Id of the retraining, and by whom or what it was started.
     region : str, optional
-        The spec's.
+        The spec's region.
     """
     facts = {"previous": promotion.previous_version, "triggered by": triggered_by}
     return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
@@ -145,9 +145,9 @@ def rejected(
     registered : RegisteredVersion
     verdict : Verdict
     run_id, triggered_by : str
-        The retraining, and by whom or what it was started.
+        Id of the retraining, and by whom or what it was started.
     region : str, optional
-        The spec's.
+        The spec's region.
     """
     facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
     return _of_verdict("rejected", registered, verdict, facts, run_id, region)
@@ -175,15 +175,15 @@ def _of_verdict(
 
 
 def failed(context: Mapping[str, Any], *, region: str | None = None) -> Event:
-    """Return the event of a run that fails: one for each time that the run was started or cleared.
+    """Return the event of a failed run: one each time that the run was started or cleared.
 
     Parameters
     ----------
     context : mapping
-        What Airflow gives to a task's or a DAG's `on_failure_callback`: from the DAG processor, of a task that was
-        killed, there is no exception, and for a DAG without a task to speak of no more than `dag` and `run_id`.
+        Context that Airflow passes to the `on_failure_callback` of a task or DAG. From the DAG processor, the context
+        of a killed task has no exception, and that of a DAG may have only `dag` and `run_id`.
     region : str, optional
-        The spec's: what is wrong with the data is not quoted then, since it may quote the rows.
+        The spec's region. With a region, errors about the data are not quoted, since they may quote rows.
     """
     dag_id, run_id = context["dag"].dag_id, context["run_id"]
     name: EventName = "retraining_failed" if dag_id.endswith(RETRAIN) else "monitoring_failed"
@@ -210,7 +210,7 @@ def _why(task: str | None, exception: object, region: str | None) -> str:
         return f"{where}: {exception}"
     if exception is None:
         return f"{where}; its log says more. It may have been killed."
-    # What others raise may carry an address with a password: that is for the log, where Airflow masks it.
+    # Errors of other libraries may contain an address with a password. They belong in the log, where Airflow masks it.
     return f"{where} with {type(exception).__name__}; its log says more."
 
 

@@ -23,7 +23,10 @@ def send(event: Event, to: EmailAlert, *, timeout: int) -> None:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
 
     class ImpatientSmtpHook(SmtpHook):
-        """Airflow's, without its minutes of patience, and for a message that it cannot build: one with two bodies."""
+        """Airflow's hook with a short timeout and without retries.
+
+        It can send a message with two bodies (text and HTML).
+        """
 
         @property
         def timeout(self) -> int:
@@ -45,14 +48,14 @@ def send(event: Event, to: EmailAlert, *, timeout: int) -> None:
 
 
 def mail(event: Event, *, sender: str, to: tuple[str, ...]) -> EmailMessage:
-    """Return the mail. Two of the same event have the same id, by which mail programs know them for one."""
+    """Return the mail. Two mails of the same event have the same id, so mail programs show them as one."""
     message = EmailMessage()
     message["Subject"] = f"[perennial] {title(event)}"
     message["From"] = sender
     message["To"] = ", ".join(to)
     message["Date"] = formatdate()
     message["Message-ID"] = f"<{event.digest}@perennial.invalid>"
-    # Mail programs and servers do not answer such a mail with "I am on holiday".
+    # Prevents automatic replies, such as "I am on holiday".
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(_text(event))
     message.add_alternative(_html(event), subtype="html")

@@ -17,25 +17,28 @@ HAPPENED: Mapping[EventName, str] = {
     "rejected": "candidate rejected",
     "retraining_failed": "retraining failed",
     "monitoring_failed": "monitoring failed",
-    "cursor_ahead": "the cursor stands after all rows, nothing is checked",
+    "cursor_ahead": "the cursor is after all rows, nothing is checked",
     "breaker_open": "breaker open, no more retraining by drift",
 }
 
 LONGEST_REASON = 2000
-"""Characters of a reason that are sent; Slack takes 3000 in a block, and the rest is a link away."""
+"""Maximum number of characters of a reason in a message: Slack accepts 3000 in a block.
+
+The linked page has the rest.
+"""
 
 
 def title(event: Event) -> str:
-    """Return a line: of which model, and what."""
+    """Return model and event in one line."""
     return f"{event.model}: {HAPPENED[event.name]}"
 
 
 def reason(event: Event) -> str:
-    """Return why, in one paragraph."""
+    """Return the reason in one paragraph, shortened if it is long."""
     return textwrap.shorten(event.reason, LONGEST_REASON, placeholder=" ...")
 
 
 def facts(event: Event) -> list[tuple[str, str]]:
-    """Return names and values, the time among them."""
+    """Return the facts as names and values, including the time."""
     known = [(name, str(value)) for name, value in event.facts.items() if value is not None]
     return [*known, ("noticed", f"{event.at:%Y-%m-%d %H:%M:%S} UTC")]

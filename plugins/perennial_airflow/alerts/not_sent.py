@@ -1,4 +1,4 @@
-"""Why a message could not be sent, in words that may go into a log."""
+"""The error for a message that could not be sent, whose text is safe to log."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 
 class NotSent(Exception):
-    """A message was refused, or nobody answered.
+    """A message was refused, or the server did not answer.
 
     Attributes
     ----------
     again : bool
-        True where the same message may go through in a moment.
+        True if sending the same message again soon may succeed.
     """
 
     def __init__(self, why: str, *, again: bool) -> None:
@@ -23,20 +23,20 @@ class NotSent(Exception):
 
 
 def refuse_status(status: int) -> None:
-    """Raise NotSent unless an HTTP server has taken the message."""
+    """Raise NotSent unless the status says that the HTTP server accepted the message."""
     if not 200 <= status < 300:
         raise NotSent(f"the server answered {status}", again=status >= 500 or status in (408, 429))
 
 
 def explained(error: Exception) -> NotSent:
-    """Return the error as one that may be logged.
+    """Return an error that is safe to log.
 
-    The texts of others' errors are left out: that of a failed request names its address, and who knows a webhook's
-    address can post to it.
+    The text of errors of other libraries is left out: that of a failed request contains the address, and anyone who
+    knows a webhook's address can post to it.
     """
     if isinstance(error, NotSent):
         return error
-    if isinstance(error, AirflowNotFoundException):  # names the connection and nothing in it
+    if isinstance(error, AirflowNotFoundException):  # its text contains only the connection's name
         return NotSent(str(error), again=False)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = sorted({code for code, _ in error.recipients.values()})

@@ -1,4 +1,4 @@
-"""The Airflow notifier that tells of a model."""
+"""The Airflow notifier that sends a model's alerts."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 
 class AlertNotifier(BaseNotifier):
-    """Makes events of the context and sends them as the spec's `alerts` say.
+    """Make events from the context, and send them as the spec's `alerts` say.
 
     Parameters
     ----------
     spec : ModelSpec
-        Of the model that the events are about.
+        Spec of the model that the events are about.
     events_of : callable
-        Takes Airflow's context and returns what there is to tell.
+        Takes Airflow's context, returns the events to send.
     """
 
     template_fields = ()
@@ -38,7 +38,7 @@ class AlertNotifier(BaseNotifier):
         self.events_of = events_of
 
     def notify(self, context: Context) -> None:
-        """Tell. Whatever goes wrong is a warning in the log: what is told of has happened all the same."""
+        """Send the events. Any error is only logged as a warning: it must not fail the task."""
         from perennial_airflow.alerts.sending import tell
         from perennial_airflow.hooks.store import StoreHook
 
@@ -48,6 +48,6 @@ class AlertNotifier(BaseNotifier):
             store = StoreHook(self.spec.name, self.spec.region).open()
             tell(store, self.spec.name, self.spec.alerts, self.events_of(context))
         except Exception as error:
-            # The text of others' errors may hold what no log should.
+            # The text of errors of other libraries may contain secrets.
             why = str(error) if isinstance(error, PerennialError) else type(error).__name__
             log.warning("%s: alerts could not be sent: %s", self.spec.name, why)

@@ -1,8 +1,8 @@
-"""Messages that are to be sent, in the model's store: kept until they are, and sent once, whoever else tries.
+"""Messages that are to be sent, kept in the model's store until they are, so that each is sent once.
 
-`<model>/alerts/pending/<event>-<channel>.json` is a message to send, `<model>/alerts/sent/...` one that was. A
-sender takes a message for a while by compare-and-swap. One that is killed after the server took the message and
-before it was noted leaves it to be taken again: rather twice than never.
+`<model>/alerts/pending/<event>-<channel>.json` is a message to send, `<model>/alerts/sent/...` one that was sent.
+A sender reserves a message for a while by compare-and-swap. If it is killed after the server accepted the message and
+before that was recorded, the message is sent again: twice is better than never.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ log = logging.getLogger(__name__)
 ChannelName = Literal["slack", "email", "webhook"]
 
 TAKEN_FOR = timedelta(minutes=10)
-"""How long a sender has a message for itself: far longer than sending takes, and than workers' clocks are apart."""
+"""How long a sender reserves a message: much longer than sending takes, and than workers' clocks may differ."""
 _ADVICE = "This alert is not sent, others are. Read it, tell people what it says, and delete it"
 
 
 class Message(Record):
-    """An event on its way through one channel."""
+    """An event to be sent through one channel."""
 
     event: Event
     channel: ChannelName
@@ -42,13 +42,13 @@ class Message(Record):
 
     @property
     def name(self) -> str:
-        """What it is called in the store."""
+        """Name of the message in the store."""
         return f"{self.event.digest}-{self.channel}.json"
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A message that nobody else may send for now, and its version in the store."""
+    """A message that this sender has reserved, and its version in the store."""
 
     message: Message
     version: str
@@ -62,18 +62,18 @@ class Outbox:
     model: str
 
     def put(self, message: Message) -> None:
-        """Keep a message until it is sent. Nothing happens if it waits already, and little if it was sent."""
+        """Store a message until it is sent. Does nothing if it is waiting already; if it was sent, `take` drops it."""
         try:
             self.store.create(self._pending(message), seal(message))
         except Conflict:
             return
 
     def waiting(self) -> list[Message]:
-        """Return what is to be sent and nobody has taken, least tried first: a dead server must not hold up others."""
+        """Return the messages that nobody has reserved, fewest tries first, so that a dead server delays no others."""
         return sorted((message for message, _ in self._all() if _free(message)), key=lambda message: message.tries)
 
     def take(self, message: Message) -> Taken | None:
-        """Take a message, or return None: someone else has it, or it was sent."""
+        """Reserve a message; return None if another sender has it, or it was sent."""
         found = self._read(self._pending(message))
         if found is None or not _free(found[0]):
             return None
@@ -82,19 +82,19 @@ class Outbox:
             version = self.store.replace(self._pending(message), seal(taken), found[1])
         except Conflict:
             return None
-        # Only now: whoever put it again may have looked before another had sent it.
+        # Checked only after reserving: another sender may have sent it between `put` and now.
         if self.store.exists(self._sent(message)):
             self.drop(message)
             return None
         return Taken(taken, version)
 
     def note_sent(self, message: Message) -> None:
-        """Note that a message was sent, for good."""
+        """Record that a message was sent, and remove it from those waiting."""
         self.store.write(self._sent(message), seal(message.model_copy(update={"taken_until": None})))
         self.drop(message)
 
     def give_back(self, taken: Taken) -> None:
-        """Leave a message that could not be sent to whoever tries next."""
+        """Release a message that could not be sent, for the next try."""
         try:
             free = taken.message.model_copy(update={"taken_until": None})
             self.store.replace(self._pending(free), seal(free), taken.version)
@@ -102,7 +102,7 @@ class Outbox:
             return
 
     def drop(self, message: Message) -> None:
-        """Forget a message that is not to be sent."""
+        """Delete a message that is not to be sent any more."""
         self.store.delete(self._pending(message))
 
     def _all(self) -> Iterator[tuple[Message, str]]:
@@ -112,7 +112,7 @@ class Outbox:
                 yield found
 
     def _read(self, key: str) -> tuple[Message, str] | None:
-        """Return a message and its version in the store; None: it is gone, or damaged, and others must still be sent."""
+        """Return a message and its version; None if it is gone or damaged, so that the others can still be sent."""
         try:
             return read_versioned_record(self.store, key, Message, _ADVICE)
         except KeyNotFound:

@@ -1,4 +1,4 @@
-"""Events into the outbox, and from there to the servers. Nothing in here may fail a task or hold it up for long."""
+"""Put events into the outbox, and send them from there. Nothing here may fail a task or delay it for long."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ log = logging.getLogger(__name__)
 SEND: Mapping[ChannelName, Callable[..., None]] = {"slack": slack.send, "email": mail.send, "webhook": webhook.send}
 
 TIMEOUT = 5
-"""Seconds for a server to answer; after so many, no other try is begun."""
+"""Seconds for a server to answer; after that time, no further try is begun."""
 TRIES = 3
 LONGEST = 10
-"""Seconds after which no other message is begun: Airflow ends a task's process 20 seconds after the task."""
+"""Seconds after which no further message is begun: Airflow ends a task's process 20 seconds after the task."""
 KEPT_FOR = timedelta(days=7)
 """How long a message that cannot be sent is tried again."""
 
 
 def tell(store: Store, model: str, alerts: Alerts, events: Iterable[Event]) -> None:
-    """Send the events that the spec wants to be told, and what earlier ones could not be.
+    """Send the events that the spec asks for, and earlier messages that could not be sent.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def tell(store: Store, model: str, alerts: Alerts, events: Iterable[Event]) -> N
     began = time.monotonic()
     for message in outbox.waiting():
         if time.monotonic() - began > LONGEST:
-            log.warning("%s: the servers take long; what is left is sent with the next event or check", model)
+            log.warning("%s: the servers are slow; the remaining messages are sent with the next event or check", model)
             return
         taken = outbox.take(message)
         if taken is not None:
@@ -70,7 +70,7 @@ def _send(outbox: Outbox, taken: Taken, to: Any) -> None:
     except NotSent as error:
         if datetime.now(UTC) - event.at > KEPT_FOR:
             outbox.drop(message)
-            after = f"It is {KEPT_FOR.days} days old and is given up."
+            after = f"It is {KEPT_FOR.days} days old and is not tried again."
         else:
             outbox.give_back(taken)
             after = "It is tried again with the model's next event or check."
@@ -105,6 +105,7 @@ def _refuse_missing(connection: str) -> None:
         BaseHook.get_connection(connection)
     except AirflowNotFoundException:
         raise NotSent(
-            f"Airflow has no such connection; add it under Admin > Connections, or set AIRFLOW_CONN_{connection.upper()}",
+            "Airflow has no such connection; add it under Admin > Connections, or set "
+            f"AIRFLOW_CONN_{connection.upper()}",
             again=False,
         ) from None

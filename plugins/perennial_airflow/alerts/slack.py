@@ -16,14 +16,14 @@ def send(event: Event, to: SlackAlert, *, timeout: int) -> None:
     """Post the event. The webhook's address is the connection's password, or its host and password together."""
     from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
 
-    # Slack's own handlers, which try again, would log the webhook's address.
+    # Slack's own retry handlers would log the webhook's address.
     hook = SlackWebhookHook(slack_webhook_conn_id=to.connection, timeout=timeout, retry_handlers=[])
-    # Not `hook.send`: what that raises does not say whether it is worth another try.
+    # Not `hook.send`: its errors do not say whether trying again can help.
     refuse_status(hook.client.send_dict(payload(event)).status_code)
 
 
 def payload(event: Event) -> dict[str, Any]:
-    """Return what Slack takes: `text` for notifications, `blocks` for the channel."""
+    """Return Slack's payload: `text` for notifications, `blocks` for the channel."""
     links = " | ".join(f"<{address}|{name}>" for name, address in event.links.items())
     small = " | ".join(f"{_escaped(name)}: {_escaped(value)}" for name, value in facts(event))
     return {

@@ -20,10 +20,10 @@ def send(event: Event, to: WebhookAlert, *, timeout: int) -> None:
     with hook.get_conn() as session:
         if not hook.base_url.partition("://")[2]:
             raise NotSent("the connection has no host", again=False)
-        # Not `hook.run`: it logs the address of a server that does not answer.
+        # Not `hook.run`: that logs the address of a server that does not answer.
         refuse_status(session.post(hook.base_url, json=payload(event), timeout=timeout).status_code)
 
 
 def payload(event: Event) -> dict[str, Any]:
-    """Return the JSON: the event whole, an `id` that two of the same event share, and a `title` for people."""
+    """Return the JSON: all fields of the event, an `id` that is the same for repeats of the event, and a `title`."""
     return {"id": event.digest, "title": title(event), **event.model_dump(mode="json", exclude={"key"})}

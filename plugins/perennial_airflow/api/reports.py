@@ -17,7 +17,7 @@ from perennial_airflow.building.placement import REGION_TAG
 from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
 from perennial_airflow.hooks.store import StoreHook
 
-# A report is HTML that holds values from people's data: it may show itself, and neither run nor fetch anything.
+# A report is HTML with values from people's data: browsers may display it, but not run or load anything.
 REPORT_HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
     "X-Content-Type-Options": "nosniff",
@@ -33,16 +33,16 @@ FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|png)$")]
 
 
 def may_read_retraining(model: ModelName, request: Request, user: GetUserDep) -> None:
-    """Let through who may read the model's retraining DAG; raise 401 or 403 for all others."""
+    """Allow users who may read the model's retraining DAG; raise 401 or 403 for all others."""
     requires_access_dag("GET", param_dag_id=retraining_dag(model))(request, user)
 
 
 def may_read_monitoring(model: ModelName, request: Request, user: GetUserDep) -> None:
-    """Let through who may read the model's monitoring DAG; raise 401 or 403 for all others."""
+    """Allow users who may read the model's monitoring DAG; raise 401 or 403 for all others."""
     requires_access_dag("GET", param_dag_id=monitoring_dag(model))(request, user)
 
 
-# No pages about the API itself: those would have no authentication.
+# No pages about the API itself: they would be served without authentication.
 app = FastAPI(title="Perennial reports", docs_url=None, redoc_url=None, openapi_url=None)
 
 
@@ -63,7 +63,7 @@ def check_report(model: ModelName, check: CheckNumber, session: SessionDep) -> R
 
 
 def _region(dag_id: str, session: Session) -> str | None:
-    """Return the model's region, which this server has no spec to read from, by the tag of its DAG."""
+    """Return the model's region from the tag of its DAG, since this server has no specs."""
     tags = select(DagTag.name).where(DagTag.dag_id == dag_id, DagTag.name.startswith(REGION_TAG))
     tag = session.scalar(tags)
     return tag.removeprefix(REGION_TAG) if tag else None

@@ -1,1 +1,1 @@
-"""What the DAG files build their DAGs with: specs, schedules, placement, retries, pages."""
+"""The parts from which DAG files build their DAGs: specs, schedules, placement, retries, pages."""

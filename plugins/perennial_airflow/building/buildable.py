@@ -1,4 +1,4 @@
-"""Finds the good specs of which Airflow can make no DAG, without making the DAGs once more."""
+"""Find valid specs from which Airflow cannot make a DAG, without building the DAGs again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perennial_airflow.building.schedules import timetable
 
 
 def unbuildable(specs: Mapping[Path, ModelSpec]) -> list[SpecProblem]:
-    """Return a problem for each spec that one of the parts made of it for its DAGs cannot be made of."""
+    """Return a problem for each spec from which one of the parts of its DAGs cannot be made."""
     problems = []
     for path, spec in specs.items():
         try:

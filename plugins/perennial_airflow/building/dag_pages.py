@@ -1,4 +1,4 @@
-"""The pages that Airflow shows beside a model's DAGs, in Markdown: what the spec says."""
+"""The pages that Airflow shows with a model's DAGs: the spec in Markdown."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def spec_page(spec: ModelSpec) -> str:
-    """Return the spec as Markdown: what is predicted from what, and what a candidate must reach."""
+    """Return the spec as Markdown: target, source, features, and the gates for a candidate."""
     facts = [
         ("Predicts", f"`{spec.target.column}` ({spec.task})"),
         ("Source", f"`{spec.source.uri}` ({spec.source.format})" if spec.source.uri else _query(spec)),
@@ -66,7 +66,7 @@ def _holdout(spec: ModelSpec) -> str:
 
 
 def monitoring_page(spec: ModelSpec, monitoring: Monitoring) -> str:
-    """Return as Markdown what is tested, and what may retrain the model."""
+    """Return the spec's monitoring as Markdown: the tests, and the limits of retraining."""
     return "\n\n".join(
         [
             f"Watches the champion of `{spec.name}` and retrains it when the data drift.",
@@ -101,7 +101,8 @@ def _limits(spec: ModelSpec) -> list[tuple[str, str]]:
         ("At most", f"{retraining.at_most.retrainings} in {retraining.at_most.days:g} days"),
         (
             "Breaker",
-            f"opens after {retraining.breaker.rejections} rejected or failed retrainings, for {retraining.breaker.reset_days:g} days",
+            f"opens after {retraining.breaker.rejections} rejected or failed retrainings, for "
+            f"{retraining.breaker.reset_days:g} days",
         ),
         ("First training", "triggered" if retraining.first else "left to people"),
     ]

@@ -1,4 +1,4 @@
-"""The specs that a DAG file turns into DAGs: whatever is wrong with one of them costs its own DAGs only."""
+"""Build DAGs from specs. An error in one spec only affects the DAGs of that spec."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def models_folder(dag_file: str) -> Path:
 
 
 def dags_by_id(folder: Path, suffix: str, build: Callable[[ModelSpec], DAG | None]) -> dict[str, DAG]:
-    """Return the DAGs of all good specs, or in a task only the one that it belongs to.
+    """Return the DAGs of all valid specs; inside a task, only the DAG of that task.
 
     Parameters
     ----------
     folder : Path
     suffix : str
-        What the ids of the DAG file's DAGs end in.
+        Suffix of the ids of the DAG file's DAGs.
     build : callable
-        Makes a spec's DAG, or None where it should have none. The DAG must not register itself with Airflow, or half
-        of one would be left where making it fails.
+        Returns a spec's DAG, or None if the spec has none. The DAG must not register itself with Airflow, so that an
+        incomplete DAG does not stay when building it fails.
     """
     dag_id = get_parsing_context().dag_id
     if dag_id is not None:

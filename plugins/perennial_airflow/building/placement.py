@@ -11,20 +11,21 @@ if TYPE_CHECKING:
 
 
 def heavy(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments of a step that reads rows: pool, queue, priority, and what its pod asks for."""
+    """Return the arguments of a step that reads rows: pool, queue, priority, and its pod's requests."""
     return {**_placed(spec, spec.resources.pool), **_pod(spec)}
 
 
 def light(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments of a step that reads results only."""
+    """Return the arguments of a step that reads only records."""
     return _placed(spec, spec.resources.light_pool)
 
 
 def waiting(spec: ModelSpec) -> dict[str, Any]:
-    """Return the arguments of the sensor, which looks at the source again and again and holds no worker meanwhile.
+    """Return the arguments of the sensor, which looks at the source repeatedly without occupying a worker.
 
-    It waits in the triggerer, except for a region whose rows a triggerer elsewhere would read: unless Airflow has
-    triggerers for queues (`[triggerer] queues_enabled`), the region's own workers look then.
+    It waits in the triggerer. For a spec with a region, a triggerer elsewhere would read the region's rows: unless
+    Airflow has triggerers for queues (`[triggerer] queues_enabled`), the region's own workers look at the source
+    instead.
     """
     if spec.region is None or conf.getboolean("triggerer", "queues_enabled", fallback=False):
         return light(spec)
@@ -32,7 +33,7 @@ def waiting(spec: ModelSpec) -> dict[str, Any]:
 
 
 def tags(spec: ModelSpec, kind: str) -> list[str]:
-    """Return the DAG's tags. By the region's, the API server knows in which store the DAG's reports lie."""
+    """Return the DAG's tags. The API server finds the store of the DAG's reports by the region's tag."""
     return sorted({"perennial", kind, *spec.tags, *([REGION_TAG + spec.region] if spec.region else [])})
 
 
@@ -41,7 +42,7 @@ REGION_TAG = "region:"
 
 def _placed(spec: ModelSpec, pool: str) -> dict[str, Any]:
     resources = spec.resources
-    # Absolute: else a task's weight would grow with the number of tasks after it, and outweigh another model's priority.
+    # Absolute: otherwise a task's weight includes that of all later tasks, and may exceed another model's priority.
     placed = {"pool": pool, "priority_weight": resources.priority, "weight_rule": "absolute"}
     queue = resources.queue or spec.region
     return placed | ({"queue": queue} if queue else {})
@@ -52,7 +53,7 @@ def _pod(spec: ModelSpec) -> dict[str, Any]:
     wanted = {name: amount for name, amount in wanted.items() if amount}
     if not wanted or "KubernetesExecutor" not in conf.get("core", "executor"):
         return {}
-    # Slow to import: only for those who have use for it.
+    # Slow to import, so imported only if it is needed.
     from kubernetes.client import models as k8s
 
     resources = k8s.V1ResourceRequirements(requests=wanted, limits=wanted)

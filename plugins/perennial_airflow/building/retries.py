@@ -1,4 +1,4 @@
-"""Which failures are worth another try."""
+"""Decide which failures are tried again."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from perennial.errors import PerennialError
 
 
 class RetryWhatCanChange(RetryPolicy):
-    """End the retries at once where the same call would fail again: failed validation, bad spec, bad data.
+    """Do not retry if the same call would fail again: failed validation, wrong spec, bad data.
 
-    All else follows the task's `retries`, `retry_delay` and back-off: a server that was away, and what nobody foresaw.
+    All other errors follow the task's `retries`, `retry_delay` and back-off, for example a server that did not answer.
     """
 
     def evaluate(
@@ -31,7 +31,7 @@ class RetryWhatCanChange(RetryPolicy):
         return RetryDecision.default()
 
     def serialize(self) -> dict[str, Any]:
-        """Return what identifies the policy; it has no settings."""
+        """Return the policy's settings, of which it has none."""
         return {"__type": type(self).__name__}
 
 
@@ -43,4 +43,4 @@ BACK_OFF = {
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
 }
-"""How often and when tasks are tried again: among a DAG's default arguments."""
+"""Default arguments of a DAG: how often and when its tasks are tried again."""

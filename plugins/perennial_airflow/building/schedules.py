@@ -28,7 +28,7 @@ def timetable(schedule: Schedule | MonitoringSchedule | None) -> BaseTimetable |
 
 
 def end_of_wait(schedule: MonitoringSchedule | None, run_after: datetime, *, scheduled: bool) -> datetime:
-    """Return the moment at which a DAG run stops waiting for rows.
+    """Return the time at which a DAG run stops waiting for rows.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def end_of_wait(schedule: MonitoringSchedule | None, run_after: datetime, *, sch
     run_after : datetime
         When the DAG run was due.
     scheduled : bool
-        It came by the schedule: it waits until the next one is due. Others wait for an hour.
+        Whether the schedule started the run: it then waits until the next one is due. Other runs wait for an hour.
     """
     if schedule is None or not scheduled:
         return run_after + WITHOUT_SCHEDULE
@@ -46,7 +46,7 @@ def end_of_wait(schedule: MonitoringSchedule | None, run_after: datetime, *, sch
 
 
 def longest_interval(schedule: MonitoringSchedule, after: datetime) -> timedelta:
-    """Return the longest time between two of the next runs: of a schedule for working days, that over the weekend."""
+    """Return the longest time between two upcoming runs: for a schedule on working days, the time over the weekend."""
     if schedule.cron is None:
         return _period(schedule)
     from perennial.monitoring.next_check import next_check

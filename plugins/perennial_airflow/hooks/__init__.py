@@ -1,1 +1,1 @@
-"""Where Airflow's connections and environment become the library's arguments."""
+"""Turn Airflow's connections and the environment into arguments of the library."""

@@ -15,8 +15,8 @@ from perennial_airflow.hooks.regional import connection_id
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-# A triggerer looks for rows of each model once a minute, and a client takes 0.1 s of processor and 12 MB to make. Not for
-# ever: credentials that boto3 finds by itself, in a file, may be other ones after a while.
+# Clients are cached, because a triggerer looks for rows of each model every minute, and making a client takes 0.1 s of
+# CPU and 12 MB. The cache expires, because credentials that boto3 reads from a file may change.
 _CLIENTS: TTLCache[object, Any] = TTLCache(maxsize=32, ttl=600)
 _LOCK = Lock()
 
@@ -24,12 +24,12 @@ _LOCK = Lock()
 def s3_client(region: str | None) -> Any:
     """Return a boto3 client from the region's connection, else from `aws_default`, else from boto3's environment.
 
-    Threads may share it. One that was made from the same connection and environment within ten minutes is returned again.
+    The client may be shared between threads. It is cached for ten minutes for the same connection and environment.
 
     Parameters
     ----------
     region : str or None
-        The region `us-east-1` has the connection `aws_us_east_1`.
+        The spec's region; `us-east-1` has the connection `aws_us_east_1`.
     """
     connection = _connection(region)
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
@@ -37,7 +37,7 @@ def s3_client(region: str | None) -> Any:
     with _LOCK:
         client = _CLIENTS.get(made_from)
     if client is None:
-        # Not under the lock: it may ask for a role's credentials, and a region whose server hangs would hold up all others.
+        # Not under the lock: it may request a role's credentials, and one region's slow server would delay all others.
         client = _make(connection and connection.conn_id)
         with _LOCK:
             client = _CLIENTS.setdefault(made_from, client)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class SourceHook(BaseHook):
-    """Finds what reading a spec's source needs.
+    """Finds the arguments for reading a spec's source.
 
     Parameters
     ----------
     source : SourceSection
     region : str or None
-        The spec's: its AWS connection reads sources on S3.
+        The spec's region, whose AWS connection reads sources on S3.
     """
 
     def __init__(self, source: SourceSection, region: str | None = None) -> None:
@@ -31,7 +31,7 @@ class SourceHook(BaseHook):
         self.region = region
 
     def arguments(self) -> dict[str, Any]:
-        """Return the arguments of `Deployment` that reach the source: `sql_url`, `s3` or none.
+        """Return the arguments of `Deployment` that are needed to read the source: `sql_url`, `s3` or none.
 
         Raises
         ------

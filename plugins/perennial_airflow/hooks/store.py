@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 class StoreHook(BaseHook):
     """Opens the store of PERENNIAL_STORE, or of the region's PERENNIAL_STORE_<REGION>.
 
-    One on S3 is opened with the region's AWS connection, else with `aws_default`, if there is one.
+    A store on S3 is opened with the region's AWS connection, or else with `aws_default`, if there is one.
 
     Parameters
     ----------
     model : str
     region : str or None
-        The spec's.
+        The spec's region.
     """
 
     def __init__(self, model: str, region: str | None) -> None:
@@ -35,7 +35,7 @@ class StoreHook(BaseHook):
         SpecError
             The region has no store.
         StoreError
-            The variable names no store, or it is not writable.
+            The variable does not name a store, or the store is not writable.
         """
         from perennial.places import store_uri
         from perennial.store import open_store

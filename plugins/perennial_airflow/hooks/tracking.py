@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class TrackingHook(BaseHook):
-    """Names the tracking server: of the region, if there is one and it has one of its own, else everybody's.
+    """Finds the tracking server: the region's own, if it has one, or else that of all models.
 
-    Each is named by a connection (`mlflow_<region>`, `mlflow_default`), else by the environment
-    (MLFLOW_TRACKING_URI_<REGION>, MLFLOW_TRACKING_URI), else everybody's is a local SQLite file.
+    Each is named by a connection (`mlflow_<region>`, `mlflow_default`), or else by the environment
+    (MLFLOW_TRACKING_URI_<REGION>, MLFLOW_TRACKING_URI). The default for all models is a local SQLite file.
 
     Parameters
     ----------
     region : str or None
-        The spec's.
+        The spec's region.
     """
 
     def __init__(self, region: str | None = None) -> None:
@@ -34,22 +34,21 @@ class TrackingHook(BaseHook):
         self.region = region
 
     def connect(self) -> TrackingServer:
-        """Return the server; its URI holds the connection's login.
+        """Return the server. Its URI contains the connection's login.
 
-        Not the environment: MLflow takes a login from there too, but a process that waits for rows of several regions
-        has one environment, and would show one region's password to another region's server.
+        MLflow could also take a login from the environment. But a process that waits for rows of several regions has
+        one environment, and would send one region's password to another region's server.
         """
         return tracking_server(self.region, connection=self._address_for)
 
     def page(self, path: str) -> str:
-        """Return the address of a page of MLflow's web interface, or '' where it has none that we know.
+        """Return the address of a page of MLflow's web interface, or '' if the interface's address is not known.
 
         Parameters
         ----------
         path : str
-            Such as `models/flight_delay/versions/3`. PERENNIAL_MLFLOW_UI (of a region's own server
-            PERENNIAL_MLFLOW_UI_<REGION>) goes before it, for where people reach MLflow under another address than
-            tasks do.
+            Path, such as `models/flight_delay/versions/3`. The address before it is PERENNIAL_MLFLOW_UI (for a
+            region's own server PERENNIAL_MLFLOW_UI_<REGION>) if people reach MLflow under another address than tasks.
         """
         server = self.connect()
         ui = variable("PERENNIAL_MLFLOW_UI", self.region if server.takes_rows else None)

@@ -1,1 +1,1 @@
-"""Links from a task to what it made elsewhere."""
+"""Links from a task to its results in other places."""

@@ -1,4 +1,4 @@
-"""From validate to its report."""
+"""The link from validate to its report."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class DataDocsLink(BaseOperatorLink):
     name = "Data Docs"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the report's address: made from model and run, since a failed validation leaves no XCom."""
+        """Return the report's address. It is made from model and run, since a failed validation has no XCom."""
         return data_docs_page(operator.spec.name, ti_key.run_id)

@@ -1,4 +1,4 @@
-"""From govern to its report."""
+"""The link from govern to its report."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class DriftReportLink(BaseOperatorLink):
     name = "Drift report"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the report's address, or '' where nothing was decided."""
+        """Return the report's address, or '' if nothing was decided."""
         entry = returned_by("govern", ti_key)
         return drift_report_page(operator.spec.name, entry["sequence"]) if entry else ""

@@ -1,4 +1,4 @@
-"""From train and evaluate to MLflow."""
+"""The link from train and evaluate to MLflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MlflowRunLink(BaseOperatorLink):
     name = "MLflow run"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the run's page, or '' where there is no run, or MLflow is no server."""
+        """Return the run's page, or '' if there is no run, or MLflow is not a server."""
         candidate = returned_by(maker("candidate").name, ti_key)
         if candidate is None:
             return ""

@@ -1,4 +1,4 @@
-"""From register and promote to the model registry."""
+"""The link from register and promote to the model registry."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ class ModelVersionLink(BaseOperatorLink):
     name = "Model version"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
-        """Return the version's page, or '' where nothing was registered, or MLflow is not a server."""
+        """Return the version's page, or '' if nothing was registered, or MLflow is not a server."""
         registered = returned_by(maker("registered").name, ti_key)
         return version_page(registered["name"], registered["version"], operator.spec.region) if registered else ""

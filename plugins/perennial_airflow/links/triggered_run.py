@@ -1,4 +1,4 @@
-"""From trigger_retraining to the run that it triggered."""
+"""The link from trigger_retraining to the run that it triggered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TriggeredRunLink(BaseOperatorLink):
     name = "Retraining"
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
-        """Return the run's page, or '' where nothing was to be triggered."""
+        """Return the run's page, or '' if nothing was to be triggered."""
         entry = returned_by("govern", ti_key)
         run_id = entry["decision"]["run_id"] if entry else None
         return run_page(retraining_dag(entry["model"]), run_id) if run_id else ""

@@ -1,1 +1,1 @@
-"""One operator per stage of a retraining."""
+"""The operators of the retraining and monitoring DAGs."""

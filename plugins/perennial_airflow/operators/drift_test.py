@@ -1,4 +1,4 @@
-"""Check -> what one test found."""
+"""The operator of a drift test: from a check to the result of one test."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class DriftTestOperator(MonitorOperator):
-    """Test the rows of a check in one way. That it fires is a result, not a failure.
+    """Test the rows of a check in one way. A test that fires is a result, not a failure.
 
     Parameters
     ----------
     test : DriftTestName
     check : dict
-        Outcome of open_check.
+        XCom of open_check.
     **kwargs
         See MonitorOperator.
     """

@@ -1,4 +1,4 @@
-"""Check and results -> decision, in the ledger."""
+"""The operator of the governor: from a check and its results to a decision in the ledger."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
     from perennial.monitoring.records import LedgerEntry
 
-# Of the monitor's own retrainings, which wait in line one after the other, so many are named in the reasons.
+# How many of the monitor's own queued retrainings are named in the reasons.
 LOOKED_UP = 5
 
 
 class GovernOperator(MonitorOperator):
-    """Decide, once for all who repeat it; keep check and decision in the ledger, and their report in the store.
+    """Decide on a check, enter check and decision in the ledger, and write the report to the store.
 
-    If a test fired, the asset `perennial://<model>/drift` has an event with the evidence.
+    A repeated call returns the first decision. If a test fired, the asset `perennial://<model>/drift` gets an event
+    with the evidence.
 
     Parameters
     ----------
     check : dict
-        Outcome of open_check.
+        XCom of open_check.
     results : list of dict
-        Outcomes of the tests.
+        XComs of the tests.
     **kwargs
         See MonitorOperator.
     """
@@ -45,7 +46,7 @@ class GovernOperator(MonitorOperator):
         self.results = results
 
     def run_step(self, context: Context) -> LedgerEntry:
-        """Call `perennial.monitoring.steps.decide`, and tell people and Airflow what came of it."""
+        """Call `perennial.monitoring.steps.decide`, then write the report, add the event and send metrics."""
         from perennial.monitoring.ledger import triggers_before
         from perennial.monitoring.records import DriftTestResult, OpenCheck
         from perennial.monitoring.report.page import write_report

@@ -1,4 +1,4 @@
-"""Source -> snapshot."""
+"""The operator of ingest: from the source to a snapshot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class IngestOperator(StageOperator):
-    """Read the source's window and keep its rows as a snapshot; the XCom is its manifest."""
+    """Read the source's window and store its rows as a snapshot. The XCom is the snapshot's record."""
 
     def retraining_run(self, context: Context, **source: Any) -> RetrainingRun:
-        """Return the arguments of every stage, and what reaches the source."""
+        """Return the arguments of every stage, with those for reading the source."""
         from perennial_airflow.hooks.source import SourceHook
 
         return super().retraining_run(context, **SourceHook(self.spec.source, self.spec.region).arguments(), **source)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class MonitorOperator(BaseOperator):
-    """Base of all: calls one step of a check; the result goes to XCom as the JSON of the step's outcome.
+    """Base class: calls one step of a check, and returns the JSON of its record as XCom.
 
     Parameters
     ----------
     spec : ModelSpec
     as_of : datetime or str, optional
-        Newest event time to look at, with a zone; nothing: the newest in the source.
+        Newest event time to check, with a time zone; empty or None: the newest in the source.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("as_of",)
@@ -45,7 +45,10 @@ class MonitorOperator(BaseOperator):
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Run the step and return its outcome as JSON. It stays in `outcome` too, for the task's callbacks."""
+        """Run the step and return its record as JSON.
+
+        The record is also kept in `outcome`, for the task's callbacks.
+        """
         self.outcome = to_xcom(self.run_step(context))
         return self.outcome
 

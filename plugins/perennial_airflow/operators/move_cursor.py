@@ -1,4 +1,4 @@
-"""Decision, triggered -> the check is closed."""
+"""The operator that closes a check after its retraining was triggered."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class MoveCursorOperator(MonitorOperator):
-    """Move cursors, detector and pending alarm past the check; nothing happens if that was done before.
+    """Move cursors, detector and pending alarm past the check. Does nothing if that was done before.
 
     Parameters
     ----------
     entry : dict
-        Outcome of govern.
+        XCom of govern.
     **kwargs
         See MonitorOperator.
     """

@@ -1,4 +1,4 @@
-"""New rows -> check."""
+"""The operator that opens a check."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class OpenCheckOperator(MonitorOperator):
-    """Settle which rows are checked, and take up a check that was begun and not ended, or whose retraining was lost.
+    """Open a check: decide which rows are checked. Continue one that did not end, or whose retraining was lost.
 
-    Skipped if there is nothing.
+    Skipped if there is nothing to check.
     """
 
     def run_step(self, context: Context) -> OpenCheck:
@@ -30,14 +30,14 @@ class OpenCheckOperator(MonitorOperator):
         from perennial.monitoring.drift_tests.reference import load_reference
         from perennial.monitoring.steps import open_check
 
-        # For people, who ask how long a new champion took to come: nothing is decided by it.
+        # Only to report how long it took until there was a new champion.
         context["ti"].xcom_push(key="opened_at", value=datetime.now(UTC).isoformat())
         run = monitor_run(self.spec, self.as_of, reads_source=True, active=under_way(self.spec.name))
         check = open_check(run)
         if check is None:
             raise AirflowSkipException("There is nothing to check: neither rows nor a pending alarm")
         if check.champion is not None and not check.incomparable:
-            # Here once, rather than in all of the tests' tasks at the same time; those that need it say what is wrong.
+            # Prepared here once, not in all tests' tasks at the same time. Errors are raised by the tests that need it.
             with suppress(ChampionUnusable):
                 load_reference(run, check.champion)
         return check

@@ -1,4 +1,4 @@
-"""Version -> champion."""
+"""The operator of promote: from a registered version to the champion."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class PromoteOperator(StageOperator):
-    """Move the alias `champion`, say so in an event of each asset among the outlets, and count it.
+    """Move the alias `champion`, add an event to each asset among the outlets, and send metrics.
 
-    Skipped, with the verdict's sentence, where the candidate was rejected; skipped in a dry run.
+    Skipped in a dry run, and if the candidate was rejected; the log has the verdict's sentence.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Call the stage, return the promotion as JSON, and tell those who schedule on the champion what it is now."""
+        """Call the stage, return the promotion as JSON, and put the new champion into the asset events."""
         promotion = super().execute(context)
         for asset in self.outlets:
             context["outlet_events"][asset].extra = {

@@ -34,15 +34,15 @@ LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "register": (ModelVersionLink(),),
     "promote": (ModelVersionLink(),),
 }
-"""The links of the stages that have a page to open."""
+"""The links of the stages that have a page."""
 
 
 class StageOperator(BaseOperator):
-    """One stage of `perennial.stages`, the one that the task is named after; skipped where that has nothing to do.
+    """Runs the stage of `perennial.stages` with the name of the task; skipped if the stage has nothing to do.
 
-    Makes a `RetrainingRun` of the spec, the form and the DAG run, and calls the stage with it and with what earlier
-    stages made. What the stage makes goes to XCom as JSON. Pool, queue and priority are the spec's. The store, data root
-    and MLflow server are the deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection
+    Makes a `RetrainingRun` from the spec, the form and the DAG run, and calls the stage with it and with the records of
+    earlier stages. The stage's record goes to XCom as JSON. Pool, queue and priority are the spec's. The store, data
+    root and MLflow server are the deployment's (PERENNIAL_STORE, PERENNIAL_DATA, MLFLOW_TRACKING_URI or the connection
     `mlflow_default`), or those of the spec's region.
 
     Parameters
@@ -51,20 +51,20 @@ class StageOperator(BaseOperator):
         The stage's name.
     spec : ModelSpec
     takes : mapping of str to dict
-        What earlier stages made, by name, such as `{"snapshot": ingest.output}`; None for what was not made.
+        Records of earlier stages by name, such as `{"snapshot": ingest.output}`; None for one that was not made.
     as_of : datetime or str, optional
-        Newest event time to take, with a zone; nothing: the newest in the source.
+        Newest event time to take, with a time zone; empty or None: the newest in the source.
     window_days : float or str, optional
-        In place of the spec's window; nothing: the spec's.
+        Window in days in place of the spec's; empty or None: the spec's.
     dry_run : bool or str
         Stop after the verdict: register nothing, promote nothing.
     reason : str
-        Why this run; nothing: how it was triggered.
+        Why the run was started; empty: how it was triggered.
 
     Raises
     ------
     ValueError
-        No stage has this name, or it takes something else.
+        There is no stage of this name, or it takes other records.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("takes", "as_of", "window_days", "dry_run", "reason")
@@ -101,7 +101,10 @@ class StageOperator(BaseOperator):
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Call the stage and return what it made as JSON. It stays in `outcome` too, for the task's callbacks."""
+        """Call the stage and return its record as JSON.
+
+        The record is also kept in `outcome`, for the task's callbacks.
+        """
         run = self.retraining_run(context)
         try:
             self.outcome = self.call_stage(run).model_dump(mode="json")
@@ -109,18 +112,19 @@ class StageOperator(BaseOperator):
             if not error.retryable:
                 from perennial.monitoring.ledger import record_failure
 
-                # Beside the run's reports: Airflow's own record of the run may be cleaned away, and the ledger goes on.
+                # Stored with the run's reports: the ledger needs it even after Airflow's own record of the run was
+                # deleted.
                 record_failure(run.store, self.spec.name, run.run_id, str(error))
             raise
         return self.outcome
 
     def call_stage(self, run: RetrainingRun) -> Any:
-        """Call the stage with what earlier stages made.
+        """Call the stage with the records of earlier stages.
 
         Raises
         ------
         AirflowSkipException
-            It has nothing to do.
+            The stage has nothing to do.
         """
         from airflow.sdk.exceptions import AirflowSkipException
 
@@ -145,9 +149,9 @@ class StageOperator(BaseOperator):
         Parameters
         ----------
         context : Context
-            The task's.
+            Context of the task.
         **source
-            `sql_url` or `s3`, which only reading the source needs.
+            `sql_url` or `s3`; only steps that read the source need them.
         """
         from perennial.run import RetrainingRun
 

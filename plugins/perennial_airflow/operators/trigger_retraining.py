@@ -1,4 +1,4 @@
-"""Decision -> run of the retraining DAG."""
+"""The operator that triggers the retraining DAG."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 
 class TriggerRetrainingOperator(BaseOperator):
-    """Start the retraining that was decided on, under the decision's own id: whoever repeats it starts no second one.
+    """Trigger the retraining that was decided on.
 
-    Skipped if nothing was to be triggered, or it was before. As Airflow's TriggerDagRunOperator, without the import
-    of Airflow's database models, which would take each task of the DAG more than a second.
+    The run id is that of the decision, so a repeated call does not start a second run.
+    Skipped if nothing is to be triggered, or if it was triggered before. Works as Airflow's TriggerDagRunOperator, but
+    without importing Airflow's database models, which would take each task of the DAG more than a second.
 
     Parameters
     ----------
     entry : dict
-        Outcome of govern.
+        XCom of govern.
     opened_at : str, optional
-        When the check was opened; goes with the evidence, so that someone can tell how long a new champion took to come.
+        When the check was opened. It is sent with the evidence, to report how long it took until a new champion.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("entry", "opened_at")
@@ -50,7 +51,7 @@ class TriggerRetrainingOperator(BaseOperator):
         self.opened_at = opened_at
 
     def execute(self, context: Context) -> NoReturn:
-        """Trigger, where the decision says so.
+        """Trigger the retraining if the decision says so.
 
         Raises
         ------
@@ -76,7 +77,7 @@ class TriggerRetrainingOperator(BaseOperator):
             trigger_dag_id=dag_id,
             dag_run_id=decision.run_id,
             conf=retraining_conf(entry, opened_at=self.opened_at),
-            # A moment here would be a second key: a run that happens to have the same one would pass for ours.
+            # A logical date would be a second unique key: another run with the same date would be taken for this one.
             logical_date=None,
             skip_when_already_exists=True,
             reset_dag_run=False,
@@ -89,7 +90,7 @@ class TriggerRetrainingOperator(BaseOperator):
 
 
 def retraining_conf(entry: LedgerEntry, *, opened_at: str = "") -> dict[str, Any]:
-    """Return the parameters of the retraining: the rows up to the check, why, and the evidence."""
+    """Return the conf of the retraining: `as_of` of the check, the reasons, and the evidence."""
     from perennial_airflow.evidence import evidence
 
     return {

@@ -1,1 +1,1 @@
-"""What a check waits for."""
+"""The sensor that waits for new rows."""

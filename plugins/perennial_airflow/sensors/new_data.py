@@ -1,4 +1,4 @@
-"""Waits until a check is worth making."""
+"""Waits until there is enough to check."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from perennial.spec import ModelSpec
 
-# The wait ends at a moment, however often the task was tried, and not after a time: Airflow's own limit must not be met.
+# The wait ends at a fixed time, whatever the number of tries, so Airflow's own timeout must never be reached.
 AIRFLOWS_LIMIT = timedelta(days=3660)
-# The triggerer ends the wait itself. Where none runs, the task fails so much later instead of waiting for ever.
+# The triggerer ends the wait itself. If none is running, the task fails after this additional time.
 NO_TRIGGERER = timedelta(minutes=10)
 
 
@@ -31,7 +31,7 @@ class WaitingFailed(PerennialError):
     ----------
     message : str
     retryable : bool
-        Whether the error that it met was.
+        Whether the triggerer's error was retryable.
     """
 
     def __init__(self, message: str, *, retryable: bool) -> None:
@@ -40,18 +40,18 @@ class WaitingFailed(PerennialError):
 
 
 class NewDataSensor(BaseSensorOperator):
-    """Ends when there are rows enough for a check, or a check is due without; skipped when the wait ends without.
+    """Succeeds when there are enough rows, or a check is due with fewer; skipped when the wait is over before that.
 
-    The wait ends when the next scheduled run is due, an hour after other runs were. The result, `{rows, reason}`, is
-    the same deferred, in poke and in reschedule mode.
+    The wait is over when the next scheduled run is due; for other runs, an hour after they were due. The result,
+    `{rows, reason}`, is the same when deferred, in poke and in reschedule mode.
 
     Parameters
     ----------
     spec : ModelSpec
     as_of : datetime or str, optional
-        Newest event time to look at, with a zone; nothing: the newest in the source.
+        Newest event time to check, with a time zone; empty or None: the newest in the source.
     deferrable : bool
-        Wait in the triggerer. False: as `mode` says.
+        True: wait in the triggerer. False: wait as `mode` says.
     **kwargs
         See BaseSensorOperator.
     """
@@ -71,24 +71,24 @@ class NewDataSensor(BaseSensorOperator):
         super().__init__(timeout=AIRFLOWS_LIMIT, retry_policy=retry_policy, **kwargs)
         self.spec = spec
         self.as_of = as_of
-        # For its callback: where the cursor stands, and what was said of it, if that lies after all rows.
+        # For the callback: position of the cursor and the message, if the cursor is after all rows.
         self.cursor_ahead: tuple[str, str] | None = None
         self.deferrable = deferrable
 
     def execute(self, context: Context) -> Any:
-        """Look at once, and wait only if that is not enough."""
+        """Look at the source, and wait only if there is not enough to check."""
         if not self.deferrable:
             return super().execute(context)
         found = self.poke(context)
         return found.xcom_value if found else self._wait_in_triggerer(self.until(context))
 
     def poke(self, context: Context) -> PokeReturnValue:
-        """Look once.
+        """Look at the source once.
 
         Raises
         ------
         AirflowSkipException
-            Too few rows, and the wait is over.
+            There are too few rows, and the wait is over.
         """
         from perennial_airflow.telemetry.metrics import count_look
 
@@ -100,20 +100,20 @@ class NewDataSensor(BaseSensorOperator):
         return PokeReturnValue(found.over, {"rows": found.rows, "reason": found.reason})
 
     def until(self, context: Context) -> datetime:
-        """Return the moment at which the wait ends."""
+        """Return the time at which the wait ends."""
         dag_run = context["dag_run"]
         schedule = self.spec.watch.schedule
         return end_of_wait(schedule, dag_run.run_after, scheduled=dag_run.run_type.value == "scheduled")
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Take what the trigger found.
+        """Return the trigger's result.
 
         Raises
         ------
         AirflowSkipException
-            Too few rows until the wait was over.
+            There were too few rows until the wait was over.
         WaitingFailed
-            It could not look.
+            The trigger could not look at the source.
         """
         self.log.info("%s", event["reason"])
         if event["status"] == "error":
@@ -133,7 +133,7 @@ class NewDataSensor(BaseSensorOperator):
         as_of = self.as_of.isoformat() if isinstance(self.as_of, datetime) else self.as_of
         self.defer(
             trigger=NewDataTrigger(
-                # What the file says, without the defaults: some fields may be given only where others are not.
+                # Only the fields set in the file: with all defaults, fields that exclude each other would be set.
                 spec=self.spec.model_dump_json(exclude_unset=True),
                 as_of=as_of,
                 until=until.isoformat(),

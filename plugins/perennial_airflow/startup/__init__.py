@@ -1,1 +1,1 @@
-"""What Airflow's processes do as they start."""
+"""Code that runs when Airflow's processes start."""

@@ -1,6 +1,7 @@
-"""Look at a deployment's stores, MLflow, clocks and version before a process starts; exit with 1 if something is wrong.
+"""Check a deployment's stores, MLflow, clocks and version before a process starts; exit with 1 if something is wrong.
 
-`python -m perennial_airflow.startup.preflight` before an Airflow process, `... record` where the deployment is set up or upgraded.
+Run `python -m perennial_airflow.startup.preflight` before an Airflow process, and `... record` when the deployment is
+set up or upgraded.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ SECONDS = 60.0
 def main(arguments: list[str] | None = None) -> int:
     """Run the checks and print what they find; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m perennial_airflow.startup.preflight", description=__doc__)
-    parser.add_argument("record", nargs="?", choices=["record"], help="make this version the deployment's")
+    parser.add_argument("record", nargs="?", choices=["record"], help="record this version as the deployment's")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="how long to wait for servers (%(default)s)")
     options = parser.parse_args(arguments)
     faults = run_checks(_surroundings(), seconds=options.seconds, say=_say)
     if not faults:
-        # Only of stores that answer, and recorded only where everything else is right.
+        # Versions are compared only after all other checks have passed, and recorded only then.
         version = _record if options.record else _compare
         faults = run_checks(_of_every_store("version", version), seconds=options.seconds, say=_say)
     if faults:
@@ -48,9 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def regions(environment: Mapping[str, str]) -> tuple[str | None, ...]:
-    """Return the regions that have a store of their own here, as their settings are named; None: the default store.
+    """Return the regions that have a store of their own, as in the names of their variables; None: the default store.
 
-    A worker of a region has its region's store alone: nobody else's, the default one included, is its business.
+    A worker of a region has only the store of its region, and not the default one.
     """
     named = [name.removeprefix("PERENNIAL_STORE_") for name in environment if name.startswith("PERENNIAL_STORE_")]
     others = [None] if "PERENNIAL_STORE" in environment or not named else []
@@ -67,9 +68,9 @@ def _surroundings() -> dict[str, Callable[[], str]]:
 
 
 def _import_clients() -> None:
-    """Import them in one thread: Airflow's modules import each other in circles, which two at once do not survive.
+    """Import the clients in one thread: Airflow's modules have circular imports, which fail in parallel threads.
 
-    It takes seconds on a busy machine, which are not those that a server has to answer in.
+    It takes seconds on a busy machine, which must not count as waiting for a server.
     """
     import perennial_airflow.hooks.tracking  # noqa: F401
 
@@ -93,12 +94,12 @@ def _tracking(region: str | None) -> str:
 
 
 def _api_server() -> str:
-    """Compare clocks only: a worker waits for the API server by itself, and this process may be it."""
+    """Only compare clocks: workers wait for the API server by themselves, and this process may be the API server."""
     from airflow.configuration import conf
 
     address = urlsplit(conf.get("core", "execution_api_server_url", fallback="") or "")
     if not address.netloc:
-        return "its address is not set, so that its clock is not compared"
+        return "its address is not set, so its clock is not compared"
     return check_clock_of(f"{address.scheme}://{address.netloc}/api/v2/monitor/health")
 
 
@@ -123,7 +124,7 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    # What Airflow, boto3 and MLflow tell of their own attempts says nothing that a fault does not say better.
+    # Airflow, boto3 and MLflow log their own retries, which adds nothing to the faults that are printed.
     logging.disable(logging.WARNING)
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"
     sys.exit(main())

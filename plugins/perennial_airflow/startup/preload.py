@@ -1,4 +1,4 @@
-"""Import the libraries once in the process that forks the tasks, or before the triggerer's event loop starts."""
+"""Import libraries once in the process that forks the tasks, or before the triggerer's event loop starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAITING = ("perennial.monitoring.waiting",)
 
 
 def modules_for(arguments: Sequence[str], executor: str) -> tuple[str, ...]:
-    """Return what the process started by `airflow <arguments>` should import as it starts.
+    """Return the modules that the process `airflow <arguments>` should import when it starts.
 
     Parameters
     ----------
@@ -28,10 +28,9 @@ def modules_for(arguments: Sequence[str], executor: str) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        The stages for a scheduler with the LocalExecutor and for a Celery worker, which fork their tasks. What waits
-        for rows for a triggerer: imported in a thread beside its event loop, as the first model is watched, it would
-        hold up all triggers for a second at a time. Nothing where Airflow starts fresh processes, as it does on macOS:
-        those inherit nothing.
+        The stages, for a scheduler with the LocalExecutor and for a Celery worker, which fork their tasks. The code
+        that waits for rows, for a triggerer: if it were imported later, in a thread, it would delay all triggers by
+        seconds. Nothing where Airflow starts new processes instead of forking, as on macOS: those inherit no modules.
     """
     if sys.platform != "linux":
         return ()
@@ -49,27 +48,27 @@ def modules_of_tasks() -> tuple[str, ...]:
 
 
 def import_all(modules: Sequence[str]) -> None:
-    """Import them. One that fails is named in the log, and will fail again where it is needed.
+    """Import the modules. A failure is only logged: it is raised where the module is needed.
 
-    What is there then is left to the garbage collector no more: looking at it, in each of the tasks that are forked, would
-    copy the memory that they share.
+    Afterwards all objects are frozen, so that the garbage collector ignores them: in the forked tasks, looking at them
+    would copy the memory that they share with their parent.
     """
     for module in modules:
         try:
             importlib.import_module(module)
         except Exception as error:
-            log.warning("Could not preload %s, it is tried again where it is needed: %r", module, error)
+            log.warning("Could not preload %s, it is imported again where it is needed: %r", module, error)
     if modules:
         gc.collect()
         gc.freeze()
 
 
 def freeze_in_pool() -> None:
-    """Have a Celery worker leave what its pool's processes share to the collector no more, as long as it runs.
+    """Keep the garbage collector of a Celery worker away from the objects that its pool's processes share.
 
-    Airflow thaws everything once the pool's first processes are there, and Celery collects before it forks one that takes
-    another's place after so many tasks. To look at what they share is to write to it: each of the others, and the tasks
-    that these fork, would come to own a quarter of a gigabyte.
+    Airflow unfreezes all objects once the pool's first processes run, and Celery collects garbage before it forks a
+    replacement process. Collecting writes to the shared memory, so that all other processes of the pool, and the tasks
+    that they fork, would each get a copy of a quarter of a gigabyte.
     """
     from celery.signals import worker_before_create_process
 
@@ -77,6 +76,6 @@ def freeze_in_pool() -> None:
 
 
 def _freeze(**_: Any) -> None:
-    # Once: what came since is little, and of it the garbage is to be collected.
+    # Only once: later objects are few, and their garbage should be collected.
     if not gc.get_freeze_count():
         gc.freeze()

@@ -1,4 +1,4 @@
-"""Say in a task's log that its worker runs another Perennial than the deployment."""
+"""Warn in a task's log if its worker runs another version of Perennial than the deployment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _compared: set[str] = set()
 def say_other_version(store: Store) -> None:
     """Compare with the version that the store has recorded, once per process and store.
 
-    Preflight keeps an older worker from starting; this is for those that were running when the deployment was upgraded,
-    and for workers that nothing looked at. A store that does not answer is left to the task itself to find out.
+    Preflight keeps an older worker from starting. This is for workers that were running when the deployment was
+    upgraded, and for workers without preflight. If the store does not answer, nothing is logged: the task itself will
+    report it.
     """
     from perennial.models.environment import code_version
     from perennial.preflight.version import difference

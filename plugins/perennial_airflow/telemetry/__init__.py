@@ -1,1 +1,1 @@
-"""Figures for StatsD and OpenTelemetry."""
+"""Metrics for StatsD and OpenTelemetry."""

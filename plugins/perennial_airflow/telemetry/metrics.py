@@ -1,4 +1,4 @@
-"""The metrics that tasks send to Airflow's StatsD or OpenTelemetry; `run_listener` sends what only the scheduler sees."""
+"""The metrics that tasks send to Airflow's StatsD or OpenTelemetry; the scheduler's are in `run_listener`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ STATISTIC: Mapping[DriftTestName, str] = {
     "page_hinkley": "over_threshold",
     "volume": "rows_since_training",
 }
-"""The figure that stands for each test; performance has none, since its metrics are the spec's choice."""
+"""The figure of each test that is sent; performance has none here, since the spec chooses its metrics."""
 
 
 def count_look(spec: ModelSpec) -> None:
-    """Say that someone looked for rows: `perennial.monitor.last_look`, and how often the schedule does."""
+    """Send when rows were last looked for (`perennial.monitor.last_look`), and the interval of the schedule."""
     model = {"model": spec.name}
     _gauge("perennial.monitor.last_look", time.time(), model)
     schedule = spec.watch.schedule
@@ -40,7 +40,7 @@ def count_look(spec: ModelSpec) -> None:
 
 
 def count_check(spec: ModelSpec, entry: LedgerEntry) -> None:
-    """Send what a check found and what became of it: `perennial.drift.*`, `perennial.champion.*`, `perennial.retrain.*`."""
+    """Send results and decision of a check: `perennial.drift.*`, `perennial.champion.*`, `perennial.retrain.*`."""
     model, decision = {"model": entry.model}, entry.decision
     stats.incr("perennial.drift.checks", tags={**model, "decision": decision.outcome})
     _gauge("perennial.drift.last_check", time.time(), model)
@@ -74,29 +74,29 @@ def count_retraining(entry: LedgerEntry) -> None:
 
 
 def count_promotion(spec: ModelSpec, verdict: Verdict, evidence: Mapping[str, Any] | None) -> None:
-    """Send the new champion's primary metric and, where drift asked for it, how long it took to come.
+    """Send the new champion's primary metric and, after drift, the time from the check to the promotion.
 
     Parameters
     ----------
     spec : ModelSpec
     verdict : Verdict
-        By which it was promoted.
+        The verdict by which it was promoted.
     evidence : mapping or None
-        What the check that asked for it found.
+        The evidence of the check that triggered the retraining.
     """
     model = {"model": spec.name}
     primary = next((gate.value for gate in verdict.gates if gate.name == "primary metric"), None)
     _gauge("perennial.champion.metric", primary, {**model, "metric": spec.evaluation.primary, "rows": "holdout"})
-    # What was said of the champion before it does not hold for this one.
+    # The last values of these gauges were about the champion before.
     _gauge("perennial.champion.under_floor", 0, model)
     _gauge("perennial.retrain.breaker_open", 0, model)
-    # Whoever triggers a run may put anything there, and the champion has moved: nothing may fail now.
+    # The conf may contain anything, and the champion has moved already: this must not fail the task.
     with suppress(KeyError, TypeError, ValueError):
         seconds = datetime.now(UTC) - datetime.fromisoformat((evidence or {})["opened_at"])
         _gauge("perennial.retrain.seconds_to_champion", seconds.total_seconds(), model)
 
 
 def _gauge(name: str, value: object, tags: Mapping[str, str]) -> None:
-    """Send a figure; there is nothing to send where it is missing or no number."""
+    """Send a figure, unless it is missing or not a finite number."""
     if isinstance(value, (int, float)) and math.isfinite(value):
         stats.gauge(name, value, tags=dict(tags))

@@ -1,7 +1,7 @@
-"""Counts how retrainings ended, and what tasks took, as Airflow tells its listeners.
+"""Airflow listeners that count how retrainings ended, and measure CPU and memory of tasks.
 
-How a run ended is counted where Airflow decides it, in the scheduler (or in the API server, when a person does): also when
-the task that failed was killed and could say nothing. What a task took is counted in the task's own process.
+The end of a run is counted where Airflow decides it, in the scheduler (or in the API server, if a person marks it), so
+that it is counted even if a task was killed. CPU and memory of a task are measured in the task's own process.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def on_dag_run_failed(dag_run: DagRun) -> None:
 
 @hookimpl
 def on_task_instance_success(task_instance: RuntimeTaskInstance) -> None:
-    """Send what a task took."""
+    """Send the CPU time and memory of a task."""
     count_resources(task_instance)
 
 
 @hookimpl
 def on_task_instance_failed(task_instance: RuntimeTaskInstance) -> None:
-    """Send what a task took until it failed."""
+    """Send the CPU time and memory of a failed task."""
     count_resources(task_instance)
 
 
 def task_states(dag_run: DagRun) -> dict[str, str | None]:
-    """Return the states of the run's tasks, by task."""
+    """Return the states of the run's tasks, by task id."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    # A session of its own: the scheduler's, with its locks, must not be committed by anyone else.
+    # A separate session: that of the scheduler holds locks and must not be committed here.
     with create_session(scoped=False) as session:
         query = select(TaskInstance.task_id, TaskInstance.state).where(
             TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id
@@ -66,7 +66,7 @@ def task_states(dag_run: DagRun) -> dict[str, str | None]:
 
 def count_end(dag_run: DagRun, outcome: str) -> None:
     """Count a retraining that has ended: `perennial.retrain.ended`."""
-    # Airflow's own processes have other statistics than its tasks: those of `airflow.sdk` are dead here.
+    # Airflow's own processes use another statistics module than tasks: that of `airflow.sdk` does not work here.
     from airflow.observability import stats
 
     tags = {
@@ -78,9 +78,9 @@ def count_end(dag_run: DagRun, outcome: str) -> None:
 
 
 def cause(dag_run: DagRun) -> str:
-    """Return the tests that asked for the run, such as `ks/page_hinkley`; `first`, `person`, `schedule`, or as Airflow says.
+    """Return the cause of a run: tests, such as `ks/page_hinkley`; `first`, `person`, `schedule` or Airflow's type.
 
-    Whoever triggers a run may put anything into its conf: of that, only names of tests become a tag.
+    Anyone who triggers a run may put anything into its conf: only names of tests are used as a tag.
     """
     from perennial.spec.monitoring import DriftTestName
     from perennial_airflow.evidence import evidence_of
@@ -93,17 +93,17 @@ def cause(dag_run: DagRun) -> str:
 
 
 def count_resources(task_instance: RuntimeTaskInstance) -> None:
-    """Send what the process of one of our tasks took: `perennial.task.cpu_seconds` and `perennial.task.max_rss_bytes`."""
+    """Send CPU time and memory of one of our tasks: `perennial.task.cpu_seconds` and `perennial.task.max_rss_bytes`."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
     from airflow.sdk.observability import stats
 
     ours = task_instance.dag_id.endswith((RETRAIN, MONITOR))
-    # A person who marks a task calls this as well, in the API server: whose own consumption is nothing to do with it.
+    # When a person marks a task, this is called in the API server, whose own CPU and memory must not be sent.
     if not ours or not isinstance(task_instance, RuntimeTaskInstance):
         return
     tags = {"dag_id": task_instance.dag_id, "task_id": task_instance.task_id}
     itself, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = itself.ru_utime + itself.ru_stime + children.ru_utime + children.ru_stime
     stats.gauge("perennial.task.cpu_seconds", seconds, tags=tags)
-    # Linux counts in kilobytes.
+    # Linux gives ru_maxrss in kilobytes.
     stats.gauge("perennial.task.max_rss_bytes", max(itself.ru_maxrss, children.ru_maxrss) * 1024, tags=tags)

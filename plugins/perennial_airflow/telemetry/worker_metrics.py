@@ -1,4 +1,4 @@
-"""What a Celery worker and its tasks take of the machine, sent with the worker's heartbeats: Airflow has no such metrics."""
+"""CPU and memory of a Celery worker and its tasks, sent with its heartbeats, since Airflow has no such metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def send_with_heartbeats() -> None:
     from airflow.sdk.observability.metrics import stats_utils
     from celery.signals import heartbeat_sent
 
-    # Airflow does so in the processes of tasks, not in the worker that starts them.
+    # Airflow initialises statistics in the processes of tasks, not in the worker that starts them.
     stats.initialize(
         factory=stats_utils.get_stats_factory(), export_legacy_names=conf.getboolean("metrics", "legacy_names_on")
     )
@@ -29,7 +29,7 @@ def send_with_heartbeats() -> None:
 
 
 class WorkerUsage:
-    """Cores and memory of this process and all below it, as gauges tagged with the worker's name."""
+    """Cores and memory of this process and all its descendants, as gauges tagged with the worker's name."""
 
     def __init__(self) -> None:
         self.worker = psutil.Process()
@@ -37,21 +37,21 @@ class WorkerUsage:
         self.cpu_seconds = sum(map(_cpu_seconds, self._processes()))
 
     def on_heartbeat(self, sender: Any, **_: Any) -> None:
-        """Measure and send, with one heartbeat in several."""
+        """Measure and send, but not with every heartbeat."""
         if time.monotonic() - self.measured_at >= SECONDS_BETWEEN:
             self.send(sender.eventer.hostname)
 
     def send(self, worker: str) -> None:
-        """Measure and send.
+        """Measure cores and memory, and send them.
 
         Parameters
         ----------
         worker : str
-            Celery's name of it, such as `celery@machine`; metrics call it `celery/machine`.
+            Celery's name of the worker, such as `celery@machine`; in metrics it is `celery/machine`.
         """
         processes = list(self._processes())
         now, cpu_seconds = time.monotonic(), sum(map(_cpu_seconds, processes))
-        # A process that was killed takes its share with it.
+        # The CPU time of a killed process is lost, so the sum may decrease.
         cores = max(0.0, cpu_seconds - self.cpu_seconds) / max(now - self.measured_at, 1e-3)
         self.measured_at, self.cpu_seconds = now, cpu_seconds
         tags = {"worker": re.sub(r"[^A-Za-z0-9_.-]", "/", worker)}
@@ -64,7 +64,7 @@ class WorkerUsage:
 
 
 def _cpu_seconds(process: psutil.Process) -> float:
-    """Return what it and its ended children took; nothing if it ended meanwhile."""
+    """Return CPU seconds of a process and its ended children; 0 if it ended meanwhile."""
     try:
         times = process.cpu_times()
     except psutil.Error:
@@ -73,7 +73,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 
 def _memory_bytes(process: psutil.Process) -> int:
-    """Return its memory, of what it shares with others its part only; nothing if it ended meanwhile."""
+    """Return a process's memory in bytes, with its proportional part of shared memory; 0 if it ended meanwhile."""
     try:
         return int(process.memory_full_info().pss)
     except psutil.Error:

@@ -1,1 +1,1 @@
-"""What waits in Airflow's triggerer, where no worker is held."""
+"""The trigger that waits in Airflow's triggerer, where it does not occupy a worker."""

@@ -15,16 +15,16 @@ from perennial_airflow.new_data import look
 
 
 class NewDataTrigger(BaseTrigger):
-    """Looks every so often, in a thread of its own: the event loop, which all triggers share, never waits for it.
+    """Looks at the source at intervals, in a separate thread, so that it does not block the event loop of all triggers.
 
     The event's `status` is `rows`, `none` (the wait is over and there are too few) or `error`.
 
     Parameters
     ----------
     spec : str
-        The ModelSpec as JSON: the triggerer need not see the folder of specs.
+        The ModelSpec as JSON, so that the triggerer does not need the folder of specs.
     as_of : str or None
-        Newest event time to look at; None: the newest in the source.
+        Newest event time to check; None: the newest in the source.
     until : str
         When to stop waiting, ISO 8601 with a zone.
     poll_seconds : float
@@ -38,20 +38,20 @@ class NewDataTrigger(BaseTrigger):
         self.poll_seconds = poll_seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class's path and its arguments, with which the triggerer makes it anew."""
+        """Return the class's path and arguments, from which the triggerer creates it again."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {"spec": self.spec, "as_of": self.as_of, "until": self.until, "poll_seconds": self.poll_seconds},
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look until a check is worth making, the time is over, or looking fails."""
+        """Look until there is enough to check, the time is over, or looking fails."""
         spec, until = ModelSpec.model_validate_json(self.spec), datetime.fromisoformat(self.until)
         while True:
             try:
                 found = await asyncio.to_thread(look, spec, self.as_of)
             except PerennialError as error:
-                # An exception would reach the task as a deferral that failed, without what can be done about it.
+                # An exception would reach the task only as a failed deferral, without its message and whether to retry.
                 yield TriggerEvent({"status": "error", "reason": str(error), "retryable": error.retryable})
                 return
             self.log.info("%s", found.reason)

@@ -110,7 +110,7 @@ def test_what_cannot_be_sent_for_a_week_is_given_up(
 
     tell(store, "orders", WEBHOOK, [old])
 
-    assert "It is 7 days old and is given up." in caplog.text
+    assert "It is 7 days old and is not tried again." in caplog.text
     assert list(store.list("orders/alerts/")) == []
 
 
