@@ -6,7 +6,7 @@ Each covers exactly those settings and data that can change the thing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from perennial.spec.concerns import Concern, digest_of
@@ -52,6 +52,26 @@ def reference_digest(spec: ModelSpec, bundle_digest: str) -> str:
 def check_digest(spec: ModelSpec) -> str:
     """Return the digest of all fields that can change a check. The champion is not part of it: the check names that."""
     return digest_of(spec, Concern.WATCHING)
+
+
+def replay_digest(
+    spec: ModelSpec, *, rows: str, ends: Iterable[str], transform_digest: str, libraries: Mapping[str, str]
+) -> str:
+    """Return the digest of a replay's models: the same rows, moments, recipe, transform and libraries make the same.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    rows : str
+        Names the history by its content.
+    ends : iterable of str
+        The moments at which models are trained.
+    transform_digest : str
+    libraries : mapping of distribution to version
+    """
+    versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
+    concerns = digest_of(spec, Concern.ROWS, Concern.FEATURES, Concern.FITTING, Concern.REPLAY)
+    return _joined(rows, *ends, concerns, transform_digest, *versions)
 
 
 def _joined(*parts: str) -> str:

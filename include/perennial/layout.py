@@ -101,8 +101,15 @@ FAILURE = Place("{model}/runs/{run}/failure.json", "immutable")
 DATA_DOCS = Place("{model}/runs/{run}/data_docs.html", "report")
 CHECK_REPORT = Place("{model}/monitor/reports/{sequence:08d}/report.html", "report")
 
+BACKTEST_PAGE = Place("{model}/backtests/{replay}/backtest.html", "report")
+BACKTEST = Place("{model}/backtests/{replay}/backtest.json", "report")
+
 RUN_LEASE = Place("{model}/runs/{run}/lease.json", "lease", changes=True)
 
+REPLAY = Place("{model}/backtests/{replay}/replay.json", "derived")
+REPLAY_ROWS = Place("{model}/backtests/{replay}/rows-{digest}.parquet", "derived")
+REPLAYED_MODEL = Place("{model}/backtests/{replay}/models/{number}.json", "derived")
+REPLAYED_ANSWERS = Place("{model}/backtests/{replay}/models/{number}-{digest}.npz", "derived")
 SOURCE_FILES = Place("{model}/source_files.json", "derived", changes=True)
 # A model's name cannot have a dot, so these keys are not in any model's folder.
 VERSION = Place(".perennial/version.json", "derived", changes=True)

@@ -34,6 +34,8 @@ class Concern(StrEnum):
     """The rows and the results of a check, beside a given reference."""
     RETRAINING = "retraining"
     """What becomes of the results of a check."""
+    REPLAY = "replay"
+    """Which rows a replay may use at a moment of the past."""
 
 
 _NONE: tuple[Concern, ...] = ()
@@ -57,6 +59,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.connection": (Concern.ROWS, Concern.WATCHING),
     "source.event_time": (Concern.ROWS, Concern.FITTING, Concern.WATCHING),
     "source.time_zone": (Concern.ROWS, Concern.WATCHING),
+    # A retraining takes what is known now.
+    "source.known_time": (Concern.REPLAY,),
     "source.key": (Concern.ROWS, Concern.WATCHING),
     "source.window": (Concern.ROWS,),
     "source.future": (Concern.ROWS, Concern.WATCHING),

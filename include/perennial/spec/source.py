@@ -136,6 +136,8 @@ class SourceSection(Section):
     """Column that says when the row's event happened."""
     time_zone: str | None = None
     """Zone of event times that carry none. Without it such times are an error."""
+    known_time: Text | None = None
+    """Column that says when the row's values became known, for replays: corrections count in them from then on."""
     key: tuple[Text, ...] = ()
     """Columns that identify a row. Of rows with the same key the newest by event time is kept."""
     window: Window

@@ -88,6 +88,7 @@ def test_what_changes_no_result_changes_no_digest(path, value):
     [
         ("source.window", {"days": 61}, {"rows"}),
         ("source.key", ["id"], {"rows", "watching"}),
+        ("source.known_time", "seen_at", {"replay"}),
         ("features.numeric", ["x", "y"], {"rows", "features"}),
         ("target.label_delay_days", 2.0, {"fitting", "watching"}),
         ("target.positive", 0, {"judging", "watching"}),

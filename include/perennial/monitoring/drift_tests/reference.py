@@ -157,9 +157,9 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     no_features = _lacks_entity(watch, split.train, champion)
     scored = score_rows(bundle, split.holdout, champion.name)
     losses = scored.losses(split.holdout[manifest.target])
-    detector = _detector(watch, losses, split.holdout[manifest.split.event_time])
+    detector = loss_detector(watch, losses, split.holdout[manifest.split.event_time])
     with run.store.scratch() as scratch:
-        tests: dict[str, ColumnTest] = {} if no_features else _of_features(watch, manifest, split.train, champion)
+        tests: dict[str, ColumnTest] = {} if no_features else feature_tests(watch, manifest, split.train, champion)
         tests[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
         files = {}
         for name, test in tests.items():
@@ -178,9 +178,16 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     )  # fmt: skip
 
 
-def _of_features(
+def feature_tests(
     watch: Monitoring, manifest: Manifest, rows: pd.DataFrame, champion: Champion
 ) -> dict[str, ColumnTest]:
+    """Prepare the tests of a champion's features, by file name.
+
+    Raises
+    ------
+    ChampionUnusable
+        The features cannot be made.
+    """
     entity = watch.drift.entity
     features = _features(manifest, rows, champion)
     if entity:
@@ -205,7 +212,8 @@ def _lacks_entity(watch: Monitoring, rows: pd.DataFrame, champion: Champion) -> 
     )
 
 
-def _detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
+def loss_detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
+    """Return the fields `detector` and `no_detector` of a Reference, calibrated on losses in the order of their times."""
     wanted = monitoring.page_hinkley
     if wanted is None:
         return {"detector": None, "no_detector": "the spec asks for no Page-Hinkley test"}

@@ -1,0 +1,141 @@
+"""What is replayed: the rows, the moments at which a model is trained, and the names under which results are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from perennial.digests import replay_digest
+from perennial.errors import DataError
+from perennial.layout import REPLAY
+from perennial.models.environment import library_versions
+from perennial.models.transform import source_digest
+from perennial.policy.history import History, load_history, read_history, write_history
+from perennial.record import Record
+from perennial.run import Run
+from perennial.spec import ModelSpec
+from perennial.store.content import content_file, content_name
+from perennial.store.disk import disk_errors
+from perennial.store.sealed import read_record, seal
+
+FEWEST_BATCHES, MOST_BATCHES = 4, 200
+BATCHES = 26
+_FIRST_SHARE = 0.25
+_ADVICE = "It is derived from the source: run the backtest again"
+
+
+class Replay(Record):
+    """A replay as it was begun: whoever repeats a part of it works on the same rows and moments."""
+
+    model: str
+    digest: str
+    """Of rows, batch ends, recipe and libraries: the same are found again, others are trained anew."""
+    rows: str
+    """Store key of the history."""
+    ends: tuple[datetime, ...]
+    """At each a model is trained; batch number b, from 1 on, has the rows after `ends[b - 1]` up to `ends[b]`."""
+
+    @property
+    def batches(self) -> int:
+        """Number of batches that are scored."""
+        return len(self.ends) - 1
+
+
+def begin_replay(
+    run: Run, *, days: float | None = None, batches: int = BATCHES, ends: Sequence[datetime] | None = None
+) -> Replay:
+    """Read the source and settle what is replayed; what an earlier call left of the same is found again.
+
+    Parameters
+    ----------
+    run : Run
+        `as_of` ends the period.
+    days : float, optional
+        Length of the period; nothing: the newest three quarters of the history. The first model is trained where it begins.
+    batches : int
+        Into so many equal stretches of time the period is cut. A stretch without labelled rows joins the next one.
+    ends : sequence of datetime, optional
+        In place of period and number: the moments themselves, ascending.
+
+    Raises
+    ------
+    DataError
+        The source has too few rows, none in the period, or none before it to train the first model on.
+    """
+    history = read_history(run)
+    moments = _moments(ends) if ends is not None else _ends(history, days, batches)
+    settled = _with_rows(run.spec, history, moments)
+    with run.store.scratch() as scratch:
+        path = scratch / "rows.parquet"
+        with disk_errors(path):
+            write_history(history, str(path))
+        name = content_name(path, "rows")
+        digest = replay_digest(
+            run.spec,
+            rows=name,
+            ends=[end.isoformat() for end in settled],
+            transform_digest=source_digest(run.spec.features.transform),
+            libraries=library_versions(),
+        )[:16]
+        key = REPLAY.folder(run.spec.name, digest) + name
+        replay = Replay(model=run.spec.name, digest=digest, rows=key, ends=settled)
+        run.store.put_file(key, path)
+    run.store.write(REPLAY.key(run.spec.name, digest), seal(replay))
+    return replay
+
+
+def find_replay(run: Run, digest: str) -> Replay:
+    """Return a replay that was begun.
+
+    Raises
+    ------
+    KeyNotFound, Damaged
+        There is none, or it is not what was written.
+    """
+    return read_record(run.store, REPLAY.key(run.spec.name, digest), Replay, _ADVICE)
+
+
+def rows_of(run: Run, replay: Replay) -> History:
+    """Return a replay's rows.
+
+    Raises
+    ------
+    Damaged
+        They are gone, or not what was kept.
+    """
+    with content_file(run.store, replay.rows, _ADVICE) as path, disk_errors(path):
+        return load_history(run.spec, str(path))
+
+
+def _moments(ends: Sequence[datetime]) -> list[datetime]:
+    return sorted({end.astimezone(UTC) for end in ends})
+
+
+def _ends(history: History, days: float | None, batches: int) -> list[datetime]:
+    if not FEWEST_BATCHES <= batches <= MOST_BATCHES:
+        raise DataError(f"{batches} batches: give {FEWEST_BATCHES} to {MOST_BATCHES}; fewer say nothing of a policy")
+    first, last = (pd.Timestamp(moment, tz="UTC").to_pydatetime() for moment in history.times[[0, -1]])
+    start = first + (last - first) * _FIRST_SHARE if days is None else last - timedelta(days=days)
+    if start <= first:
+        raise DataError(
+            f"a period of {days:g} days leaves nothing to train the first model on: the rows go from {first:%Y-%m-%d} to "
+            f"{last:%Y-%m-%d}. Give fewer days"
+        )
+    return [start + (last - start) * number / batches for number in range(batches + 1)]
+
+
+def _with_rows(spec: ModelSpec, history: History, ends: list[datetime]) -> tuple[datetime, ...]:
+    """Join each batch without a matured row with the next one, and refuse what nothing can be said of."""
+    times = history.matured()[spec.source.event_time].to_numpy(dtype="datetime64[us]")
+    moments = np.array([end.replace(tzinfo=None) for end in ends], dtype="datetime64[us]")
+    rows = np.diff(np.searchsorted(times, moments, side="right"))
+    kept = [ends[0], *(end for end, count in zip(ends[1:], rows, strict=True) if count)]
+    if len(kept) - 1 < FEWEST_BATCHES:
+        raise DataError(
+            f"only {len(kept) - 1} of the {len(ends) - 1} batches from {ends[0]:%Y-%m-%d} to {ends[-1]:%Y-%m-%d} have rows "
+            f"with labels that have matured, and {FEWEST_BATCHES} are needed: choose another period, or wait for more rows"
+        )
+    return tuple(kept)

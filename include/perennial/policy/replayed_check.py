@@ -1,0 +1,197 @@
+"""A check of the past: the rows of one batch as the sensor DAG would have looked at them, for the very same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import cast
+
+import pandas as pd
+
+from perennial.digests import recipe_digest
+from perennial.drift import ChiSquare, KolmogorovSmirnov
+from perennial.models.manifest import Feature, Manifest
+from perennial.models.provenance import Provenance
+from perennial.monitoring.drift_tests.champion_model import Scored
+from perennial.monitoring.drift_tests.reader import CheckReader
+from perennial.monitoring.drift_tests.reference import (
+    CATEGORICAL,
+    NUMERIC,
+    SCORE,
+    Reference,
+    feature_tests,
+    loss_detector,
+)
+from perennial.monitoring.records import OpenCheck
+from perennial.policy.matrix import Matrix, Together
+from perennial.policy.replay import Replay
+from perennial.policy.replayed_model import within
+from perennial.registry.records import Champion
+from perennial.run import MonitorRun
+
+_NO_DETECTOR = {"detector": None, "no_detector": "nobody listens to it"}
+_TYPES = {"float64": "double", "int64": "int64", "str": "string", "object": "string"}
+
+
+class ReplayedReader(CheckReader):
+    """Gives the tests what a `CheckReader` gives them, out of a matrix: nothing is fetched.
+
+    Parameters
+    ----------
+    run : MonitorRun
+        Its store keeps the state of this replay alone.
+    replay : Replay
+    matrix : Matrix
+    refit : bool
+        The served models answer.
+    references : dict
+        Those that were made before, by version and whether they have a detector.
+    """
+
+    def __init__(
+        self,
+        run: MonitorRun,
+        replay: Replay,
+        matrix: Matrix,
+        *,
+        refit: bool,
+        references: dict[tuple[str, bool], Reference],
+    ) -> None:
+        super().__init__(run)
+        self._made_before = references
+        self._replay = replay
+        self._matrix = matrix
+        self._refit = refit
+
+    def champion(self, number: int) -> Champion:
+        """Return a model of the replay as the champion that it would have been."""
+        plan = self._matrix.models[number].split
+        assert plan is not None  # noqa: S101 - a training that failed is never promoted
+        name = f"{self._replay.digest}-{number}"
+        learnt_until = plan.holdout_end if self._refit else plan.train_end
+        return Champion(
+            version=str(number), mlflow_run_id=name, bundle_digest=name, snapshot_digest=name, train_end=learnt_until
+        )
+
+    def check(self, batch: int, number: int) -> OpenCheck:
+        """Return the check of a batch of a champion."""
+        matrix, spec = self._matrix, self.run.spec
+        rows = matrix.batch(batch)
+        first, last = matrix.newest[batch].tolist()
+        matured = slice(max(first, matrix.unseen(number, refit=self._refit)), last)
+        end, begin = self._replay.ends[batch], self._replay.ends[batch - 1]
+        count = max(0, matured.stop - matured.start)
+        return OpenCheck(
+            model=spec.name,
+            sequence=batch,
+            as_of=end,
+            watched_as="",
+            champion=self.champion(number),
+            cursor=begin,
+            cursor_after=end,
+            batch=_key(rows) if rows.stop > rows.start else None,
+            rows=rows.stop - rows.start,
+            late_rows=0,
+            matured=_key(matured) if count else None,
+            matured_rows=count,
+            matured_until=end - timedelta(days=spec.target.label_delay_days),
+            too_late_rows=0,
+            seen=None,
+            rows_since_training=int(rows.stop - matrix.edges[number]),
+        )
+
+    def rows(self, key: str, columns: Collection[str]) -> pd.DataFrame:
+        """Return columns of a batch's rows; see CheckReader."""
+        rows = self._matrix.rows.iloc[_slice(key)]
+        return rows[[name for name in columns if name in rows]].reset_index(drop=True)
+
+    def manifest(self, champion: Champion) -> Manifest:
+        """Return what a model of the replay would say about itself."""
+        if champion not in self._manifests:
+            self._manifests[champion] = _manifest(self.run, self._replay, self._matrix, int(champion.version))
+        return self._manifests[champion]
+
+    def scored(self, champion: Champion, key: str) -> Scored:
+        """Return the champion's answers for a batch's rows."""
+        alone = Together((int(champion.version),), (1.0,), self._refit)
+        return Scored(self._matrix.predictions(alone, _slice(key)))
+
+    def reference(self, champion: Champion) -> Reference:
+        """Return what the champion's batches are compared with, made as for a champion of today."""
+        # Calibrating a detector takes longer than all else: none is made for those who do not listen to it.
+        key = (champion.version, "page_hinkley" in self.run.spec.retraining.triggers)
+        if key not in self._made_before:
+            self._made_before[key] = self._made_reference(champion, with_detector=key[1])
+        return self._made_before[key]
+
+    def _made_reference(self, champion: Champion, *, with_detector: bool) -> Reference:
+        matrix, watch, number = self._matrix, self.run.spec.watch, int(champion.version)
+        manifest = self.manifest(champion)
+        plan = manifest.split
+        learnt_until = plan.holdout_end if self._refit else plan.train_end
+        window = within(matrix.rows.iloc[: matrix.models[number].served_from], self.run.spec, self._replay.ends[number])
+        learnt = window[window[plan.event_time] <= learnt_until].reset_index(drop=True)
+        tests = feature_tests(watch, manifest, learnt, champion)
+        held_out = slice(matrix.models[number].twin_from, matrix.models[number].served_from)
+        twin = Scored(matrix.predictions(Together((number,), (1.0,), refit=False), held_out))
+        rows = matrix.rows.iloc[held_out]
+        scores = pd.DataFrame({SCORE: twin.score})
+        return Reference(
+            numeric=cast(KolmogorovSmirnov, tests[NUMERIC]),
+            categorical=cast(ChiSquare, tests[CATEGORICAL]),
+            no_features="",
+            predictions=KolmogorovSmirnov.fit(scores, columns=[SCORE]),
+            **(
+                loss_detector(watch, twin.losses(rows[plan.target]), rows[plan.event_time])
+                if with_detector
+                else _NO_DETECTOR
+            ),
+        )
+
+
+def _key(rows: slice) -> str:
+    return f"{rows.start}:{rows.stop}"
+
+
+def _slice(key: str) -> slice:
+    start, stop = map(int, key.split(":"))
+    return slice(start, stop)
+
+
+def _manifest(run: MonitorRun, replay: Replay, matrix: Matrix, number: int) -> Manifest:
+    spec, model = run.spec, matrix.models[number]
+    assert model.split is not None  # noqa: S101 - a training that failed is never promoted
+    features = spec.features
+    return Manifest(
+        format="replay",
+        format_version=1,
+        files={},
+        task=spec.task,
+        target=spec.target.column,
+        labels=model.served_classes,
+        positive=spec.target.positive,
+        inputs={name: _TYPES.get(str(matrix.rows[name].dtype), "string") for name in features.input_columns},
+        features=tuple(
+            Feature(name=name, kind=kind, made_by="transform" if features.transform else "source")
+            for kind, names in (("numeric", features.numeric), ("categorical", features.categorical))
+            for name in names
+        ),
+        transform=features.transform,
+        types=(),
+        split=model.split,
+        recipe="",
+        provenance=Provenance(
+            run_id=f"{replay.digest}-{number}",
+            snapshot_digest=replay.digest,
+            recipe_digest=recipe_digest(spec),
+            transform_digest="",
+            libraries={},
+            code_version="",
+            system="",
+            triggered_by="replay",
+            reason="",
+            train_end=model.split.train_end,
+            data_end=replay.ends[number],
+        ),
+        baseline_scores={},
+    )

@@ -1,0 +1,213 @@
+"""One model of a replay: trained as production trains, at a moment of the past; what it says of all later rows is kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from perennial.data.split import apply_split, plan_split
+from perennial.data.split_plan import SplitPlan
+from perennial.data.window import fixed_bounds
+from perennial.errors import DataError, TrainingError
+from perennial.layout import REPLAYED_MODEL
+from perennial.models.predictions import Label, Predictions, positions
+from perennial.policy.history import History
+from perennial.policy.replay import Replay
+from perennial.record import Record
+from perennial.run import Run
+from perennial.spec import ModelSpec, Window
+from perennial.store.content import content_file, content_name
+from perennial.store.damage import Damaged
+from perennial.store.disk import disk_errors
+from perennial.store.protocol import KeyNotFound
+from perennial.store.sealed import read_record, seal
+from perennial.training.fit import prepare_fit
+
+_ADVICE = "It is derived from the source: run the backtest again"
+_VALUES, _PROBABILITIES, _DECISIONS = "values", "probabilities", "decisions"
+
+
+class ReplayedModel(Record):
+    """What became of the training at one moment."""
+
+    number: int
+    """Of the batch at whose end it was trained; 0: where the period begins."""
+    failed: str = ""
+    """Why no model came of it."""
+    split: SplitPlan | None = None
+    classes: tuple[Label, ...] = ()
+    """The labels that the twin and the served model know; they learn from different rows."""
+    served_classes: tuple[Label, ...] = ()
+    answers: str = ""
+    """Store key of what both say."""
+    twin_from: int = 0
+    """Position among the matured rows of the first that the twin has not learnt from."""
+    served_from: int = 0
+    """The same of the served model."""
+    twin_seconds: float = 0.0
+    """CPU seconds of the judged model's training."""
+    refit_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one model says of the matured rows from a position on.
+
+    Attributes
+    ----------
+    start : int
+    said : Predictions
+    """
+
+    start: int
+    said: Predictions
+
+    def of(self, rows: slice) -> Predictions:
+        """Return the answers for some rows, by their positions among the matured ones.
+
+        Raises
+        ------
+        IndexError
+            The model has learnt from some of them.
+        """
+        if rows.start < self.start:
+            raise IndexError(f"answers begin at row {self.start}, and {rows.start} is asked for")
+        part = slice(rows.start - self.start, rows.stop - self.start)
+        return replace(
+            self.said,
+            values=self.said.values[part],
+            probabilities=None if self.said.probabilities is None else self.said.probabilities[part].astype(np.float64),
+            decisions=None if self.said.decisions is None else self.said.decisions[part].astype(np.float64),
+        )
+
+
+def replay_training(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
+    """Train the model of one batch end, or return the one that was trained before.
+
+    Twin and served model are made as a retraining makes them at that moment: of the spec's window, with the labels that had
+    matured. Both are asked for all later rows.
+
+    Parameters
+    ----------
+    run : Run
+    replay : Replay
+    history : History
+        Its rows.
+    number : int
+        From 0 on.
+    """
+    kept = find_model(run, replay, number)
+    if kept is not None:
+        return kept
+    try:
+        model = _trained(run, replay, history, number)
+    except (TrainingError, DataError) as error:
+        model = ReplayedModel(number=number, failed=str(error))
+    run.store.write(REPLAYED_MODEL.key(run.spec.name, replay.digest, number), seal(model))
+    return model
+
+
+def find_model(run: Run, replay: Replay, number: int) -> ReplayedModel | None:
+    """Return a model that was trained before; None: it was not, or what was kept of it is damaged."""
+    try:
+        model = read_record(run.store, REPLAYED_MODEL.key(run.spec.name, replay.digest, number), ReplayedModel, _ADVICE)
+        if not model.failed:
+            with content_file(run.store, model.answers, _ADVICE):
+                pass
+    except (KeyNotFound, Damaged):
+        return None
+    return model
+
+
+def read_answers(run: Run, model: ReplayedModel) -> tuple[Answers, Answers]:
+    """Return what the twin and the served model say.
+
+    Raises
+    ------
+    Damaged
+        It is gone, or not what was kept.
+    """
+    with content_file(run.store, model.answers, _ADVICE) as path, disk_errors(path), np.load(path) as kept:
+        twin = _unpacked(kept, "twin", model.classes)
+        served = _unpacked(kept, "served", model.served_classes)
+    return Answers(model.twin_from, twin), Answers(model.served_from, served)
+
+
+def _trained(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
+    spec, end = run.spec, replay.ends[number]
+    rows = within(history.known_at(end), spec, end)
+    plan = plan_split(rows, spec)
+    split = apply_split(rows, plan, spec.task)
+    matured = history.matured()
+    times = matured[spec.source.event_time]
+    twin, twin_seconds = _fitted(spec, split.train)
+    served, refit_seconds = _fitted(spec, labelled(rows, plan, spec))
+    twin_from = int(times.searchsorted(pd.Timestamp(plan.holdout_start)))
+    served_from = int(times.searchsorted(pd.Timestamp(plan.holdout_end), side="right"))
+    said, served_said = twin.predict(matured.iloc[twin_from:]), served.predict(matured.iloc[served_from:])
+    with run.store.scratch() as scratch:
+        path = scratch / "answers.npz"
+        with disk_errors(path):
+            np.savez(path, allow_pickle=False, **_packed("twin", said), **_packed("served", served_said))
+        key = REPLAYED_MODEL.folder(spec.name, replay.digest) + content_name(path, str(number))
+        run.store.put_file(key, path)
+    return ReplayedModel(
+        number=number,
+        split=plan,
+        classes=said.classes,
+        served_classes=served_said.classes,
+        answers=key,
+        twin_from=twin_from,
+        served_from=served_from,
+        twin_seconds=twin_seconds,
+        refit_seconds=refit_seconds,
+    )
+
+
+def labelled(rows: pd.DataFrame, plan: SplitPlan, spec: ModelSpec) -> pd.DataFrame:
+    """Return all labelled rows of a window, from which the served model learns."""
+    return apply_split(rows, plan.model_copy(update={"train_end": plan.holdout_end}), spec.task).train
+
+
+def within(rows: pd.DataFrame, spec: ModelSpec, end: datetime) -> pd.DataFrame:
+    """Return the rows of the spec's window that ends at a moment; rows are in the order of their event times."""
+    window: Window = spec.source.window
+    times = rows[spec.source.event_time]
+    if window.rows is not None:
+        start = times.iloc[-min(window.rows, len(times))] if len(times) else None
+    else:
+        bound = fixed_bounds(window, end).start
+        start = None if bound is None else pd.Timestamp(bound)
+    return rows if start is None else rows[times >= start].reset_index(drop=True)
+
+
+def _fitted(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Any, float]:
+    began = time.process_time()
+    fit = prepare_fit(spec, rows)
+    fit.run()
+    return fit.model, time.process_time() - began
+
+
+def _packed(name: str, said: Predictions) -> dict[str, npt.NDArray[Any]]:
+    if not said.classes:
+        return {f"{name}_{_VALUES}": said.values.astype(np.float64)}
+    arrays: dict[str, npt.NDArray[Any]] = {f"{name}_{_VALUES}": positions(said.values, said.classes).astype(np.int16)}
+    for kind, scores in ((_PROBABILITIES, said.probabilities), (_DECISIONS, said.decisions)):
+        if scores is not None:
+            arrays[f"{name}_{kind}"] = scores.astype(np.float32)
+    return arrays
+
+
+def _unpacked(kept: Any, name: str, classes: tuple[Label, ...]) -> Predictions:
+    values = kept[f"{name}_{_VALUES}"]
+    if not classes:
+        return Predictions(values)
+    labels = np.array(classes, dtype=object if any(isinstance(label, str) for label in classes) else None)
+    scores = {kind: kept[f"{name}_{kind}"] for kind in (_PROBABILITIES, _DECISIONS) if f"{name}_{kind}" in kept}
+    return Predictions(labels[values], classes, **scores)

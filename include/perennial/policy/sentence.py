@@ -1,0 +1,85 @@
+"""The finding of a backtest in words. It says what did as well as what, and never which schedule is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perennial.policy.policies import INTERVALS
+from perennial.policy.records import PolicyResult
+from perennial.policy.replay import Replay
+
+
+def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str:
+    """Return what a person who does not read tables should know.
+
+    Parameters
+    ----------
+    results : sequence of PolicyResult
+        With `never` and `every_N`, alone and together, by name.
+    metric : str
+    replay : Replay
+    """
+    by_name = {one.name: one for one in results}
+    never, always = by_name["never"], by_name["every_1"]
+    period = f"from {replay.ends[0]:%d %B %Y} to {replay.ends[-1]:%d %B %Y}"
+    if not always.on_never.detectable:
+        said = [
+            f"{period[:1].upper()}{period[1:]} training again after every batch had no detectable effect: {metric} "
+            f"{_figure(always.score)}, and {_figure(never.score)} without any further training."
+        ]
+    elif always.on_never.mean < 0:
+        said = [f"{period[:1].upper()}{period[1:]} training after every batch did worse than never training again."]
+    else:
+        said = [
+            f"{period[:1].upper()}{period[1:]} training after every batch gained: {metric} {_figure(always.score)}, and "
+            f"{_figure(never.score)} without any further training.",
+            *_rarest(by_name, replay),
+        ]
+    return " ".join([*said, *_together(by_name), *_triggers(results, by_name)])
+
+
+def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
+    """Say how much rarer trainings could be without a detectable loss."""
+    as_good = []
+    for every in INTERVALS[1:]:
+        if by_name[f"every_{every}"].on_always.detectable:
+            break
+        as_good.append(every)
+    if not as_good:
+        return [f"A training {by_name['every_2'].title} ({_days(replay, 2)}) did detectably otherwise."]
+    return [f"A training {by_name[f'every_{as_good[-1]}'].title} ({_days(replay, as_good[-1])}) did as well."]
+
+
+def _together(by_name: dict[str, PolicyResult]) -> list[str]:
+    both = by_name["every_1.together"]
+    effect = both.on_always
+    if not effect.detectable:
+        return ["Letting past champions serve together had no detectable effect beside that."]
+    verb = "better" if effect.mean > 0 else "worse"
+    return [f"Past champions that serve together did {verb}, at {_figure(both.score)}, for no further training."]
+
+
+def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult]) -> list[str]:
+    """Hold the spec's own triggers, or the only one there is, against the calendar with about as many trainings."""
+    triggered = [one for one in results if one.kind == "test" and one.name.startswith("on_")]
+    if not triggered:
+        return []
+    yours = triggered[-1]
+    alike = min(
+        (by_name[name] for name in ("never", *(f"every_{every}" for every in INTERVALS))),
+        key=lambda one: abs(one.trainings - yours.trainings),
+    )
+    trained = f"{yours.trainings:g} time{'s' if yours.trainings != 1 else ''}"
+    beside = (
+        f"; the calendar nearest to that ({alike.title}, {alike.trainings:g} trainings) scored {_figure(alike.score)}"
+    )
+    return [f"Training {yours.title} would have trained {trained} and scored {_figure(yours.score)}{beside}."]
+
+
+def _days(replay: Replay, batches: int) -> str:
+    days = (replay.ends[-1] - replay.ends[0]).total_seconds() / 86_400 * batches / replay.batches
+    return f"about every {days:,.0f} days" if days >= 1.5 else f"about every {days * 24:,.0f} hours"
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4g}"
