@@ -54,7 +54,7 @@ for name in {names}:
 {form}    ):
         chain(*(
             EmptyOperator(task_id=task_id)
-            for task_id in ("ingest", "validate", "train", "evaluate", "decide", "register")
+            for task_id in ("ingest", "validate", "train", "evaluate", "decide", "refit", "register")
         ), EmptyOperator(task_id="promote", outlets=[Asset("x-champion://" + name)]))
 
     with DAG(

@@ -1,4 +1,4 @@
-"""One retraining DAG per model spec: ingest >> validate >> train >> evaluate >> decide >> register >> promote."""
+"""One retraining DAG per model spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote."""
 
 from __future__ import annotations
 
@@ -84,8 +84,15 @@ def retraining(spec: ModelSpec) -> DAG:
         evaluation = evaluate.output
         decide = StageOperator(task_id="decide", takes={"evaluation": evaluation, "candidate": candidate}, **run)
         verdict = decide.output
+        refit = StageOperator(
+            task_id="refit", takes={"snapshot": snapshot, "candidate": candidate, "verdict": verdict}, **run
+        )
         register = StageOperator(
-            task_id="register", takes={"candidate": candidate, "evaluation": evaluation, "verdict": verdict}, **run
+            task_id="register",
+            takes={"candidate": candidate, "evaluation": evaluation, "verdict": verdict, "refit": refit.output},
+            # After a skipped refit the judged model is registered.
+            trigger_rule=TriggerRule.NONE_FAILED,
+            **run,
         )
         promote = PromoteOperator(
             task_id="promote",
@@ -96,7 +103,7 @@ def retraining(spec: ModelSpec) -> DAG:
             **run,
             **on_verdict(spec),
         )
-        chain(ingest, validate, train, evaluate, decide, register, promote)
+        chain(ingest, validate, train, evaluate, decide, refit, register, promote)
         dag.add_result(verdict)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM))

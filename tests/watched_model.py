@@ -83,11 +83,11 @@ class Watched:
 
     def retrain(self, run_id: str = "first", **changes: Any) -> None:
         run = RetrainingRun(**(self.arguments | {"run_id": run_id} | changes))
-        snapshot = STAGES["ingest"](run)
-        candidate = STAGES["train"](run, snapshot)
-        evaluation = STAGES["evaluate"](run, snapshot, candidate)
-        verdict = STAGES["decide"](run, evaluation, candidate)
-        STAGES["promote"](run, STAGES["register"](run, candidate, evaluation, verdict), verdict)
+        made: dict[str, Any] = {}
+        for stage in STAGES.values():
+            taken = [made.get(name) for name in stage.takes]
+            if not stage.why_not(run, *taken):
+                made[stage.makes] = stage(run, *taken)
 
     def copy(self, home: Path) -> Watched:
         """Return the same in another folder; MLflow is shared, so the copy must not retrain."""

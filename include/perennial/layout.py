@@ -91,6 +91,7 @@ IDENTITIES = Place("{model}/monitor/checks/{sequence:08d}/seen-{digest}.u64", "i
 REFERENCE = Place("{model}/monitor/references/{reference}/reference.json", "immutable")
 REFERENCE_FILE = Place("{model}/monitor/references/{reference}/{name}.npz", "immutable")
 BUNDLE = Place("{model}/bundles/{mlflow_run}.json", "immutable")
+REFIT_BUNDLE = Place("{model}/bundles/{mlflow_run}/refit.json", "immutable")
 MANIFEST = Place("{model}/snapshots/{digest}/manifest.json", "immutable")
 SNAPSHOT_FILE = Place("{model}/snapshots/{digest}/{name}.parquet", "immutable")
 EVALUATION = Place("{model}/runs/{run}/evaluation.json", "immutable")

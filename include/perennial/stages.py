@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from perennial.data.snapshots.records import Snapshot
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
+from perennial.models.refit import Refit
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.validation.records import Validation
 
@@ -86,7 +87,17 @@ class Stage:
             return function(owned_run, *records)
 
 
-def _nothing_to_register(run: RetrainingRun, _candidate: Candidate, _evaluation: Evaluation, verdict: Verdict) -> str:
+def _nothing_to_refit(run: RetrainingRun, _snapshot: Snapshot, _candidate: Candidate, verdict: Verdict) -> str:
+    if run.dry_run:
+        return f"Dry run: nothing is refit. The verdict was: {verdict.sentence}"
+    if verdict.outcome == "reject":
+        return verdict.sentence
+    return "" if run.spec.model.refit else "model.refit is off: the model that was judged serves"
+
+
+def _nothing_to_register(
+    run: RetrainingRun, _candidate: Candidate, _evaluation: Evaluation, verdict: Verdict, _refit: Refit | None
+) -> str:
     return f"Dry run: nothing is registered. The verdict was: {verdict.sentence}" if run.dry_run else ""
 
 
@@ -151,9 +162,20 @@ STAGES: Mapping[str, Stage] = {
             again="The same figures give the same verdict.",
         ),
         Stage(
+            name="refit",
+            function="perennial.training.refit:refit",
+            takes=("snapshot", "candidate", "verdict"),
+            makes="refit",
+            returns=Refit,
+            reads_rows=True,
+            owns_run=True,
+            again="The run's finished refit is found and kept; an unfinished one is deleted.",
+            why_not=_nothing_to_refit,
+        ),
+        Stage(
             name="register",
             function="perennial.promotion.registry:register",
-            takes=("candidate", "evaluation", "verdict"),
+            takes=("candidate", "evaluation", "verdict", "refit"),
             makes="registered",
             returns=RegisteredVersion,
             reads_rows=False,

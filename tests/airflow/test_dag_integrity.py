@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.airflow
 
 DAGS = Path(__file__).parents[2] / "dags"
-PIPELINE = ["ingest", "validate", "train", "evaluate", "decide", "register", "promote"]
+PIPELINE = ["ingest", "validate", "train", "evaluate", "decide", "refit", "register", "promote"]
 MONITORING = {"schedule": {"cron": "0 * * * *", "time_zone": "America/New_York"}}
 TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
 CHAIN = ["wait_for_rows", "open_check", *(f"tests.{test}" for test in TESTS)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
-ALL = {"ingest", "validate", "train", "evaluate", "decide", "register", "promote"}
+ALL = {"ingest", "validate", "train", "evaluate", "decide", "refit", "register", "promote"}
 
 
 def test_a_first_model_is_promoted_and_a_rerun_on_the_same_rows_is_rejected(
@@ -30,9 +30,10 @@ def test_a_first_model_is_promoted_and_a_rerun_on_the_same_rows_is_rejected(
 
     assert (first.state, set(first.tasks.values())) == ("success", {"success"})
     assert first.xcoms["decide"]["outcome"] == "promote"
+    assert first.xcoms["refit"]["served"]["train_end"] == first.xcoms["ingest"]["end"]
     assert first.xcoms["promote"] == {"name": "orders", "version": "1", "previous_version": None}
     assert again.state == "success"
-    assert again.tasks == dict.fromkeys(ALL, "success") | {"promote": "skipped"}
+    assert again.tasks == dict.fromkeys(ALL, "success") | {"refit": "skipped", "promote": "skipped"}
     assert again.xcoms["decide"]["outcome"] == "reject"
     assert again.xcoms["register"]["alias"] == "challenger"
     assert again.xcoms["ingest"]["reused"] is True
@@ -52,8 +53,21 @@ def test_every_task_leads_to_what_the_run_made_also_where_it_was_skipped(
 
         candidate, page = run.xcoms["train"], f"http://mlflow.example/#/models/orders/versions/{version}"
         assert run.link("train", "MlflowRunLink").endswith(f"/runs/{candidate['mlflow_run_id']}")
-        assert run.link("evaluate", "MlflowRunLink") == run.link("train", "MlflowRunLink")
+        for task in ("evaluate", "refit"):
+            assert run.link(task, "MlflowRunLink") == run.link("train", "MlflowRunLink")
         assert [run.link(task, "ModelVersionLink") for task in ("register", "promote")] == [page, page]
+
+
+def test_without_a_refit_the_judged_model_is_promoted(
+    add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
+) -> None:
+    add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "refit": False})
+    land_orders()
+
+    run = run_dag("orders.retrain")
+
+    assert run.tasks == dict.fromkeys(ALL, "success") | {"refit": "skipped"}
+    assert run.xcoms["promote"]["version"] == "1"
 
 
 def test_the_champions_event_says_what_and_why(
@@ -93,7 +107,7 @@ def test_a_dry_run_stops_after_the_verdict_and_says_so(
     run = run_dag("orders.retrain", dry_run=True)
 
     assert run.state == "success"
-    assert run.tasks == dict.fromkeys(ALL, "success") | {"register": "skipped", "promote": "skipped"}
+    assert run.tasks == dict.fromkeys(ALL, "success") | dict.fromkeys(("refit", "register", "promote"), "skipped")
     assert run.xcoms["decide"]["outcome"] == "promote"
     assert not MlflowClient(f"sqlite:///{deployment}/mlflow.db").search_registered_models()
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
+from perennial.stages import STAGES, maker
 from perennial.store import open_store
 from perennial.store.sealed import unseal
 from tests.integration.killed_process import KilledProcess, Order
 
 KILLS = 50
-STAGES = ("ingest", "validate", "train", "evaluate", "decide", "register", "promote")
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(900)]
 
 
@@ -45,16 +45,7 @@ def start(flights: Path, flight_spec: Path) -> Iterator[Callable[[Path], KilledP
 
 
 def order_of(stage: str, done: dict[str, Any]) -> Order:
-    wanted = {
-        "ingest": (),
-        "validate": ("ingest",),
-        "train": ("ingest",),
-        "evaluate": ("ingest", "train"),
-        "decide": ("evaluate", "train"),
-        "register": ("train", "evaluate", "decide"),
-        "promote": ("register", "decide"),
-    }
-    return {"stage": stage, "arguments": [done[name] for name in wanted[stage]]}
+    return {"stage": stage, "arguments": [done[maker(record).name] for record in STAGES[stage].takes]}
 
 
 def what_is_there(folder: Path) -> dict[str, Any]:

@@ -36,7 +36,8 @@ from tests.watched_model import TRAINED_ROWS, Watched, make_watched
 KINDS = {
     "manifest": r"/snapshots/.*/manifest\.json$",
     "part": r"/snapshots/.*\.parquet$",
-    "bundle": r"/bundles/.*\.json$",
+    "bundle": r"/bundles/[^/]*\.json$",
+    "bundle of the refit": r"/bundles/.*/refit\.json$",
     "latest snapshot": r"/latest_snapshot\.json$",
     "known files": r"/source_files\.json$",
     "ledger, first": r"/ledger/00000001\.json$",

@@ -16,6 +16,7 @@ from mlflow.tracking import MlflowClient
 
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
+from perennial.stages import STAGES, maker
 from perennial.store import LocalStore
 from tests.integration.killed_process import KilledProcess
 from tests.watched_model import Watched, make_watched
@@ -148,14 +149,8 @@ def test_a_task_that_airflow_runs_twice_has_one_candidate_and_one_version(flight
         workers.append(KilledProcess.start(Path(__file__).with_name("stage_process.py"), settings, folder))
     try:
         done = {"ingest": workers[0].run({"stage": "ingest", "arguments": []})["outcome"]}
-        for stage, wanted in {
-            "train": ["ingest"],
-            "evaluate": ["ingest", "train"],
-            "decide": ["evaluate", "train"],
-            "register": ["train", "evaluate", "decide"],
-            "promote": ["register", "decide"],
-        }.items():
-            order = {"stage": stage, "arguments": [done[name] for name in wanted]}
+        for stage in ("train", "evaluate", "decide", "refit", "register", "promote"):
+            order = {"stage": stage, "arguments": [done[maker(record).name] for record in STAGES[stage].takes]}
             with ThreadPoolExecutor() as threads:
                 one, two = threads.map(lambda worker, order=order: worker.run(order)["outcome"], workers)
             assert one == two, stage

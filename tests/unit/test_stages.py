@@ -53,7 +53,8 @@ def test_a_function_takes_and_returns_what_the_table_says(stage):
     signature = inspect.signature(function_of(stage))
     assert tuple(signature.parameters) == ("run", *stage.takes)
     classes = [signature.parameters[name].annotation for name in stage.takes]
-    assert classes == [maker(name).returns.__name__ for name in stage.takes]
+    # What a skipped stage did not make is None.
+    assert [name.removesuffix(" | None") for name in classes] == [maker(name).returns.__name__ for name in stage.takes]
     assert signature.return_annotation == stage.returns.__name__
 
 
@@ -88,11 +89,22 @@ def test_only_what_was_registered_and_not_rejected_is_promoted(run, dry_run, reg
     assert STAGES["promote"].why_not(run, registered, verdict) == why_not
 
 
+def test_only_what_is_promoted_is_refit_and_only_where_the_spec_asks_for_it(run):
+    refit = STAGES["refit"]
+    assert refit.why_not(run, None, None, VERDICT) == ""
+    assert refit.why_not(run, None, None, REJECTED) == "roc_auc 0.5 is below 0.6."
+    assert "nothing is refit. The verdict was: All gates" in refit.why_not(
+        replace(run, dry_run=True), None, None, VERDICT
+    )
+    off = ModelSpec.model_validate(SPEC | {"model": {"estimator": "a.B", "refit": False}})
+    assert refit.why_not(replace(run, spec=off), None, None, VERDICT).startswith("model.refit is off")
+
+
 def test_a_dry_run_registers_nothing_and_says_what_the_verdict_was(run):
     register = STAGES["register"]
-    assert register.why_not(run, None, None, REJECTED) == ""
+    assert register.why_not(run, None, None, REJECTED, None) == ""
     run = replace(run, dry_run=True)
-    assert "The verdict was: roc_auc 0.5 is below 0.6." in register.why_not(run, None, None, REJECTED)
+    assert "The verdict was: roc_auc 0.5 is below 0.6." in register.why_not(run, None, None, REJECTED, None)
 
 
 def test_importing_the_table_loads_no_library_of_the_stages():

@@ -10,12 +10,13 @@ from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
-from perennial.layout import BUNDLE, MANIFEST, snapshots_folder
+from perennial.layout import BUNDLE, MANIFEST, REFIT_BUNDLE, snapshots_folder
 from perennial.models.bundle import check_files, files_of, read_bundle
 from perennial.models.provenance import Provenance
-from perennial.models.recorded import RecordedBundle, find_bundle
+from perennial.models.recorded import RecordedBundle
 from perennial.registry.aliases import CHAMPION, version_by_alias
 from perennial.registry.bundles import fetch
+from perennial.registry.recorded_version import recorded_version
 from perennial.registry.tracking import Tracker
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Store
@@ -123,7 +124,7 @@ def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes:
         return
     provenance = recorded.manifest.provenance
     if not _says(version, provenance):
-        yield f"version {number}: its tags differ from the record; MLflow run {version.run_id} has them as they were"
+        yield f"version {number}: its tags differ from the record; {_record_key(model, version)} has them as they were"
     there = tracker.files_of_model(f"models:/{model}/{number}")
     for name in files_of(recorded):
         if name not in there:
@@ -156,15 +157,20 @@ def _of_files(store: Store, tracker: Tracker, model: str, version: Any) -> Itera
 def _recorded(store: Store, model: str, version: Any) -> tuple[RecordedBundle | None, list[str]]:
     """Return a version's record and its problems. A version that someone else registered has neither."""
     try:
-        recorded = find_bundle(store, model, version.run_id) if version.run_id else None
+        recorded = recorded_version(store, version)
     except Damaged as damage:
         return None, [f"version {version.version}: {damage}"]
     if recorded is None and "perennial.bundle" in version.tags:
         return None, [
-            f"version {version.version}: the store has no record of it ({BUNDLE.key(model, version.run_id or '')}), "
-            "so it is taken for one that Perennial did not train: put the record back from a backup (docs/deploy.md)"
+            f"version {version.version}: the store has no record of it ({_record_key(model, version)}), so it is taken "
+            "for one that Perennial did not train: put the record back from a backup (docs/deploy.md)"
         ]
     return recorded, []
+
+
+def _record_key(model: str, version: Any) -> str:
+    place = REFIT_BUNDLE if "perennial.twin_train_end" in version.tags else BUNDLE
+    return place.key(model, version.run_id or "")
 
 
 def _says(version: Any, provenance: Provenance) -> bool:

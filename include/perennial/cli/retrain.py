@@ -18,6 +18,7 @@ from perennial.data.snapshots.records import Snapshot
 from perennial.digests import retraining_digest
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.candidate import Candidate
+from perennial.models.refit import Refit
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
@@ -148,6 +149,10 @@ def _of_verdict(verdict: Verdict, _: ModelSpec) -> str:
     return verdict.outcome
 
 
+def _of_refit(refit: Refit, _: ModelSpec) -> str:
+    return "discarded" if refit.discarded else f"{refit.served.rows:,} rows, up to {refit.served.train_end:%Y-%m-%d}"
+
+
 def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
     return f"{registered.name} v{registered.version}"
 
@@ -163,6 +168,7 @@ _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "candidate": _of_candidate,
     "evaluation": _of_evaluation,
     "verdict": _of_verdict,
+    "refit": _of_refit,
     "registered": _of_registered,
     "promotion": _of_promotion,
 }

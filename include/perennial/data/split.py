@@ -81,14 +81,26 @@ def apply_split(frame: pd.DataFrame, plan: SplitPlan, task: str) -> Split:
     task : str
         For `classification`, whole-number labels are returned as integers, even if the column has missing values.
     """
-    labelled = frame[frame[plan.target].notna()].sort_values(plan.event_time, kind="stable", ignore_index=True)
-    if task == "classification" and pd.api.types.is_float_dtype(labelled[plan.target]):
-        labelled[plan.target] = labelled[plan.target].astype("int64")
+    labelled = labelled_rows(frame, plan, task)
     times = labelled[plan.event_time]
     return Split(
         train=labelled[times <= plan.train_end].reset_index(drop=True),
         holdout=labelled[times >= plan.holdout_start].reset_index(drop=True),
     )
+
+
+def labelled_rows(frame: pd.DataFrame, plan: SplitPlan, task: str) -> pd.DataFrame:
+    """Return a snapshot's labelled rows ordered by event time: those of training and holdout, and those between.
+
+    Parameters
+    ----------
+    frame, plan, task
+        As `apply_split`.
+    """
+    labelled = frame[frame[plan.target].notna()].sort_values(plan.event_time, kind="stable", ignore_index=True)
+    if task == "classification" and pd.api.types.is_float_dtype(labelled[plan.target]):
+        labelled[plan.target] = labelled[plan.target].astype("int64")
+    return labelled
 
 
 def split_by_time(frame: pd.DataFrame, spec: ModelSpec) -> Split:

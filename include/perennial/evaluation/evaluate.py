@@ -151,7 +151,11 @@ def _measure(
         champion=scores.get(champion.name) if champion is not None else None,
         champion_is=champion,
         champion_provenance=rival.provenance if rival is not None else None,
-        same_predictions=answers is not None and identical(said, answers),
+        same_predictions=champion is not None
+        and answers is not None
+        # Of two that say the same, one may be refit and the other not.
+        and champion.is_refit == spec.model.refit
+        and identical(said, answers),
         notes=tuple(notes),
     )
     return _Evidence(evaluation, truth, predictions, labels)
@@ -173,13 +177,13 @@ def _predict_candidate(bundle: Bundle, rows: pd.DataFrame, spec: ModelSpec) -> P
 
 def _seen_by(champion: Champion, times: pd.Series[pd.Timestamp]) -> list[str]:
     """Say how many of the held-out rows the champion may have been trained on."""
-    if champion.train_end is None:
+    if champion.twin_train_end is None:
         return []
-    seen = int((times <= champion.train_end).sum())
+    seen = int((times <= champion.twin_train_end).sum())
     if not seen:
         return []
     return [
-        f"{champion.name} was trained on rows up to {champion.train_end.isoformat()}, among them up to {seen:,} "
+        f"{champion.name} was trained on rows up to {champion.twin_train_end.isoformat()}, among them up to {seen:,} "
         f"of the {len(times):,} held-out rows ({seen / len(times):.0%}), which favours it"
     ]
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perennial.errors import BundleChanged, TrackingError, TrackingUnavailable, TrainingError
-from perennial.models.bundle import Bundle
 from perennial.models.transform import source_digest
 from perennial.registry.bundles import load_champion, load_foreign, recorded_manifest
 
@@ -32,7 +31,7 @@ class Rival:
     notes : tuple of str
     """
 
-    model: Model | Bundle | None = None
+    model: Model | None = None
     provenance: Provenance | None = None
     notes: tuple[str, ...] = ()
 
@@ -65,7 +64,8 @@ def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Ri
         raise
     except TrainingError as error:
         return Rival(provenance=manifest.provenance, notes=(f"{champion.name} cannot be loaded: {error}",))
-    return Rival(bundle, manifest.provenance, changed)
+    # A refit has learnt from rows on which no candidate has: beside its twin, both are judged by the same rule.
+    return Rival(bundle.twin, manifest.provenance, changed)
 
 
 def _foreign(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Rival:

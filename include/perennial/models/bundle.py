@@ -11,7 +11,7 @@ import pandas as pd
 from perennial.errors import BundleChanged
 from perennial.models.formats import format_named
 from perennial.models.manifest import Manifest
-from perennial.models.model import Model
+from perennial.models.model import Model, ModelFormat
 from perennial.models.predictions import Predictions
 from perennial.models.recorded import RecordedBundle
 from perennial.models.transform import made_features
@@ -21,16 +21,21 @@ MANIFEST = "bundle.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """A model and what it says about itself.
+    """The model that serves, its twin that was judged, and what both say about themselves.
 
     Attributes
     ----------
     manifest : Manifest
     model : Model
+        The served one.
+    twin : Model
+        Fitted by the same recipe before the verdict, on none of the holdout's rows; the served one itself where there was
+        no refit.
     """
 
     manifest: Manifest
     model: Model
+    twin: Model
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -38,7 +43,7 @@ class Bundle:
         return tuple(self.manifest.inputs)
 
     def predict(self, rows: pd.DataFrame) -> Predictions:
-        """Return what the model says about rows that have its inputs; see Model."""
+        """Return what the served model says about rows that have its inputs; see Model."""
         return self.model.predict(rows[list(self.inputs)])
 
 
@@ -54,6 +59,11 @@ def features_of(manifest: Manifest, rows: pd.DataFrame) -> pd.DataFrame:
     if manifest.transform is None:
         return rows[names]
     return made_features(manifest.transform, rows[list(manifest.inputs)], names)
+
+
+def twin_file(kept: ModelFormat) -> str:
+    """Return the name of the twin's file beside the served model's, where they are two."""
+    return f"twin-{kept.file}"
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> tuple[Manifest, str]:
@@ -104,7 +114,9 @@ def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
     check_files(folder, recorded, who)
     manifest = recorded.manifest
     kept = format_named(manifest.format, manifest.format_version, who)
-    return Bundle(manifest, kept.read(folder / kept.file, manifest.types))
+    model = kept.read(folder / kept.file, manifest.types)
+    twin = model if manifest.refit is None else kept.read(folder / twin_file(kept), manifest.types)
+    return Bundle(manifest, model, twin)
 
 
 def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:

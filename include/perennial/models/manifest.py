@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from perennial.data.split_plan import SplitPlan
@@ -20,8 +21,22 @@ class Feature(Record):
     """A column of the source as it is, or one that the transform makes."""
 
 
+class FittedRows(Record):
+    """The labelled rows that a model was fitted on."""
+
+    rows: int
+    train_start: datetime
+    """Oldest event time among them, UTC."""
+    train_end: datetime
+    """Newest event time among them, UTC."""
+
+
 class Manifest(Record):
-    """All that is needed to understand, score, compare, explain and repeat a model, without the spec of today."""
+    """All that is needed to understand, score, compare, explain and repeat a model, without the spec of today.
+
+    A bundle may hold two models of one recipe: the twin, which was judged on rows that it had not seen, and the one that
+    serves, refit after the verdict on those rows too. Without a refit they are the same.
+    """
 
     format: str
     format_version: int
@@ -30,7 +45,7 @@ class Manifest(Record):
     task: Literal["classification", "regression"]
     target: str
     labels: tuple[Label, ...]
-    """The labels that the model knows, in the order of its probabilities; none for regression."""
+    """The labels that the served model knows, in the order of its probabilities; none for regression."""
     positive: Label | None
     """Which of two labels counts as positive, as the spec said."""
     inputs: dict[str, str]
@@ -41,11 +56,25 @@ class Manifest(Record):
     types: tuple[str, ...]
     """Types in the files that a loader must trust. The store has the list that counts: a file vouches for nothing."""
     split: SplitPlan
+    """What the twin was fitted on, and what it was judged on."""
+    refit: FittedRows | None = None
+    """What the served model was fitted on; None: there was no refit, and the judged model serves."""
     recipe: str
     """The fields of the spec that features and fit follow from, as YAML."""
     provenance: Provenance
     baseline_scores: dict[str, Figure]
-    """The model's metrics on its holdout when it was trained."""
+    """The twin's metrics on its holdout when it was trained: the served model may have learnt from those rows."""
+
+    @property
+    def twin(self) -> FittedRows:
+        """The rows that the judged model was fitted on."""
+        split = self.split
+        return FittedRows(rows=split.train_rows, train_start=split.train_start, train_end=split.train_end)
+
+    @property
+    def served(self) -> FittedRows:
+        """The rows that the model which serves was fitted on."""
+        return self.refit or self.twin
 
     def feature_names(self, kind: Literal["numeric", "categorical"]) -> tuple[str, ...]:
         """Return the features of a kind."""

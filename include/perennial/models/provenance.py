@@ -20,7 +20,9 @@ _TAGS = {
     "reason": "perennial.reason",
     "train_end": "perennial.train_end",
     "data_end": "perennial.data_end",
+    "twin_train_end": "perennial.twin_train_end",
 }
+_NOT_ALWAYS = ("twin_train_end",)
 
 
 class Provenance(Record):
@@ -43,14 +45,16 @@ class Provenance(Record):
     triggered_by: str
     reason: str
     train_end: datetime
-    """Newest event time among the training rows, UTC."""
+    """Newest event time among the rows that the served model was fitted on, UTC."""
     data_end: datetime
     """Newest event time in the snapshot, UTC."""
+    twin_train_end: datetime | None = None
+    """The same of its judged twin; None: there was no refit, and the judged model serves."""
 
     def to_tags(self) -> dict[str, str]:
         """Return the tags that say all this in MLflow."""
         content = self.model_dump(mode="json") | {"libraries": json.dumps(self.libraries, sort_keys=True)}
-        return {tag: content[field] for field, tag in _TAGS.items()}
+        return {tag: content[field] for field, tag in _TAGS.items() if content[field] is not None}
 
     @classmethod
     def from_tags(cls, tags: Mapping[str, str]) -> Provenance | None:
@@ -67,6 +71,6 @@ class Provenance(Record):
             One of them was changed into something that it cannot be.
         """
         content: dict[str, object] = {field: tags.get(tag) for field, tag in _TAGS.items()}
-        if None in content.values():
+        if any(content[field] is None for field in _TAGS if field not in _NOT_ALWAYS):
             return None
         return cls.model_validate(content | {"libraries": json.loads(tags[_TAGS["libraries"]])})

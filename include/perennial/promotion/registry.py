@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 from perennial.errors import PromotionError
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
+from perennial.models.refit import Refit
 from perennial.printable import PrintableLog
 from perennial.promotion.champion_move import promote
 from perennial.promotion.records import RegisteredVersion, Verdict
-from perennial.registry.aliases import CHALLENGER, refuse_dry_run, version_by_alias
+from perennial.registry.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
+from perennial.registry.recorded_version import is_of
 from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
 
 if TYPE_CHECKING:
@@ -22,11 +24,17 @@ log = PrintableLog(__name__)
 
 
 @again_on_conflict
-def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> RegisteredVersion:
-    """Make the candidate a version of the registered model, tagged with its evidence.
+def register(
+    run: RetrainingRun,
+    candidate: Candidate,
+    evaluation: Evaluation,
+    verdict: Verdict,
+    refit: Refit | None = None,
+) -> RegisteredVersion:
+    """Make the candidate, or what its refit made of it, a version of the registered model, tagged with its evidence.
 
     A candidate has one version, however often this is called; a verdict that has changed since replaces the
-    one that the version carries. A rejected candidate gets the alias `challenger`, unless a newer one has it.
+    one that the version carries, and a refit takes the place of the candidate alone. A rejected candidate gets the alias `challenger`, unless a newer one has it.
 
     Raises
     ------
@@ -46,7 +54,12 @@ def register(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, v
     with tracker.connected():
         _ensure_model(tracker, name, run.spec.description)
         version = _ensure_version(
-            tracker, name, candidate, tags=_tags(run, candidate, evaluation, verdict), verdict=verdict
+            tracker,
+            name,
+            candidate.mlflow_run_id,
+            (refit or candidate).model_uri,
+            tags=_tags(run, refit or candidate, evaluation, verdict),
+            description=f"{verdict.sentence} {refit.sentence}" if refit else verdict.sentence,
         )
         tracker.client.set_tag(candidate.mlflow_run_id, "perennial.verdict", verdict.outcome)
         rejected = verdict.outcome == "reject"
@@ -64,36 +77,43 @@ def _ensure_model(tracker: Tracker, name: str, description: str) -> None:
 
 
 def _ensure_version(
-    tracker: Tracker, name: str, candidate: Candidate, *, tags: dict[str, str], verdict: Verdict
+    tracker: Tracker, name: str, mlflow_run_id: str, model_uri: str, *, tags: dict[str, str], description: str
 ) -> str:
-    versions = _versions_of(tracker, name, candidate)
+    model_id = model_uri.removeprefix("models:/")
+    versions, others = _versions_of(tracker, name, mlflow_run_id, model_id)
+    champion = version_by_alias(tracker, name, CHAMPION) if others else None
+    for other in others:
+        if champion is None or champion.version != other.version:
+            _delete_version(tracker, name, other.version)
     if not versions:
-        model = tracker.client.get_logged_model(candidate.model_uri.removeprefix("models:/"))
+        model = tracker.client.get_logged_model(model_id)
         tracker.client.create_model_version(
             name,
             # The models:/ URI itself would be looked up on whatever server the process has as its default.
             model.artifact_location,
-            run_id=candidate.mlflow_run_id,
+            run_id=mlflow_run_id,
             tags=tags,
-            description=verdict.sentence,
+            description=description,
             model_id=model.model_id,
         )
         # Two at once may both have found none: the first version stands, whoever made it.
-        versions = _versions_of(tracker, name, candidate)
+        versions, _ = _versions_of(tracker, name, mlflow_run_id, model_id)
         for surplus in versions[1:]:
             _delete_version(tracker, name, surplus.version)
     first = versions[0]
     for key, value in tags.items():
         if first.tags.get(key) != value:
             tracker.client.set_model_version_tag(name, first.version, key, value)
-    if first.description != verdict.sentence:
-        tracker.client.update_model_version(name, first.version, description=verdict.sentence)
+    if first.description != description:
+        tracker.client.update_model_version(name, first.version, description=description)
     return str(first.version)
 
 
-def _versions_of(tracker: Tracker, name: str, candidate: Candidate) -> list[Any]:
-    found = tracker.client.search_model_versions(f"run_id = '{candidate.mlflow_run_id}'")
-    return sorted((version for version in found if version.name == name), key=lambda version: int(version.version))
+def _versions_of(tracker: Tracker, name: str, mlflow_run_id: str, model_id: str) -> tuple[list[Any], list[Any]]:
+    """Return the versions of a logged model, oldest first, and those of the run's other one: with and without a refit."""
+    found = [one for one in tracker.client.search_model_versions(f"run_id = '{mlflow_run_id}'") if one.name == name]
+    found.sort(key=lambda version: int(version.version))
+    return [one for one in found if is_of(one, model_id)], [one for one in found if not is_of(one, model_id)]
 
 
 def _delete_version(tracker: Tracker, name: str, version: str) -> None:
@@ -114,11 +134,11 @@ def _settle_challenger(tracker: Tracker, name: str, version: str, *, rejected: b
         tracker.client.delete_registered_model_alias(name, CHALLENGER)
 
 
-def _tags(run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
+def _tags(run: RetrainingRun, logged: Candidate | Refit, evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
     primary = run.spec.evaluation.primary
     return {
-        **candidate.provenance.to_tags(),
-        "perennial.bundle": candidate.bundle_digest,
+        **logged.provenance.to_tags(),
+        "perennial.bundle": logged.bundle_digest,
         "perennial.verdict": verdict.outcome,
         "perennial.judged_against": verdict.champion_version or "none",
         "perennial.primary_metric": primary,

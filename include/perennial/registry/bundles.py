@@ -9,10 +9,11 @@ from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, files_of, read_bundle
 from perennial.models.manifest import Manifest
 from perennial.models.model import Model
-from perennial.models.recorded import RecordedBundle, find_bundle
+from perennial.models.recorded import RecordedBundle, find_bundle, find_refit
 from perennial.models.skops_format import SkopsFormat
 from perennial.models.trusted_types import allowed_types
 from perennial.registry.aliases import version_by_alias, version_by_number
+from perennial.registry.recorded_version import recorded_version
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
 
@@ -28,7 +29,7 @@ def recorded_manifest(run: Run, champion: Champion) -> Manifest:
     TrainingError
         It is foreign, or its record is gone.
     """
-    return _recorded(run, champion.mlflow_run_id, champion.name).manifest
+    return _recorded_champion(run, champion).manifest
 
 
 def load_champion(run: Run, champion: Champion) -> Bundle:
@@ -43,13 +44,13 @@ def load_champion(run: Run, champion: Champion) -> Bundle:
     TrackingUnavailable
         MLflow does not answer.
     """
-    recorded = _recorded(run, champion.mlflow_run_id, champion.name)
+    recorded = _recorded_champion(run, champion)
     return _load(run, f"models:/{run.spec.name}/{champion.version}", recorded, champion.name)
 
 
 def load_candidate(run: Run, mlflow_run_id: str) -> Bundle:
-    """Return the bundle that an MLflow run has logged; raises as `load_champion`."""
-    recorded = _recorded(run, mlflow_run_id, "the candidate")
+    """Return the candidate that an MLflow run has logged, as it was before any refit; raises as `load_champion`."""
+    recorded = _known(run, find_bundle(run.store, run.spec.name, mlflow_run_id), "the candidate")
     return _load(run, recorded.model_uri, recorded, "the candidate")
 
 
@@ -75,7 +76,8 @@ def load_version(run: Run, version: str) -> tuple[str, Bundle]:
         raise TrainingError(f"{name} has no version {version!r} in the registry at {tracker.shown_uri}")
     number = str(found.version)
     who = f"version {number} of {name}"
-    return number, _load(run, f"models:/{name}/{number}", _recorded(run, found.run_id or "", who), who)
+    recorded = _known(run, recorded_version(run.store, found), who)
+    return number, _load(run, f"models:/{name}/{number}", recorded, who)
 
 
 def load_foreign(run: Run, champion: Champion) -> Model:
@@ -100,8 +102,17 @@ def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Pa
     return folder
 
 
-def _recorded(run: Run, mlflow_run_id: str, who: str) -> RecordedBundle:
-    recorded = find_bundle(run.store, run.spec.name, mlflow_run_id) if mlflow_run_id else None
+def _recorded_champion(run: Run, champion: Champion) -> RecordedBundle:
+    found = (
+        find(run.store, run.spec.name, champion.mlflow_run_id)
+        for find in (find_bundle, find_refit)
+        if not champion.is_foreign
+    )
+    of_champion = (one for one in found if one is not None and one.digest == champion.bundle_digest)
+    return _known(run, next(of_champion, None), champion.name)
+
+
+def _known(run: Run, recorded: RecordedBundle | None, who: str) -> RecordedBundle:
     if recorded is None:
         raise TrainingError(
             f"the store has no record of {who}: Perennial did not train it, or not with the store {run.store.uri}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from perennial.models.recorded import find_bundle
 from perennial.registry.aliases import CHAMPION, version_by_alias
+from perennial.registry.recorded_version import recorded_version
 from perennial.registry.records import Champion
 from perennial.registry.tracking import Tracker
 from perennial.store.protocol import Store
@@ -24,7 +24,7 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
     if found is None:
         return None
     version, run_id = str(found.version), found.run_id or ""
-    recorded = find_bundle(store, name, run_id) if run_id else None
+    recorded = recorded_version(store, found)
     if recorded is None:
         return Champion(version=version, mlflow_run_id=run_id)
     return Champion(
@@ -32,5 +32,6 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
         mlflow_run_id=run_id,
         bundle_digest=recorded.digest,
         snapshot_digest=recorded.manifest.provenance.snapshot_digest,
-        train_end=recorded.manifest.split.train_end,
+        train_end=recorded.manifest.served.train_end,
+        twin_train_end=recorded.manifest.twin.train_end,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from perennial.errors import TrainingError
-from perennial.models.bundle import write_manifest
+from perennial.models.bundle import twin_file, write_manifest
 from perennial.models.environment import library_versions
 from perennial.models.kept_rows import refuse_kept_rows
 from perennial.models.manifest import Manifest
@@ -44,14 +45,16 @@ def log_model(
     inputs: pd.DataFrame,
     scratch: Path,
     with_example: bool = True,
+    twin: Path | None = None,
 ) -> RecordedBundle:
     """Keep a fitted model with its manifest in MLflow as an output of a run, and its record in the store.
 
     Parameters
     ----------
     model : SkopsModel
+        The one that serves: it is what MLflow's own loaders give.
     manifest : Manifest
-        Files and types are filled in here.
+        Files are filled in here, and the served model's types.
     store : Store
         Where what may be loaded is recorded.
     inputs : pandas.DataFrame
@@ -61,6 +64,8 @@ def log_model(
         A folder for the files before they are uploaded.
     with_example : bool
         False: MLflow may not see rows. The model goes there without an example.
+    twin : Path or None
+        The file of the judged twin, whose types the manifest has; None: the model is not refit.
 
     Returns
     -------
@@ -86,16 +91,29 @@ def log_model(
         # Said of whole-number columns that could lack a value later; there are none in a snapshot.
         warnings.simplefilter("ignore")
         _write(model.pipeline, folder, description, trusted=types, inputs=inputs, with_example=with_example)
-    manifest, digest = write_manifest(folder, manifest.model_copy(update={"files": {kept.file: ""}, "types": types}))
+    files = {kept.file: ""}
+    if twin is not None:
+        files[twin_file(kept)] = ""
+        shutil.copyfile(twin, folder / twin_file(kept))
+    types = tuple(dict.fromkeys((*types, *manifest.types)))
+    manifest, digest = write_manifest(folder, manifest.model_copy(update={"files": files, "types": types}))
     tracker.log_model_folder(logged.model_id, folder)
     recorded = RecordedBundle(
         mlflow_run_id=run_id, model_uri=f"models:/{logged.model_id}", digest=digest, manifest=manifest
     )
-    record_bundle(store, spec.name, recorded)
     with tracker.connected():
         tracker.client.finalize_logged_model(logged.model_id, "READY")
-        tracker.client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    record_bundle(store, spec.name, recorded)
+    link_to_run(tracker, recorded)
     return recorded
+
+
+def link_to_run(tracker: Tracker, recorded: RecordedBundle) -> None:
+    """Name a recorded model among the outputs of its MLflow run, unless it is there."""
+    with tracker.connected():
+        there = tracker.client.get_run(recorded.mlflow_run_id).outputs.model_outputs
+        if recorded.model_id not in {output.model_id for output in there}:
+            tracker.client.log_outputs(recorded.mlflow_run_id, [LoggedModelOutput(recorded.model_id, step=0)])
 
 
 def _write(

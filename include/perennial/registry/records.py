@@ -15,12 +15,19 @@ class Champion(Record):
     bundle_digest: str = ""
     snapshot_digest: str = ""
     train_end: datetime | None = None
-    """Newest event time among the training rows, UTC."""
+    """Newest event time among the rows that it was fitted on, UTC."""
+    twin_train_end: datetime | None = None
+    """Newest event time among the rows that its judged twin was fitted on, UTC; without a refit the same."""
 
     @property
     def name(self) -> str:
         """What sentences call it."""
         return f"champion v{self.version}"
+
+    @property
+    def is_refit(self) -> bool:
+        """What serves is not what was judged: it has learnt from the holdout too."""
+        return self.train_end != self.twin_train_end
 
     @property
     def is_foreign(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -174,10 +174,15 @@ class Tracker:
     def discard_run(self, experiment_id: str, run_id: str) -> None:
         """Delete a run and the models that it logged."""
         with self.connected():
-            models = self.client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
-            for model in models:
-                self.client.delete_logged_model(model.model_id)
+            self.discard_models(experiment_id, run_id)
             self.client.delete_run(run_id)
+
+    def discard_models(self, experiment_id: str, run_id: str, *, keep: Collection[str] = ()) -> None:
+        """Delete the models that a run logged, but for those whose `models:/<id>` are to be kept."""
+        with self.connected():
+            for model in self.client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
+                if f"models:/{model.model_id}" not in keep:
+                    self.client.delete_logged_model(model.model_id)
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
         """Log a run's settings. Those it has already must not change."""

@@ -73,6 +73,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.estimator": (Concern.FITTING,),
     "model.params": (Concern.FITTING,),
     "model.seed": (Concern.FITTING,),
+    "model.refit": (Concern.FITTING,),
     # Permits a model to be kept, and changes nothing in it.
     "model.trusted_types": _NONE,
     # Training ends where the holdout begins.

@@ -19,6 +19,9 @@ class Model(Section):
     """Arguments of its constructor."""
     seed: Whole = Field(default=0, ge=0, lt=2**32)
     """Given to the estimator as `random_state` where it takes one."""
+    refit: bool = True
+    """After the verdict the model is fitted again on all labelled rows of the window, the holdout's among them, and that one
+    serves."""
     trusted_types: tuple[Text, ...] = ()
     """Types beyond Perennial's reviewed list that a saved model may contain, as skops names them."""
 

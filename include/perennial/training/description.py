@@ -64,7 +64,7 @@ def describe(
     """
     kept, features = SkopsFormat(), spec.features
     said = model.predict(holdout)
-    truth = holdout[spec.target.column]
+    truth = plain_labels(holdout[spec.target.column])
     return Manifest(
         format=kept.name,
         format_version=kept.version,
@@ -84,7 +84,7 @@ def describe(
         split=plan,
         recipe=as_yaml(fields_of(spec, Concern.FEATURES, Concern.FITTING)),
         provenance=provenance,
-        baseline_scores=score(spec, _plain(truth), said).metrics,
+        baseline_scores=score(spec, truth, said).metrics,
     )
 
 
@@ -94,5 +94,6 @@ def _positive(spec: ModelSpec, labels: tuple[int | float | str, ...]) -> int | f
     return 1 if spec.target.positive is None else spec.target.positive
 
 
-def _plain(truth: pd.Series[Any]) -> np.ndarray[Any, Any]:
+def plain_labels(truth: pd.Series[Any]) -> np.ndarray[Any, Any]:
+    """Return labels as metrics take them, shape (rows,)."""
     return truth.to_numpy() if pd.api.types.is_numeric_dtype(truth) else truth.to_numpy(dtype=object)

@@ -6,11 +6,10 @@ import platform
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
-from perennial.data.split import apply_split
+from perennial.data.split import apply_split, labelled_rows
 from perennial.errors import TrainingError
 from perennial.models.environment import code_version, library_versions, system_description
 from perennial.models.predictions import Predictions, identical
@@ -23,10 +22,32 @@ from perennial.spec.reading.yaml_text import from_yaml
 from perennial.training.fit import prepare_fit
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from perennial.models.manifest import Manifest
+    from perennial.models.model import Model
     from perennial.run import Run
 
 log = PrintableLog(__name__)
+
+
+class Repetition(Record):
+    """One of a version's models beside the one that came of fitting it again."""
+
+    fitted_rows: int
+    differing_rows: int
+    largest_difference: float | None
+    """Of a probability or a number; None: the models give labels alone."""
+    identical: bool
+    """Both say the same of every row, to the last bit."""
+
+    @property
+    def sentence(self) -> str:
+        """Say it in a few words."""
+        if self.identical:
+            return "the same predictions, bit for bit"
+        far = "" if self.largest_difference is None else f", by {self.largest_difference:.3g} at most"
+        return f"other predictions for {self.differing_rows:,}{far}"
 
 
 class Reproduction(Record):
@@ -34,33 +55,35 @@ class Reproduction(Record):
 
     model: str
     version: str
-    identical: bool
-    """The new model says the same of every row, to the last bit."""
-    train_rows: int
-    holdout_rows: int
-    differing_rows: int
-    largest_difference: float | None
-    """Of a probability or a number; None: the models give labels alone."""
+    rows: int
+    """Labelled rows of its window, of all of which the models were asked."""
+    served: Repetition
+    twin: Repetition | None
+    """The model that was judged; None: it is the served one."""
     changed: tuple[str, ...]
     """What is not as it was when the version was trained, in words."""
 
     @property
+    def identical(self) -> bool:
+        """Whether all of the version's models came out the same."""
+        return self.served.identical and (self.twin is None or self.twin.identical)
+
+    @property
     def sentence(self) -> str:
         """Say it in a line."""
-        rows = f"{self.train_rows:,} training and {self.holdout_rows:,} held-out rows"
         now = f"; not as it was then: {', '.join(self.changed)}" if self.changed else ""
-        who = f"version {self.version} of {self.model}"
-        if self.identical:
-            return f"{who}: the same predictions, bit for bit, on {rows}{now}"
-        far = "" if self.largest_difference is None else f", by {self.largest_difference:.3g} at most"
-        why = (
-            now or "; nothing that is recorded has changed: the estimator does not repeat itself, or a machine differs"
-        )
-        return f"{who}: other predictions for {self.differing_rows:,} of the {rows}{far}{why}"
+        if not self.identical and not now:
+            now = "; nothing that is recorded has changed: the estimator does not repeat itself, or a machine differs"
+        found = self.served.sentence
+        if self.twin is not None:
+            found = f"the model that serves: {found}; its judged twin: {self.twin.sentence}"
+        return f"version {self.version} of {self.model}, asked of {self.rows:,} rows: {found}{now}"
 
 
 def reproduce(run: Run, version: str) -> Reproduction:
-    """Fit the recipe of a version anew on the rows of its snapshot, and compare what both models say of them.
+    """Fit the recipe of a version anew on the rows of its snapshot, and compare what old and new models say of them.
+
+    Of a version that was refit, both are: the model that serves, and its twin that was judged.
 
     Nothing is logged or registered.
 
@@ -83,21 +106,31 @@ def reproduce(run: Run, version: str) -> Reproduction:
     snapshot = load_manifest(run.store, run.spec.name, manifest.provenance.snapshot_digest)
     plan = manifest.split
     columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs))
-    split = apply_split(read_snapshot(run.store, snapshot, columns=list(columns)), plan, manifest.task)
-    fit = prepare_fit(_recipe(run.spec, manifest), split.train)
-    fit.run()
-    rows = pd.concat([split.train, split.holdout], ignore_index=True)
-    before, now = bundle.predict(rows), fit.model.predict(rows)
-    differing, largest = _apart(before, now)
+    frame = read_snapshot(run.store, snapshot, columns=list(columns))
+    rows = labelled_rows(frame, plan, manifest.task)
+    spec = _recipe(run.spec, manifest)
+    train = apply_split(frame, plan, manifest.task).train
+    twin = _repeat(spec, bundle.twin, train, rows)
     return Reproduction(
         model=run.spec.name,
         version=number,
-        identical=identical(before, now),
-        train_rows=len(split.train),
-        holdout_rows=len(split.holdout),
+        rows=len(rows),
+        served=twin if manifest.refit is None else _repeat(spec, bundle.model, rows, rows),
+        twin=None if manifest.refit is None else twin,
+        changed=_changed(manifest),
+    )
+
+
+def _repeat(spec: ModelSpec, model: Model, learnt: pd.DataFrame, rows: pd.DataFrame) -> Repetition:
+    fit = prepare_fit(spec, learnt)
+    fit.run()
+    before, now = model.predict(rows), fit.model.predict(rows)
+    differing, largest = _apart(before, now)
+    return Repetition(
+        fitted_rows=len(learnt),
         differing_rows=differing,
         largest_difference=largest,
-        changed=_changed(manifest),
+        identical=identical(before, now),
     )
 
 

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, plan_split
 from perennial.digests import candidate_digest
@@ -22,6 +19,7 @@ from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
 from perennial.training.description import describe, provenance_of
 from perennial.training.fit import prepare_fit
+from perennial.training.rows import read_rows
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -70,7 +68,7 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
         return done
 
     spec = run.spec
-    rows = _read_rows(run, snapshot)
+    rows = read_rows(run, snapshot)
     plan = plan_split(rows, spec)
     split = apply_split(rows, plan, spec.task)
     log.info(
@@ -162,12 +160,6 @@ def _kept_candidate(finished: Any) -> Candidate | None:
             finished.info.run_id,
         )
         return None
-
-
-def _read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
-    spec = run.spec
-    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *spec.features.input_columns))
-    return read_snapshot(run.store, snapshot, columns=list(columns))
 
 
 @contextmanager

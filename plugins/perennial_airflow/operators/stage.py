@@ -31,6 +31,7 @@ LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "validate": (DataDocsLink(),),
     "train": (MlflowRunLink(),),
     "evaluate": (MlflowRunLink(),),
+    "refit": (MlflowRunLink(),),
     "register": (ModelVersionLink(),),
     "promote": (ModelVersionLink(),),
 }

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.airflow
 RESOURCES = {"pool": "training", "light_pool": "light", "queue": "large", "priority": 7, "cpu": 2.5, "memory": "4Gi"}
 TASKS = [f"tests.{test}" for test in ("ks", "categorical", "predictions", "page_hinkley", "performance", "volume")]
 HEAVY = {
-    "orders.retrain": {"ingest", "validate", "train", "evaluate"},
+    "orders.retrain": {"ingest", "validate", "train", "evaluate", "refit"},
     "orders.monitor": {"open_check", *TASKS},
 }
 LIGHT = {

@@ -119,6 +119,7 @@ def test_the_web_interface_finds_them_after_serialization(
         "validate": ["Data Docs"],
         "train": ["MLflow run"],
         "evaluate": ["MLflow run"],
+        "refit": ["MLflow run"],
         "register": ["Model version"],
         "promote": ["Model version"],
     }

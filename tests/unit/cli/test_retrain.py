@@ -12,6 +12,8 @@ from perennial.data.snapshots.records import Snapshot
 from perennial.deployment import Deployment
 from perennial.errors import ValidationFailed
 from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.manifest import FittedRows
+from perennial.models.refit import Refit
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.registry.records import Champion
 from perennial.run import RetrainingRun
@@ -19,7 +21,7 @@ from perennial.spec import ModelSpec
 from perennial.stages import STAGES
 from perennial.store import LocalStore
 from perennial.validation.records import Validation
-from tests.candidates import candidate, split_plan
+from tests.candidates import candidate, provenance, split_plan
 
 DAY = datetime(2013, 3, 1, tzinfo=UTC)
 SPEC = {
@@ -81,6 +83,14 @@ def called(monkeypatch):
             ),
             champion_version="1",
         ),
+        "refit": Refit(
+            model_uri="models:/m-2",
+            bundle_digest="b",
+            provenance=provenance(),
+            served=FittedRows(rows=1234, train_start=DAY - timedelta(days=60), train_end=DAY),
+            discarded=False,
+            sentence="Refit.",
+        ),
         "register": RegisteredVersion(name="late", version="2", alias=None),
         "promote": Promotion(name="late", version="2", previous_version="1"),
     }
@@ -107,7 +117,7 @@ def shown(run):
 
 def test_a_promotion_goes_through_all_stages_with_a_line_for_each(called, tmp_path):
     verdict, text = shown(make_run(tmp_path))
-    assert called[0] == ["ingest", "validate", "train", "evaluate", "decide", "register", "promote"]
+    assert called[0] == ["ingest", "validate", "train", "evaluate", "decide", "refit", "register", "promote"]
     assert verdict.outcome == "promote"
     lines = [line.split() for line in text.splitlines()]
     assert [line[1] for line in lines if line[:1] == ["✓"]] == called[0]
@@ -117,6 +127,7 @@ def test_a_promotion_goes_through_all_stages_with_a_line_for_each(called, tmp_pa
         "snapshot abcdef012345",
         "3 of 3 expectations hold",
         "roc_auc 0.7500, champion 0.7000",
+        f"1,234 rows, up to {DAY:%Y-%m-%d}",
     ]:
         assert part in text
     assert "late v2 is champion in place of v1" in text
@@ -140,7 +151,7 @@ def test_a_rejected_candidate_is_registered_and_not_promoted(called, tmp_path):
     answers["decide"] = answers["decide"].model_copy(update={"outcome": "reject", "sentence": "Rejected: worse."})
     verdict, text = shown(make_run(tmp_path))
     assert verdict.outcome == "reject"
-    assert names[-1] == "register"
+    assert names[-2:] == ["decide", "register"]
     assert "Rejected: worse." in text
 
 

@@ -28,6 +28,7 @@ from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
+from perennial.training.refit import refit
 from perennial.training.train import train
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -89,10 +90,11 @@ class Model:
         )
 
     def crown(self, run: RetrainingRun) -> Candidate:
-        """Retrain to the end, and expect a promotion."""
-        _, candidate, evaluation = self.judge(run)
+        """Retrain to the end, with a refit unless the spec has none, and expect a promotion."""
+        snapshot, candidate, evaluation = self.judge(run)
         verdict = decide(evaluation, run.spec, candidate)
-        promote(run, register(run, candidate, evaluation, verdict), verdict)
+        served = refit(run, snapshot, candidate, verdict) if run.spec.model.refit else None
+        promote(run, register(run, candidate, evaluation, verdict, served), verdict)
         return candidate
 
     @staticmethod

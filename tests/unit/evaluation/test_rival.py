@@ -23,14 +23,17 @@ from perennial.registry.tracking import Tracker
 from tests.unit.evaluation.retrained import SOME_LOGISTIC, START, Model, auc_of, champion_of, holdout, make_rows
 
 
-def test_the_champion_is_scored_on_the_same_rows(model: Model) -> None:
+def test_the_champions_twin_from_before_its_refit_is_scored_on_the_same_rows(model: Model) -> None:
     first = model.crown(model.run())
     model.land(make_rows(900))
     run = model.run("second")
 
     snapshot, candidate, evaluation = model.judge(run)
 
-    assert champion_of(evaluation).mlflow_run_id == first.mlflow_run_id
+    champion = champion_of(evaluation)
+    assert champion.mlflow_run_id == first.mlflow_run_id
+    assert champion.is_refit
+    assert champion.twin_train_end == first.split.train_end < champion.train_end
     assert evaluation.champion is not None
     rows = holdout(run, snapshot)
     assert evaluation.champion.metrics["roc_auc"] == pytest.approx(auc_of(run, first.mlflow_run_id, rows))

@@ -9,23 +9,28 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
 from perennial.backup.verify import verify
 from perennial.cli.monitor import check_once
+from perennial.data.snapshots.manifest import load_manifest
+from perennial.data.snapshots.read import read_snapshot
+from perennial.data.split import apply_split
 from perennial.errors import BundleChanged
 from perennial.evaluation.records import Evaluation
 from perennial.layout import EVALUATION
-from perennial.models.recorded import find_bundle
 from perennial.monitoring.drift_tests import reference
+from perennial.monitoring.drift_tests.champion_model import Scored
 from perennial.monitoring.drift_tests.reference import prepare_reference
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import DriftTestResult, MonitorState
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check
+from perennial.registry.bundles import load_champion
 from perennial.registry.champions import current_champion
 from perennial.spec import ModelSpec
 from perennial.store.sealed import read_record
@@ -150,16 +155,38 @@ def test_the_detector_is_calibrated_on_the_holdout_of_the_verdict_and_not_on_the
 
     ((losses, times),) = calibrated_on
     evaluation = read_record(run.store, EVALUATION.key("watched", "first"), Evaluation, "")
-    split = find_bundle(run.store, "watched", champion.mlflow_run_id).manifest.split
+    bundle = load_champion(run, champion)
+    split = bundle.manifest.split
     assert len(losses) == len(times) == evaluation.rows == split.holdout_rows
     assert split.gap_rows > evaluation.rows
     newest = pd.Timestamp(START) + pd.Timedelta(minutes=TRAINED_ROWS + 6000 - 1)
     expected = pd.date_range(end=newest, periods=evaluation.rows, freq="min")
     assert list(times) == list(expected)
     assert split.holdout_start - split.train_end >= timedelta(days=3)
-    assert reference.load_reference(run, champion).predictions.compare({"prediction": [0.5] * 40})[
-        "prediction"
-    ].n_reference == (evaluation.rows)
+    loaded = reference.load_reference(run, champion)
+    assert loaded.predictions.compare({"prediction": [0.5] * 40})["prediction"].n_reference == evaluation.rows
+
+    snapshot = load_manifest(run.store, "watched", champion.snapshot_digest)
+    holdout = apply_split(read_snapshot(run.store, snapshot), split, "classification").holdout
+    of_twin, of_served = (Scored(model.predict(holdout)).losses(holdout["y"]) for model in (bundle.twin, bundle.model))
+    np.testing.assert_array_equal(losses, of_twin)
+    assert not np.array_equal(losses, of_served)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_features_are_compared_with_the_rows_that_the_served_model_learnt_from(tmp_path, mlflow_uri, refit):
+    watched = make_watched(
+        tmp_path / "model", mlflow_uri, model=SPEC["model"] | {"refit": refit}, monitoring=MONITORING
+    )
+    watched.retrain()
+    run = watched.run()
+    champion = current_champion(run.store, watched.tracking_uri, "watched")
+    numeric = reference.load_reference(run, champion).numeric
+    served = load_champion(run, champion).manifest.served
+    assert champion.train_end == served.train_end
+    assert (served.rows == TRAINED_ROWS) == refit
+    now = {name: [0.5] * 40 for name in ("x", "few", "holes")}
+    assert numeric.compare(now)["x"].n_reference == served.rows
 
 
 # A transform that is elsewhere by now.
@@ -322,7 +349,7 @@ def test_a_champion_of_another_target_or_task_is_watched_but_for_its_losses_and_
 # Files that were changed.
 
 
-@pytest.mark.parametrize("name", ["model.skops", "bundle.json"])
+@pytest.mark.parametrize("name", ["model.skops", "twin-model.skops", "bundle.json"])
 @pytest.mark.parametrize("prepared", [True, False], ids=["its reference is there", "nothing is prepared"])
 def test_a_champion_whose_files_were_changed_is_refused_by_name_and_nothing_is_decided(
     tmp_path, mlflow_uri, name, prepared
@@ -333,7 +360,8 @@ def test_a_champion_whose_files_were_changed_is_refused_by_name_and_nothing_is_d
     run = watched.run()
     if prepared:
         prepare_reference(run, current_champion(run.store, mlflow_uri, "watched"))
-    (path,) = (tmp_path / "mlflow").rglob(name)
+    (twin,) = (tmp_path / "mlflow").rglob("twin-model.skops")
+    path = twin.with_name(name)
     original = path.read_bytes()
     path.write_bytes(original.replace(b"a", b"b", 1))
 

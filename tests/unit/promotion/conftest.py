@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,18 @@ from perennial.deployment import Deployment
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.bundle import write_manifest
 from perennial.models.candidate import Candidate
-from perennial.models.manifest import Feature, Manifest
+from perennial.models.manifest import Feature, FittedRows, Manifest
 from perennial.models.recorded import RecordedBundle, record_bundle
+from perennial.models.refit import Refit
 from perennial.promotion.records import Verdict
 from perennial.registry.tracking import Tracker
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
-from tests.candidates import candidate, provenance, split_plan
+from perennial.store.protocol import Store
+from tests.candidates import NOON, candidate, provenance, split_plan
 
+LATER = NOON + timedelta(days=10)
 MANIFEST = Manifest(
     format="skops",
     format_version=1,
@@ -86,6 +89,33 @@ def log_candidate(run: RetrainingRun, tmp_path: Path) -> Callable[[], Candidate]
 
 
 @pytest.fixture
+def log_refit(run: RetrainingRun, tmp_path: Path) -> Callable[[Candidate], Refit]:
+    """Log what a refit makes of a candidate, as a second model of its run."""
+
+    def log(judged: Candidate) -> Refit:
+        tracker = Tracker(run.tracking_uri)
+        served = FittedRows(rows=1000, train_start=NOON, train_end=LATER)
+        made_of = judged.provenance.model_copy(update={"train_end": LATER, "twin_train_end": NOON})
+        files = {"model.skops": f"refit of {judged.mlflow_run_id}", "twin-model.skops": judged.mlflow_run_id}
+        manifest = MANIFEST.model_copy(
+            update={"refit": served, "provenance": made_of, "files": dict.fromkeys(files, "")}
+        )
+        recorded = _log_bundle(
+            tracker, run.store, tmp_path / "refit", judged.experiment_id, judged.mlflow_run_id, manifest, files
+        )
+        return Refit(
+            model_uri=recorded.model_uri,
+            bundle_digest=recorded.digest,
+            provenance=made_of,
+            served=served,
+            discarded=False,
+            sentence="Refit on all rows.",
+        )
+
+    return log
+
+
+@pytest.fixture
 def evaluation_of() -> Callable[[Candidate], Evaluation]:
     return lambda candidate: Evaluation(
         mlflow_run_id=candidate.mlflow_run_id, rows=100, candidate=Scores(metrics={"roc_auc": 0.75})
@@ -104,21 +134,34 @@ def _logged(store: LocalStore, tracking_uri: str, folder: Path) -> Candidate:
     tracker = Tracker(tracking_uri)
     experiment = tracker.experiment_id("perennial/late")
     run_id = tracker.start_run(experiment, "candidate", {})
+    recorded = _log_bundle(tracker, store, folder / run_id, experiment, run_id, MANIFEST, {"model.skops": run_id})
+    tracker.finish_run(run_id)
+    return candidate(
+        mlflow_run_id=run_id,
+        experiment_id=experiment,
+        model_uri=recorded.model_uri,
+        bundle_digest=recorded.digest,
+    )
+
+
+def _log_bundle(
+    tracker: Tracker,
+    store: Store,
+    folder: Path,
+    experiment: str,
+    run_id: str,
+    manifest: Manifest,
+    files: dict[str, str],
+) -> RecordedBundle:
     logged = tracker.client.create_logged_model(experiment, name="late", source_run_id=run_id)
-    files = folder / run_id
-    files.mkdir()
-    (files / "model.skops").write_text(run_id)
-    manifest, digest = write_manifest(files, MANIFEST)
-    tracker.log_model_folder(logged.model_id, files)
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    manifest, digest = write_manifest(folder, manifest)
+    tracker.log_model_folder(logged.model_id, folder)
     recorded = RecordedBundle(
         mlflow_run_id=run_id, model_uri=f"models:/{logged.model_id}", digest=digest, manifest=manifest
     )
     record_bundle(store, "late", recorded)
     tracker.client.finalize_logged_model(logged.model_id, "READY")
-    tracker.finish_run(run_id)
-    return candidate(
-        mlflow_run_id=run_id,
-        experiment_id=experiment,
-        model_uri=f"models:/{logged.model_id}",
-        bundle_digest=digest,
-    )
+    return recorded

@@ -10,6 +10,7 @@ from perennial.errors import BundleChanged, TrainingError
 from perennial.registry.tracking import Tracker
 from perennial.spec import ModelSpec
 from perennial.training import reproduce as module
+from perennial.training.fit import prepare_fit
 from perennial.training.reproduce import reproduce
 from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
@@ -29,12 +30,39 @@ def test_the_champion_comes_out_the_same_bit_for_bit_whatever_the_spec_says_now(
     found = reproduce(watched.run(spec=spec), "champion")
 
     assert found.identical
-    assert (found.version, found.differing_rows, found.largest_difference, found.changed) == ("1", 0, 0.0, ())
+    assert (found.version, found.rows, found.changed) == ("1", TRAINED_ROWS, ())
+    assert found.served.fitted_rows == TRAINED_ROWS > found.twin.fitted_rows
+    for repeated in (found.served, found.twin):
+        assert (repeated.differing_rows, repeated.largest_difference) == (0, 0.0)
     assert found.sentence == (
-        f"version 1 of watched: the same predictions, bit for bit, on {found.train_rows:,} training and "
-        f"{found.holdout_rows:,} held-out rows"
+        "version 1 of watched, asked of 3,000 rows: the model that serves: the same predictions, bit for bit; its judged "
+        "twin: the same predictions, bit for bit"
     )
     assert reproduce(watched.run(), "1") == found
+
+
+def test_a_model_that_is_another_than_the_recipe_makes_is_told_from_one_that_is_not(watched, monkeypatch):
+    fitted = []
+
+    def refitted(spec, rows):
+        fit = prepare_fit(spec, rows if fitted else rows.iloc[:-500])
+        fitted.append(fit)
+        return fit
+
+    monkeypatch.setattr(module, "prepare_fit", refitted)
+    found = reproduce(watched.run(), "1")
+    assert (found.served.identical, found.twin.identical, found.identical) == (True, False, False)
+    assert found.twin.differing_rows > 0
+    assert "its judged twin: other predictions for " in found.sentence
+
+
+def test_a_version_without_a_refit_has_one_model_to_repeat(tmp_path, mlflow_uri):
+    watched = make_watched(tmp_path / "model", mlflow_uri, model=SPEC["model"] | {"refit": False})
+    watched.retrain()
+    found = reproduce(watched.run(), "1")
+    assert (found.identical, found.twin) == (True, None)
+    assert found.served.fitted_rows < TRAINED_ROWS
+    assert found.sentence == "version 1 of watched, asked of 3,000 rows: the same predictions, bit for bit"
 
 
 def test_libraries_that_are_others_now_are_named(watched, monkeypatch):

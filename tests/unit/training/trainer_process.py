@@ -1,4 +1,4 @@
-"""Trains in processes of their own, which can be killed between any two effects on MLflow.
+"""Trains or refits in processes of their own, which can be killed between any two effects on MLflow, or on a bundle's record.
 
 Reads a JSON job a line, runs it in a fork, and answers with its exit code: 0 done, -9 killed. The imports are
 paid once.
@@ -20,9 +20,12 @@ from mlflow import MlflowClient
 
 from perennial.data.snapshots.records import Snapshot
 from perennial.deployment import Deployment
+from perennial.models.candidate import Candidate
+from perennial.promotion.records import Verdict
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
+from perennial.training.refit import refit
 from perennial.training.train import train
 
 EFFECTS = (
@@ -59,7 +62,11 @@ def _work(job: dict[str, Any]) -> int:
         now=datetime(2026, 1, 1, tzinfo=UTC),
     )
     try:
-        train(run, Snapshot.model_validate_json(job["snapshot"]))
+        snapshot = Snapshot.model_validate_json(job["snapshot"])
+        if "candidate" in job:
+            refit(run, snapshot, Candidate.model_validate(job["candidate"]), Verdict.model_validate(job["verdict"]))
+        else:
+            train(run, snapshot)
     except Exception:
         traceback.print_exc()
         return 1
@@ -83,6 +90,7 @@ def _die_after(effects: int) -> None:
 
     for name in EFFECTS:
         setattr(MlflowClient, name, counted(getattr(MlflowClient, name)))
+    LocalStore.create = counted(LocalStore.create)
 
 
 if __name__ == "__main__":

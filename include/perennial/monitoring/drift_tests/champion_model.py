@@ -16,6 +16,7 @@ from perennial.registry.bundles import load_champion
 
 if TYPE_CHECKING:
     from perennial.models.bundle import Bundle
+    from perennial.models.model import Model
     from perennial.registry.records import Champion
     from perennial.run import MonitorRun
 
@@ -61,7 +62,7 @@ def usable_bundle(run: MonitorRun, champion: Champion) -> Bundle:
         raise ChampionUnusable(f"{champion.name} cannot be loaded: {error}") from error
 
 
-def score_rows(bundle: Bundle, rows: pd.DataFrame, who: str) -> Scored:
+def score_rows(model: Bundle | Model, rows: pd.DataFrame, who: str) -> Scored:
     """Return the model's answers for rows that have its inputs.
 
     Raises
@@ -70,6 +71,6 @@ def score_rows(bundle: Bundle, rows: pd.DataFrame, who: str) -> Scored:
         The model fails on the rows.
     """
     try:
-        return Scored(bundle.predict(rows))
+        return Scored(model.predict(rows))
     except Exception as error:
         raise ChampionUnusable(f"{who} fails on {len(rows):,} rows: {type(error).__name__}: {error}") from error

@@ -19,19 +19,19 @@ from perennial.spec.monitoring import Drift, DriftTestName
 
 
 def measure_numbers(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the batch's numeric features with those of the training rows: Kolmogorov-Smirnov."""
+    """Compare the batch's numeric features with those that the champion learnt from: Kolmogorov-Smirnov."""
     return _test(reader, check, "ks", lambda reference: reference.numeric, _features_of(reader, "numeric"))
 
 
 def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the batch's categorical features with those of the training rows: chi-square."""
+    """Compare the batch's categorical features with those that the champion learnt from: chi-square."""
     return _test(
         reader, check, "categorical", lambda reference: reference.categorical, _features_of(reader, "categorical")
     )
 
 
 def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the champion's scores on the batch with those on its holdout: Kolmogorov-Smirnov."""
+    """Compare the champion's scores on the batch with its twin's on the holdout: Kolmogorov-Smirnov."""
     return _test(
         reader,
         check,

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from perennial.data.snapshots.read import load_manifest, read_snapshot
-from perennial.data.split import Split, apply_split
+from perennial.data.split import apply_split, labelled_rows
 from perennial.digests import reference_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
 from perennial.drift.columns.column_test import ColumnTest
@@ -54,15 +54,16 @@ class Reference:
     Attributes
     ----------
     numeric : KolmogorovSmirnov or None
-        Of the numeric features in the training rows; None where `no_features` says why there is none.
+        Of the numeric features in the rows that the champion learnt from; None where `no_features` says why there is
+        none.
     categorical : ChiSquare or None
         Of the categorical ones; None likewise.
     no_features : str
     predictions : KolmogorovSmirnov
-        Of the champion's scores on its holdout: on its training rows it is surer than it will be again.
+        Of its twin's scores on the holdout: on the rows that it learnt from, a model is surer than it will be again.
     detector : dict or None
-        State of a fresh Page-Hinkley detector, calibrated on the losses of the holdout; None where `no_detector` says
-        why there is none.
+        State of a fresh Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
+        where `no_detector` says why there is none.
     no_detector : str
     """
 
@@ -153,13 +154,13 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     began = time.perf_counter()
     bundle = usable_bundle(run, champion)
     manifest, watch = bundle.manifest, run.spec.watch
-    split = _snapshot_rows(run, manifest, champion)
-    no_features = _lacks_entity(watch, split.train, champion)
-    scored = score_rows(bundle, split.holdout, champion.name)
-    losses = scored.losses(split.holdout[manifest.target])
-    detector = loss_detector(watch, losses, split.holdout[manifest.split.event_time])
+    learnt, holdout = _snapshot_rows(run, manifest, champion)
+    no_features = _lacks_entity(watch, learnt, champion)
+    scored = score_rows(bundle.twin, holdout, champion.name)
+    losses = scored.losses(holdout[manifest.target])
+    detector = loss_detector(watch, losses, holdout[manifest.split.event_time])
     with run.store.scratch() as scratch:
-        tests: dict[str, ColumnTest] = {} if no_features else feature_tests(watch, manifest, split.train, champion)
+        tests: dict[str, ColumnTest] = {} if no_features else feature_tests(watch, manifest, learnt, champion)
         tests[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
         files = {}
         for name, test in tests.items():
@@ -174,7 +175,7 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     )
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
-        champion.version, len(split.train), len(split.holdout), time.perf_counter() - began,
+        champion.version, len(learnt), len(holdout), time.perf_counter() - began,
     )  # fmt: skip
 
 
@@ -231,10 +232,13 @@ def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion) -> pd.
         raise ChampionUnusable(f"the features of {champion.name} cannot be made: {error}") from error
 
 
-def _snapshot_rows(run: MonitorRun, manifest: Manifest, champion: Champion) -> Split:
-    """Return the rows that the champion learnt from and those that its verdict saw, by the split that it carries."""
+def _snapshot_rows(run: MonitorRun, manifest: Manifest, champion: Champion) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows that the champion learnt from and those that its verdict saw, which a refit has learnt from too."""
     snapshot = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
     entity, plan = run.spec.watch.drift.entity, manifest.split
     more = [entity] if entity is not None and entity in snapshot.schema_ else []
     columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *more))
-    return apply_split(read_snapshot(run.store, snapshot, columns=list(columns)), plan, manifest.task)
+    rows = read_snapshot(run.store, snapshot, columns=list(columns))
+    split = apply_split(rows, plan, manifest.task)
+    learnt = split.train if manifest.refit is None else labelled_rows(rows, plan, manifest.task)
+    return learnt, split.holdout

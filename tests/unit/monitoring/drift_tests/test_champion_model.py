@@ -26,6 +26,6 @@ def test_errors_too_large_to_reckon_with_are_left_out_and_leave_the_detector_sou
 
 def test_a_model_that_fails_on_rows_says_so():
     model = Pipeline([("estimator", LinearRegression())]).fit(pd.DataFrame({"x": [1.0, 2.0]}), [1.0, 2.0])
-    bundle = Bundle(bundle_manifest(), SkopsModel(model))
+    bundle = Bundle(bundle_manifest(), SkopsModel(model), SkopsModel(model))
     with pytest.raises(ChampionUnusable, match="champion v3 fails on 1 rows: ValueError"):
         score_rows(bundle, pd.DataFrame({"x": [np.inf]}), "champion v3")

@@ -1,0 +1,39 @@
+"""Which of a run's recorded bundles a registered version is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from perennial.models.recorded import find_bundle, find_refit
+
+if TYPE_CHECKING:
+    from perennial.models.recorded import RecordedBundle
+    from perennial.store.protocol import Store
+
+
+def recorded_version(store: Store, version: Any) -> RecordedBundle | None:
+    """Return what was written down of a version of MLflow's registry; None: Perennial did not train it, or not with this store.
+
+    MLflow says no more than where the version's files are. Whatever it says, they are compared with the record before
+    anything in them is made.
+
+    Parameters
+    ----------
+    store : Store
+    version : mlflow.entities.model_registry.ModelVersion
+
+    Raises
+    ------
+    Damaged
+        The record is not what was written.
+    """
+    if not version.run_id:
+        return None
+    recorded = (find(store, version.name, version.run_id) for find in (find_refit, find_bundle))
+    return next((one for one in recorded if one is not None and is_of(version, one.model_id)), None)
+
+
+def is_of(version: Any, model_id: str) -> bool:
+    """Tell whether a version's files are those of a logged model: its source is `models:/<id>`, or a folder below the id."""
+    return model_id in re.split("[/:]", version.source or "")

@@ -1,0 +1,227 @@
+"""Fit a candidate's recipe again, after its verdict, on all labelled rows of the window, the newest among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perennial.data.snapshots.records import Snapshot
+from perennial.data.split import apply_split, labelled_rows
+from perennial.errors import TrainingError
+from perennial.models.bundle import Bundle, read_bundle
+from perennial.models.candidate import Candidate
+from perennial.models.manifest import FittedRows
+from perennial.models.provenance import Provenance
+from perennial.models.recorded import RecordedBundle, find_bundle, find_refit
+from perennial.models.refit import Refit
+from perennial.models.skops_format import SkopsFormat
+from perennial.printable import PrintableLog
+from perennial.promotion.news import news
+from perennial.promotion.records import Verdict
+from perennial.registry.aliases import refuse_dry_run
+from perennial.registry.bundles import fetch
+from perennial.registry.logged_model import link_to_run, log_model
+from perennial.registry.tracking import Tracker
+from perennial.run_owner import confirm_owner
+from perennial.training.description import plain_labels, provenance_of
+from perennial.training.fit import Fit, prepare_fit
+from perennial.training.refit_bounds import why_unsound
+from perennial.training.rows import read_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from perennial.models.predictions import Predictions
+    from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
+
+log = PrintableLog(__name__)
+
+REFIT_TAG = "perennial.refit"
+
+
+def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict: Verdict) -> Refit:
+    """Fit and log the model that serves in the place of a promoted candidate, or return what this run logged before.
+
+    The bundle holds both: the candidate as the twin that was judged, and the refit. It is a second model of the
+    candidate's MLflow run. What a killed attempt left is deleted and begun afresh; once the bundle's record is in the store,
+    it stands.
+
+    Parameters
+    ----------
+    run : RetrainingRun
+    snapshot : Snapshot
+        The one that the candidate was trained from.
+    candidate : Candidate
+    verdict : Verdict
+        That promotes it.
+
+    Returns
+    -------
+    Refit
+        Of the candidate itself where the refit fails, or does not keep to its bounds: see `why_unsound`.
+
+    Raises
+    ------
+    BundleChanged
+        The candidate's files are not those that were trained.
+    PromotionError
+        The run is a dry run.
+    TrainingError
+        The candidate was rejected, the recipe or a library is another than when the candidate was trained, or the refit cannot be saved.
+    RunTaken
+        Another process has the run now.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    refuse_dry_run(run, "refits")
+    if verdict.outcome == "reject":
+        raise TrainingError(f"the candidate was rejected, and only what is promoted is refit: {verdict.sentence}")
+    tracker = Tracker(run.tracking_uri)
+    recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)
+    kept = {candidate.model_uri} | ({recorded.model_uri} if recorded else set())
+    confirm_owner(run)
+    tracker.discard_models(candidate.experiment_id, candidate.mlflow_run_id, keep=kept)
+    if recorded is not None:
+        link_to_run(tracker, recorded)
+        log.info("the refit of this run is there already: %s", recorded.model_uri)
+        return _told(tracker, _served(recorded), candidate)
+    with run.store.scratch() as scratch:
+        return _told(tracker, _Attempt(run, tracker, candidate, scratch).make(snapshot), candidate)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One try at a refit, in a scratch folder of its own."""
+
+    run: RetrainingRun
+    tracker: Tracker
+    candidate: Candidate
+    scratch: Path
+
+    def make(self, snapshot: Snapshot) -> Refit:
+        run, spec, plan = self.run, self.run.spec, self.candidate.split
+        provenance = self._same_recipe(snapshot)
+        recorded, twin, twin_path = self._twin()
+        frame = read_rows(run, snapshot)
+        rows = labelled_rows(frame, plan, spec.task)
+        fit = prepare_fit(spec, rows)
+        try:
+            seconds = fit.run()
+            answers = _checked_answers(spec, fit, twin, apply_split(frame, plan, spec.task).holdout)
+        except TrainingError as why:
+            return self._discarded(str(why))
+        fitted = _fitted_rows(rows[plan.event_time])
+        manifest = recorded.manifest.model_copy(
+            update={
+                "labels": answers.classes,
+                "refit": fitted,
+                "provenance": provenance.model_copy(
+                    update={"train_end": fitted.train_end, "twin_train_end": plan.train_end}
+                ),
+            }
+        )
+        self.tracker.log_metrics(
+            self.candidate.mlflow_run_id, {"refit_seconds": seconds, "refit_rows": float(fitted.rows)}
+        )
+        confirm_owner(run)
+        return _served(
+            log_model(
+                self.tracker,
+                self.candidate.experiment_id,
+                self.candidate.mlflow_run_id,
+                fit.model,
+                spec=spec,
+                manifest=manifest,
+                store=run.store,
+                inputs=fit.inputs,
+                scratch=self.scratch,
+                with_example=run.mlflow_takes_rows,
+                twin=twin_path,
+            )
+        )
+
+    def _same_recipe(self, snapshot: Snapshot) -> Provenance:
+        now = provenance_of(self.run, snapshot, self.candidate.split)
+        changed = news(self.candidate.provenance, now)
+        if changed:
+            raise TrainingError(
+                f"since the candidate was trained and judged, there is another {', another '.join(changed)}: what would serve "
+                "is not what was judged. Clear the run from 'train' on"
+            )
+        return now
+
+    def _twin(self) -> tuple[RecordedBundle, Bundle, Path]:
+        """Return the candidate's record, its bundle, and the file of its model."""
+        recorded = find_bundle(self.run.store, self.run.spec.name, self.candidate.mlflow_run_id)
+        if recorded is None:
+            raise TrainingError("the store has no record of the candidate: clear the run from 'train' on")
+        folder = self.scratch / "twin"
+        folder.mkdir()
+        fetch(self.tracker, recorded.model_uri, recorded, folder)
+        return recorded, read_bundle(folder, recorded, "the candidate"), folder / SkopsFormat().file
+
+    def _discarded(self, why: str) -> Refit:
+        candidate, plan = self.candidate, self.candidate.split
+        return Refit(
+            model_uri=candidate.model_uri,
+            bundle_digest=candidate.bundle_digest,
+            provenance=candidate.provenance,
+            served=FittedRows(rows=plan.train_rows, train_start=plan.train_start, train_end=plan.train_end),
+            discarded=True,
+            sentence=f"The refit was discarded, and the model that was judged serves: {why}.",
+        )
+
+
+def _checked_answers(spec: ModelSpec, fit: Fit, twin: Bundle, holdout: pd.DataFrame) -> Predictions:
+    """Return what the refit says of its twin's holdout.
+
+    Raises
+    ------
+    TrainingError
+        It fails there, or does not keep to its bounds.
+    """
+    try:
+        answers = fit.model.predict(holdout)
+    except Exception as error:
+        raise TrainingError(f"{fit.name} failed in predict: {type(error).__name__}: {error}") from error
+    plan = twin.manifest.split
+    unsound = why_unsound(
+        spec, plain_labels(holdout[plan.target]), answers, twin.predict(holdout), holdout[plan.event_time].to_numpy()
+    )
+    if unsound:
+        raise TrainingError(unsound)
+    return answers
+
+
+def _fitted_rows(times: pd.Series[pd.Timestamp]) -> FittedRows:
+    return FittedRows(
+        rows=len(times), train_start=times.iloc[0].to_pydatetime(), train_end=times.iloc[-1].to_pydatetime()
+    )
+
+
+def _served(recorded: RecordedBundle) -> Refit:
+    manifest = recorded.manifest
+    served, twin = manifest.served, manifest.twin
+    return Refit(
+        model_uri=recorded.model_uri,
+        bundle_digest=recorded.digest,
+        provenance=manifest.provenance,
+        served=served,
+        discarded=False,
+        sentence=(
+            f"After the verdict it was refit on all {served.rows:,} labelled rows, up to {served.train_end:%Y-%m-%d %H:%M} "
+            f"UTC; what was judged had learnt from {twin.rows:,} of them, up to {twin.train_end:%Y-%m-%d %H:%M} UTC."
+        ),
+    )
+
+
+def _told(tracker: Tracker, made: Refit, candidate: Candidate) -> Refit:
+    tracker.set_tags(candidate.mlflow_run_id, {REFIT_TAG: made.sentence})
+    if made.discarded:
+        log.warning("%s", made.sentence)
+    else:
+        log.info("%s", made.sentence)
+    return made

@@ -1,0 +1,52 @@
+"""Whether a refit may serve in the place of the model that was judged."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from perennial.evaluation.comparison import compare
+
+if TYPE_CHECKING:
+    from perennial.models.predictions import Predictions
+    from perennial.spec import ModelSpec
+
+
+def why_unsound(
+    spec: ModelSpec,
+    truth: npt.NDArray[Any],
+    served: Predictions,
+    twin: Predictions,
+    times: npt.ArrayLike,
+) -> str:
+    """Hold a refit against its twin on the twin's holdout, and say why it must not serve, or ''.
+
+    The refit has learnt from these rows, so it can only look better there than it is. What is worse than its twin even so,
+    beyond the noise of blocks of time (the whole 95% interval of the difference), has failed to learn. Where the noise is
+    not known, it must be no worse at all.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    truth : array of shape (n,)
+    served, twin : Predictions
+        For the same n rows.
+    times : array_like of shape (n,)
+        Event times.
+    """
+    answers = served.ranking if served.ranking is not None else served.values
+    if answers.dtype.kind == "f" and not np.isfinite(answers).all():
+        return "it predicts values that are not finite"
+    found = compare(spec, truth, served, twin, times)
+    if not math.isfinite(found.difference):
+        return found.reason
+    highest = found.difference if math.isnan(found.high) else found.high
+    if highest >= 0:
+        return ""
+    return (
+        f"on the held-out rows, from which it has learnt, its {found.metric} is {found.candidate:.4f} and that of the model "
+        f"that was judged {found.champion:.4f}, which is worse by more than the noise there"
+    )
