@@ -1,7 +1,7 @@
-# Perennial. `make` alone lists what there is to make.
+# Perennial. `make` without arguments lists the targets.
 
 PYTHON ?= python3
-# A wheel of some hundred megabytes over a slow line is no reason to give up.
+# Allows for wheels of some hundred megabytes over a slow connection.
 export UV_HTTP_TIMEOUT ?= 300
 
 BIN := .venv/bin
@@ -30,13 +30,13 @@ up: ## build the production stack and bring it up; docs/deploy.md
 	@# The commit is a tag of every model that the image trains.
 	CODE_VERSION=$$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null) docker compose up --build --detach
 
-down: ## stop the production stack; what it keeps stays
+down: ## stop the production stack; its data stay
 	docker compose down
 
-demo-compose: ## play the demo through the production stack that is up
+demo-compose: ## run the demo on the running production stack
 	docker compose --profile demo run --build --rm demo
 
-chaos: $(INSTALLED) ## kill, stop and fill up parts of the production stack, and look what is left; ONLY=name, some of it
+chaos: $(INSTALLED) ## kill, stop and fill up parts of the production stack, and check its state; ONLY=name: some of the faults
 	@$(BIN)/python -m chaos $(ONLY)
 
 stop: ## stop what make demo left running
@@ -45,7 +45,7 @@ stop: ## stop what make demo left running
 test: $(INSTALLED) ## run the tests
 	@$(BIN)/python -m pytest
 
-distributed: $(INSTALLED) ## run those tests alone that have a cluster of Celery workers; needs PostgreSQL and Redis
+distributed: $(INSTALLED) ## run only the tests that need a cluster of Celery workers; needs PostgreSQL and Redis
 	@$(BIN)/python -m pytest tests/distributed
 
 lint: $(INSTALLED) ## style, layers and model specs
@@ -61,7 +61,7 @@ types: $(INSTALLED) ## static types of the library and the demo
 bench: $(INSTALLED) ## measure: each prints its ratio and the limit
 	@for name in $(BENCHES); do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
-requirements: $(INSTALLED) ## compile the pinned requirements anew from pyproject.toml
+requirements: $(INSTALLED) ## compile the pinned requirements from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra demo --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 	printf 'uv\nhatchling\n' | $(COMPILE) -c requirements-dev.txt - -o requirements-build.txt

@@ -1,11 +1,12 @@
-"""Alarm quality: false alarms on clean rows and delay after a shift, ours beside river's detectors and plain KS.
+"""Alarm quality: false alarms on clean rows and delay after a shift, of our detectors, of river's and of plain KS.
 
 python bench/alarm_quality.py [--seeds N] prints a table. All detectors see the same rows.
 
-A row has ten numeric columns and the error (0 or 1) of a model that is wrong in one row of ten. When the data drift, three
-columns move by half a deviation and the model is wrong in one row of five. The detectors of columns check batches of 1,000
-rows against 20,000 reference rows; those of losses see the errors row by row. A false alarm is one on clean rows; the delay
-runs from the start of a drift to the first alarm in it. After an alarm every detector goes on as it is made to.
+A row has ten numeric columns and the error (0 or 1) of a model that is wrong in one row of ten. When the data drift,
+three columns move by half a deviation and the model is wrong in one row of five. The detectors of columns test batches
+of 1,000 rows against 20,000 reference rows; those of losses see the errors row by row. A false alarm is one on clean
+rows; the delay runs from the start of a drift to the first alarm in it. After an alarm every detector continues in its
+own way.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ Alarms = Callable[[np.ndarray, np.ndarray], list[int]]
 
 
 def strengths(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, list[int]]]:
-    """How much of the drift each row has, by kind of stream, and where the drifts start.
+    """Return the strength of drift in each row, by kind of stream, and where the drifts start.
 
-    They start at any row, and not at a batch's first.
+    They start at any row, not only at the first of a batch.
     """
     lead = int(rng.integers(20_000, 20_000 + BATCH))
     abrupt = np.concatenate([np.zeros(lead), np.ones(DRIFT_ROWS)])
@@ -52,7 +53,7 @@ def rows_with(strength: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarra
 
 
 def detectors(columns: np.ndarray, errors: np.ndarray) -> dict[str, Alarms]:
-    """All detectors, ready after the same reference; each returns the rows at which it raises an alarm."""
+    """Return all detectors, fitted on the same reference. Each returns the rows at which it raises an alarm."""
     names = [f"x{i}" for i in range(COLUMNS)]
     test = KolmogorovSmirnov.fit(dict(zip(names, columns, strict=True)))
     calibrated = {n: calibrate(errors, one_false_alarm_in=n) for n in (20_000, 100_000)}
@@ -66,8 +67,8 @@ def detectors(columns: np.ndarray, errors: np.ndarray) -> dict[str, Alarms]:
     return {
         "ours: KS, level 0.05, floor 0.1": lambda columns, _: by_batch(columns, ours),
         "plain KS, p < 0.05 in any column": lambda columns, _: by_batch(columns, plain),
-        "ours: Page-Hinkley, one in 100,000": lambda _, errors: from_afresh(calibrated[100_000], errors),
-        "ours: Page-Hinkley, one in 20,000": lambda _, errors: from_afresh(calibrated[20_000], errors),
+        "ours: Page-Hinkley, one in 100,000": lambda _, errors: from_start(calibrated[100_000], errors),
+        "ours: Page-Hinkley, one in 20,000": lambda _, errors: from_start(calibrated[20_000], errors),
         "river Page-Hinkley, defaults": lambda _, errors: by_row(drift.PageHinkley(), errors),
         "river ADWIN, defaults": lambda _, errors: by_row(drift.ADWIN(), errors),
     }
@@ -78,7 +79,7 @@ def by_batch(columns: np.ndarray, alarm: Callable[[np.ndarray], bool]) -> list[i
     return [end - 1 for end in ends if alarm(columns[:, end - BATCH : end])]
 
 
-def from_afresh(detector, errors: np.ndarray) -> list[int]:
+def from_start(detector, errors: np.ndarray) -> list[int]:
     return type(detector).from_state(detector.state()).update(errors).tolist()
 
 
@@ -92,13 +93,13 @@ def by_row(detector, errors: np.ndarray) -> list[int]:
 
 
 def false_alarms(alarms: list[int], strength: np.ndarray, starts: list[int]) -> tuple[int, int]:
-    """Alarms on the clean rows before any drift, and how many rows these are."""
+    """Return the alarms on clean rows before any drift, and the number of these rows."""
     clean = starts[0] if starts else strength.size
     return sum(alarm < clean for alarm in alarms), clean
 
 
 def delays(alarms: list[int], strength: np.ndarray, starts: list[int]) -> list[float]:
-    """Rows from each start to the first alarm while the drift lasts; infinite where there is none."""
+    """Return the rows from each start to the first alarm during the drift; infinite without one."""
     found = []
     for start in starts:
         over = np.flatnonzero(strength[start + 1 :] == 0)

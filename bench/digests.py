@@ -1,10 +1,10 @@
-"""What comparing digests costs, over reading alone: snapshots, the rows of checks, and references.
+"""The time for comparing digests, relative to only reading: snapshots, the rows of checks, and references.
 
     .venv/bin/python -m bench.digests
 
-Prints a line for each kind of file: CPU seconds of this process for comparing its digest and for reading it without, the
-best of N on files in the page cache, and their ratio. A reference is mapped and never read whole: its reading is mapping it
-and comparing a batch with it.
+Prints a line for each kind of file: CPU seconds of this process for comparing its digest and for reading it without
+that, the best of N on files in the page cache, and their ratio. A reference is memory-mapped and never read completely:
+reading it means mapping it and comparing a batch with it.
 """
 
 from __future__ import annotations

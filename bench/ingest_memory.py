@@ -2,9 +2,9 @@
 
     .venv/bin/python -m bench.ingest_memory
 
-Prints the ratio of the medians. Each ingest runs in a process of its own, whose greatest resident set (VmHWM of
-/proc/self/status: interpreter, libraries and what pyarrow's allocator holds back included) is taken when it is done.
-The source is 10 columns of Parquet in files of half a million rows; it takes 2 GB of disk for a while.
+Prints the ratio of the medians. Each ingest runs in a process of its own, whose peak resident set (VmHWM of
+/proc/self/status, including interpreter, libraries and memory retained by pyarrow's allocator) is read at its end.
+The source is 10 columns of Parquet in files of half a million rows; it needs 2 GB of disk temporarily.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _in_process(program: str) -> str:
 
 
 def ingest_once(folder: str, since: str) -> None:
-    """In a process of its own: ingest, print the process's peak memory in MB."""
+    """Ingest, and print the process's peak memory in MB; to be run in a process of its own."""
     from bench.ingest_source import run_over
     from perennial.data.ingest import ingest
 

@@ -20,7 +20,7 @@ FILE_ROWS = 500_000
 
 
 def write_source(folder: Path, rows: int, *, format_: str = "parquet") -> datetime:
-    """Write the rows to files of FILE_ROWS; return the moment from which on the window takes them."""
+    """Write the rows to files of FILE_ROWS; return the start of the window."""
     folder.mkdir(parents=True)
     for number in range(rows // FILE_ROWS):
         _write(_table(number), folder / f"{number:03}.{format_}")
@@ -67,7 +67,7 @@ def _table(number: int) -> pa.Table:
         "carrier": np.array([f"C{n:02}" for n in range(16)])[of_row.integers(0, 16, 4096)],
         "destination": np.array([f"D{n:03}" for n in range(300)])[of_row.integers(0, 300, 4096)],
     }
-    # Values follow from the row's number, so that a row that comes twice is the same; numbers are all different.
+    # Values depend only on the row's number, so that a repeated row is equal; all numbers differ.
     columns = {name: values[(rows * 2654435761) % 4096] for name, values in tables.items()}
     noise = (rows % 1_000_003) / 1_000_003
     return pa.table(

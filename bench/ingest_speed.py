@@ -2,10 +2,10 @@
 
     .venv/bin/python -m bench.ingest_speed
 
-Prints a ratio of the best times for each format, since whatever else a machine does only adds to them. Both sides take
-turns in one process, on the same files in the page cache, with batches of the same size and zstd; the plain side has
-pyarrow's other defaults and neither canonical types, nor duplicates, nor a digest, nor a file that is on the disk when it
-returns.
+Prints the ratio of the best times for each format, since other work on the machine can only increase times. Both sides
+take turns in one process, on the same files in the page cache, with batches of the same size and zstd; the plain side
+otherwise has pyarrow's defaults, without canonical types, duplicates or a digest, and does not flush its files to the
+disk.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _batches(path: Path, format_: str) -> Iterator[pa.RecordBatch]:
     if format_ == "parquet":
         yield from pq.ParquetFile(path).iter_batches(BATCH_ROWS)
     elif format_ == "csv":
-        # pyarrow's default blocks hold a tenth of the rows of a batch, and as many row groups would slow it down.
+        # pyarrow's default blocks hold a tenth of the rows of a batch, and so many small row groups would slow it down.
         yield from pa.csv.open_csv(path, read_options=pa.csv.ReadOptions(block_size=10 * 1024 * 1024))
     else:
         yield from pa.json.open_json(path, read_options=pa.json.ReadOptions(block_size=10 * 1024 * 1024))

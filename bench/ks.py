@@ -1,4 +1,4 @@
-"""Kolmogorov-Smirnov over a wide batch: ours against scipy column by column and against sorting the batch once.
+"""Kolmogorov-Smirnov over a wide batch: ours compared with scipy column by column, and with sorting the batch once.
 
 python bench/ks.py [--repeats N] prints one table. CPU seconds of this process, one thread.
 """
@@ -59,7 +59,7 @@ def main() -> None:
         load_s = cpu_seconds(lambda: KolmogorovSmirnov.load(path))
         loaded = KolmogorovSmirnov.load(path)
         loaded.compare(batch)
-        # Turn by turn, so that a busy machine slows all of them alike.
+        # In turns, so that a busy machine slows all of them equally.
         ours, mapped, sort = [], [], []
         for _ in range(repeats):
             ours.append(cpu_seconds(lambda: test.compare(batch)))

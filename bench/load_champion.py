@@ -1,4 +1,4 @@
-"""What it costs to read a champion from its bundle: ratio to fetching and loading its skops file alone.
+"""The time to load a champion from its bundle, as a ratio to fetching and loading only its skops file.
 
 python -m bench.load_champion [--rounds N] prints both and the limit.
 """

@@ -1,13 +1,13 @@
-"""Parse, schedule and watch 200 models on a cluster, beside 400 plain DAGs on another.
+"""Parse, schedule and watch 200 models on one cluster, and 400 plain DAGs on another.
 
     .venv/bin/python -m bench.many_models
 
-Each side has a cluster of its own: PostgreSQL, Redis, CeleryExecutor with two workers, MLflow's server and S3 (see
-tests/distributed). Both run at the same time, so that whatever else the machine does slows both. Ours has 200 specs with
+Each side has its own cluster: PostgreSQL, Redis, CeleryExecutor with two workers, MLflow's server and S3 (see
+tests/distributed). Both run at the same time, so that other work on the machine slows both. Ours has 200 specs with
 `monitoring`: two DAGs each. The plain side has 400 DAGs written by hand with as many tasks, all EmptyOperators, on the
 same schedules. All monitoring DAGs are due at the same minute. Ours then look for rows on the workers and wait in the
-triggerer, with a look a minute; the plain ones end, since the scheduler itself ends EmptyOperators. Times are Airflow's
-own, from StatsD.
+triggerer, with one look per minute; the plain ones end, since the scheduler itself ends EmptyOperators. Times are
+Airflow's own, from StatsD.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def write_inputs(scratch: Path, count: int, due: datetime) -> None:
     names = [f"flight_delay_{number:03}" for number in range(count)]
     written = yaml.safe_load((REPOSITORY / "dags" / "models" / "flight_delay.yaml").read_text())
     written["monitoring"] = written.get("monitoring", {}) | {"schedule": {"cron": cron}}
-    # No model has a champion, and none is to be trained here: 200 trainings would be all that is measured.
+    # No model has a champion, and none is trained, since 200 trainings would dominate the measurement.
     written["retraining"] = written.get("retraining", {}) | {"first": False}
     for folder in ("models", "plain"):
         (scratch / folder).mkdir()
@@ -80,7 +80,7 @@ def measure(side: str, count: int, due: datetime, minutes: float, s3: S3Server) 
             "PERENNIAL_DATA": f"s3://{landing}",
             "PERENNIAL_STORE": f"s3://{store}/perennial",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            # By default 30 and 50 seconds, which are soon over where both sides parse on a busy machine.
+            # The defaults, 30 and 50 seconds, are too short while both sides parse on a busy machine.
             "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "300",
             "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "300",
             "AIRFLOW__METRICS__STATSD_ON": "True",
@@ -97,7 +97,7 @@ def measure(side: str, count: int, due: datetime, minutes: float, s3: S3Server) 
 def _figures(
     side: str, cluster: Cluster, metrics: Metrics, count: int, due: datetime, minutes: float
 ) -> dict[str, Any]:
-    # Where a monitoring run gets by itself: ours waits for rows, a plain one ends.
+    # The state that a monitoring run reaches: ours waits for rows, a plain one ends.
     settled = {
         "ours": "/api/v2/dags/~/dagRuns/~/taskInstances?task_id=wait_for_rows&state=deferred",
         "plain": "/api/v2/dags/~/dagRuns?state=success",
@@ -128,9 +128,9 @@ def _figures(
 
 
 def _parse_seconds(metrics: Metrics, file: str) -> float:
-    """Return the median time that the DAG processor took for a file, its process included.
+    """Return the median time that the DAG processor took for a file, including its process.
 
-    The timer's values are seconds, though StatsD's timers are milliseconds: Airflow sends what it has.
+    The timer's values are in seconds, although StatsD's timers are in milliseconds.
     """
     name = f"airflow.dag_processing.last_duration.dags-folder.{file}"
     return statistics.median(metrics.values(name))

@@ -2,13 +2,13 @@
 
     .venv/bin/python -m bench.models_in_stack
 
-Needs Docker, .env and the image (`make env up down`). It brings up a stack of its own, project `perennial-bench`, and removes
-it with its volumes; ports may be moved by AIRFLOW_PORT and MLFLOW_PORT.
+Needs Docker, .env and the image (`make env up down`). It brings up a separate stack, project `perennial-bench`, and
+removes it with its volumes; AIRFLOW_PORT and MLFLOW_PORT change its ports.
 
-Each of 200 specs with `monitoring` gets a champion, new rows land, and all monitoring DAGs are due at the same minute: each
-prepares its champion's reference and makes a whole check, on one worker. Then each monitoring DAG is triggered once more,
-without new rows: 200 sensors wait in the triggerer, and what that takes is measured. Times are Airflow's own, from StatsD.
-many_models.py has plain DAGs beside, without Docker.
+Each of 200 specs with `monitoring` gets a champion, new rows land, and all monitoring DAGs are due at the same minute:
+each prepares its champion's reference and makes a whole check, on one worker. Then each monitoring DAG is triggered
+once more, without new rows: 200 sensors wait in the triggerer, and CPU and memory are measured. Times are Airflow's
+own, from StatsD. many_models.py compares with plain DAGs, without Docker.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ monitoring: {{schedule: {{cron: "{cron}", time_zone: UTC}}, min_rows: 50}}
 
 
 class Api(AirflowApi):
-    """The demo's client, and counts."""
+    """The demo's client with counts."""
 
     def count(self, path: str) -> int:
         """Return how many entries a list has."""
@@ -128,7 +128,7 @@ class Bench:
             yield api
 
     def print_stats(self, looks: int) -> None:
-        """Print what each service has of its memory's limit, and took of a core on the average of some looks, in percent."""
+        """Print each service's memory with its limit, and its average CPU over several looks, in percent of a core."""
         containers = self.compose("ps", "--quiet").split()
         how, percent, memory = "{{.Name}} {{.CPUPerc}} {{.MemUsage}}", defaultdict(list), {}
         for _ in range(looks):
@@ -144,7 +144,7 @@ class Bench:
 
 
 def measure(bench: Bench, start_minutes: float, most_minutes: float) -> None:
-    """Bring the stack up with its models, watch the checks and the waiting, and print what was seen."""
+    """Bring the stack up with its models, watch the checks and the waiting, and print the measurements."""
     bench.compose("down", "--volumes", "--remove-orphans")
     bench.compose("up", "--detach", "--no-build", "--wait", "postgres", "redis", "s3", "mlflow")
     began = time.time()
@@ -178,11 +178,11 @@ def _parsed(bench: Bench, api: Api, due: datetime) -> float:
 
 
 def _checked(bench: Bench, api: Api, due: datetime, last: datetime) -> float:
-    """Wait until all runs have ended; print how many had, and what the services took half-way."""
+    """Wait until all runs have ended; print their number, and CPU and memory of the services half-way."""
     ended = 0
     while ended < bench.count and time.time() < last.timestamp():
         time.sleep(POLL_S)
-        with suppress(DemoError):  # a busy machine answers late
+        with suppress(DemoError):  # a busy machine may answer late
             now = api.count("dags/~/dagRuns?state=success")
             if now // 20 > ended // 20:
                 _say(f"{now} checks after {time.time() - due.timestamp():.0f} s; {api.count(FAILED_RUNS)} failed")
@@ -227,8 +227,8 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--specs", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=60, help="at most, until all runs that are due have ended")
-    parser.add_argument("--start-minutes", type=float, default=5, help="within which everything is up and parsed")
+    parser.add_argument("--minutes", type=float, default=60, help="longest wait until all runs that are due have ended")
+    parser.add_argument("--start-minutes", type=float, default=5, help="time until everything is up and parsed")
     options = parser.parse_args()
     if shutil.which("docker") is None:
         raise SystemExit("no Docker here")

@@ -1,7 +1,7 @@
-"""Runs inside the stack's network, in its `tools` service, from standard input: what 200 models need before Airflow starts.
+"""Run inside the stack's network, in its `tools` service, from standard input: prepare 200 models for Airflow.
 
-python - land FIRST_DAY DAYS     orders of so many days
-python - train NUMBER OF         a champion of each OFth model, from the NUMBERth on
+python - land FIRST_DAY DAYS     writes orders of these days
+python - train NUMBER OF         trains a champion of every OFth model, from the NUMBERth on
 python - checked                 prints how many models have an entry in their ledger, and what was decided
 """
 
@@ -21,7 +21,7 @@ ROWS_A_DAY = 40
 
 
 def land(first_day: int, days: int) -> None:
-    """Put orders into the landing bucket; those with many items are late, most of the time."""
+    """Write orders to the landing bucket. Orders with many items are late most of the time."""
     import boto3
 
     chance = random.Random(first_day)
@@ -34,7 +34,7 @@ def land(first_day: int, days: int) -> None:
 
 
 def train(number: int, of: int) -> None:
-    """Make a champion of each OFth model by the stages of `perennial run`, but for the validation."""
+    """Train a champion of every OFth model by the stages of `perennial run`, without validation."""
     from perennial.deployment import Deployment
     from perennial.run import RetrainingRun
     from perennial.stages import STAGES

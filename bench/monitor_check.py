@@ -1,9 +1,9 @@
-"""One whole check as `perennial monitor` makes it, against reading its rows once and the statistics alone.
+"""One whole check as in `perennial monitor`, compared with only reading its rows once and computing the statistics.
 
-python bench/monitor_check.py [--repeats N] prints one table: of a spec without a performance floor and of one with, whose
-bootstrap outweighs all else. CPU seconds of this process, the best of N. 50 float64 columns, 100,000 new rows with
-matured labels, 1,000,000 rows of reference, the champion a logistic regression. The reference is prepared before, as it
-is once per champion.
+python bench/monitor_check.py [--repeats N] prints one table: for a spec without a performance floor, and for one with a
+floor, whose bootstrap takes most of the time. CPU seconds of this process, the best of N. 50 float64 columns, 100,000
+new rows with matured labels, 1,000,000 rows of reference, the champion a logistic regression. The reference is prepared
+before, which is done once per champion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
-# Set before the libraries are imported.
+# Must be set before the libraries are imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -87,7 +87,7 @@ class Clock:
 
     @contextmanager
     def __call__(self, name: str):
-        if name in self._running:  # Within itself: counted once.
+        if name in self._running:  # Nested calls are counted once.
             yield
             return
         self._running.add(name)
@@ -141,7 +141,7 @@ def counted(clock: Clock, **parts: list[tuple[object, str]]):
 
 
 def whole_check(run: MonitorRun, clock: Clock) -> None:
-    """Make a check step by step as `perennial.cli.monitor.check_once` does, which prints besides."""
+    """Make a check step by step as `perennial.cli.monitor.check_once` does, but without printing."""
     with clock("wait"):
         assert waiting(run).enough
     reader = CheckReader(run)
@@ -149,7 +149,7 @@ def whole_check(run: MonitorRun, clock: Clock) -> None:
         check = open_check(run, reader)
     assert check is not None
     assert check.rows == check.matured_rows == BATCH_ROWS
-    # The report draws with the statistics' functions again: that is no part of what is compared with.
+    # The report calls the statistics' functions again, which must not be counted as statistics.
     with clock("tests"), counted(clock, **STATISTICS, **FETCHING):
         results = [of(reader, check) for of in TESTS.values()]
     with clock("decide and close"):
@@ -183,7 +183,7 @@ def main() -> None:
         first = TRAINING_ROWS + HOLDOUT_ROWS
         for case in [*SPECS] * (repeats + 1):
             as_of = land(folder, first, BATCH_ROWS, shift=1.0)
-            # The retrainings that checks call for are not made here, and not lost either.
+            # The retrainings that checks trigger are not made here; without a record they would count as lost.
             run = MonitorRun(**kept, spec=SPECS[case], as_of=as_of, was_started=lambda _: True)
             clock = Clock()
             with counted(clock, **KEEPING), clock("whole"):
@@ -192,7 +192,7 @@ def main() -> None:
                 pq.read_table(folder / f"{first:09d}.parquet").to_pandas()
             rounds[case].append(clock.seconds)
             first += BATCH_ROWS
-    # The first check imports and warms what the others find ready.
+    # The first check imports libraries and fills caches, so it is not measured.
     show({case: min(found[1:], key=lambda seconds: seconds["whole"]) for case, found in rounds.items()})
 
 
@@ -221,7 +221,7 @@ def show(best: dict[str, dict[str, float]]) -> None:
     fed = {case: strict[case] + seconds["asking"] for case, seconds in best.items()}
     for label, baseline in {
         "whole check to reading + statistics (at most 2)": strict,
-        "the same, the statistics' input of predictions counted": fed,
+        "the same, predictions counted with the statistics": fed,
     }.items():
         print(f"{label:<58}" + "".join(f"{best[case]['whole'] / baseline[case]:10.2f} x" for case in best))
 

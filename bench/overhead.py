@@ -1,13 +1,13 @@
-"""Wall time of a retraining in Airflow, over `perennial run` of the same work.
+"""Wall time of a retraining in Airflow, as a ratio to `perennial run` with the same work.
 
     .venv/bin/python -m bench.overhead
 
 Prints the ratio of the medians. It starts MLflow and Airflow as the demo does, on free ports and in a
 folder of its own, lands January and February 2013, and makes a champion; then the two sides take turns.
 Each starts without a snapshot, trains, is compared with the same champion on the same rows, and is
-registered and rejected, since the same model is no better. Airflow's time is that of the DAG run, from
-the moment when it was queued to its end; the other is that of the whole process, from its start to its
-exit. Airflow is up, and idle, while the other side runs: the share of a core that it takes meanwhile is printed.
+registered and rejected, since the same model is not better. Airflow's time is that of the DAG run, from
+queued to its end; the other is that of the whole process, from its start to its exit. Airflow is idle while
+the other side runs; the share of a core that it uses meanwhile is printed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _measure(home: Home, rounds: int) -> float:
     services.start_all(home)
     for month in (1, 2):
         flights.land(month, home.data)
-    # Each run gets a moment of its own after the last flight: the same rows, and nothing to resume.
+    # Each run gets another `as_of` after the last flight: so it has the same rows, but nothing to resume.
     moments = (datetime(2013, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=n) for n in range(2 * rounds + 2))
     direct: list[float] = []
     in_airflow: list[float] = []
@@ -94,7 +94,7 @@ def _in_airflow(airflow: AirflowApi, home: Home, as_of: datetime) -> float:
     run = airflow.run(DAG_ID, run_id)
     states = {task.task_id: task.state for task in airflow.tasks(DAG_ID, run_id)}
     if states != dict.fromkeys(STAGES, "success") | {"refit": "skipped", "promote": "skipped"}:
-        sys.exit(f"the DAG run is not the same work: {states}")
+        sys.exit(f"the DAG run did not do the same work: {states}")
     ended, queued = (datetime.fromisoformat(run[name]) for name in ("end_date", "queued_at"))
     return (ended - queued).total_seconds()
 

@@ -1,4 +1,4 @@
-"""Page-Hinkley over a long stream: ours against river, with river's parameters and the same detections.
+"""Page-Hinkley over a long stream: ours compared with river, with river's parameters and the same detections.
 
 python bench/page_hinkley.py [--points N] [--repeats N] prints one table. CPU seconds of this process, one thread.
 """

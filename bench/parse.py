@@ -1,15 +1,15 @@
-"""Parse 200 model specs, against 400 DAGs written by hand with as many plain operators.
+"""Parse 200 model specs, compared with 400 DAGs written by hand with as many plain operators.
 
     .venv/bin/python bench/parse.py
 
-Prints the ratio of the times and the libraries of the stages that parsing has loaded (none).
+Prints the ratio of the times, and which libraries of the stages were loaded by parsing (none).
 
-Both sides are parsed by Airflow's own DagBag and serialized, as the DAG processor does, in a fresh
-process each time; imports that both share are done before the clock, of processor time, starts. Ours
-is retraining.py, drift_monitoring.py and spec_guard.py over 200 copies of the demo's spec: two DAGs a
+Both sides are parsed by Airflow's own DagBag and serialized, as the DAG processor does, in a new
+process each time; imports that both share are done before the measurement of CPU time starts. Ours
+is retraining.py, drift_monitoring.py and spec_guard.py over 200 copies of the demo's spec: two DAGs per
 model. The hand-written DAGs have the same schedules, forms, pages, retries and operators in the same
-lines; they are written once as 200 files, and once as one file, which spares them the reading of 200
-and is the harder peer. A third peer, for information, is that one file without trigger forms, which
+lines; they are written once as 200 files, and once as one file, which is faster to read and so the
+harder comparison. A third comparison, for information, is that one file without trigger forms, which
 does less than ours.
 """
 
@@ -122,7 +122,7 @@ print("RESULT", json.dumps({{
 
 
 def measure(folder: Path, scratch: Path, models: Path) -> dict[str, object]:
-    """Parse a folder in a fresh process."""
+    """Parse a folder in a new process."""
     empty = scratch / "empty"
     empty.mkdir(exist_ok=True)
     environment = {
@@ -170,7 +170,7 @@ def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Measure all three in turn, since other work on the machine slows all of them, and print medians."""
+    """Measure all sides in turns, since other work on the machine slows all of them, and print medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--specs", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)

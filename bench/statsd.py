@@ -1,4 +1,4 @@
-"""What Airflow sends over StatsD, kept with the moment at which it came."""
+"""Record what Airflow sends over StatsD, with the time of arrival."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 
 
 class Metrics:
-    """A StatsD server that keeps every timer.
+    """A StatsD server that records all timers.
 
     Parameters
     ----------
     listener : socket
-        Bound, for datagrams. Listening ends when it is closed.
+        Bound datagram socket. Listening ends when it is closed.
     """
 
     def __init__(self, listener: socket.socket) -> None:
@@ -23,18 +23,18 @@ class Metrics:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def values(self, name: str, *, since: float = 0, until: float | None = None) -> list[float]:
-        """Return the values of a timer between two moments.
+        """Return the values of a timer between two times.
 
         Parameters
         ----------
         name : str
-            With its tags, as InfluxDB has them: `dag_processing.last_duration,file_name=retraining`.
+            Name with tags, as in InfluxDB: `dag_processing.last_duration,file_name=retraining`.
         """
         end = time.time() if until is None else until
         return [value for moment, found, value in self._timers if found == name and since <= moment < end]
 
     def names(self) -> set[str]:
-        """Name all timers that came."""
+        """Return the names of all timers that were received."""
         return {name for _, name, _ in self._timers}
 
     def _listen(self) -> None:

@@ -1,1 +1,1 @@
-"""Faults against the running production stack, and what is found after each: `make chaos`."""
+"""Inject faults into the running production stack, and check its state after each: `make chaos`."""

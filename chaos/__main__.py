@@ -1,4 +1,7 @@
-"""`python -m chaos [FAULT ...]`: each fault in the middle of a run, then what is found. Ends with 1 if anything broke."""
+"""`python -m chaos [FAULT ...]`: injects each fault in the middle of a run, then checks.
+
+Ends with 1 if a check fails.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ TIMES_TO_HIT = 3
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table."""
+    """A row of the table."""
 
     done: str
     found: str
@@ -36,7 +39,7 @@ def prepare(stack: Stack) -> dict[str, float]:
     runs = {}
     for dag_id, days in ((RETRAIN, FIRST_DAYS), (MONITOR, DAYS_A_CHECK)):
         stack.land(days)
-        # A check that an interrupted `make chaos` left waiting takes those.
+        # A check that an interrupted `make chaos` left waiting uses these rows.
         stack.idle(dag_id)
         stack.land(DAYS_A_CHECK)
         runs[dag_id] = stack.start(dag_id)
@@ -47,7 +50,7 @@ def prepare(stack: Stack) -> dict[str, float]:
 
 
 def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
-    """Do a fault in the middle of a run, wait for the run's end, and look at everything."""
+    """Inject a fault in the middle of a run, wait for the run's end, and check everything."""
     began = time.monotonic()
     into = fault.into
     for _ in range(TIMES_TO_HIT):
@@ -74,13 +77,13 @@ def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:
     if state != "success":
         faults.insert(0, f"the run is {state}")
     again = [f"{name} {task['try_number']} tries" for name, task in tasks.items() if task["try_number"] > 1]
-    found = "; ".join([*ended, ", ".join(again) or "no task was tried again", *(faults or ["all whole"])])
+    found = "; ".join([*ended, ", ".join(again) or "no task was tried again", *(faults or ["all complete"])])
     when = f"{delay:.1f} s into {fault.task_id}" if delay else f"{fault.task_id} {fault.state}"
     return Row(f"{fault.name}: {did} ({when})", found, seconds, right=not faults)
 
 
 def _begin(stack: Stack, fault: Fault) -> tuple[set[str], str, dict[str, Any]]:
-    """Start a run and return the retrainings before it, its id, and the task that the fault is to meet."""
+    """Start a run; return the retrainings before it, its id, and the task in which the fault is injected."""
     for _ in range(TIMES_TO_HIT):
         known = stack.idle(RETRAIN)
         if fault.before:
@@ -93,7 +96,10 @@ def _begin(stack: Stack, fault: Fault) -> tuple[set[str], str, dict[str, Any]]:
 
 
 def _end(stack: Stack, fault: Fault, run_id: str, said: list[str]) -> list[str]:
-    """Wait for the end; clear a run that failed, once, as a person would. Say what the log says of failed tries."""
+    """Wait for the end; clear a failed run once, as a person would.
+
+    Return sentences with the errors of failed tries.
+    """
     state = stack.end(fault.dag_id, run_id)
     said = list(dict.fromkeys([*said, *stack.errors(fault.dag_id, run_id)]))
     if state != "failed":
@@ -103,7 +109,7 @@ def _end(stack: Stack, fault: Fault, run_id: str, said: list[str]) -> list[str]:
 
 
 def main() -> int:
-    """Do the faults that are named, or all; print the table."""
+    """Inject the faults that are named, or all; print the table."""
     console = Console() if sys.stdout.isatty() else Console(width=160)
     chosen = [fault for fault in FAULTS if fault.name in sys.argv[1:] or not sys.argv[1:]]
     if unknown := set(sys.argv[1:]) - {fault.name for fault in FAULTS}:
@@ -127,7 +133,7 @@ def main() -> int:
         right = False
     if table.row_count:
         console.print(table)
-        console.print(f"The images of the third parties: {images}.")
+        console.print(f"The third-party images: {images}.")
         console.print("Your own specs are read again after: docker compose up --detach --remove-orphans")
     return 0 if right else 1
 

@@ -1,4 +1,4 @@
-"""What must hold after every fault: nothing half there, lost or double."""
+"""What must hold after every fault: nothing may be incomplete, lost or duplicated."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-# What the monitor's ids of retrainings begin with.
+# Prefix of the run ids of retrainings that the monitor triggers.
 TRIGGERED = "drift-"
 
 
 def broken(found: dict[str, Any]) -> list[str]:
-    """Return a sentence for each promise that what was found breaks.
+    """Return a sentence for each rule that the state violates.
 
     Parameters
     ----------
     found : dict
-        What `Stack.look` returns.
+        State, as `Stack.look` returns it.
     """
     return [
         *found["problems"],
@@ -77,7 +77,7 @@ def _ledger(found: dict[str, Any]) -> Iterator[str]:
     if found["ledger"] != list(range(1, checks + 1)):
         yield f"the ledger has the entries {found['ledger']} after {checks} runs of the monitor"
     if found["state"] != checks:
-        yield f"the monitor's state stands at check {found['state']} after {checks} runs"
+        yield f"the monitor's state is at check {found['state']} after {checks} runs"
 
 
 def _triggers(found: dict[str, Any]) -> Iterator[str]:

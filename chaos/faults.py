@@ -1,4 +1,4 @@
-"""What is done to the stack in the middle of a run."""
+"""The faults that are injected into the stack in the middle of a run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from perennial.stages import STAGES
 
 STEPS = ("open_check", "tests.ks", "govern", "trigger_retraining", "move_cursor")
 AWAY_S = 30
-# Longer than boto3's own tries, so that tasks see it.
+# Longer than boto3's own retries, so that tasks notice it.
 FULL_S = 45
 DAYS_A_CHECK = 4
 
 Act = Callable[[Stack, dict[str, Any]], str]
-"""Does it, when the task is under way, as Airflow describes that; returns what it did, with figures."""
+"""Injects the fault while a task runs. Takes Airflow's description of the task, returns a sentence about the fault."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Fault:
     Attributes
     ----------
     name : str
-        For the command line.
+        Name on the command line.
     dag_id : str
-        Whose run it meets.
+        DAG in whose run the fault is injected.
     task_id, state : str
-        It is done when this task is in this state.
+        The fault is injected when this task is in this state.
     act : Act
-        What is done.
+        Function that injects the fault.
     into : float
-        Which part of the task's usual time passes before, 0 to 1.
+        Share of the task's usual time that passes before the fault, 0 to 1.
     must_hit : bool
-        The task has to be tried again; otherwise the fault came too late, and is done once more, earlier.
+        The task must be tried again. If it is not, the fault came too late, and is injected once more, earlier.
     before, after : int
-        Days of orders that land before the run, and after the fault for a sensor that waits for them.
+        Days of orders that land before the run; and after the fault, for a sensor that waits for them.
     drifted : bool
-        Those before have drifted, so that the check triggers a retraining.
+        The days before have drifted, so that the check triggers a retraining.
     """
 
     name: str
@@ -113,12 +113,12 @@ def _in_check(name: str, task_id: str, act: Act) -> Fault:
 FAULTS = (
     _deferred("triggerer"),
     _deferred("scheduler"),
-    # Steps of less than a second: the kill meets this one or the next.
+    # These steps take less than a second: the kill hits this one or the next.
     *(_in_check(f"kill-{step}", step, _kill_worker) for step in STEPS),
     *(_in_retraining(f"kill-{stage}", stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
     _in_retraining("redis", "ingest", _away("redis")),
     _in_retraining("postgres", "ingest", _away("postgres")),
-    # The gate too, or S3 would only seem slow.
+    # The proxy is stopped too, since otherwise S3 would only seem slow.
     _in_retraining("s3", "train", _away("s3", "gate")),
     _in_retraining("mlflow", "train", _away("mlflow")),
     _in_retraining("s3-full", "ingest", _full),

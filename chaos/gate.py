@@ -1,6 +1,7 @@
-"""Stands between the stack and its S3: hands on what it is sent, and while /tmp/full is there refuses what adds anything.
+"""A proxy between the stack and its S3. While the file /tmp/full exists, it refuses requests that write.
 
-A full S3 server answers like this, and how to fill one up differs from vendor to vendor. `python gate.py HOST PORT`
+It answers like a full S3 server, since the way to fill a server differs from vendor to vendor. `python gate.py HOST
+PORT`
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 FULL = Path("/tmp/full")
 REFUSAL = b"<Error><Code>InsufficientStorage</Code><Message>the bucket's quota is used up</Message></Error>"
-# Of one connection, not of a request.
+# Timeout of a connection, not of a request.
 HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 
@@ -23,7 +24,7 @@ class Gate(BaseHTTPRequestHandler):
     upstream: tuple[str, int]
 
     def answer(self) -> None:
-        """Hand the request on, or refuse it."""
+        """Forward the request, or refuse it."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.command in {"PUT", "POST"} and FULL.exists():
             self._send(507, [("Content-Type", "application/xml")], REFUSAL)
@@ -31,13 +32,13 @@ class Gate(BaseHTTPRequestHandler):
         s3 = HTTPConnection(*self.upstream, timeout=60)
         try:
             s3.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():  # Host too: it is part of the signature
+            for name, value in self.headers.items():  # including Host, which is part of the signature
                 s3.putheader(name, value)
             s3.endheaders(body or None)
             answer = s3.getresponse()
             self._send(answer.status, answer.getheaders(), answer.read(), answer.getheader("Content-Length"))
         except OSError:
-            self.close_connection = True  # as S3 itself would be found: gone
+            self.close_connection = True  # as if S3 itself did not answer
         finally:
             s3.close()
 

@@ -1,4 +1,4 @@
-"""Runs inside the stack's network, in its `tools` service, from standard input: `python - land DAYS [drifted]` or `look`."""
+"""Run inside the stack's network, from standard input: `python - land DAYS [drifted]` or `python - look`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS_A_DAY = 40
 
 
 def land(days: int, fewest_items: int) -> None:
-    """Put so many more days of orders beside those that have landed; those with many items are late, most of the time."""
+    """Add days of orders to those that have landed. Orders with many items are late most of the time."""
     import boto3
 
     s3 = boto3.client("s3")
@@ -33,7 +33,7 @@ def land(days: int, fewest_items: int) -> None:
 
 
 def look() -> dict[str, Any]:
-    """Return what store and registry hold of the model."""
+    """Return the state of the model in store and registry."""
     from mlflow import MlflowClient
 
     from perennial.backup.verify import verify
@@ -47,7 +47,7 @@ def look() -> dict[str, Any]:
     store, mlflow = open_store(os.environ["PERENNIAL_STORE"]), MlflowClient()
     spec = find_spec(MODEL, Path(os.environ["PERENNIAL_MODELS"]))
     ledger = list(read_ledger(store, MODEL))
-    move = read_record(store, f"{MODEL}/promotion.json", Move, "It says who is champion")
+    move = read_record(store, f"{MODEL}/promotion.json", Move, "It says which version is champion")
     experiment = mlflow.get_experiment_by_name(f"perennial/{MODEL}")
     return {
         "problems": verify(store, os.environ["MLFLOW_TRACKING_URI"], spec).problems,

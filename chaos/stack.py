@@ -1,4 +1,4 @@
-"""The stack, from outside: its containers through docker compose, its runs through Airflow's REST API."""
+"""Control the stack from outside: its containers by docker compose, its runs by Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ MODEL = "chaos_orders"
 RETRAIN, MONITOR = f"{MODEL}.retrain", f"{MODEL}.monitor"
 ENDED = ("success", "failed")
 FAILED = ("failed", "up_for_retry")
-# `StoreUnavailable: ...`, as the log has an exception and what it says.
+# `StoreUnavailable: ...`: exception and message, as in the log.
 ERROR = re.compile(r"\w+(Error|Unavailable|Failed): ")
 LONGEST_ERROR = 160
 POLL_S = 0.3
-# Longer than all tries of a task take, with their back-off.
+# Longer than all tries of a task, including their back-off.
 PATIENCE_S = 900
 TIMES_TO_START = 10
 Result = TypeVar("Result")
 
 
 class ChaosError(Exception):
-    """The script itself cannot go on."""
+    """The script cannot continue."""
 
 
 class Api(AirflowApi):
-    """The demo's client, and what chaos asks besides."""
+    """The demo's client with additional requests."""
 
     def instances(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the tasks of a run as Airflow describes them, by name."""
@@ -50,13 +50,13 @@ class Api(AirflowApi):
         return {run["dag_run_id"]: run["state"] for run in found}
 
     def clear(self, dag_id: str, run_id: str) -> None:
-        """Clear what failed in a run, and all after it."""
+        """Clear the failed tasks of a run and all tasks after them."""
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": True, "include_downstream": True}
         self._call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body)
 
 
 class Stack:
-    """The compose project in this folder, with its own specs replaced by chaos' one while it is open."""
+    """The compose project in this folder, whose specs are replaced by the one of chaos while it is open."""
 
     def __init__(self) -> None:
         self._environment = os.environ | {
@@ -67,7 +67,7 @@ class Stack:
         self._api: Api | None = None
 
     def up(self) -> None:
-        """Bring everything up and wait until it is well; on a busy machine that takes more than one try."""
+        """Bring everything up and wait until it is healthy; on a busy machine that takes more than one try."""
         for _ in range(TIMES_TO_START - 1):
             try:
                 self._up()
@@ -91,7 +91,7 @@ class Stack:
             subprocess.run(["docker", command, container], check=True, capture_output=True)
 
     def start_services(self, *services: str) -> None:
-        """Start stopped services and nothing else; `docker compose start` would begin with those that run once."""
+        """Start stopped services and nothing else; `docker compose start` would also start those that run once."""
         containers = self.compose("ps", "--all", "--quiet", *services).split()
         subprocess.run(["docker", "start", *containers], check=True, capture_output=True)
 
@@ -102,7 +102,7 @@ class Stack:
 
     @contextmanager
     def s3_full(self) -> Iterator[None]:
-        """Have the gate refuse writes."""
+        """Make the proxy refuse writes inside the block."""
         self.compose("exec", "-T", "gate", "touch", "/tmp/full")
         try:
             yield
@@ -110,18 +110,18 @@ class Stack:
             self.compose("exec", "-T", "gate", "rm", "/tmp/full")
 
     def land(self, days: int, *, drifted: bool = False) -> None:
-        """Land days of orders."""
+        """Add days of orders to the landing bucket."""
         self.inside("land", str(days), *(["drifted"] if drifted else []))
 
     def look(self) -> dict[str, Any]:
-        """Return what store, registry and Airflow hold of the model."""
+        """Return the state of the model in store, registry and Airflow."""
         found: dict[str, Any] = json.loads(self.inside("look").splitlines()[-1])
         found["retrainings"] = self.ask(lambda api: api.runs(RETRAIN))
         found["monitor_runs"] = self.ask(lambda api: api.runs(MONITOR))
         return found
 
     def ask(self, call: Callable[[Api], Result], *, patience_s: float = 300) -> Result:
-        """Call Airflow's API, again where it is away or its database is."""
+        """Call Airflow's API; repeat the call while it or its database does not answer."""
         deadline = time.monotonic() + patience_s
         while True:
             try:
@@ -130,7 +130,7 @@ class Stack:
                 return call(self._api)
             except (httpx.TransportError, DemoError, ValueError) as error:
                 if time.monotonic() > deadline:
-                    raise ChaosError(f"Airflow gives no answer for {patience_s:.0f} seconds: {error}") from error
+                    raise ChaosError(f"Airflow did not answer for {patience_s:.0f} seconds: {error}") from error
                 time.sleep(1)
 
     def start(self, dag_id: str) -> str:
@@ -138,7 +138,7 @@ class Stack:
         return self.ask(lambda api: api.trigger(dag_id, {}))
 
     def until(self, dag_id: str, run_id: str, task_id: str, *states: str) -> dict[str, Any] | None:
-        """Wait until a task is in one of the states and return it; None where the run ended before."""
+        """Wait until a task is in one of the states and return it; None if the run ended before."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             task = self.ask(lambda api: api.instances(dag_id, run_id)).get(task_id)
@@ -163,7 +163,7 @@ class Stack:
         return state
 
     def idle(self, dag_id: str) -> set[str]:
-        """Wait until no run of the DAG is under way, whoever started it, and name all that there were."""
+        """Wait until no run of the DAG is queued or running; return the ids of all its runs."""
         runs: dict[str, str] = {}
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
@@ -174,7 +174,7 @@ class Stack:
         return set(runs)
 
     def errors(self, dag_id: str, run_id: str) -> list[str]:
-        """Return what the logs of the run's failed tries end with, task by task: of the try before a second one, too."""
+        """Return the last line of the logs of all failed tries of a run, with the task."""
         failed = [
             TaskState(name, task["state"], None, task["try_number"] - (task["state"] not in FAILED))
             for name, task in self.ask(lambda api: api.instances(dag_id, run_id)).items()

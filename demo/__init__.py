@@ -1,1 +1,1 @@
-"""The demo: real flights, a real Airflow and a real MLflow, all under one folder and on 127.0.0.1 only."""
+"""The demo: real flights, a real Airflow and a real MLflow, all in one folder and only on 127.0.0.1."""

@@ -25,7 +25,7 @@ YEAR = "flight_delay"
 QUIET_BATCHES = 8
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
-# In a file the tables would be folded to 80 columns.
+# Output to a file would be wrapped at 80 columns.
 console = Console() if sys.stdout.isatty() else Console(width=150)
 
 
@@ -33,12 +33,12 @@ console = Console() if sys.stdout.isatty() else Console(width=150)
 def play(
     once: Annotated[bool, typer.Option("--once", help="Stop Airflow and MLflow at the end.")] = False,
 ) -> None:
-    """Start Airflow and MLflow, train on a winter, and let the year's flights land: the monitor retrains where they drift."""
+    """Start Airflow and MLflow, train on a winter, and land the year's flights; drift retrains the model."""
     home = Home.from_environment(os.environ)
     if left := services.running(home):
         raise DemoError(
             f"a demo is running already ({', '.join(service.name for service in left)}), in {home.folder}: "
-            f"open {home.airflow_url}, or end it with make stop. The password of {USER} is in {home.passwords}"
+            f"open {home.airflow_url}, or stop it with make stop. The password of {USER} is in {home.passwords}"
         )
     services.check_ports(home)
     home.make_afresh()
@@ -68,14 +68,16 @@ def _play(home: Home) -> None:
     if control.triggered:
         raise DemoError("the quiet replay, in which nothing drifts, triggered a retraining")
     if not replayed.triggered:
-        raise DemoError("no drift was seen in a year of flights")
+        raise DemoError("no drift was found in a year of flights")
 
 
 @app.command()
 def stack(
-    batches: Annotated[int | None, typer.Option("--batches", min=1, help="End after so many; all without it.")] = None,
+    batches: Annotated[
+        int | None, typer.Option("--batches", min=1, help="End after this many batches; default: all.")
+    ] = None,
 ) -> None:
-    """Play the year through the production stack that is up: what `make demo-compose` calls, inside its network."""
+    """Replay the year on the running production stack: what `make demo-compose` calls, inside its network."""
     play_in_stack(Stack.from_environment(os.environ), batches, console)
 
 
@@ -92,15 +94,15 @@ def stop() -> None:
 def land(
     months: Annotated[list[int], typer.Argument(min=1, max=12, help="Months of 2013.")],
 ) -> None:
-    """Put months of flights under the data root, for `perennial run flight_delay` or a DAG run of your own."""
+    """Write months of flights to the data root, for `perennial run flight_delay` or a DAG run of your own."""
     home = Home.from_environment(os.environ)
     for month in months:
         console.print(str(flights.land(month, home.data)), soft_wrap=True)
 
 
 def main() -> None:
-    """Run a command; say what went wrong without a traceback where it is known."""
-    # A terminated demo stops its services as an interrupted one does.
+    """Run a command; print known errors without a traceback."""
+    # A terminated demo stops its services, like an interrupted one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app()

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as the demo needs it."""
+"""A client for the parts of Airflow's REST API that the demo needs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import httpx
 
 from demo.errors import DemoError
 
-# SQLite has one writer at a time. Where a request waits for it in the API server's event loop, the one that writes cannot
-# end: Airflow answers 500 after the five seconds that SQLite waits, and has done nothing.
+# SQLite allows one writer at a time. If a request waits for it in the API server's event loop, the current writer
+# cannot finish: after SQLite's timeout of five seconds Airflow answers 500, and has done nothing.
 TRIES = 5
 
 
 @dataclass(frozen=True)
 class TaskState:
-    """A task of a run: its state in Airflow's words ('waiting' before it has one), the seconds it ran, and its end."""
+    """A task of a run: its state in Airflow ('waiting' before it has one), its duration in seconds, and its end."""
 
     task_id: str
     state: str
@@ -33,12 +33,12 @@ class AirflowApi:
     Parameters
     ----------
     url : str
-        Of the web interface, without a slash at its end.
+        Address of the web interface, without a slash at its end.
     user, password : str
     """
 
     def __init__(self, url: str, *, user: str, password: str) -> None:
-        # A proxy of the environment has no business between this machine and itself.
+        # Proxy settings of the environment must not be used for requests to this machine itself.
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
         token = self._call("POST", "/auth/token", json={"username": user, "password": password})["access_token"]
         self._http.headers["Authorization"] = f"Bearer {token}"
@@ -54,7 +54,7 @@ class AirflowApi:
         return self._http.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
-        """Return what kept DAG files from being parsed."""
+        """Return the import errors of DAG files."""
         found = self._call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
@@ -62,7 +62,7 @@ class AirflowApi:
         """Start a run with the given parameters and return the run's id; unpause the DAG first if it is paused."""
         if self._call("GET", f"/api/v2/dags/{dag_id}")["is_paused"]:
             self.unpause(dag_id)
-        # With an id of our own, a second try starts no second run.
+        # With a run id of our own, a second try does not start a second run.
         run_id = f"demo__{datetime.now(UTC).isoformat()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, also_good=(409,))
@@ -73,11 +73,11 @@ class AirflowApi:
         return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def unpause(self, dag_id: str) -> None:
-        """Let the DAG's runs begin, those that its schedule owes too."""
+        """Unpause the DAG, so that its runs begin, including those that are due by its schedule."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def is_due(self, dag_id: str) -> bool:
-        """Tell whether the schedule is about to start a run: its next date is past."""
+        """Tell whether the schedule is about to start a run: its next date has passed."""
         due = _moment(self._call("GET", f"/api/v2/dags/{dag_id}")["next_dagrun_run_after"])
         return due is not None and due <= datetime.now(UTC)
 
@@ -101,7 +101,7 @@ class AirflowApi:
         ]
 
     def result(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
-        """Return what a task handed on: its XCom."""
+        """Return the XCom of a task."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         value: dict[str, Any] = self._call("GET", path)["value"]
         return value
@@ -117,7 +117,7 @@ class AirflowApi:
             try:
                 answer = self._http.request(method, path, **arguments)
             except httpx.TransportError as error:
-                # On a busy machine an answer may be late; all that is asked here may be asked again.
+                # On a busy machine an answer may be late. All requests of the demo may be repeated.
                 unreachable: httpx.TransportError | None = error
                 continue
             unreachable = None

@@ -1,4 +1,4 @@
-"""What the demo prints of the checks: one line each, the quiet replay's below the year's, and the sums."""
+"""The demo's tables of checks: one row each, first the year's, then the quiet replay's; and their totals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS = {"trigger": "bold yellow", "hold": "cyan", "coalesce": "cyan", "none":
 
 
 def print_checks(replays: Sequence[Replayed], console: Console) -> None:
-    """Print a line for each batch, one replay below the other."""
+    """Print a row for each batch, one replay after the other."""
     table = Table(title="What each check measured, and what was decided", title_justify="left")
     for name in ("flights of", "rows", "champion", "drifted", "largest D", "Page-Hinkley", PRIMARY):
         table.add_column(name, justify="right" if name in ("rows", "Page-Hinkley", PRIMARY) else "left")
@@ -30,13 +30,13 @@ def print_checks(replays: Sequence[Replayed], console: Console) -> None:
             table.add_row(*_line(check))
     console.print(table)
     console.print(
-        f"D: Kolmogorov-Smirnov's distance from what the champion learnt from. Page-Hinkley: its highest statistic over its "
-        f"threshold, and how often it passed that. {PRIMARY}: the champion's, on rows whose delay was known."
+        "D: Kolmogorov-Smirnov distance from the champion's training rows. Page-Hinkley: its highest statistic over "
+        f"its threshold, and the number of alarms. {PRIMARY}: the champion's, on rows whose delay was known."
     )
 
 
 def print_summary(replays: Sequence[Replayed], console: Console) -> None:
-    """Print how often something was done, and how long it took."""
+    """Print counts and durations."""
     table = Table(title="Summary", title_justify="left")
     table.add_column("")
     for replayed in replays:

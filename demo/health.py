@@ -1,4 +1,4 @@
-"""Whether the servers answer, asked over HTTP."""
+"""Check over HTTP whether the servers answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def mlflow_answers(url: str) -> bool:
 
 
 def airflow_is_healthy(url: str) -> bool:
-    """Tell whether Airflow's API server is up and all that it needs besides has a heartbeat."""
+    """Tell whether Airflow's API server is up and its other components have heartbeats."""
     answer = _get(f"{url}/api/v2/monitor/health")
     return answer is not None and all(answer.json()[part]["status"] == "healthy" for part in COMPONENTS)
 

@@ -1,4 +1,4 @@
-"""The folder of a demo: store, databases, logs, process ids and secrets, and the landing files beside it."""
+"""The folder of a demo: store, databases, logs, process ids and secrets; and the folder of landing files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from demo.errors import DemoError
 REPOSITORY = Path(__file__).resolve().parent.parent
 DAGS = REPOSITORY / "dags"
 USER = "admin"
-# A folder without it is somebody else's, and never removed.
+# A folder without this file was not made by the demo, and is never removed.
 MARKER = ".made-by-the-perennial-demo"
 
 
@@ -30,9 +30,9 @@ class Home:
     Attributes
     ----------
     root : Path
-        Absolute; `.perennial` in the repository, unless PERENNIAL_HOME names another.
+        Absolute path; `.perennial` in the repository, unless PERENNIAL_HOME names another.
     airflow_port, mlflow_port : int
-        On 127.0.0.1.
+        Ports on 127.0.0.1.
     """
 
     root: Path
@@ -41,33 +41,36 @@ class Home:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Home:
-        """Read PERENNIAL_HOME, AIRFLOW_PORT and MLFLOW_PORT; raise DemoError for a port that is none."""
+        """Read PERENNIAL_HOME, AIRFLOW_PORT and MLFLOW_PORT; raise DemoError for an invalid port."""
         root = Path(environment.get("PERENNIAL_HOME") or REPOSITORY / ".perennial").absolute()
         return cls(root, _port(environment, "AIRFLOW_PORT", 8080), _port(environment, "MLFLOW_PORT", 5000))
 
     @property
     def airflow_url(self) -> str:
-        """Where Airflow's web interface is."""
+        """Address of Airflow's web interface."""
         return f"http://127.0.0.1:{self.airflow_port}"
 
     @property
     def mlflow_url(self) -> str:
-        """Where MLflow's web interface is."""
+        """Address of MLflow's web interface."""
         return f"http://127.0.0.1:{self.mlflow_port}"
 
     @property
     def data(self) -> Path:
-        """Root of the landing files, which are yours as well: beside the demo's own folder, and not removed with it."""
+        """Root of the landing files.
+
+        It is outside the demo's own folder and not removed with it, since you may use it too.
+        """
         return self.root / "data"
 
     @property
     def folder(self) -> Path:
-        """All that a demo makes but the landing files; the next demo removes it."""
+        """Everything that a demo writes except the landing files; the next demo removes it."""
         return self.root / "demo"
 
     @property
     def pids(self) -> Path:
-        """The services that were started, a file each."""
+        """One file for each service that was started."""
         return self.folder / "pids"
 
     @property
@@ -77,7 +80,7 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """What the services print, a file each."""
+        """Output of the services, one file each."""
         return self.folder / "logs"
 
     @property
@@ -91,7 +94,7 @@ class Home:
         return self.airflow / "simple_auth_manager_passwords.json.generated"
 
     def make_afresh(self) -> None:
-        """Remove what an earlier demo left and lay out the folder, with new secrets, for nobody else to read."""
+        """Remove the folder of an earlier demo and create a new one, with new secrets, readable only by this user."""
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / MARKER).exists():
                 raise DemoError(
@@ -115,7 +118,7 @@ class Home:
         return found
 
     def environment(self) -> dict[str, str]:
-        """Return the services' environment: this process's own without its Airflow and MLflow settings, and the demo's."""
+        """Return the services' environment: this process's without settings of Airflow and MLflow, plus the demo's."""
         inherited = {
             name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "MLFLOW", "PERENNIAL"))
         }
@@ -123,10 +126,10 @@ class Home:
             "AIRFLOW_HOME": str(self.airflow),
             "MLFLOW_TRACKING_URI": self.mlflow_url,
             "MLFLOW_DISABLE_TELEMETRY": "true",
-            # Seven processes for evaluations of language models, which nobody here asks for.
+            # Would start seven processes for evaluations of language models, which are not needed.
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            # Threads that wait by spinning take the cores from each other where more is going on than there are cores:
-            # a fit of one second took seven. Read when the first library with OpenMP is loaded.
+            # Threads that wait actively compete for the cores if more threads run than there are cores: a fit of one
+            # second took seven. The setting is read when the first library with OpenMP is loaded.
             "OMP_WAIT_POLICY": "PASSIVE",
             "PERENNIAL_DATA": str(self.data),
             "PERENNIAL_STORE": str(self.folder / "store"),
@@ -161,10 +164,10 @@ class Home:
                 },
                 "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
                 "database": {"load_default_connections": False},
-                # A second between looks for work is right for a cluster; here it would be most of a short task.
+                # The default of one second between looks for work would be longer than most tasks here.
                 "scheduler": {"scheduler_idle_sleep_time": 0.2, "enable_health_check": False},
-                # A task's supervisor that misses the moment of its end looks again after this time, and keeps a place meanwhile:
-                # five seconds by default, many times what a short task takes.
+                # A supervisor that misses the end of its task looks again after this time, and occupies a slot
+                # meanwhile. The default is five seconds, much longer than a short task.
                 "workers": {"min_heartbeat_interval": 1},
                 "usage_data_collection": {"enabled": False},
             }

@@ -1,4 +1,4 @@
-"""The stretches of time that land one after the other."""
+"""The periods whose flights land one after the other."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Period:
 
     @property
     def days(self) -> list[date]:
-        """Every day of it."""
+        """All days of the period."""
         return [self.start + timedelta(days=n) for n in range((self.end - self.start).days)]
 
     @property
     def as_of(self) -> datetime:
-        """Its last second."""
+        """The last second of the period."""
         return datetime.combine(self.end, time(), ZONE) - timedelta(seconds=1)
 
     def __str__(self) -> str:
@@ -34,11 +34,11 @@ class Period:
 
 
 WINTER = Period(date(2013, 1, 1), date(2013, 3, 1))
-"""January and February: what the first champion comes from."""
+"""January and February, on which the first champion is trained."""
 
 
 def batches(until: date = YEAR_ENDS) -> list[Period]:
-    """Return the two weeks after the winter, and the next two, until the day; the last may be shorter."""
+    """Return consecutive periods of two weeks from the end of the winter to `until`; the last may be shorter."""
     found = [WINTER]
     while found[-1].end < until:
         found.append(Period(found[-1].end, min(found[-1].end + timedelta(days=BATCH_DAYS), until)))

@@ -1,4 +1,4 @@
-"""Processes that outlive the command which started them, and are stopped by another: by id, never by name."""
+"""Processes that outlive the command that started them, and are stopped by another command, by id and not by name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Service:
     pid : int
         Its id, and that of its session.
     started : float
-        When it began, in seconds since 1970, as the system says. Tells it from a later process with the same id.
+        When the system started it, in seconds since 1970. Distinguishes it from a later process with the same id.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Service:
     def start(
         cls, name: str, command: Sequence[str | Path], *, environment: dict[str, str], log: Path, folder: Path
     ) -> Service:
-        """Start a command in a session of its own, its output going to `log`, and record it in `folder`."""
+        """Start a command in a session of its own, with output to `log`, and record it in `folder`."""
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [str(part) for part in command],
@@ -61,10 +61,10 @@ class Service:
         return any(process.pid == self.pid for process in self.members())
 
     def members(self) -> list[psutil.Process]:
-        """Return the living processes of the session and below its leader, also where the leader has died."""
+        """Return the running processes of the session and descendants of its leader, even if the leader has ended."""
         try:
             leader = psutil.Process(self.pid)
-            # The system's clock may be set meanwhile; a reused id comes far later than this.
+            # Allows for a change of the system's clock; a process id is reused only much later.
             if abs(leader.create_time() - self.started) > 1:
                 return []
             below = leader.children(recursive=True)
@@ -78,7 +78,7 @@ class Service:
 
 
 def recorded(folder: Path) -> list[Service]:
-    """Return the services that were recorded in `folder` and still have a living process."""
+    """Return the services that were recorded in `folder` and still have a running process."""
     services = [Service(**json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))]
     return [service for service in services if service.members()]
 
@@ -89,14 +89,14 @@ def stop(services: Sequence[Service], *, grace_s: float = GRACE_S) -> None:
     for process in processes:
         _signal(process, kill=False)
     _, stubborn = psutil.wait_procs(processes, timeout=grace_s)
-    # What was started while the rest was ending is found in a second look.
+    # A second look finds processes that were started meanwhile.
     for process in {*stubborn, *(late for service in services for late in service.members())}:
         _signal(process, kill=True)
     psutil.wait_procs(stubborn, timeout=grace_s)
 
 
 def _signal(process: psutil.Process, *, kill: bool) -> None:
-    # psutil raises it too where the id belongs to another process by now.
+    # psutil raises it also if the id belongs to another process by now.
     with suppress(psutil.NoSuchProcess):
         process.kill() if kill else process.terminate()
 

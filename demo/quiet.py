@@ -1,4 +1,4 @@
-"""The quiet replay: a model whose rows never change but by chance, watched with the very settings of the other."""
+"""The quiet replay: a model whose rows differ only by chance, watched with the same settings as the other model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from demo.periods import ZONE, Period
 
 MONTH = 1
 FLIGHTS_A_DAY = 930
-"""As the year has."""
+"""As in the year's replay."""
 SEED = 2013
 MODEL = "flight_delay_quiet"
 FOLDER = "flights_quiet"
@@ -24,8 +24,9 @@ DAG_FILES = ("retraining.py", "drift_monitoring.py")
 def resampled(period: Period, seed: int = SEED) -> pd.DataFrame:
     """Return flights of January, drawn with replacement, as if they left in the period.
 
-    Each day has the same number, each drawn from the whole month: rows of any two periods differ by chance alone. A flight
-    keeps everything, the day of the week too, but for its date and its number, which tell it from another draw of itself.
+    Each day has the same number of flights, each drawn from the whole month, so that any two periods differ only by
+    chance. All values of a flight are kept, even the day of the week, except date and flight number, so that repeated
+    draws differ.
     """
     month = month_of_flights(MONTH)
     days = [day.isoformat() for day in period.days]
@@ -46,16 +47,16 @@ def land_resampled(period: Period, data_root: Path) -> Path:
 
 
 def lay_out_dags(folder: Path, dags: Path, spec: Path) -> None:
-    """Make a folder of DAG files with one spec beside them: the demo's own, under another name and source.
+    """Make a folder of DAG files with one spec: the demo's, with another name and source.
 
-    Apart from `dags/models`, where people's specs are. The DAG files are links to those in `dags`.
+    It is separate from `dags/models`, which contains people's own specs. The DAG files are links to those in `dags`.
     """
     (folder / "models").mkdir(parents=True)
     for name in DAG_FILES:
         (folder / name).symlink_to(dags / name)
     content: dict[str, Any] = yaml.safe_load(spec.read_text())
     content["name"] = MODEL
-    content["description"] = "Flights of January drawn again and again: nothing drifts, and nothing may be retrained."
+    content["description"] = "Flights of January drawn with replacement: nothing drifts, and nothing may be retrained."
     content["source"]["uri"] = f"{FOLDER}/"
     content["tags"] = [*content["tags"], "quiet"]
     del content["schedule"]

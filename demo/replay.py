@@ -1,4 +1,4 @@
-"""A replay: rows land batch by batch, each is checked by the monitoring DAG, and what that triggers is waited for."""
+"""A replay: rows land batch by batch, the monitoring DAG checks each, and the replay waits for retrainings."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from perennial.monitoring.records import LedgerEntry
 
 @dataclass(frozen=True)
 class Replay:
-    """What is replayed.
+    """The model, batches and landing function of a replay.
 
     Attributes
     ----------
     model : str
     batches : list of Period
-        In order; the winter lands before them.
+        In order of time; the winter lands before them.
     land : callable
-        Puts a period's rows under the data root.
+        Writes a period's rows to the data root.
     """
 
     model: str
@@ -40,18 +40,18 @@ class Replay:
 
 @dataclass(frozen=True)
 class Check:
-    """A batch that landed, and what the monitor made of it."""
+    """A batch that landed, with its check and retraining."""
 
     period: Period
     landed: datetime
     entry: LedgerEntry
     seconds: float
-    """Of the monitoring DAG's run."""
+    """Duration of the monitoring DAG's run."""
     retraining: Retraining | None
 
     @property
     def seconds_to_champion(self) -> float | None:
-        """From the landing of the batch to the new champion, if it led to one."""
+        """Seconds from the landing of the batch to the new champion; None if there was none."""
         promoted = self.retraining.promoted if self.retraining else None
         return (promoted - self.landed).total_seconds() if promoted else None
 
@@ -71,7 +71,7 @@ class Replayed:
 
 
 def play_together(replays: Sequence[Replay], home: Home, console: Console) -> list[Replayed]:
-    """Play several at the same time; where one fails, raise what it raised, without waiting for the others."""
+    """Play several replays at the same time. If one fails, raise its error without waiting for the others."""
 
     def play_one(replay: Replay) -> Replayed:
         with AirflowApi(home.airflow_url, user=USER, password=home.password()) as airflow:
@@ -82,14 +82,14 @@ def play_together(replays: Sequence[Replay], home: Home, console: Console) -> li
     try:
         ended, _ = wait(running, return_when=FIRST_EXCEPTION)
     finally:
-        # Who is left ends with the services, which the caller stops.
+        # The other threads end when the caller stops the services.
         pool.shutdown(wait=False)
     failed = [future for future in ended if future.exception()]
     return [future.result() for future in failed or running]
 
 
 def play(replay: Replay, airflow: AirflowApi, console: Console) -> Replayed:
-    """Land the winter and train the first champion; then land batch after batch and watch.
+    """Land the winter and train the first champion; then land and check batch after batch.
 
     Raises
     ------

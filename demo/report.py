@@ -1,4 +1,4 @@
-"""What the demo prints at its end: the retrainings side by side, why each verdict, and where to look further."""
+"""The end of the demo's output: the retrainings side by side, the verdicts, and how to open Airflow and MLflow."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def print_retrainings(replayed: Replayed, console: Console) -> None:
 
 
 def print_how_to_open(home: Home, model: str, console: Console) -> None:
-    """Say how to open, log in and stop. The only place where the password is shown."""
+    """Print how to open, log in and stop. The password is shown only here."""
     console.print()
     console.print(f"Airflow  {home.airflow_url}/dags/{model}.monitor and {model}.retrain", soft_wrap=True)
     console.print(f"         user {USER}, password {home.password()}", soft_wrap=True, highlight=False)
     console.print(f"MLflow   {home.mlflow_url}", soft_wrap=True)
-    console.print(f"Both run on, under {home.folder}. Stop them: make stop. Another make demo begins afresh.")
+    console.print(f"Both keep running, in {home.folder}. Stop them: make stop. Another make demo starts from scratch.")
 
 
 def _score(run: Retraining, *, champion: bool) -> str:

@@ -1,4 +1,4 @@
-"""Whether the champion comes out the same when it is trained again from its own record."""
+"""Check that training the champion again from its own record gives the same model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from demo.processes import program
 
 
 def reproduce_champion(home: Home, model: str, console: Console) -> None:
-    """Run `perennial reproduce MODEL champion`, print what it says, and raise DemoError if the model is another."""
+    """Run `perennial reproduce MODEL champion`, print what it says, and raise DemoError if the model differs."""
     done = subprocess.run(
         [program("perennial"), "reproduce", model, "champion"],
         env=home.environment(),
@@ -22,4 +22,4 @@ def reproduce_champion(home: Home, model: str, console: Console) -> None:
     )
     console.print(done.stdout.strip(), soft_wrap=True, highlight=False)
     if done.returncode:
-        raise DemoError(f"the champion did not come out the same: {(done.stderr or done.stdout).strip()}")
+        raise DemoError(f"the reproduced champion differs: {(done.stderr or done.stdout).strip()}")

@@ -1,4 +1,4 @@
-"""A retraining, started by hand or by the monitor: wait for its run, and gather what came of it."""
+"""A retraining, started by hand or by the monitor: wait for its run, and collect its results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from perennial.stages import STAGES, maker
 
 @dataclass(frozen=True)
 class Retraining:
-    """A finished run of a retraining DAG: what its tasks handed on, and the seconds that each took."""
+    """A finished run of a retraining DAG: the records of its tasks, and the seconds of each."""
 
     title: str
     run_id: str
@@ -44,8 +44,8 @@ def retrain_by_hand(airflow: AirflowApi, model: str, title: str) -> Retraining:
 def first_retraining(airflow: AirflowApi, model: str) -> Retraining:
     """Retrain by hand, and return the retraining that made the champion: that one, or the schedule's.
 
-    Airflow starts a scheduled run at once for a new DAG whose last date has not long gone by. It is let go first; the one
-    by hand is then rejected: it has the same rows, and nothing new.
+    Airflow starts a scheduled run at once for a new DAG whose last date has passed only recently. That run goes first;
+    the one by hand is then rejected, because it has the same rows.
     """
     wait_for_schedule(airflow, dag_of(model))
     by_hand = retrain_by_hand(airflow, model, "by hand")
@@ -58,7 +58,7 @@ def first_retraining(airflow: AirflowApi, model: str) -> Retraining:
 
 
 def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str) -> Retraining:
-    """Wait for a retraining that was triggered; raise DemoError with the end of the failed task's log if it fails."""
+    """Wait for a triggered retraining; if it fails, raise DemoError with the last lines of the failed task's log."""
     dag_id = dag_of(model)
     tasks = wait_for_run(airflow, dag_id, run_id)
     handed_on = {

@@ -37,7 +37,7 @@ def check_ports(home: Home) -> None:
         ("MLflow", "MLFLOW_PORT", home.mlflow_port),
     ):
         with socket.socket() as probe:
-            # A port whose last connections are still fading away is free.
+            # A port whose old connections are in TIME_WAIT counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
@@ -53,10 +53,10 @@ def check_ports(home: Home) -> None:
 
 
 def start_all(home: Home) -> None:
-    """Start everything and return when it answers; raise DemoError with the end of a log if something does not.
+    """Start everything and return when it answers; raise DemoError with the last lines of a log if something does not.
 
-    Airflow's four components are those that `airflow standalone` starts, without the two log servers, which would
-    listen on every interface of the machine and on fixed ports.
+    Starts the four components of `airflow standalone`, without its two log servers, which would listen on all network
+    interfaces and on fixed ports.
     """
     services = [_start(home, "mlflow", "mlflow", *_mlflow_arguments(home))]
     _migrate(home)
@@ -120,4 +120,4 @@ def _log(home: Home, name: str) -> Path:
 
 def _tail(log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()
-    return "\n".join([*lines[-TAIL_LINES:], f"(all of it: {log})"])
+    return "\n".join([*lines[-TAIL_LINES:], f"(the whole log: {log})"])

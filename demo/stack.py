@@ -1,4 +1,4 @@
-"""The demo in the production stack: the same flights, landed in its S3, and the same DAGs, triggered by its operator."""
+"""The demo on the production stack: the same flights, in its S3, and the same DAGs, triggered by its operator."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ OPERATOR = "operator"
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the stack is, as seen from within its network.
+    """Addresses of the stack inside its network.
 
     Attributes
     ----------
     airflow_url : str
     password : str
-        The operator's.
+        Password of the operator.
     bucket, prefix : str
         Where flights land: PERENNIAL_DATA of the stack.
     """
@@ -43,7 +43,7 @@ class Stack:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Stack:
-        """Read AIRFLOW_URL, OPERATOR_PASSWORD and PERENNIAL_DATA; raise DemoError where one is missing or no S3."""
+        """Read AIRFLOW_URL, OPERATOR_PASSWORD and PERENNIAL_DATA; raise DemoError if one is missing or not on S3."""
         missing = [name for name in ("AIRFLOW_URL", "OPERATOR_PASSWORD", "PERENNIAL_DATA") if not environment.get(name)]
         if missing:
             raise DemoError(f"{', '.join(missing)} not set: run the stack's demo by make demo-compose")
@@ -56,7 +56,7 @@ class Stack:
         return cls(environment["AIRFLOW_URL"], environment["OPERATOR_PASSWORD"], landing.netloc, prefix)
 
     def land(self, period: Period) -> None:
-        """Put a period's flights into the landing bucket, whole or not at all."""
+        """Write a period's flights to the landing bucket, atomically."""
         parquet = io.BytesIO()
         flights_of(period).to_parquet(parquet, index=False)
         _s3().put_object(Bucket=self.bucket, Key=f"{self.prefix}{period.start}.parquet", Body=parquet.getvalue())
@@ -68,17 +68,17 @@ class Stack:
 
 
 def play_in_stack(stack: Stack, number: int | None, console: Console) -> None:
-    """Land the winter, train the first champion, land batch after batch, and print what came of it.
+    """Land the winter, train the first champion, land batch after batch, and print the results.
 
     Raises
     ------
     DemoError
-        Flights have landed before: what the models learnt from them would be mixed with the demo's. Or a run fails.
+        Flights have landed before, so that their rows would be mixed with the demo's; or a run fails.
     """
     if stack.has_flights():
         raise DemoError(
-            f"s3://{stack.bucket}/{stack.prefix} has flights already, from a demo before this one. To play it again, "
-            "begin with an empty stack: docker compose down --volumes removes everything in it"
+            f"s3://{stack.bucket}/{stack.prefix} has flights already, from an earlier demo. To run it again, "
+            "start with an empty stack: docker compose down --volumes removes everything in it"
         )
     with AirflowApi(stack.airflow_url, user=OPERATOR, password=stack.password) as airflow:
         replayed = play(Replay(MODEL, batches()[:number], stack.land), airflow, console)

@@ -1,7 +1,7 @@
-"""Whether the service in this container is well: the image's health check. Imports no Airflow, which would take seconds.
+"""The image's health check. It does not import Airflow, which would take seconds.
 
-What is looked at follows from the command that the container runs, as `/proc/1` has it. `healthcheck.py URL` looks at
-that address instead.
+What is checked depends on the command that the container runs, by `/proc/1`. `healthcheck.py URL` checks that address
+instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def url_answers(url: str) -> bool:
 
 
 def component_is_healthy(name: str) -> bool:
-    """Tell whether the component's heartbeat has reached the metadata database lately."""
+    """Tell whether the component's heartbeat has reached the metadata database recently."""
     api = os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].removesuffix("/execution/")
     with urllib.request.urlopen(f"{api}/api/v2/monitor/health", timeout=TIMEOUT_S) as answer:  # noqa: S310
         return bool(json.load(answer)[name]["status"] == "healthy")
@@ -40,7 +40,7 @@ def worker_answers() -> bool:
     return bool(app.control.ping(destination=[f"celery@{socket.gethostname()}"], timeout=TIMEOUT_S, limit=1))
 
 
-# By a word of the command.
+# Service by a word of the command.
 CHECKS: dict[str, Callable[[], bool]] = {
     "api-server": partial(url_answers, "http://127.0.0.1:8080/api/v2/version"),
     "scheduler": partial(url_answers, "http://127.0.0.1:8974/health"),
@@ -52,16 +52,16 @@ CHECKS: dict[str, Callable[[], bool]] = {
 
 
 def service_of(command: bytes) -> str | None:
-    """Return which of the services a command line, as the kernel has it, runs; None: one that ends by itself."""
+    """Return which of the services a command line, as the kernel has it, runs; None: none that keeps running."""
     words = command.decode(errors="replace").replace("\0", " ").split()
     return next((word for word in words if word in CHECKS), None)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the check; 0 is well."""
+    """Run the check; return 0 if the service is healthy."""
     name = arguments[0] if arguments else service_of(COMMAND.read_bytes())
     if name is None:
-        print("nothing to look at: no service runs here")
+        print("nothing to check: no service runs here")
         return 0
     try:
         well = url_answers(name) if arguments else CHECKS[name]()

@@ -1,4 +1,4 @@
-"""Write .env with random secrets, for nobody else to read: what `make env` runs. Needs Python 3.11 and nothing else."""
+"""Write .env with random secrets, readable only by its owner: run by `make env`. Needs only Python 3.11."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def text() -> str:
-    """Return 32 random bytes as letters, digits, '-' and '_': no address or file has to quote them."""
+    """Return 32 random bytes as letters, digits, '-' and '_': they need no quoting in addresses and files."""
     return secrets.token_urlsafe(32)
 
 
@@ -58,7 +58,7 @@ SECRETS: dict[str, Callable[[], str]] = {
 
 
 def filled(example: str) -> str:
-    """Return .env.example with a secret behind each name that has none, and all else as it is.
+    """Return .env.example with a secret for each name that has none, otherwise unchanged.
 
     Raises
     ------
@@ -73,17 +73,18 @@ def filled(example: str) -> str:
 
 
 def main(folder: Path = REPOSITORY) -> int:
-    """Write `.env` in the folder; 1 if there is one, with the lines that it lacks."""
+    """Write `.env` in the folder; if it exists, print the lines that it lacks and return 1."""
     target = folder / ".env"
     content = filled((folder / ".env.example").read_text(encoding="utf-8"))
     try:
-        # Made for its owner alone from the first moment on.
+        # Created with permissions for its owner only.
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         there = target.read_text(encoding="utf-8")
         if lacks := [name for name in SECRETS if not re.search(rf"^{name}=.", there, flags=re.MULTILINE)]:
             print(
-                f"{target} stays as it is, and lacks {', '.join(lacks)}: add what follows to it, or the old value where a server knows one.",
+                f"{target} stays as it is, and lacks {', '.join(lacks)}: add what follows to it, or the old value "
+                "where a server knows one.",
                 file=sys.stderr,
             )
             for name in lacks:

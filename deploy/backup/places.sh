@@ -21,14 +21,14 @@ if [[ -n "${AIRFLOW_DATABASE_URL:-}" ]]; then
         "${PYTHON:-python3}" -m perennial.backup "$2" "$uri" "${@:3}"
     }
 else
-    docker compose config --quiet # says what is missing, if so
+    docker compose config --quiet # reports missing variables
     sql() {
         docker compose exec -T postgres "$2" --username="$1" --dbname="$1" "${@:3}"
     }
     store() {
         local variable=PERENNIAL_STORE
         [[ "$1" == artifacts ]] && variable=MLFLOW_ARTIFACTS
-        # Where the places are, the container knows.
+        # The addresses are set in the container.
         docker compose run --rm --no-deps -T tools sh -c "exec python -m perennial.backup $2 \"\$$variable\" ${*:3}"
     }
 fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Put back what backup.sh copied, into empty databases and stores; nothing but these may run meanwhile:
+# Restore a copy made by backup.sh into empty databases and stores; no other service may run meanwhile:
 #   deploy/backup/restore.sh FOLDER
 
 source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
 
 folder="${1:?usage: restore.sh FOLDER}"
-[[ -f "$folder/SHA256SUMS" ]] || { echo "$folder has no SHA256SUMS: it is no backup, or one that never ended" >&2; exit 1; }
+[[ -f "$folder/SHA256SUMS" ]] || { echo "$folder has no SHA256SUMS: it is not a backup, or an incomplete one" >&2; exit 1; }
 (cd "$folder" && sha256sum --check --quiet SHA256SUMS)
 
 for database in airflow mlflow; do

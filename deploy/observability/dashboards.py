@@ -1,6 +1,6 @@
-"""Writes Grafana's dashboards: `python -m deploy.observability.dashboards`.
+"""Write Grafana's dashboards: `python -m deploy.observability.dashboards`.
 
-A panel is a title, what it asks of Prometheus, and a unit; the JSON that Grafana wants around these is made here.
+A panel has a title, queries for Prometheus, and a unit; the rest of Grafana's JSON is made here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Panel:
     ----------
     title : str
     queries : dict
-        Legend -> PromQL. `$model` is the model that is chosen.
+        Legend -> PromQL. `$model` is the selected model.
     unit : str
-        Grafana's name of it.
+        Unit in Grafana's terms.
     description : str
     """
 
@@ -121,19 +121,19 @@ MODEL = (
             "check: {{model}}": 'time() - airflow_perennial_drift_last_check{model=~"$model"}',
         },
         unit="s",
-        description="A look finds out whether there are rows enough; a check tests them.",
+        description="A look finds out whether there are enough rows; a check tests them.",
     ),
     Panel(
         "Memory of tasks",
         {"{{task_id}}": 'airflow_perennial_task_max_rss_bytes{dag_id=~"($model)\\\\.(retrain|monitor)"}'},
         unit="bytes",
-        description="At most, in the last run. Curves of CPU and memory of a training are in its MLflow run.",
+        description="Peak memory in the last run. Curves of CPU and memory of a training are in its MLflow run.",
     ),
     Panel(
         "CPU of tasks",
         {"{{task_id}}": 'airflow_perennial_task_cpu_seconds{dag_id=~"($model)\\\\.(retrain|monitor)"}'},
         unit="s",
-        description="Of all cores, in the last run.",
+        description="Sum over all cores, in the last run.",
     ),
     Panel(
         "Duration of tasks",
@@ -144,7 +144,7 @@ MODEL = (
             )
         },
         unit="s",
-        description="On average over the time that is shown.",
+        description="Average over the displayed time.",
     ),
 )
 
@@ -177,7 +177,7 @@ PLATFORM = (
     Panel(
         "CPU of workers",
         {"{{worker}}": "airflow_perennial_worker_cpu_cores"},
-        description="Cores that a worker and its tasks take.",
+        description="Cores used by a worker and its tasks.",
     ),
     Panel("Memory of workers", {"{{worker}}": "airflow_perennial_worker_memory_bytes"}, unit="bytes"),
     Panel(
@@ -189,7 +189,7 @@ PLATFORM = (
             )
         },
         unit="s",
-        description="On average over all DAGs and the time that is shown.",
+        description="Average over all DAGs and the displayed time.",
     ),
     Panel(
         "Waiting for a slot",
@@ -200,7 +200,7 @@ PLATFORM = (
             )
         },
         unit="s",
-        description="Of the pool and the executor, on average over the time that is shown.",
+        description="Slots of the pool and the executor; average over the displayed time.",
     ),
     Panel(
         "Tasks ended",
@@ -235,7 +235,7 @@ MODEL_VARIABLE = {
     "label": "Model",
     "type": "query",
     "datasource": DATA_SOURCE,
-    # Any metric will do: a model that was promoted and never checked has others than one that is only looked at.
+    # Any metric: a model that was promoted and never checked has other metrics than one without rows.
     "query": 'label_values({__name__=~"airflow_perennial_.+"}, model)',
     "refresh": 2,
     "sort": 1,

@@ -1,6 +1,7 @@
-"""Bring Airflow's database up to date, and make what is missing in it: roles, accounts and pools. Once, before Airflow starts.
+"""Migrate Airflow's database, and create missing roles, accounts and pools. Runs once, before Airflow starts.
 
-Run again, it changes no account: people may have changed their passwords. Pools get the slots of the settings.
+If it runs again, it does not change accounts: people may have changed their passwords. Pools get the slots in the
+settings.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Account:
 
 ACCOUNTS = (
     Account("admin", "Admin", "ADMIN_PASSWORD"),
-    # Sees all, triggers, clears, approves; no connections, variables, pools or accounts.
+    # Can see everything, trigger, clear and approve; but not connections, variables, pools or accounts.
     Account("operator", "User", "OPERATOR_PASSWORD"),
     Account("viewer", "Viewer", "VIEWER_PASSWORD"),
 )
@@ -40,48 +41,48 @@ POOLS = {
         "TRAINING_SLOTS",
         "Steps that hold rows in memory: ingest, validate, train, evaluate, open_check and the tests of a check",
     ),
-    "light": ("LIGHT_SLOTS", "Steps that only ask and write: decide, register, promote, govern, waiting"),
+    "light": ("LIGHT_SLOTS", "Steps that read no rows: decide, register, promote, govern, waiting"),
 }
 
-# They stand between ':' and '@' in addresses.
+# These secrets are part of addresses, between ':' and '@'.
 IN_ADDRESSES = ("AIRFLOW_DB_PASSWORD", "CELERY_DB_PASSWORD", "MLFLOW_DB_PASSWORD", "REDIS_PASSWORD")
 COUNTS = ("WORKER_CONCURRENCY", "PARALLELISM", "TRAINING_THREADS", *(variable for variable, _ in POOLS.values()))
 
 
 def check(environment: dict[str, str]) -> None:
-    """Raise BadSetting for a secret that is too short, no key or no part of an address, and for a count that is none."""
-    # Several, the newest first, while one is replaced.
+    """Raise BadSetting for a secret that is too short, not a key or not usable in an address, or for a wrong count."""
+    # Several keys, the newest first, while a key is being replaced.
     keys = environment["AIRFLOW__CORE__FERNET_KEY"].split(",")
     try:
         good = all(len(base64.urlsafe_b64decode(key)) == 32 for key in keys)
     except ValueError:
         good = False
     if not good:
-        raise BadSetting("FERNET_KEY is no Fernet key (32 bytes in URL-safe base64): write .env anew with make env")
+        raise BadSetting("FERNET_KEY is not a Fernet key (32 bytes in URL-safe base64): write .env again with make env")
     for account in ACCOUNTS:
         if len(environment[account.variable]) < SHORTEST_SECRET:
             raise BadSetting(
                 f"{account.variable} is shorter than {SHORTEST_SECRET} characters: choose a longer one in .env"
             )
-    # Where addresses and counts come by other ways than .env, these are not there.
+    # These variables are missing if addresses and counts are not set by .env.
     for variable in environment.keys() & set(IN_ADDRESSES):
         if not re.fullmatch(r"[A-Za-z0-9_=-]+", environment[variable]):
             raise BadSetting(
-                f"{variable} has characters that mean something in an address: choose another in .env, of letters, "
+                f"{variable} has characters with a meaning in addresses: choose another in .env, of letters, "
                 "digits, '-', '_' and '=' only"
             )
     for variable in environment.keys() & set(COUNTS):
         if not environment[variable].isdecimal() or int(environment[variable]) < 1:
-            raise BadSetting(f"{variable}={environment[variable]!r} is no count: give 1 or more in .env")
+            raise BadSetting(f"{variable}={environment[variable]!r} is not a count: give 1 or more in .env")
 
 
 def migrate() -> None:
-    """Bring the metadata database to this Airflow's version."""
+    """Migrate the metadata database to this version of Airflow."""
     subprocess.run(["airflow", "db", "migrate"], check=True)
 
 
 def make_accounts(environment: dict[str, str]) -> None:
-    """Make Airflow's roles, and the accounts that are missing."""
+    """Create Airflow's roles, and missing accounts."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 
     with get_application_builder() as builder:
@@ -104,7 +105,7 @@ def make_accounts(environment: dict[str, str]) -> None:
 
 
 def make_pools(environment: dict[str, str]) -> None:
-    """Give the pools their slots."""
+    """Set the slots of the pools."""
     from airflow.models.pool import Pool
 
     for name, (variable, description) in POOLS.items():
@@ -113,7 +114,7 @@ def make_pools(environment: dict[str, str]) -> None:
 
 
 def record_version() -> None:
-    """Make this image's version the deployment's, if store, MLflow and clocks are right: workers of another one won't start."""
+    """Record this image's version, if store, MLflow and clocks are right: workers of other versions will not start."""
     command = [
         sys.executable,
         "-m",
@@ -127,7 +128,7 @@ def record_version() -> None:
 
 
 def main(environment: dict[str, str]) -> int:
-    """Do it all; 1 and a line that says why if it cannot be done."""
+    """Run all steps; on an error print the reason and return 1."""
     try:
         check(environment)
         migrate()
@@ -139,7 +140,7 @@ def main(environment: dict[str, str]) -> int:
         return 1
     except subprocess.CalledProcessError:
         print(
-            "Airflow's database could not be brought up to date: the lines above say why. Where a password failed, the "
+            "Airflow's database could not be brought up to date: the lines above say why. If a password was wrong, the "
             "database was made with another .env: put that one back.",
             file=sys.stderr,
         )

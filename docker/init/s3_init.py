@@ -1,6 +1,6 @@
-"""Make the buckets that are missing, and try whether those who use them may: once, before anything else starts.
+"""Create missing buckets, and test the rights of their users. Runs once, before anything else starts.
 
-Run again, it changes nothing. What is wrong is said in a line, with what to do.
+If it runs again, it changes nothing. Each problem is reported in one line, with what to do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from perennial.store.protocol import Conflict, Store
 
 @dataclass(frozen=True)
 class Place:
-    """Something that lies on S3: the variable that says where, and the prefix of the variables with its user's keys."""
+    """A place on S3: the variable with its address, and the prefix of the variables with its user's keys."""
 
     variable: str
     uri: str
@@ -35,7 +35,7 @@ class Place:
 
 
 def places(environment: Mapping[str, str]) -> list[Place]:
-    """Return what lies on S3 in this deployment."""
+    """Return the places on S3 of this deployment."""
     users = {"PERENNIAL_STORE": "S3", "PERENNIAL_DATA": "S3", "AIRFLOW_LOGS": "S3", "MLFLOW_ARTIFACTS": "S3_MLFLOW"}
     named = [Place(variable, environment[variable], user) for variable, user in users.items()]
     return [place for place in named if place.uri.startswith("s3://")]
@@ -57,17 +57,17 @@ def client(environment: Mapping[str, str], user: str) -> Any:
 
 
 def ensure_bucket(admin: Any, place: Place) -> bool:
-    """Make the bucket if it is missing; tell whether it was.
+    """Create the bucket if it is missing; return whether it was created.
 
     Raises
     ------
     StoreError
-        It is missing, and the admin's keys may not make it.
+        The bucket is missing, and the admin's keys must not create it.
     """
     try:
         admin.head_bucket(Bucket=place.bucket)
     except ClientError as error:
-        # Where the admin may not even look, the user's own try decides.
+        # If the admin has no right to look, the later test with the user's keys decides.
         if _code(error) not in ("404", "NoSuchBucket"):
             return False
     else:
@@ -78,19 +78,19 @@ def ensure_bucket(admin: Any, place: Place) -> bool:
         if _code(error) in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             return False
         raise StoreError(
-            f"the bucket {place.bucket} is missing, and S3_ADMIN_ACCESS_KEY may not make it ({_code(error)}): "
-            "make it yourself, or give keys that may"
+            f"the bucket {place.bucket} is missing, and S3_ADMIN_ACCESS_KEY has no right to create it "
+            f"({_code(error)}): create it yourself, or give keys with that right"
         ) from None
     return True
 
 
 def try_out(store: Store) -> None:
-    """Write, read, list and remove an object, and see that S3 keeps its word on conditional writes.
+    """Write, read, list and remove an object, and test conditional writes.
 
     Raises
     ------
     StoreError
-        Something of it is not allowed, or a condition is ignored: two runs could then both believe to be the first.
+        One of these is not allowed, or a condition is ignored, so that two runs could both count as the first.
     """
     key = f"probe-{uuid.uuid4().hex}"
     store.create(key, b"probe")
@@ -99,7 +99,7 @@ def try_out(store: Store) -> None:
     except Conflict:
         pass
     else:
-        raise StoreError("S3 ignores the condition of a PUT (If-None-Match): use a server that has conditional writes")
+        raise StoreError("S3 ignores the condition of a PUT (If-None-Match): use a server with conditional writes")
     finally:
         store.read(key)
         list(store.list(key))
@@ -107,7 +107,7 @@ def try_out(store: Store) -> None:
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Make and try them all; 1 if one cannot be used."""
+    """Create and test all places; return 1 if one cannot be used."""
     problems = []
     for place in places(environment):
         try:

@@ -217,7 +217,7 @@ def test_a_backup_that_never_ended_or_was_changed_is_not_restored(postgres, s3_s
     machines = Machines(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
     done = machines.script("restore.sh", tmp_path)
     assert done.returncode == 1
-    assert "it is no backup, or one that never ended" in done.stderr
+    assert "it is not a backup, or an incomplete one" in done.stderr
     (tmp_path / "airflow.dump").write_bytes(b"changed")
     (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  airflow.dump\n")
     assert "airflow.dump: FAILED" in machines.script("restore.sh", tmp_path).stdout

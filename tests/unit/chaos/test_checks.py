@@ -122,7 +122,7 @@ def _unreadable_model(found: Found) -> None:
         (_wrong_predecessor, "version 2 names none as the champion before it"),
         (_lost_entry, "the ledger has the entries [] after 1 runs"),
         (_double_entry, "the ledger has the entries [1, 2] after 1 runs"),
-        (_open_check, "the monitor's state stands at check 0"),
+        (_open_check, "the monitor's state is at check 0"),
         (_lost_trigger, "a check triggered the retraining drift-1-abc, which never began"),
         (_trigger_of_no_check, "the retraining drift-1-abc began, and no check triggered it"),
         (_failed_triggered_retraining, "drift-1-abc, which a check triggered, is failed"),

@@ -29,13 +29,13 @@ def test_a_fernet_key_may_be_replaced_by_a_newer_one_before_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"AIRFLOW__CORE__FERNET_KEY": "hunter2"}, "FERNET_KEY is no Fernet key"),
+        ({"AIRFLOW__CORE__FERNET_KEY": "hunter2"}, "FERNET_KEY is not a Fernet key"),
         ({"VIEWER_PASSWORD": "hunter2"}, "VIEWER_PASSWORD is shorter than 12"),
-        ({"TRAINING_SLOTS": "many"}, "TRAINING_SLOTS='many' is no count"),
-        ({"LIGHT_SLOTS": "0"}, "LIGHT_SLOTS='0' is no count"),
-        ({"WORKER_CONCURRENCY": "4.5"}, "WORKER_CONCURRENCY='4.5' is no count"),
-        ({"AIRFLOW_DB_PASSWORD": "hunter2@home"}, "AIRFLOW_DB_PASSWORD has characters that mean something"),
-        ({"REDIS_PASSWORD": "hunter2/0"}, "REDIS_PASSWORD has characters that mean something"),
+        ({"TRAINING_SLOTS": "many"}, "TRAINING_SLOTS='many' is not a count"),
+        ({"LIGHT_SLOTS": "0"}, "LIGHT_SLOTS='0' is not a count"),
+        ({"WORKER_CONCURRENCY": "4.5"}, "WORKER_CONCURRENCY='4.5' is not a count"),
+        ({"AIRFLOW_DB_PASSWORD": "hunter2@home"}, "AIRFLOW_DB_PASSWORD has characters with a meaning"),
+        ({"REDIS_PASSWORD": "hunter2/0"}, "REDIS_PASSWORD has characters with a meaning"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named_before_anything_is_done(
