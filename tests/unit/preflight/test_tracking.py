@@ -75,7 +75,7 @@ def answering(status: int, body: bytes, *, ahead_s: float = 0) -> type[BaseHTTPR
         (200, b"<html>Hello</html>", Fault, "is not MLflow .*200 <html>Hello</html>.*MLFLOW_TRACKING_URI"),
         (404, b"nothing", Fault, "is not MLflow"),
         (401, b"You are not authenticated", Fault, "refuses us .*MLFLOW_TRACKING_USERNAME"),
-        (500, b"no database", NotReady, "in trouble .*no database"),
+        (500, b"no database", NotReady, "fails .*no database"),
     ],
 )
 def test_what_answers_but_is_no_mlflow_for_us_is_said(status, body, error, message):
