@@ -145,6 +145,47 @@ def monitor(
 
 
 @app.command()
+def backtest(
+    model: Model,
+    store: Store = None,
+    as_of: AsOf = None,
+    days: Annotated[
+        float | None,
+        typer.Option(help="Length of the period that is replayed. Default: the newest three quarters of the history."),
+    ] = None,
+    batches: Annotated[
+        int, typer.Option(help="Batches into which the period is cut; a model is trained at each end.")
+    ] = 26,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at the same time. Default: one for each processor.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All figures, for programs.")] = False,
+    models: Models = Path("dags/models"),
+    sql_url: SqlUrl = None,
+) -> None:
+    """Replay retraining policies on a model's own history: what each would have scored and cost. Changes nothing."""
+    from perennial.cli.backtest import backtest as replay
+    from perennial.cli.backtest import backtest_table
+    from perennial.run import Run
+    from perennial.spec.section import MOST_DAYS
+
+    _quieten()
+    moment = _moment("--as-of", as_of)
+    if days is not None and not 0 < days <= MOST_DAYS:
+        raise PerennialError(f"--days {days:g}: give a number above 0, up to {MOST_DAYS:,}")
+    spec, opened = _open(model, models, store)
+    run = Run(spec=spec, deployment=_deployment(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment)
+    console = PrintableConsole(stderr=as_json)
+    found, page = replay(run, console, days=days, batches=batches, processes=processes)
+    if as_json:
+        _say(found.model_dump_json(indent=2))
+    else:
+        console.print(backtest_table(found))
+        console.print(Text(found.sentence, style="bold"))
+        console.print(f"Page: {opened.uri}/{page}", soft_wrap=True)
+
+
+@app.command()
 def ledger(
     model: Model,
     store: Store = None,

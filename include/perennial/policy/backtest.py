@@ -15,7 +15,7 @@ from perennial.policy.hindsight import best_paths
 from perennial.policy.judging import judge
 from perennial.policy.loss_detectors import LossDetector, installed_detectors
 from perennial.policy.matrix import Matrix, Together
-from perennial.policy.policies import Policy, calendars, follow, result_of, tests
+from perennial.policy.policies import Policy, calendars, drift_triggers, follow, result_of
 from perennial.policy.records import Backtest, PolicyResult, Promise
 from perennial.policy.replay import Replay
 from perennial.policy.schedules import Schedule
@@ -31,7 +31,7 @@ _FEWEST_PROMISES = 5
 
 
 def compare_policies(
-    spec: ModelSpec, replay: Replay, matrix: Matrix, *, said: Callable[[str], None] = lambda _: None
+    spec: ModelSpec, replay: Replay, matrix: Matrix, *, said: Callable[[str, int, int], None] = lambda *_: None
 ) -> Backtest:
     """Follow all policies through a matrix.
 
@@ -42,15 +42,16 @@ def compare_policies(
     replay : Replay
     matrix : Matrix
     said : callable
-        Told the title of each policy before it is followed.
+        Told the title of each policy before it is followed, how many were followed before, and how many there are.
     """
     metric = spec.evaluation.primary
     serving = Serving(gate=spec.evaluation.gates.tolerance)
     policies = [*policies_of(spec, replay, matrix, serving)]
     walks = {}
-    for policy in policies:
-        said(policy.title)
+    for done, policy in enumerate(policies):
+        said(policy.title, done, len(policies))
         walks[policy.name] = follow(matrix, policy)
+    said("", len(policies), len(policies))
     never, always = walks["never"][0].scores, walks["every_1"][0].scores
     results = [
         result_of(policy, walks[policy.name], never=never, always=always, replay=replay, metric=metric)
@@ -86,9 +87,9 @@ def policies_of(spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Servin
     yours = tuple(name for name in spec.retraining.triggers if getattr(watch, name, True) is not None)
     if len(yours) > 1:
         wanted.append(yours)
-    yield from tests(spec, replay, matrix, serving, wanted)
+    yield from drift_triggers(spec, replay, matrix, serving, wanted)
     for name, make in installed_detectors().items():
-        title = f"when {name.replace('_', ' ')} of river finds a change of the losses"
+        title = f"when river's {make.__name__} calls for it"
         yield Policy(name, title, "test", serving, (_watching(matrix, serving.refit, make),))
 
 

@@ -51,7 +51,7 @@ class LossDetector:
         return found
 
 
-def installed_detectors() -> Mapping[str, Callable[[], Any]]:
+def installed_detectors() -> Mapping[str, type[Any]]:
     """Return river's ADWIN and Page-Hinkley by name, with their own defaults; nothing where river is not installed."""
     if importlib.util.find_spec("river") is None:
         return {}

@@ -63,7 +63,7 @@ def calendars(serving: Serving, intervals: Sequence[int] = INTERVALS) -> Iterato
         yield Policy(f"every_{every}{suffix}", title, "calendar", serving, phases)
 
 
-def tests(
+def drift_triggers(
     spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Serving, names: Sequence[Sequence[DriftTestName]]
 ) -> Iterator[Policy]:
     """Yield the drift tests as triggers, each combination under the spec's governor."""

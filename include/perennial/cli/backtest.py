@@ -1,0 +1,144 @@
+"""A backtest in this process and its helpers, watched on a terminal."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import datetime
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+from threadpoolctl import threadpool_limits
+
+from perennial.deployment import Deployment
+from perennial.policy.backtest import compare_policies
+from perennial.policy.history import History
+from perennial.policy.matrix import Matrix
+from perennial.policy.page import figure, write_backtest
+from perennial.policy.records import Backtest, Difference
+from perennial.policy.replay import Replay, begin_replay, rows_of
+from perennial.policy.replayed_model import ReplayedModel, find_model, replay_training
+from perennial.run import Run
+from perennial.spec import ModelSpec
+from perennial.store import open_store
+
+
+def backtest(
+    run: Run, console: Console, *, days: float | None, batches: int, processes: int | None = None
+) -> tuple[Backtest, str]:
+    """Train what is not trained yet, follow all policies, and write the page.
+
+    Parameters
+    ----------
+    run : Run
+    console : rich.console.Console
+    days : float or None
+        Length of the period; None: the newest three quarters of the history.
+    batches : int
+    processes : int, optional
+        That train at the same time; default: one for each processor.
+
+    Returns
+    -------
+    Backtest
+    str
+        Store key of its page.
+
+    Raises
+    ------
+    PerennialError
+        The period cannot be replayed, or no model comes of its first training.
+    """
+    replay = begin_replay(run, days=days, batches=batches)
+    columns = (
+        TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("{task.fields[now]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as progress:
+        line = progress.add_task("models", total=replay.batches, now="")
+        models: dict[int, ReplayedModel] = {}
+        for model in _trained(run, replay, processes):
+            models[model.number] = model
+            progress.update(line, completed=len(models))
+        history = rows_of(run, replay)
+        matrix = Matrix.of(run, replay, history, [models[number] for number in range(replay.batches)])
+        line = progress.add_task("policies", total=None, now="")
+        began = time.monotonic()
+
+        def said(title: str, done: int, total: int) -> None:
+            progress.update(line, completed=done, total=total, now=title)
+
+        found = compare_policies(run.spec, replay, matrix, said=said)
+        progress.update(line, now=f"{time.monotonic() - began:.0f} s")
+    return found, write_backtest(run.store, found)
+
+
+def _trained(run: Run, replay: Replay, processes: int | None) -> Iterator[ReplayedModel]:
+    """Yield the models as they are ready; those that an earlier call left come first."""
+    kept = {number: find_model(run, replay, number) for number in range(replay.batches)}
+    yield from (model for model in kept.values() if model is not None)
+    missing = [number for number, model in kept.items() if model is None]
+    workers = min(processes or os.cpu_count() or 1, len(missing))
+    if workers <= 1:
+        history = rows_of(run, replay) if missing else None
+        yield from (replay_training(run, replay, history, number) for number in missing if history is not None)
+        return
+    # Spawned: a fork of a process that has threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone_on_a_processor) as pool:
+        futures = [pool.submit(_train, run.spec, run.store.uri, run.now, replay, number) for number in missing]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _alone_on_a_processor() -> None:
+    threadpool_limits(1)
+
+
+_HISTORIES: dict[str, History] = {}
+"""What this helper has read."""
+
+
+def _train(spec: ModelSpec, store_uri: str, now: datetime, replay: Replay, number: int) -> ReplayedModel:
+    # All that a training needs lies in the store. Clients of S3 cannot be handed to another process.
+    store = open_store(store_uri)
+    run = Run(spec=spec, deployment=Deployment(store=store, tracking_uri="", data_root=""), now=now)
+    if replay.digest not in _HISTORIES:
+        _HISTORIES[replay.digest] = rows_of(run, replay)
+    return replay_training(run, replay, _HISTORIES[replay.digest], number)
+
+
+def backtest_table(found: Backtest) -> Table:
+    """Return the policies as a table."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("trains")
+    for name in (found.metric, "against never", "against every batch", "trainings", "promoted", "CPU s"):
+        table.add_column(name, justify="right")
+    for one in found.policies:
+        table.add_row(
+            f"{one.title}, together" if one.together else one.title,
+            figure(one.score),
+            *(Text(text, style=style) for text, style in map(_effect, (one.on_never, one.on_always))),
+            f"{one.trainings:.1f}",
+            f"{one.promotions:.1f}",
+            figure(one.cpu_seconds),
+        )
+    return table
+
+
+def _effect(effect: Difference) -> tuple[str, str]:
+    if effect.mean == 0 == effect.standard_error:
+        return "", ""
+    text = f"{effect.mean:+.4g} ± {effect.standard_error:.2g}"
+    if not effect.detectable:
+        return text, "dim"
+    return text, "green" if effect.mean > 0 else "red"
