@@ -45,7 +45,7 @@ def compare_policies(
         Told the title of each policy before it is followed, how many were followed before, and how many there are.
     """
     metric = spec.evaluation.primary
-    serving = Serving(gate=spec.evaluation.gates.tolerance)
+    serving = Serving(gate=spec.evaluation.gates.tolerance, refit=spec.model.refit)
     policies = [*policies_of(spec, replay, matrix, serving)]
     walks = {}
     for done, policy in enumerate(policies):
