@@ -1,4 +1,4 @@
-"""Has the data, or the model's error on them, moved? Arrays in, frozen results out. See docs/drift.md."""
+"""Tests whether data, or a model's errors, have drifted. Takes arrays, returns immutable results. See docs/drift.md."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from perennial.record import Record
 
 
 class VolumeTest(Record):
-    """Rows since the last training against the number that warrants another."""
+    """Rows since the last training, compared with the number that calls for another."""
 
     rows: int
     limit: int
@@ -15,7 +15,7 @@ class VolumeTest(Record):
 
 
 def measure_volume(rows: int, *, limit: int) -> VolumeTest:
-    """Compare the rows that came since the champion's training with a limit; both are numbers of rows."""
+    """Compare the number of rows since the champion's training with a limit."""
     if limit < 1:
         raise ValueError(f"limit is a number of rows, at least 1; got {limit}")
     if rows < 0:

@@ -11,10 +11,10 @@ from perennial.drift.statistics.floats import Columns
 
 
 class ChiSquare(ColumnTest):
-    """Finds the categorical columns whose values' shares have moved since the reference.
+    """Finds the categorical columns in which the shares of values differ from the reference.
 
     Rare values are pooled, values that the reference does not have are named, and the share of missing values is tested
-    beside. p-values are adjusted over all tests of the batch (Benjamini and Hochberg).
+    separately. p-values are adjusted over all tests of the batch (Benjamini and Hochberg).
     """
 
     _by_label: ClassVar[bool] = True
@@ -26,11 +26,11 @@ class ChiSquare(ColumnTest):
         Parameters
         ----------
         reference : pandas.DataFrame or mapping of str to array_like
-            The rows that the champion was trained on.
+            The champion's training rows.
         columns : iterable of str
-            Columns to compare. Their values are compared as text, 1, 1.0 and True alike.
+            Columns to compare. Their values are compared as text; 1, 1.0 and True are the same value.
         entity : str, optional
-            Column that names what a row belongs to; see `KolmogorovSmirnov.fit`.
+            Column with the entity of each row; see `KolmogorovSmirnov.fit`.
 
         Raises
         ------

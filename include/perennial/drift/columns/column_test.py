@@ -22,7 +22,7 @@ from perennial.errors import DataError
 
 
 class ColumnTest(ABC):
-    """What the tests of columns have in common: comparing with a batch, saving and loading."""
+    """Base class of the tests of columns: comparing with a batch, saving and loading."""
 
     _by_label: ClassVar[bool]
 
@@ -43,13 +43,13 @@ class ColumnTest(ABC):
         Parameters
         ----------
         batch : pandas.DataFrame or mapping of str to array_like
-            Columns that the reference does not have take no part; one that the batch lacks is reported as not tested.
+            Columns that the reference does not have are ignored; one that the batch lacks is reported as not tested.
         level : float
-            Chance of any drifted column in a batch from the reference's own distribution.
+            Probability that any column of a batch from the reference's own distribution is called drifted.
         effect_floor : float
-            Least distance (D, or a share of rows) that counts, however significant: a tenth by default.
+            Smallest distance (D, or a share of rows) that counts as drift, however significant; default 0.1.
         min_rows : int
-            Fewest values of a column, in the reference and in the batch, on which a test may rest.
+            Minimum number of values of a column, in the reference and in the batch, for a test.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class ColumnTest(ABC):
             return body.edges, body.upto / body.n
         if isinstance(body, Labels) and body.numeric:
             return body.values, np.cumsum(body.counts) / body.n
-        raise DataError(f"column '{column}' of the reference holds no numbers")
+        raise DataError(f"column '{column}' of the reference has no numbers")
 
     def shares(self, column: str) -> dict[str | float, float]:
         """Return the reference's share of each value, for a plot of a column that is compared value by value."""
@@ -80,17 +80,17 @@ class ColumnTest(ABC):
         return dict(zip(body.values.tolist(), (body.counts / body.n).tolist(), strict=True))
 
     def save(self, path: Path) -> None:
-        """Write the prepared reference: an .npz of plain arrays, no pickle. At most 8 bytes a value; less where few differ."""
+        """Write the prepared reference: an .npz of plain arrays without pickle, at most 8 bytes per value."""
         write_columns(path, type(self).__name__, self.entity, self._columns.values())
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read what `save` wrote. Large columns stay on disk until a comparison needs a stretch of them.
+        """Read what `save` wrote. Large columns stay on disk; comparisons read only the parts that they need.
 
         Raises
         ------
         DataError
-            The file is not a prepared reference, or of another test.
+            The file is not a prepared reference, or belongs to another test.
         """
         entity, columns = read_columns(path, cls.__name__)
         return cls(columns, entity)
@@ -110,7 +110,7 @@ def named_columns(
 
 
 def reference_entities(reference: Columns, entity: str | None) -> Codes | None:
-    """Number the reference's entities; None if none is named."""
+    """Return the entity of each reference row as a number; None if no entity column is named."""
     return _entities(reference, entity, "reference")
 
 

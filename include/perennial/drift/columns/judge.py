@@ -1,4 +1,4 @@
-"""From the columns' p-values and effects to which of them drifted."""
+"""Decide from the columns' p-values and effects which of them drifted."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from perennial.drift.statistics.multiple_testing import benjamini_hochberg
 
 
 def judge(columns: Sequence[ColumnDrift], *, level: float, effect_floor: float) -> DriftReport:
-    """Adjust all p-values of a test together and say which columns drifted.
+    """Adjust all p-values of a test together, and decide which columns drifted.
 
-    A test of values and one of missing values count as two of the family; the latter only where anything is missing.
+    The test of a column's values and that of its missing values count as two tests; the latter only if values are
+    missing.
 
     Parameters
     ----------
     columns : sequence of ColumnDrift
-        As the tests left them: p-values not adjusted, nothing judged.
+        Results of the tests, with p-values that are not adjusted, and without a decision.
     level : float
-        Chance of any false alarm in a test of which no column changed.
+        Probability of any false alarm in a test in which no column changed.
     effect_floor : float
-        Least effect (D, or a difference of shares) that counts, however significant.
+        Smallest effect (D, or a difference of shares) that counts, however significant.
     """
     if not 0 < level < 1:
-        raise ValueError(f"level is a chance between 0 and 1, such as 0.05; got {level}")
+        raise ValueError(f"level is a probability between 0 and 1, such as 0.05; got {level}")
     if not 0 <= effect_floor < 1:
         raise ValueError(f"effect_floor is a distance from 0 to under 1, such as 0.1; got {effect_floor}")
     values = [column for column in columns if column.pvalue is not None]

@@ -11,10 +11,11 @@ from perennial.drift.statistics.floats import Columns, numeric_columns
 
 
 class KolmogorovSmirnov(ColumnTest):
-    """Finds the numeric columns whose distribution has moved since the reference.
+    """Finds the numeric columns whose distribution differs from the reference.
 
-    Each column is tested with the exact two-sample D, or with chi-square if it has no more than 20 different values; the
-    share of missing values is tested beside it. p-values are adjusted over all tests of the batch (Benjamini and Hochberg).
+    Each column is tested with the exact two-sample D, or with chi-square if it has no more than 20 different values;
+    the share of missing values is tested separately. p-values are adjusted over all tests of the batch (Benjamini and
+    Hochberg).
 
     Examples
     --------
@@ -32,11 +33,11 @@ class KolmogorovSmirnov(ColumnTest):
         Parameters
         ----------
         reference : pandas.DataFrame or mapping of str to array_like
-            The rows that the champion was trained on.
+            The champion's training rows.
         columns : iterable of str, optional
             Columns to compare; all numeric ones if not given.
         entity : str, optional
-            Column that names what a row belongs to (a customer, an aircraft). Rows of one entity are alike; the tests then
+            Column with the entity of each row (a customer, an aircraft). Rows of one entity are similar, so the tests
             use effective sample sizes.
 
         Raises

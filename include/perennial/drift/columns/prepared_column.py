@@ -25,8 +25,8 @@ from perennial.drift.statistics.labels import Labels, count_labels, count_number
 from perennial.drift.statistics.proportions import proportions_pvalue
 from perennial.errors import DataError
 
-# A numeric column with no more values than this, each at least so often on average, is compared value by value:
-# with such ties the Kolmogorov-Smirnov test finds far less than its level says.
+# A numeric column with at most this many different values, each at least this often on average, is compared value by
+# value: with so many ties the Kolmogorov-Smirnov test raises far fewer alarms than its level.
 _FEW_VALUES = 20
 _ROWS_PER_VALUE = 5
 
@@ -41,11 +41,11 @@ class PreparedColumn:
     ----------
     name : str
     body : Ecdf or Labels or None
-        None: the reference has no value in this column.
+        Its distribution; None: the reference has no value in this column.
     missing : int
-        Rows without a value.
+        Number of rows without a value.
     clustering, missing_clustering : Clustering
-        Of the values, and of whether they are missing.
+        Clustering by entity of the values, and of whether they are missing.
     """
 
     name: str
@@ -56,7 +56,7 @@ class PreparedColumn:
 
     @classmethod
     def of_numbers(cls, name: str, values: Any, entities: Codes | None) -> PreparedColumn:
-        """Prepare a numeric column: for Kolmogorov-Smirnov, or value by value if it has few."""
+        """Prepare a numeric column: for Kolmogorov-Smirnov, or for chi-square if it has few different values."""
         floats = as_floats(values, name)
         ordered, missing = sorted_values(floats)
         body: Ecdf | Labels | None = None
@@ -74,12 +74,12 @@ class PreparedColumn:
 
     @property
     def n(self) -> int:
-        """Rows with a value."""
+        """Number of rows with a value."""
         return self.body.n if self.body else 0
 
     @property
     def test(self) -> Literal["kolmogorov_smirnov", "chi_square"]:
-        """How the column is compared."""
+        """The test by which the column is compared."""
         return "chi_square" if isinstance(self.body, Labels) else "kolmogorov_smirnov"
 
     def compare(self, values: Any, entities: Codes | None, *, min_rows: int, by_label: bool) -> ColumnDrift:
@@ -103,7 +103,7 @@ class PreparedColumn:
         return _Batch(floats.size, ordered, count_numbers(ordered) if by_value else None, *clusterings)
 
     def _compare_numbers(self, batch: _Batch) -> ColumnDrift:
-        assert isinstance(self.body, Ecdf)  # noqa: S101 - a column without values was turned away
+        assert isinstance(self.body, Ecdf)  # noqa: S101 - columns without values have returned before
         row_weights = weights(self.clustering, batch.clustering)
         distance = self.body.distance(batch.ordered)
         effective = (self.n * row_weights[0], batch.n * row_weights[1])
@@ -186,7 +186,7 @@ class PreparedColumn:
 
 @dataclass(frozen=True)
 class _Batch:
-    """A batch's column, brought to the form in which the reference is kept."""
+    """A batch's column, converted to the form of the reference."""
 
     rows: int
     ordered: Floats = field(default_factory=lambda: np.empty(0))

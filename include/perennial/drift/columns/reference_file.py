@@ -1,4 +1,4 @@
-"""The file that a prepared reference is kept in: an uncompressed .npz, so that loading maps it instead of reading it."""
+"""The file of a prepared reference: an uncompressed .npz, which is memory-mapped when it is loaded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perennial.drift.statistics.labels import Labels
 from perennial.errors import DataError
 
 _VERSION = 1
-# Fixed part of a zip entry's local header; the lengths of the two fields after it stand in its last 4 bytes.
+# Size of the fixed part of a zip entry's local header. Its last 4 bytes are the lengths of the two fields after it.
 _LOCAL_HEADER_BYTES = 30
 
 
@@ -55,8 +55,8 @@ def read_columns(path: Path, kind: str) -> tuple[str | None, list[PreparedColumn
         header = json.loads(arrays["header"].tobytes())
         if header["version"] != _VERSION or header["kind"] != kind:
             raise DataError(
-                f"{path} holds a prepared reference of {header['kind']}, version {header['version']}; "
-                f"{kind}, version {_VERSION} is wanted. Prepare the reference again"
+                f"{path} is a prepared reference of {header['kind']}, version {header['version']}; "
+                f"{kind}, version {_VERSION} is needed. Prepare the reference again"
             )
         return header["entity"], [_column(number, entry, arrays) for number, entry in enumerate(header["columns"])]
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
@@ -67,7 +67,9 @@ def read_columns(path: Path, kind: str) -> tuple[str | None, list[PreparedColumn
 
 def _column(number: int, entry: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> PreparedColumn:
     def small(name: str) -> npt.NDArray[Any]:
-        return np.array(arrays[f"{number}.{name}"])  # A copy in memory: aligned, and used whole in every comparison.
+        return np.array(
+            arrays[f"{number}.{name}"]
+        )  # A copy in memory, which is aligned: every comparison uses all of it.
 
     body: Ecdf | Labels | None = None
     if entry["body"] == "Ecdf":
@@ -98,6 +100,6 @@ def _map_array(file: BinaryIO, mapped: npt.NDArray[np.uint8]) -> npt.NDArray[Any
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     (size,), _, dtype = read(file)
     if dtype.hasobject:
-        raise ValueError("it holds pickled objects")
+        raise ValueError("it contains pickled objects")
     start = file.tell()
     return mapped[start : start + size * dtype.itemsize].view(dtype)

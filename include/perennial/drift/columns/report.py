@@ -1,4 +1,4 @@
-"""What a test of a batch's columns found."""
+"""The result of a test of a batch's columns."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ class MissingRate(Record):
 
 
 class ColumnDrift(Record):
-    """One column of a batch against the reference."""
+    """One column of a batch compared with the reference."""
 
     column: str
     test: Literal["kolmogorov_smirnov", "chi_square"]
     tested: bool
-    """False: nothing is known about this column's values, and `reason` says why. That is not 'no drift'."""
+    """False: the values were not tested, and `reason` says why. That does not mean 'no drift'."""
     reason: str = ""
     statistic: float | None = None
     """D, or chi-square."""
     effect: float | None = None
-    """How far apart, 0 to 1, to compare with the effect floor: D, or the share of rows whose label would have to change."""
+    """Size of the difference, 0 to 1, compared with the effect floor: D, or the share of rows with a changed label."""
     pvalue: float | None = None
     adjusted_pvalue: float | None = None
-    """After Benjamini and Hochberg over the test's columns."""
+    """p-value adjusted by Benjamini and Hochberg over the test's columns."""
     drifted: bool = False
     """Values or share of missing values differ: adjusted p under the level and effect at least the floor."""
     direction: Direction = "none"
     location: float | None = None
     """Kolmogorov-Smirnov: the value at which the distributions are farthest apart."""
     psi: float | None = None
-    """Chi-square: the population stability index, for those who know it; nothing is decided by it."""
+    """Chi-square: the population stability index, for information; no decision depends on it."""
     unseen: tuple[str, ...] = ()
     """Chi-square: values of the batch that the reference does not have, most frequent first, at most 20."""
     unseen_rows: int = 0
     n_reference: int = 0
-    """Values, missing ones not counted."""
+    """Number of values, without missing ones."""
     n_current: int = 0
     effective_reference: float = 0.0
-    """Rows of different entities that would tell as much; as `n_reference` if no entity is named."""
+    """Effective sample size, if rows repeat entities; equal to `n_reference` if no entity is named."""
     effective_current: float = 0.0
     missing: MissingRate
     sentence: str = ""
@@ -56,7 +56,7 @@ class ColumnDrift(Record):
 
 
 class DriftReport(Record):
-    """All columns of a test."""
+    """The result of a test for all its columns."""
 
     level: float
     effect_floor: float
@@ -79,7 +79,7 @@ class DriftReport(Record):
         return max((column for column in self.columns if column.tested), key=_effect, default=None)
 
     def __getitem__(self, column: str) -> ColumnDrift:
-        """Return the finding of one column, or raise KeyError."""
+        """Return the result of one column, or raise KeyError."""
         for found in self.columns:
             if found.column == column:
                 return found
@@ -87,13 +87,13 @@ class DriftReport(Record):
 
     @property
     def sentence(self) -> str:
-        """The test in words."""
+        """The result in words."""
         tested = len(self.columns) - len(self.not_tested)
         unknown = [name for name in self.not_tested if name not in self.drifted]
         untested = f"; not tested: {', '.join(unknown)}" if unknown else ""
         if not self.drifted:
             return f"none of {tested} columns drifted{untested}"
-        # More or fewer values may be missing where too few are left to be tested.
+        # The share of missing values may have drifted in a column with too few values for a test of the values.
         names = [f"{name} (in what is missing)" if name in self.not_tested else name for name in self.drifted]
         return f"{len(names)} of {len(self.columns)} columns drifted: {', '.join(names)}{untested}"
 

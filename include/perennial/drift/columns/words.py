@@ -1,4 +1,4 @@
-"""Saying what changed."""
+"""Describe in words what changed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def describe_shares(comparison: Comparison, reference: Labels, current: Labels) 
 
 
 def _direction(distance: Distance) -> Direction:
-    """One way if the other way is less than half as far; else both tails gained rows (wider) or both lost some."""
+    """Return one direction if the other difference is less than half as large; otherwise wider or narrower."""
     if distance.lower < distance.higher / 2:
         return "higher"
     if distance.higher < distance.lower / 2:

@@ -1,1 +1,1 @@
-"""Tests of values in the order of their time: losses and performance."""
+"""Tests of values in time order: losses and performance."""

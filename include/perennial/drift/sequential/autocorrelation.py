@@ -1,4 +1,4 @@
-"""How many neighbouring rows a bootstrap must keep together so that autocorrelation survives it."""
+"""How many consecutive rows a bootstrap must keep together to preserve autocorrelation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Blocks:
     """How to resample a series in blocks."""
 
     length: int
-    """Rows to keep together: 1 for rows without autocorrelation, at most `3 sqrt(n)` and `n / 3`."""
+    """Number of rows to keep together: 1 without autocorrelation, at most `3 sqrt(n)` and `n / 3`."""
     stretch: float
-    """At least 1. Blocks cut the correlation at their borders, so that sums of resampled rows vary too little; deviations
-    from the mean times this vary as much as the series' own."""
+    """Factor for deviations from the mean, at least 1. Blocks cut the correlation at their borders, so sums of resampled
+    rows vary too little; multiplied by this factor they vary as much as those of the series."""
 
 
 def blocks_for(values: npt.NDArray[np.float64]) -> Blocks:
@@ -36,7 +36,7 @@ def blocks_for(values: npt.NDArray[np.float64]) -> Blocks:
     covariance = _autocovariance(values, min(max(2 * longest, math.ceil(3 * math.sqrt(n))), n - 1))
     bandwidth = _bandwidth(covariance / covariance[0], n, patience, longest)
     lags = np.arange(1, min(bandwidth, covariance.size - 1) + 1)
-    # Flat-top weights: whole up to half the bandwidth, falling to nothing at its end.
+    # Flat-top weights: 1 up to half the bandwidth, then falling to 0 at its end.
     weighted = np.clip(2 * (1 - lags / bandwidth), 0, 1) * covariance[lags]
     slope = 2 * float((lags * weighted).sum())
     long_run = float(covariance[0] + 2 * weighted.sum())
@@ -47,9 +47,9 @@ def blocks_for(values: npt.NDArray[np.float64]) -> Blocks:
 
 
 def cautious_blocks_for(values: npt.NDArray[np.float64]) -> Blocks:
-    """Return `blocks_for` a short series: single values, unless neighbours are alike by more than chance.
+    """Return `blocks_for` a short series: single values, unless neighbours are more similar than by chance.
 
-    A dozen values look as if they avoided one another as often as not, and blocks of them then vary too little.
+    A dozen independent values often look negatively correlated by chance, and blocks of them would vary too little.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _autocovariance(values: npt.NDArray[np.float64], lags: int) -> npt.NDArray[n
 
 
 def _bandwidth(correlation: npt.NDArray[np.float64], n: int, patience: int, longest: int) -> int:
-    """Twice the lag after which `patience` correlations in a row are no more than noise."""
+    """Return twice the lag after which `patience` consecutive correlations are not larger than noise."""
     noise = 2 * math.sqrt(math.log10(n) / n)
     quiet = np.abs(correlation[1:]) < noise
     runs = np.convolve(quiet, np.ones(patience), mode="valid") == patience

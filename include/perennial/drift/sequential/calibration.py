@@ -1,4 +1,4 @@
-"""Choosing Page-Hinkley's threshold from a budget of false alarms."""
+"""Choose Page-Hinkley's threshold for a given rate of false alarms."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Counts = npt.NDArray[np.int64]
 
 _FEWEST_LOSSES = 200
 _LEAST_BUDGET = 1_000
-# 20 million resampled rows cost about a second and hold 200 alarms of a budget of one in 100,000: a rate within 15%.
+# 20 million resampled rows take about a second, and have 200 alarms at one in 100,000: the rate is known to 15%.
 _SIMULATED_ROWS = 20_000_000
 _FEWEST_RUNS, _MOST_RUNS = 64, 500
 _SHIFTS = 200
 _NEVER = 1e300
-# The same losses give the same detector.
+# Fixed, so that the same losses give the same detector.
 _SEED = 0
 
 
@@ -36,35 +36,36 @@ def calibrate(
     times: npt.ArrayLike | None = None,
     shift: float = 0.25,
 ) -> PageHinkley:
-    """Return the Page-Hinkley detector that raises one false alarm in so many rows like the reference's.
+    """Return the Page-Hinkley detector with a given rate of false alarms on rows like the reference's.
 
     The losses are standardised by their mean and deviation (which the detector keeps), and resampled in blocks long
-    enough to keep their autocorrelation. With the rows' times, so are the day's cycle and the differences between days,
-    which neighbouring rows do not show. The threshold is the one at which the detector's rate of alarms on such rows
-    is the budget. The rate that the detector then reaches, and the delay after a shift, are measured on further rows.
+    enough to keep their autocorrelation. With the rows' times, the daily cycle and the differences between days are
+    kept too. The threshold is the one at which the detector's rate of alarms on such rows is the requested one. The
+    rate that the detector achieves, and the delay after a shift, are then measured on further rows.
 
     Parameters
     ----------
     losses : array_like of shape (n,)
-        One loss a row, in time order, of rows that the model did *not* learn from. NaN and infinite ones are left out.
+        One loss per row, in time order, of rows that the model was *not* trained on. NaN and infinite ones are left
+        out.
     one_false_alarm_in : float
-        Rows per false alarm, at least 1,000. Time and not memory grow with it beyond 150,000.
+        Rows per false alarm, at least 1,000. Beyond 150,000 the computing time grows with it, but not the memory.
     times : array_like of datetime64, shape (n,), optional
-        When each row happened, ascending; with a time zone or in UTC. They count if they span at least five days.
+        Time of each row, ascending; with a time zone or in UTC. Used if they span at least five days.
     shift : float
         The shift of the mean worth finding, in standard deviations of the loss; half of it is the detector's delta.
 
     Returns
     -------
     PageHinkley
-        Afresh, with what was found in `.calibration`.
+        A new detector, with the results of the calibration in `.calibration`.
 
     Raises
     ------
     DataError
         Fewer than 200 finite losses, or all of them equal.
     ValueError
-        A budget under 1,000 rows, a shift that is not positive, or times that are not the losses'.
+        `one_false_alarm_in` is under 1,000, `shift` is not positive, or `times` do not fit the losses.
     """
     if one_false_alarm_in < _LEAST_BUDGET:
         raise ValueError(f"one_false_alarm_in is a number of rows, at least {_LEAST_BUDGET}; got {one_false_alarm_in}")
@@ -78,8 +79,8 @@ def calibrate(
     trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in))
     alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
     if isinstance(rows, DailyStream):
-        # Bad days bring several alarms, of which a run that ends at its first one shows none but that: asked again for
-        # as many times fewer as there were too many.
+        # Bad days bring several alarms, but simulated runs end at their first one. If the measured rate is too high,
+        # the threshold is chosen again for a rate that is lower by the same factor.
         times_too_many = max(1, int(alarms.sum())) * one_false_alarm_in / simulated
         trial = _with_threshold(watching, _threshold(runs, one_false_alarm_in * times_too_many))
         alarms, simulated = _count_alarms(rows, trial, one_false_alarm_in)
@@ -128,7 +129,8 @@ class _Reference:
         mean, deviation = float(finite.mean()), float(finite.std())
         if np.ptp(finite) == 0:
             raise DataError(
-                f"all {finite.size} losses of the reference are {finite[0]:g}: there is no deviation to measure a shift by"
+                f"all {finite.size} losses of the reference are {finite[0]:g}: there is no deviation to measure a "
+                "shift by"
             )
         moments = None if times is None else _moments(times, losses.size)[kept]
         return cls((finite - mean) / deviation, mean, deviation, moments)
@@ -137,12 +139,12 @@ class _Reference:
 def _moments(times: npt.ArrayLike, rows: int) -> npt.NDArray[np.datetime64]:
     moments = np.asarray(times, dtype="datetime64[us]")
     if moments.shape != (rows,) or not (moments[1:] >= moments[:-1]).all():
-        raise ValueError(f"times are the {rows} losses' moments, ascending")
+        raise ValueError(f"times must be the {rows} losses' times, ascending")
     return moments
 
 
 def _stream(reference: _Reference, rng: np.random.Generator) -> tuple[Stream, int | None]:
-    """Return rows without end that look like the reference, and how many of its days they are made of."""
+    """Return an endless stream of rows like the reference, and the number of its days (None without days)."""
     if reference.times is None:
         return StationaryStream(reference.standardised, blocks_for(reference.standardised), rng), None
     day = whole_days(reference.times)
@@ -153,20 +155,20 @@ def _stream(reference: _Reference, rng: np.random.Generator) -> tuple[Stream, in
 
 
 def _paths(one_false_alarm_in: float) -> tuple[int, int]:
-    """Number and length of the runs to simulate: two budgets long, so that most of them end in an alarm."""
+    """Return number and length of the runs to simulate. Two budgets long, so that most of them end in an alarm."""
     length = math.ceil(2 * one_false_alarm_in)
     return min(_MOST_RUNS, max(_FEWEST_RUNS, math.ceil(_SIMULATED_ROWS / length))), length
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs of a detector without any threshold: the places at which its statistic reached a new height."""
+    """Runs of a detector without a threshold: the rows at which its statistic reached a new maximum."""
 
     records: list[tuple[Floats, Counts]]
     length: int
 
     def first_alarms(self, threshold: float) -> tuple[int, int]:
-        """Runs that end in an alarm at this threshold, and the rows that all of them take until they end."""
+        """Return the number of runs with an alarm at this threshold, and the total rows of all runs up to their end."""
         alarms = taken = 0
         for heights, places in self.records:
             record = int(np.searchsorted(heights, threshold, side="right"))
@@ -195,7 +197,7 @@ def _with_threshold(watching: PageHinkley, threshold: float) -> PageHinkley:
 
 
 def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Heights and rows of the records of the statistic in one run, from the first row at which an alarm may be raised."""
+    """Return values and rows of the new maxima of the statistic in a run, from the first row that may raise an alarm."""
     heights, places = [np.zeros(1)], [np.zeros(1, dtype=np.int64)]
     highest, offset = 0.0, 0
     for piece in rows.pieces(length):
@@ -214,7 +216,7 @@ def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, 
 
 
 def _count_alarms(rows: Stream, trial: PageHinkley, one_false_alarm_in: float) -> tuple[Counts, int]:
-    """Alarms of each run, and the rows of all."""
+    """Return the number of alarms of each run, and the total number of rows."""
     count, length = _paths(one_false_alarm_in)
     detector = PageHinkley.from_state(trial.state())
     seen = [0]
@@ -226,12 +228,12 @@ def _count_alarms(rows: Stream, trial: PageHinkley, one_false_alarm_in: float) -
 
 
 def _rate_interval(alarms: Counts, rows: int) -> tuple[float, float]:
-    """95% interval of the rows per alarm: exact for alarms that are apart (Poisson), widened where they come in clusters.
+    """Return the 95% interval of rows per alarm: exact for independent alarms (Poisson), wider for clusters.
 
-    Runs' counts vary more than Poisson's then; the total is worth as many alarms as it has clusters (McCullagh and
-    Nelder, *Generalized linear models*, 6.2).
+    With clusters, the counts of runs vary more than Poisson's. The total then counts only as many alarms as it has
+    clusters (McCullagh and Nelder, *Generalized linear models*, 6.2).
     """
-    # At least one, so that a rate can be given; some hundred are expected.
+    # At least one, so that the rate is finite; some hundred are expected.
     total = max(1, int(alarms.sum()))
     cluster = max(1.0, float(alarms.var(ddof=1)) * alarms.size / total)
     clusters = total / cluster
@@ -242,10 +244,10 @@ def _rate_interval(alarms: Counts, rows: int) -> tuple[float, float]:
 
 
 def _delays(rows: Stream, trial: PageHinkley, shift: float, one_false_alarm_in: float) -> Floats:
-    """Rows from a shift to its alarm, infinite where it is missed.
+    """Return the rows from a shift to its alarm, infinite if it is missed.
 
-    Clean rows without an alarm come first, a tenth of the budget and at least 500. A shift is missed after as many rows
-    again: by then the running mean has followed it half way, and the statistic falls.
+    Each trial begins with clean rows without an alarm: a tenth of the budget, at least 500. A shift counts as missed
+    after the same number of rows: by then the running mean has moved half way to it, and the statistic falls.
     """
     before = max(500, math.ceil(one_false_alarm_in / 10))
     delays = np.full(_SHIFTS, np.inf)

@@ -1,4 +1,4 @@
-"""Page-Hinkley over a stream of losses: whether their mean has moved since the last reset."""
+"""Page-Hinkley over a stream of losses: whether their mean has changed since the last reset."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from perennial.record import Record
 Floats = npt.NDArray[np.float64]
 Mode = Literal["up", "down", "both"]
 
-# A detection ends a block and starts the next one at the row after it, so that blocks start small (little to throw
-# away where detections are frequent) and grow (few calls where they are rare). Neither size changes any result.
+# A detection ends a block, and the next one starts at the row after it. Blocks start small (little work is lost where
+# detections are frequent) and grow (few calls where they are rare). The sizes do not change any result.
 _FIRST_BLOCK = 1_024
 _LARGEST_BLOCK = 8_192
 _CHUNK = 256
 _NOT_COMPUTED: Floats = np.empty(0)
 
-# One faded sum serves both directions: a fall is a climb of its mirror image.
+# One faded sum serves both directions: its negative serves for decreases.
 _UP, _DOWN = 1.0, -1.0
 _SIGNS: dict[Mode, tuple[float, ...]] = {"up": (_UP,), "down": (_DOWN,), "both": (_UP, _DOWN)}
 
 
 class _Side(NamedTuple):
-    """The sums of one block in one direction, and the lowest before it (infinite just after a reset)."""
+    """The sums of one block in one direction, and their minimum before it (infinite just after a reset)."""
 
     sums: Floats
     lowest: float
 
     def ceiling(self) -> float:
-        """Return a bound of all heights, exact to the range of a few rows, for a tenth of what the heights cost."""
+        """Return an upper bound of all heights, close to the maximum, in a tenth of the time of `heights`."""
         chunks = np.arange(0, self.sums.size, _CHUNK)
         lowest = np.minimum.accumulate(np.minimum.reduceat(self.sums, chunks))
         return float((np.maximum.reduceat(self.sums, chunks) - np.minimum(lowest, self.lowest)).max())
 
     def heights(self) -> Floats:
-        """Return how far each sum lies over the lowest up to it."""
+        """Return the difference of each sum from the minimum up to it."""
         lowest = np.minimum.accumulate(self.sums)
         return self.sums - np.minimum(lowest, self.lowest, out=lowest)
 
@@ -53,7 +53,7 @@ class _Side(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """A stretch of rows that was taken: where it ends, the statistic at its rows, whether its last row is a detection."""
+    """Rows that were processed: where they end, the statistic at each row, whether the last row is a detection."""
 
     stop: int
     statistic: Floats
@@ -61,7 +61,7 @@ class _Block(NamedTuple):
 
 
 class PageHinkleyState(Record):
-    """Everything a detector is: parameters, where the sums stand, and what it has seen. Small, frozen, JSON."""
+    """The complete state of a detector: parameters, sums and counts. Small, frozen, JSON."""
 
     delta: float = Field(ge=0)
     threshold: float = Field(gt=0)
@@ -73,17 +73,17 @@ class PageHinkleyState(Record):
     rows: int = 0
     """Rows since the last reset."""
     total: float = 0.0
-    """Sum of those rows, standardised."""
+    """Sum of the standardised values of those rows."""
     faded: float = 0.0
     """Sum of their deviations from the running mean, faded by alpha at each row."""
     lowest_up: float = 0.0
     lowest_down: float = 0.0
-    """The lowest points of `faded` and of its mirror image, delta taken off at each row."""
+    """The minima of `faded` and of its negative, with delta subtracted at each row."""
     statistic: float = 0.0
     rows_seen: int = 0
-    """Rows ever given, the ignored ones included."""
+    """Total number of rows, including ignored ones."""
     rows_ignored: int = 0
-    """Rows that were NaN or infinite, and left out."""
+    """Number of rows that were NaN or infinite, and left out."""
     detections: int = 0
     calibration: Calibration | None = None
 
@@ -94,21 +94,22 @@ class PageHinkley:
     With x the standardised value, t the rows since the last reset and m the running mean of x since then,
     `U = alpha U + x - m - delta` raises an alarm when `U - min U > threshold`, and
     `W = alpha W + x - m + delta` when `max W - W > threshold`. An alarm resets the detector: the row after it
-    is the first of a new stream. However a stream is cut into calls of `update`, the detections are the same, to the bit.
+    is the first of a new stream. However a stream is divided into calls of `update`, the detections are the same, bit
+    for bit.
 
     Parameters
     ----------
     delta : float
-        Change of the mean to tolerate, in units of `scale`. Half of the shift worth finding is the best choice.
+        Tolerated change of the mean, in units of `scale`. The best choice is half of the shift worth finding.
     threshold : float
-        Alarm level (lambda), in units of `scale`. `calibrate` finds it from a budget of false alarms.
+        Alarm level (lambda), in units of `scale`. `calibrate` chooses it for a rate of false alarms.
     alpha : float
-        Fading of the sums; 1 is Gama's test. Less than 1 fades the sums but not their extremes (as river does) and
-        makes false alarms.
+        Fading of the sums; 1 is Gama's test. Less than 1 fades the sums but not their extremes (as in river), which
+        causes false alarms.
     min_instances : int
-        Rows after a reset before any alarm.
+        Minimum number of rows after a reset before an alarm.
     mode : {"both", "up", "down"}
-        Which changes count.
+        Directions of change that raise an alarm.
     center, scale : float
         Values are standardised as `(value - center) / scale`: mean and deviation of the reference's losses.
     """
@@ -139,7 +140,7 @@ class PageHinkley:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return the whole detector as JSON; `from_state` continues from there."""
+        """Return the detector's state as JSON; `from_state` continues from it."""
         now = {
             "rows": self._rows,
             "total": self._total,
@@ -155,28 +156,29 @@ class PageHinkley:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """Return the detector that `state` came from. Raises pydantic's ValidationError if it is not a state."""
+        """Return a detector with this state. Raises pydantic's ValidationError if it is not a state."""
         detector = cls.__new__(cls)
         detector._take(PageHinkleyState.model_validate(state))
         return detector
 
     @property
     def calibration(self) -> Calibration | None:
-        """What `calibrate` found: the false-alarm rate reached and the delay to expect."""
+        """The result of `calibrate`: the achieved rate of false alarms and the expected delay."""
         return self.parameters.calibration
 
     def update(self, values: npt.ArrayLike) -> npt.NDArray[np.int64]:
-        """Feed rows in time order; return the positions in `values`, from 0, at which the mean is found to have moved.
+        """Feed rows in time order; return the positions in `values`, from 0, at which a change of the mean is detected.
 
         Parameters
         ----------
         values : array_like of shape (n,)
-            One loss a row. Rows that are NaN or infinite are counted in `rows_ignored` and left out.
+            One loss per row. Rows that are NaN or infinite are counted in `rows_ignored` and left out.
 
         Returns
         -------
         numpy.ndarray of int64
-            Ascending; empty if there was no detection. `rows_seen` before the call turns them into positions in the stream.
+            Ascending; empty if there was no detection. `rows_seen` before the call turns them into positions in the
+            stream.
         """
         kept, positions = self._clean(values)
         found = [block.stop - 1 for block in self._blocks(kept, every_row=False) if block.detected]
@@ -184,7 +186,7 @@ class PageHinkley:
         return indices if positions is None else positions[indices]
 
     def trace(self, values: npt.ArrayLike) -> Floats:
-        """Return what `follow` would return now. The detector stays as it is."""
+        """Return what `follow` would return, without changing the detector."""
         return copy.copy(self).follow(values)
 
     def follow(self, values: npt.ArrayLike) -> Floats:
@@ -193,7 +195,7 @@ class PageHinkley:
         Returns
         -------
         numpy.ndarray of float64, shape (n,)
-            In units of `scale`, as `threshold`; rows at which an alarm is raised show the value that raised it.
+            In units of `scale`, like `threshold`; at rows with an alarm, the value that raised it.
         """
         kept, positions = self._clean(values)
         parts = [block.statistic for block in self._blocks(kept, every_row=True)]
@@ -213,7 +215,7 @@ class PageHinkley:
         self.rows_seen, self.rows_ignored, self.detections = state.rows_seen, state.rows_ignored, state.detections
 
     def _clean(self, values: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.int64] | None]:
-        """Standardise; leave out rows without a finite value; None for the positions if all are kept."""
+        """Standardise values and leave out those that are not finite; the positions are None if all are kept."""
         raw = np.asarray(values, dtype=np.float64)
         if raw.ndim != 1:
             raise ValueError(f"losses are one row each, in one dimension; got an array of shape {raw.shape}")
@@ -237,10 +239,10 @@ class PageHinkley:
             yield block
 
     def _advance(self, values: Floats, start: int, size: int, every_row: bool) -> _Block:
-        """Take rows up to and including the first detection, or the whole block.
+        """Process rows up to and including the first detection, or the whole block.
 
-        Every sum is a running sum that starts from the carried value: the same additions in the same order as one row
-        at a time, so that the place of the cut cannot change a result.
+        Every sum is a running sum that starts from the carried value. These are the same additions in the same order as
+        row by row, so the division into blocks cannot change a result.
         """
         x = values[start : start + size]
         rows = np.arange(self._rows + 1.0, self._rows + x.size + 1.0)
@@ -279,7 +281,7 @@ class PageHinkley:
 
 
 def _running_sum(values: Floats, carried: float, alpha: float) -> Floats:
-    """Sums s_i = alpha s_(i-1) + values_i with s_(-1) = carried."""
+    """Return the sums s_i = alpha s_(i-1) + values_i with s_(-1) = carried."""
     if alpha == 1:
         sums = values.copy()
         sums[0] += carried
@@ -289,7 +291,7 @@ def _running_sum(values: Floats, carried: float, alpha: float) -> Floats:
 
 
 def _faded_count(rows: Floats, alpha: float) -> Floats:
-    """Sums 1 + alpha + ... + alpha^(t-1): what delta, taken off at every row, has come to after t rows."""
+    """Return 1 + alpha + ... + alpha^(t-1): the multiple of delta that was subtracted after t rows."""
     if alpha == 1:
         return rows
     count: Floats = (1 - np.exp(rows * math.log(alpha))) / (1 - alpha)

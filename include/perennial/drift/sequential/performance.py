@@ -1,4 +1,4 @@
-"""The champion's performance on rows whose labels have come, against what the spec asks."""
+"""Compare the champion's performance on rows whose labels have matured with the spec's limits."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MOST_UNDEFINED = 0.1
 
 
 class PerformanceTest(Record):
-    """A metric with its bootstrap interval against a limit."""
+    """A metric with its bootstrap interval, compared with a limit."""
 
     metric: str
     tested: bool
-    """False: nothing is known, and `reason` says why. That is not 'still good'."""
+    """False: not tested, and `reason` says why. That does not mean 'still good'."""
     reason: str = ""
     value: float | None = None
     low: float | None = None
@@ -30,7 +30,7 @@ class PerformanceTest(Record):
     """The interval at `confidence`."""
     confidence: float
     limit: float
-    """The value that must be reached, or not exceeded where less is better."""
+    """The value that must be reached, or not exceeded if less is better."""
     rows: int
     breached: bool = False
     """The whole interval is on the wrong side of the limit."""
@@ -49,26 +49,26 @@ def measure_performance(
     min_rows: int = 100,
     seed: int = 0,
 ) -> PerformanceTest:
-    """Compare a metric on matured rows with a limit; it is breached only if the whole bootstrap interval lies beyond it.
+    """Compare a metric on matured rows with a limit; it is breached only if the whole bootstrap interval is beyond it.
 
     Parameters
     ----------
     y_true : array_like of shape (n,)
         Labels.
     y_pred : array_like of shape (n,) or (n, k)
-        Predictions, or scores, as the metric wants them.
+        Predictions or scores, as the metric needs them.
     metric : str or callable
         `metric(y_true, y_pred) -> float`, or the name of a function of `sklearn.metrics`, such as "roc_auc_score".
     limit : float
-        Least value that is good enough, or greatest if less is better.
+        Smallest value that is good enough, or the largest if less is better.
     greater_is_better : bool
-        False for a loss: the limit is then a greatest value.
+        False for a loss: then the limit is a maximum.
     confidence : float
-        Of the interval.
+        Confidence of the interval, between 0 and 1.
     resamples : int
-        Of the rows, with replacement.
+        Number of resamples of the rows, with replacement.
     min_rows : int
-        Fewest rows on which a finding may rest.
+        Minimum number of rows for a test.
     seed : int
         The same rows and seed give the same interval.
 
@@ -121,7 +121,7 @@ def _resolve(metric: str | Metric) -> tuple[str, Metric]:
 def _value(
     score: Metric, truth: npt.NDArray[np.generic], predictions: npt.NDArray[np.generic], rows: int, min_rows: int
 ) -> tuple[float, str]:
-    """Return the metric and no reason, or NaN and the reason for it."""
+    """Return the metric and an empty reason, or NaN and the reason."""
     if rows < max(1, min_rows):
         return math.nan, f"{rows} matured rows, fewer than {max(1, min_rows)}"
     value = _score(score, truth, predictions)
@@ -141,5 +141,5 @@ def _score(score: Metric, truth: npt.NDArray[np.generic], predictions: npt.NDArr
     try:
         return float(score(truth, predictions))
     except ValueError:
-        # What metrics raise where they are not defined, such as on one class; reported as not tested.
+        # Metrics raise these where they are not defined, such as on one class; it is reported as not tested.
         return math.nan

@@ -1,4 +1,4 @@
-"""Streams without end that look like a reference: what a detector is tried on before it meets fresh rows."""
+"""Endless streams of rows like a reference, on which a detector is calibrated."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _DAY = np.timedelta64(1, "D")
-# The day's cycle is taken off in hours, as it were, before autocorrelation is looked for.
+# Parts of a day, whose means are subtracted before the autocorrelation is estimated.
 _PARTS_OF_A_DAY = 24
 _PIECE = 1 << 16
 _FEWEST_TRIAL_DAYS, _TRIAL_ROWS = 50, 1_000_000
-# Longer blocks than autocorrelation needs do no harm where days are long, and are drawn faster.
+# Blocks longer than needed for autocorrelation do no harm if days have many rows, and are drawn faster.
 _MOST_BLOCKS_A_DAY = 500
 _FEWEST_ROWS_A_DAY = 4
 
 
 class Stream(ABC):
-    """Rows that are drawn from a reference, each where the last one ended."""
+    """Rows that are drawn from a reference; each draw continues after the last one."""
 
     block: int
-    """Rows that are drawn together."""
+    """Number of rows that are drawn together."""
 
     @abstractmethod
     def draw(self, rows: int) -> Floats:
@@ -36,7 +36,7 @@ class Stream(ABC):
 
     @abstractmethod
     def go_anywhere(self) -> None:
-        """Go on from a random moment."""
+        """Continue from a random position."""
 
     def pieces(self, rows: int) -> Iterator[Floats]:
         """Draw in pieces that stay in the processor's cache."""
@@ -47,7 +47,7 @@ class Stream(ABC):
 
 
 class StationaryStream(Stream):
-    """Blocks of the reference from random places, around the end to the start (Politis and Romano, 1992)."""
+    """Blocks of the reference from random positions, circular (Politis and Romano, 1992)."""
 
     def __init__(self, values: Floats, blocks: Blocks, rng: np.random.Generator) -> None:
         self.block = blocks.length
@@ -59,23 +59,23 @@ class StationaryStream(Stream):
         return _at(self._blocks, starts).reshape(-1)[:rows]
 
     def go_anywhere(self) -> None:
-        """Every moment is like any other."""
+        """Do nothing: all positions are equivalent."""
 
 
 class DailyStream(Stream):
-    """Days put together from blocks of the reference's days, each from the same part of another day, and set off.
+    """Days composed of blocks of the reference's days, each from the same part of another day, plus an offset per day.
 
-    What is the same every day, the cycle and a noise that follows the clock, stays in its place however short the blocks
-    are (generalized seasonal block bootstrap: Dudek, Leskow, Paparoditis and Politis, 2014). Where hours hang together by
-    more than that, a block is a whole day. What makes days differ, a storm, lasts longer than any block: the days' means
-    are taken off, and each drawn day is set off anew.
+    The daily cycle, and noise that depends on the time of day, stay in place however short the blocks are (generalized
+    seasonal block bootstrap: Dudek, Leskow, Paparoditis and Politis, 2014). If losses are correlated over hours beyond
+    that, a block is a whole day. Causes that make whole days differ, such as a storm, last longer than a block:
+    therefore the means of days are subtracted, and each drawn day gets a new offset.
 
     Parameters
     ----------
     values : numpy.ndarray of float64, shape (n,)
-        In time order, around 0.
+        In time order, with mean 0.
     days : numpy.ndarray of int64, shape (n,)
-        Each row's day, as `whole_days` counts them.
+        Each row's day, as returned by `whole_days`.
     rng : numpy.random.Generator
     """
 
@@ -118,7 +118,7 @@ class DailyStream(Stream):
         self._at = (self._day + 1) * self._blocks_a_day + int(self._rng.integers(self._blocks_a_day))
 
     def _of_days(self, day: Ints) -> tuple[Floats, Floats]:
-        """Scale and offset of each block's day."""
+        """Return scale and offset of each block's day."""
         if self._differences is None:
             return np.ones(day.size), np.zeros(day.size)
         scale, offset = self._differences.draw(int(day[-1] - day[0]) + 1)
@@ -129,20 +129,22 @@ class DailyStream(Stream):
 
 
 class _Differences:
-    """How drawn days differ.
+    """The differences between drawn days.
 
-    How much days differ is known from few of them. For as many drawn days as the reference has, the variance is drawn
-    from what these say of it: the scaled inverse chi-square of a normal variance (Gelman et al., *Bayesian data
-    analysis*, 3.2), less what chance alone makes of it. So the alarms that follow a calm reference are counted, too.
+    The variance between days is estimated from few days. Therefore, for every group of drawn days (as many as the
+    reference has), the variance is drawn from its posterior, the scaled inverse chi-square of a normal variance (Gelman
+    et al., *Bayesian data analysis*, 3.2), minus the part that is due to chance. So alarms after a calm reference are
+    counted, too.
     """
 
     def __init__(self, means: Floats, chance: float, rng: np.random.Generator) -> None:
-        """Take the days' means, and the variance that these would have if days differed by their rows' chance alone."""
+        """Take the means of days, and the variance that they would have if days differed only by chance."""
         self._deviations = means - means.mean()
         self._blocks = cautious_blocks_for(self._deviations)
         self._variance = float(means.var(ddof=1))
         self._chance = chance / max(self._variance, np.finfo(float).tiny)
-        # Bad days are fewer and worse than normal ones: where their kurtosis is 5, a variance is known as from half the days.
+        # Bad days are rarer and worse than in a normal distribution. With kurtosis 5, the variance is known only as
+        # precisely as from half the days of a normal one.
         self._freedom = (means.size - 1) / 2
         self._rng = rng
 
@@ -154,17 +156,17 @@ class _Differences:
         return np.repeat(np.sqrt(scale), lot)[:days], offset
 
     def _unscaled(self, days: int) -> Floats:
-        """Spells of days where they show. Otherwise normal days, as a dozen hold no example of a bad one."""
+        """Return runs of the reference's days if days are correlated; otherwise normal deviates: few days may lack a bad one."""
         if self._blocks.length > 1:
             return StationaryStream(self._deviations, self._blocks, self._rng).draw(days)
         return self._rng.normal(scale=math.sqrt(self._variance), size=days)
 
 
 def whole_days(times: npt.NDArray[np.datetime64]) -> Ints:
-    """Return the day of each row, counted from the first row's moment: -1 for rows of a day that is not a whole one.
+    """Return the day of each row, counted from the first row's time; -1 for rows of incomplete days.
 
-    A day with less than half the rows of the median one is part of a day, or unlike the others. Of days with a row or two
-    nothing is told apart: none is a whole one then.
+    A day with less than half the rows of the median day counts as incomplete. If days have only one or two rows, all
+    count as incomplete.
 
     Parameters
     ----------
@@ -180,27 +182,27 @@ def whole_days(times: npt.NDArray[np.datetime64]) -> Ints:
 
 
 def _runs(days: Ints) -> tuple[Ints, Ints]:
-    """First row and number of rows of each run of equal numbers, from 0."""
+    """Return first row and number of rows of each run of equal numbers."""
     first = np.flatnonzero(np.diff(days, prepend=-1))
     return first, np.diff(first, append=days.size)
 
 
 def _around(values: Floats, block: int) -> Floats:
-    """Blocks from every row, around the end to the start, shape (n, block); a view."""
+    """Return the circular blocks that begin at each row, shape (n, block), as a view."""
     return np.lib.stride_tricks.sliding_window_view(np.concatenate([values, values[: block - 1]]), block)
 
 
 def _at(blocks: Floats, starts: Ints) -> Floats:
-    """Return the blocks that begin at these rows; numpy takes single rows faster than blocks of one."""
+    """Return the blocks that begin at these rows; numpy indexes single rows faster than blocks of one row."""
     taken: Floats = blocks[:, 0][starts][:, None] if blocks.shape[1] == 1 else blocks[starts]
     return taken
 
 
 def _blocks_within_days(values: Floats, parts: Ints, rows_a_day: float) -> Blocks:
-    """Blocks of rows, or of whole days.
+    """Return the blocks of rows, or of whole days.
 
-    What stays for hours may be far below the noise from one row to the next, where Politis and White look for it, and
-    plain in the means of the parts.
+    A correlation over hours may be far below the noise between consecutive rows, where Politis and White look for it,
+    but visible in the means of the parts of days.
     """
     first, rows = _runs(parts)
     of_parts = cautious_blocks_for(np.add.reduceat(values, first) / rows)

@@ -1,1 +1,1 @@
-"""Distances and p-values. Arrays in, numbers out."""
+"""Distances and p-values of arrays."""

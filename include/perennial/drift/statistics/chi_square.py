@@ -18,16 +18,16 @@ _NAMED = 20
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two samples over the same values.
+    """Comparison of two samples over the same values.
 
     Attributes
     ----------
     cells : tuple of str
-        The frequent values; all others of either sample are in one further cell, the last of `reference` and `current`.
+        The frequent values. All other values are in one further cell, the last of `reference` and `current`.
     reference, current : numpy.ndarray of float64
         Share of the rows in each cell.
     statistic, pvalue : float
-        Pearson's chi-square over the cells that are not empty, and the chance of such a difference.
+        Pearson's chi-square over the cells that are not empty, and the probability of such a difference.
     effect : float
         Total variation: the share of rows whose value would have to change, 0 to 1.
     psi : float
@@ -53,20 +53,20 @@ def compare_labels(
 ) -> Comparison | None:
     """Test whether two samples have the same shares of values.
 
-    Values of which fewer than 5 are expected in either sample are pooled, together with those that the reference does not
-    have. Were these a cell of their own, each value seen for the first time would be significant.
+    Values of which fewer than 5 are expected in either sample are pooled with those that the reference does not have.
+    With a separate cell for the latter, every value seen for the first time would be significant.
 
     Parameters
     ----------
     reference, current : Labels
         At least one row each.
     weights : tuple of float
-        What a row of each counts for: less than 1 where rows repeat an entity.
+        Weight of a row of each sample: less than 1 if rows repeat an entity.
 
     Returns
     -------
     Comparison or None
-        None: every value is rare, there is nothing to compare.
+        None: every value is rare, so nothing can be compared.
     """
     n, m = reference.n, current.n
     places = reference.positions(current.values)
@@ -94,13 +94,13 @@ def compare_labels(
 
 
 def _with_rest(shares: Floats) -> Floats:
-    """Add the cell of all other values; no more than rounding error is no rest."""
+    """Append the cell of all other values; a rest within rounding error counts as 0."""
     rest = 1 - shares.sum()
     return np.append(shares, rest if rest > 1e-9 else 0.0)
 
 
 def _pvalue(p: Floats, q: Floats, rows: tuple[float, float]) -> float:
-    """Chi-square's p, unless the rest is too thin for it: then that is tested exactly, and the frequent values apart."""
+    """Return chi-square's p. A last cell that is too small for it is tested exactly, apart from the frequent values."""
     n, m = rows
     rest = proportions_pvalue(p[-1] * n, n, q[-1] * m, m)
     if p.size == 2:
@@ -120,7 +120,7 @@ def _chi_square_pvalue(p: Floats, q: Floats, rows: tuple[float, float]) -> float
 
 
 def _pearson(p: Floats, q: Floats, rows: tuple[float, float]) -> float:
-    """Sum over both samples of (observed - expected)^2 / expected, the shares being alike."""
+    """Return the sum over both samples of (observed - expected)^2 / expected, with equal expected shares."""
     n, m = rows
     pooled = (p * n + q * m) / (n + m)
     full = pooled > 0

@@ -1,4 +1,4 @@
-"""Rows that repeat an entity tell less than as many rows of different ones: effective sample sizes."""
+"""Effective sample sizes: rows that repeat an entity carry less information than rows of different entities."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ Codes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Clustering:
-    """How much the rows of a column hang together.
+    """How strongly the rows of a column are correlated within entities.
 
     Attributes
     ----------
     rows : float
-        Entity size that a row sees on average: sum of squared sizes over the number of rows. 1: no entity repeats.
+        Mean size of a row's entity: sum of squared sizes over the number of rows. 1: no entity repeats.
     icc : float
-        Intraclass correlation, 0 to 1: how alike two rows of an entity are, next to two of different ones.
+        Intraclass correlation, 0 to 1: how similar two rows of an entity are, compared with rows of different ones.
     """
 
     rows: float = 1.0
     icc: float = 0.0
 
     def weight(self, icc: float) -> float:
-        """Return what one row counts for: 1 over the design effect, Kish's 1 + (rows - 1) icc."""
+        """Return the weight of a row: 1 over the design effect, Kish's 1 + (rows - 1) icc."""
         return 1 / (1 + max(0.0, self.rows - 1) * icc)
 
 
 def weights(reference: Clustering, current: Clustering) -> tuple[float, float]:
-    """Return what a row of the reference and one of the batch count for.
+    """Return the weights of a row of the reference and of a row of the batch.
 
-    The larger of the two correlations holds for both: rows that lie close in time are more alike than a reference over
-    months shows, and a false alarm is the worse fault.
+    The larger of the two correlations is used for both: rows close in time are more similar than a reference over
+    months shows, and a false alarm is worse than a late one.
     """
     icc = max(reference.icc, current.icc)
     return reference.weight(icc), current.weight(icc)
 
 
 def entity_codes(entities: Any) -> Codes:
-    """Number the entities; each row without one is an entity of its own."""
+    """Return the entity of each row as a number; each row without an entity is an entity of its own."""
     codes, known = pd.factorize(pd.Series(entities))
     codes = np.asarray(codes, dtype=np.intp)
     alone = np.flatnonzero(codes < 0)
@@ -55,7 +55,10 @@ def entity_codes(entities: Any) -> Codes:
 
 
 def clustering_of_numbers(values: Floats, entities: Codes) -> Clustering:
-    """Estimate from ranks, so that no outlier decides. `values`: without NaN, one for each entity code."""
+    """Estimate the clustering from ranks, so that no outlier decides.
+
+    `values`: without NaN, one for each entity code.
+    """
     if values.size < 2:
         return Clustering()
     ranks = rankdata(values)
@@ -67,7 +70,7 @@ def clustering_of_numbers(values: Floats, entities: Codes) -> Clustering:
 
 
 def clustering_of_labels(labels: Codes, entities: Codes) -> Clustering:
-    """Estimate from which rows share a label; `labels`: one number a row for each distinct label."""
+    """Estimate the clustering from which rows share a label; `labels`: the label of each row as a number."""
     if labels.size < 2:
         return Clustering()
     sizes, group = _sizes(entities)
@@ -83,7 +86,7 @@ def _sizes(entities: Codes) -> tuple[npt.NDArray[np.int64], Codes]:
 
 
 def _clustering(sizes: npt.NDArray[np.int64], between: float, within: float) -> Clustering:
-    """One-way analysis of variance from the sums of squares between and within entities (summed over labels)."""
+    """Estimate by one-way analysis of variance from the sums of squares between and within entities."""
     n, groups = int(sizes.sum()), sizes.size
     if groups == n or groups < 2:
         return Clustering()

@@ -1,4 +1,4 @@
-"""A reference column, prepared so that the Kolmogorov-Smirnov distance to a batch costs little more than sorting it."""
+"""A reference column, prepared so that the Kolmogorov-Smirnov distance takes little longer than sorting a batch."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from perennial.drift.statistics.floats import Floats
 Counts = npt.NDArray[np.int64]
 
 _EDGES = 5_000
-# With fewer rows of a batch between two edges than this, an edge costs more to look up than it saves.
+# With fewer rows of a batch between two edges than this, looking up an edge takes more time than it saves.
 _ROWS_PER_EDGE = 20
-# Runs of intervals this near each other are looked through in one go.
+# Intervals that are this close to each other are searched together.
 _BRIDGED_INTERVALS = 8
 
 
 class Distance(NamedTuple):
-    """The exact distance of two empirical distributions, and where it lies."""
+    """The exact distance of two empirical distributions, and where it occurs."""
 
     numerator: int
-    """Of D, over `n_reference * n_current`: exact where a float would not be."""
+    """Numerator of D, over `n_reference * n_current`: exact where a float would not be."""
     statistic: float
     location: float
-    """A value at which (or just below which) the distributions are D apart."""
+    """A value at which (or just below which) the distributions differ by D."""
     higher: float
     higher_at: float
-    """The most by which the share of the batch above a value exceeds the reference's, and where; looked up at the edges."""
+    """Largest excess of the batch's share above a value over the reference's, and where; only at the edges."""
     lower: float
     lower_at: float
 
 
 @dataclass(frozen=True)
 class Ecdf:
-    """An empirical distribution: all values in order, and its steps at some quantiles, the edges.
+    """An empirical distribution: all values in order, and counts at some quantiles, the edges.
 
     Attributes
     ----------
     n : int
-        Values, missing ones not counted.
+        Number of values, without missing ones.
     edges : numpy.ndarray of float64, shape (k,)
-        Ascending, all different; the first and last are the least and greatest value.
+        Ascending, all different; the first is the smallest value and the last the largest.
     below, upto : numpy.ndarray of int64, shape (k,)
-        How many values are less than each edge; less or equal.
+        Number of values less than each edge, and less or equal.
     values : numpy.ndarray of float32 or float64, shape (n,) or (0,)
-        All values, ascending, in the narrower type if nothing is lost. Empty if every distinct value is an edge. May lie
-        on disk: only the stretches that can decide are read.
+        All values, ascending, as float32 if that is exact. Empty if every distinct value is an edge. May be on disk:
+        only the parts that can contain the maximum are read.
     """
 
     n: int
@@ -59,11 +59,11 @@ class Ecdf:
 
     @classmethod
     def of(cls, ordered: Floats) -> Ecdf:
-        """Prepare values that are in ascending order, without NaN, at least one."""
+        """Prepare at least one value, in ascending order, without NaN."""
         n = ordered.size
         distinct = ordered[np.append(True, ordered[1:] != ordered[:-1])]
         edges = distinct if distinct.size <= _EDGES else _quantiles(ordered)
-        with np.errstate(over="ignore"):  # Too large for the narrow type becomes infinite: not lossless.
+        with np.errstate(over="ignore"):  # A number too large for float32 becomes infinite, so float32 is not exact.
             narrow = ordered.astype(np.float32)
         lossless = bool((narrow == ordered).all())
         return cls(
@@ -75,19 +75,20 @@ class Ecdf:
         )
 
     def quantile(self, share: float) -> float:
-        """Return the value at or below which at least this share lies, to the next edge."""
+        """Return the smallest edge with at least this share of the values at or below it."""
         return float(self.edges[min(int(np.searchsorted(self.upto, share * self.n)), self.edges.size - 1)])
 
     def share_upto(self, value: float) -> float:
-        """Return the share of values at or below the edge that is next to `value` from below."""
+        """Return the share of values at or below the largest edge that is not above `value`."""
         position = int(np.searchsorted(self.edges, value, side="right")) - 1
         return float(self.upto[position] / self.n) if position >= 0 else 0.0
 
     def distance(self, batch: Floats) -> Distance:
         """Return the exact distance to a batch: ascending, without NaN, at least one value.
 
-        Counts at the edges give D at the edges, and bound it between two of them: neither distribution can rise by more
-        than its rows in between. Only where that bound beats the best so far are the rows themselves looked up.
+        Counts at the edges give the difference there, and an upper bound between two edges, since neither distribution
+        can rise by more than its rows between them. Rows are searched only where that bound exceeds the largest
+        difference.
         """
         at = _AtEdges.of(self, batch)
         best, location = at.best()
@@ -117,7 +118,7 @@ class _AtEdges:
         self.left, self.right, self.below, self.upto = left, right, below, upto
         self.reference_below, self.reference_upto = below * m, upto * m
         self.batch_below, self.batch_upto = left * n, right * n
-        # Positive where the batch lies higher than the reference.
+        # Positive where the batch has larger values than the reference.
         self.rise_below = self.reference_below - self.batch_below
         self.rise_upto = self.reference_upto - self.batch_upto
 
@@ -143,7 +144,7 @@ class _AtEdges:
         return max(self.highest(), self.lowest(), key=_size)
 
     def bounds(self) -> Counts:
-        """Return what the difference cannot exceed between each edge and the next."""
+        """Return the upper bounds of the difference between each edge and the next."""
         higher = self.reference_below[1:] - self.batch_upto[:-1]
         lower = self.batch_below[1:] - self.reference_upto[:-1]
         bounds: Counts = np.maximum(higher, lower)
@@ -156,7 +157,7 @@ class _AtEdges:
             return 0, 0.0
         x = self.batch[start:stop]
         offset = int(self.upto[first])
-        # A copy: aligned and in the batch's type, so that the search does not copy more than this stretch.
+        # A copy, aligned and in the batch's type, so that the search does not copy more than this part.
         values = np.array(self.reference.values[offset : int(self.below[last])], dtype=np.float64)
         n, m = self.reference.n, self.batch.size
         rows = np.arange(start, stop)

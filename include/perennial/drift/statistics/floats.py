@@ -1,4 +1,4 @@
-"""Columns of numbers, however they come."""
+"""Convert columns of numbers to float64."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from perennial.errors import DataError
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Columns: TypeAlias = Mapping[str, npt.ArrayLike] | pd.DataFrame
-"""A data frame, or arrays of one length by name."""
+"""A data frame, or a mapping of names to arrays of equal length."""
 
 
 def as_floats(values: Any, column: str) -> Floats:
-    """Return one column as float64, missing values as NaN; the column itself, not a copy, where it is float64 already.
+    """Return one column as float64, missing values as NaN; not a copy if it is float64 already.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def as_floats(values: Any, column: str) -> Floats:
     except (TypeError, ValueError) as error:
         raise DataError(f"column '{column}' is not numeric: {error}") from error
     if floats.ndim != 1:
-        raise DataError(f"column '{column}' has shape {floats.shape}; one value a row is wanted")
+        raise DataError(f"column '{column}' has shape {floats.shape}; give one value per row")
     return floats
 
 
@@ -52,7 +52,7 @@ def numeric_columns(frame: Columns) -> tuple[str, ...]:
 
 
 def sorted_values(values: Floats) -> tuple[Floats, int]:
-    """Return the values in ascending order without the missing ones, and how many of these there are."""
+    """Return the values in ascending order without the missing ones, and the number of missing ones."""
     ordered = np.sort(values)
-    present = int(np.searchsorted(ordered, np.nan))  # NaN sorts behind everything, infinity included.
+    present = int(np.searchsorted(ordered, np.nan))  # NaN sorts after everything, including infinity.
     return ordered[:present], values.size - present

@@ -12,29 +12,29 @@ from perennial.record import Record
 
 
 class KSResult(Record):
-    """A two-sample Kolmogorov-Smirnov test."""
+    """Result of a two-sample Kolmogorov-Smirnov test."""
 
     statistic: float
     """D, the largest distance of the two empirical distributions: 0 to 1."""
     pvalue: float
-    """Chance of at least this D if both samples came from one distribution, two-sided."""
+    """Two-sided p: probability of at least this D if both samples come from one distribution."""
     n_reference: int
-    """Values in the test, missing ones left out."""
+    """Number of values in the test, without missing ones."""
     n_current: int
     note: str = ""
-    """What a reader should know of the figures; empty if nothing."""
+    """A remark on the figures; empty if there is none."""
 
 
 def ks_2samp(reference: npt.ArrayLike, current: npt.ArrayLike) -> KSResult:
     """Test whether two samples come from one distribution.
 
-    D is exact, ties included. p is exact up to 10,000 rows in the larger sample and the limiting law beyond. Infinite
-    values are ranked like any number; NaN is left out and counted in the note.
+    D is exact, including ties. p is exact up to 10,000 rows in the larger sample, and from the limiting distribution
+    beyond. Infinite values are ranked like any number; NaN is left out and counted in the note.
 
     Parameters
     ----------
     reference : array_like of shape (n,)
-        Values that the champion knows.
+        Reference values, such as those of the champion's training rows.
     current : array_like of shape (m,)
         Values to compare with them.
 
@@ -66,7 +66,7 @@ def ks_2samp(reference: npt.ArrayLike, current: npt.ArrayLike) -> KSResult:
 
 
 def ks_pvalue(distance: Distance, n: int, m: int) -> float:
-    """Return p of a distance between samples of n and m independent rows: exact where small, limiting where large."""
+    """Return p of a distance between samples of n and m independent rows: exact for small samples, else limiting."""
     if max(n, m) <= EXACT_ROWS:
         return exact_pvalue(distance.numerator, n, m)
     return limiting_pvalue(distance.statistic, n, m)

@@ -1,4 +1,4 @@
-"""How likely a Kolmogorov-Smirnov distance is between two samples of one distribution, two-sided."""
+"""Two-sided p-values of the Kolmogorov-Smirnov distance between two samples of one distribution."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def exact_pvalue(numerator: int, n: int, m: int) -> float:
 def limiting_pvalue(statistic: float, n: float, m: float) -> float:
     """Return P(D >= statistic) for many rows; n and m may be effective sizes, not whole.
 
-    The larger sample counts as the distribution itself: Kolmogorov's law for `n m / (n + m)` rows. Where these are many,
-    it is the limiting series with Vrbik's correction (2018), within 2e-5 and the same speed at any D.
+    The larger sample is treated as the distribution itself: Kolmogorov's distribution for `n m / (n + m)` rows. For
+    many rows, it is the limiting series with Vrbik's correction (2018), accurate to 2e-5 and equally fast for any D.
     """
     if statistic <= 0:
         return 1.0
@@ -48,7 +48,7 @@ def limiting_pvalue(statistic: float, n: float, m: float) -> float:
 
 
 def _least(n: float, m: float) -> float:
-    """Chance of the two orders in which the samples do not mix at all: no p is less."""
+    """Return the probability of the two orders without overlap, which is the smallest possible p."""
     return math.exp(min(0.0, math.log(2) - _log_paths(n, m)))
 
 
@@ -57,16 +57,16 @@ def _log_paths(n: float, m: float) -> float:
 
 
 def _equal_sizes(steps: int, n: int) -> float:
-    """Share of the paths of n + n steps that get `steps` away from the diagonal, by reflection."""
+    """Return the share of paths of n + n steps that reach `steps` from the diagonal, by reflection."""
     k = np.arange(1, n // steps + 1)
     terms = np.exp(2 * gammaln(n + 1) - gammaln(n - k * steps + 1) - gammaln(n + k * steps + 1))
     return float(2 * (terms[::2].sum() - terms[1::2].sum()))
 
 
 def _share_inside(numerator: int, short: int, long: int) -> float:
-    """Share of the paths that stay less than numerator / (short long) off the diagonal, counted row by row.
+    """Return the share of paths that stay closer than numerator / (short long) to the diagonal, counted row by row.
 
-    Row i holds the paths to (i, j) in units of those to the diagonal's point in that row, so that nothing overflows.
+    Row i has the numbers of paths to (i, j) relative to that of the diagonal's point in the row, so nothing overflows.
     """
     rows = np.arange(short + 1)
     on_diagonal = rows * long / short

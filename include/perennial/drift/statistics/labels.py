@@ -1,4 +1,4 @@
-"""Columns of few values: how often each occurs."""
+"""Count the distinct values of columns."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _KEPT = 180
 
 @dataclass(frozen=True)
 class Labels:
-    """The distinct values of a column and how often each occurs, missing ones not counted.
+    """The distinct values of a column and how often each occurs, without missing ones.
 
     Attributes
     ----------
     values : numpy.ndarray of float64 or str, shape (k,)
-        All different: numbers of a numeric column, ascending; text of any other.
+        All different: numbers for a numeric column, ascending; text for any other.
     counts : numpy.ndarray of int64, shape (k,)
     """
 
@@ -37,7 +37,7 @@ class Labels:
 
     @property
     def n(self) -> int:
-        """Rows with a value."""
+        """Number of rows with a value."""
         return int(self.counts.sum())
 
     @property
@@ -46,11 +46,11 @@ class Labels:
         return self.values.dtype.kind == "f"
 
     def mean(self) -> float:
-        """Mean of numbers."""
+        """Mean of the values, if they are numbers."""
         return float((self.values * self.counts).sum() / self.n)
 
     def positions(self, others: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
-        """Return where each of `others` stands in `values`; -1 if it does not."""
+        """Return the position of each of `others` in `values`; -1 if it is not there."""
         return np.asarray(pd.Index(self.values).get_indexer(pd.Index(others)), dtype=np.intp)
 
 
@@ -77,35 +77,35 @@ def count_labels(values: Any) -> tuple[Labels, int]:
 
 
 def _count_texts(series: pd.Series) -> Labels:
-    """Count texts without looking at each in Python, of which there may be hundreds of thousands."""
+    """Count texts without a Python loop, since there may be hundreds of thousands."""
     texts = pc.utf8_rtrim(pa.array(series, pa.large_string(), from_pandas=True).drop_null(), characters="\0")
     long = pc.greater(pc.utf8_length(texts), _LONGEST)
     if pc.any(long).as_py():
         texts = pc.replace_with_mask(texts, long, pa.array(map(label_of, texts.filter(long).to_pylist()), texts.type))
     found = pc.value_counts(texts)
     texts, counts = found.field("values"), found.field("counts")
-    # By UTF-8, which orders as Python orders str.
+    # Sorted by UTF-8, which gives the same order as Python's str.
     order = pc.sort_indices(texts)
     values = np.array(texts.take(order).to_pylist(), dtype=np.str_)
     return Labels(values, counts.take(order).to_numpy().astype(np.int64))
 
 
 def label_codes(values: Any) -> npt.NDArray[np.intp]:
-    """Number the distinct values row by row; -1 where missing."""
+    """Return the value of each row as a number, the same for equal values; -1 if missing."""
     codes, _ = pd.factorize(values if isinstance(values, pd.Series) else np.asarray(values))
     return np.asarray(codes, dtype=np.intp)
 
 
 def label_of(value: Any) -> str:
-    """Write a value.
+    """Return a value as text.
 
-    Whole numbers are alike whether they came as 1, 1.0 or True, which missing values elsewhere decide. Of a text of more
-    than 200 characters it is the beginning and a digest.
+    Whole numbers are the same as 1, 1.0 or True, since their type depends on missing values in other rows. A text of
+    more than 200 characters becomes its beginning and a digest.
     """
     if isinstance(value, (Real, np.bool_)):
         number = float(value)
         return str(int(number)) if number.is_integer() else repr(number)
-    # NumPy, which keeps labels, takes no zeros at their end, and gives to each the room of the longest.
+    # NumPy arrays of labels drop trailing NULs, and use the memory of the longest label for each.
     text = str(value).rstrip("\0")
     return (
         text

@@ -1,4 +1,4 @@
-"""Many tests at once: holding the share of false discoveries."""
+"""Multiple tests: control the share of false discoveries."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy.typing as npt
 
 
 def benjamini_hochberg(pvalues: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return adjusted p-values: those under a level are discoveries of which at most that share is false.
+    """Return adjusted p-values: of those under a level, at most that share is false on average.
 
-    If nothing differs at all, the chance of any discovery is the level, however many tests there are (Benjamini and
-    Hochberg 1995; the tests may be positively dependent).
+    If nothing differs at all, the probability of any discovery is at most the level, for any number of tests (Benjamini
+    and Hochberg 1995; the tests may be positively dependent).
 
     Parameters
     ----------
     pvalues : array_like of shape (n,)
-        Of all the tests made, also those that found nothing.
+        p-values of all tests, including those that found nothing.
     """
     raw = np.asarray(pvalues, dtype=np.float64)
     order = np.argsort(raw)

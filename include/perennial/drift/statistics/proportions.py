@@ -1,4 +1,4 @@
-"""Two-proportion test: whether a share, such as that of missing values, is another in the batch."""
+"""Two-proportion test: whether a share, such as that of missing values, differs in the batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def proportions_pvalue(
     *,
     weights: tuple[float, float] = (1.0, 1.0),
 ) -> float:
-    """Return p, two-sided, of two shares: the z test, and Fisher's exact test where fewer than 5 hits are expected.
+    """Return the two-sided p for two shares: z test, or Fisher's exact test if fewer than 5 hits are expected.
 
     Parameters
     ----------
     hits_reference, n_reference, hits_current, n_current : float
-        Rows of which something is true, and all rows.
+        Number of rows with the property, and number of all rows.
     weights : tuple of float
-        What a row of the reference and one of the batch count for: less than 1 where rows repeat an entity.
+        Weights of a row of the reference and of a row of the batch: less than 1 if rows repeat an entity.
     """
     n_a, n_b = max(1, round(n_reference * weights[0])), max(1, round(n_current * weights[1]))
     hits_a, hits_b = min(n_a, round(hits_reference * weights[0])), min(n_b, round(hits_current * weights[1]))

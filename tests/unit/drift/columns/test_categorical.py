@@ -104,5 +104,5 @@ def test_absent_columns_are_named(rng):
 def test_text_has_shares_but_no_ecdf(rng):
     test = ChiSquare.fit({"origin": ["EWR", "EWR", "JFK", "EWR"]}, columns=["origin"])
     assert test.shares("origin") == {"EWR": 0.75, "JFK": 0.25}
-    with pytest.raises(DataError, match="holds no numbers"):
+    with pytest.raises(DataError, match="has no numbers"):
         test.ecdf("origin")

@@ -181,7 +181,7 @@ def test_what_stays_the_same_every_day_and_what_differs_are_both_in_the_drawn_da
 def test_times_that_are_not_the_losses_are_refused():
     losses, times = days_of(np.random.default_rng(1), 6)
     for wrong in (times[:-1], times[::-1]):
-        with pytest.raises(ValueError, match="times are the 5400 losses' moments, ascending"):
+        with pytest.raises(ValueError, match="times must be the 5400 losses' times, ascending"):
             calibrate(losses, one_false_alarm_in=1_000, times=wrong)
 
 
