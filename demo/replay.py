@@ -101,7 +101,7 @@ def play(replay: Replay, airflow: AirflowApi, console: Console) -> Replayed:
     replay.land(WINTER)
     first = first_retraining(airflow, replay.model)
     _say(console, replay.model, WINTER, f"{first.verdict.outcome}. {first.verdict.sentence}")
-    if first.verdict.outcome != "promote":
+    if not first.verdict.promotes:
         raise DemoError(f"{replay.model} has no champion to watch: {first.verdict.sentence}")
     checks = []
     for period in replay.batches:

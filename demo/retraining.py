@@ -75,5 +75,5 @@ def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str
         verdict=verdict,
         registered=RegisteredVersion.model_validate(handed_on["registered"]),
         seconds={name: tasks[name].seconds for name in STAGES},
-        promoted=tasks[maker("promotion").name].ended if verdict.outcome == "promote" else None,
+        promoted=tasks[maker("promotion").name].ended if verdict.promotes else None,
     )

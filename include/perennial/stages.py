@@ -90,7 +90,7 @@ class Stage:
 def _nothing_to_refit(run: RetrainingRun, _snapshot: Snapshot, _candidate: Candidate, verdict: Verdict) -> str:
     if run.dry_run:
         return f"Dry run: nothing is refit. The verdict was: {verdict.sentence}"
-    if verdict.outcome == "reject":
+    if not verdict.promotes:
         return verdict.sentence
     return "" if run.spec.model.refit else "model.refit is off: the model that was judged serves"
 
@@ -106,7 +106,7 @@ def _nothing_to_promote(run: RetrainingRun, registered: RegisteredVersion | None
         return f"Dry run: nothing is promoted. The verdict was: {verdict.sentence}"
     if registered is None:
         return "Nothing was registered, so there is nothing to promote"
-    return verdict.sentence if verdict.outcome == "reject" else ""
+    return "" if verdict.promotes else verdict.sentence
 
 
 STAGES: Mapping[str, Stage] = {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from perennial.store.protocol import Store
 
 PENDING = "not ended, or failed"
-_STYLES = {"promoted": "green", "rejected": "yellow", "failed": "red", PENDING: "cyan"}
+_STYLES = {"promoted": "green", "rejected": "yellow", "inconclusive": "yellow", "failed": "red", PENDING: "cyan"}
 
 
 def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:

@@ -20,10 +20,11 @@ from perennial.printable import printable
 
 if TYPE_CHECKING:
     from perennial.deployment import Deployment
+    from perennial.promotion.records import Verdict
     from perennial.spec import ModelSpec
     from perennial.store.protocol import Store as Opened
 
-PROMOTED, FAILED, REJECTED = 0, 1, 3
+PROMOTED, FAILED, REJECTED, INCONCLUSIVE = 0, 1, 3, 4
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -84,7 +85,7 @@ def run(
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
-    """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 1 error."""
+    """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 4 inconclusive and not promoted, 1 error."""
     from perennial.cli.retrain import retrain, run_id
     from perennial.run import RetrainingRun
     from perennial.spec.section import MOST_DAYS
@@ -108,7 +109,7 @@ def run(
         ),
         PrintableConsole(),
     )
-    raise typer.Exit(PROMOTED if verdict.outcome == "promote" else REJECTED)
+    raise typer.Exit(_exit_code(verdict))
 
 
 @app.command()
@@ -124,7 +125,8 @@ def monitor(
 ) -> None:
     """Check a model's new rows for drift, and retrain it here if they call for it; --as-of implies --once.
 
-    Exit code: 0 nothing to do, held back, or retrained and promoted, 3 retrained and rejected, 1 error.
+    Exit code: 0 nothing to do, held back, or retrained and promoted, 3 retrained and rejected, 4 retrained, inconclusive and
+    not promoted, 1 error.
     """
     from perennial.cli.monitor import check_once, keep_checking
     from perennial.run import MonitorRun
@@ -137,7 +139,7 @@ def monitor(
     )
     if once or moment:
         verdict = check_once(arguments, PrintableConsole()).verdict
-        raise typer.Exit(REJECTED if verdict and verdict.outcome == "reject" else PROMOTED)
+        raise typer.Exit(_exit_code(verdict) if verdict else PROMOTED)
     try:
         keep_checking(arguments, PrintableConsole())
     except KeyboardInterrupt:
@@ -218,7 +220,7 @@ def close_breaker(
     store: Store = None,
     models: Models = Path("dags/models"),
 ) -> None:
-    """Let a model be retrained by drift again, after its breaker opened on rejected or failed candidates."""
+    """Let a model be retrained by drift again, after its breaker opened on candidates that were not promoted or failed."""
     from getpass import getuser
 
     from perennial.monitoring.ledger import close_breaker as close
@@ -307,6 +309,12 @@ def main() -> None:
             Text("error: ", style="bold red").append(str(error), style="default"), soft_wrap=True
         )
         raise SystemExit(FAILED) from None
+
+
+def _exit_code(verdict: Verdict) -> int:
+    if verdict.promotes:
+        return PROMOTED
+    return INCONCLUSIVE if verdict.outcome == "inconclusive" else REJECTED
 
 
 def _say(text: object) -> None:

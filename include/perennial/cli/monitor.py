@@ -184,9 +184,9 @@ def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | N
 
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     outcome = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
-    # The last that a rejected one leaves is its closed check; before that, its candidate may not be registered yet.
+    # The last that one without a promotion leaves is its closed check; before that, its candidate may not be registered yet.
     is_closed = load_state(run.store, entry.model)[0].sequence >= entry.sequence
-    if outcome.result == "promoted" or (outcome.result == "rejected" and is_closed):
+    if outcome.result == "promoted" or (outcome.result in ("rejected", "inconclusive") and is_closed):
         # Nothing is left to do, and rows that came late since must not make another candidate of it.
         console.print(Text(f"The retraining has ended: {outcome.sentence}"))
         return read_verdict(run.store, entry.model, entry.decision.run_id)

@@ -182,9 +182,16 @@ def _gates(verdict: Verdict, evaluation: Evaluation, primary: str) -> Table:
     table.add_column("passed")
     for gate in verdict.gates:
         champion = _metric(evaluation.champion, _metric_of(gate, primary))
-        passed = Text("yes", style="green") if gate.passed else Text("no", style="red")
-        table.add_row(gate.name, _figure(gate.value), _figure(champion), _figure(gate.threshold), passed)
+        table.add_row(gate.name, _figure(gate.value), _figure(champion), _figure(gate.threshold), _passed(gate))
     return table
+
+
+def _passed(gate: GateResult) -> Text:
+    if gate.inconclusive:
+        said = Text("inconclusive", style="yellow")
+    else:
+        said = Text("yes", style="green") if gate.passed else Text("no", style="red")
+    return said.append(" (dry run)", style="default") if gate.dry_run else said
 
 
 def _metric_of(gate: GateResult, primary: str) -> str:

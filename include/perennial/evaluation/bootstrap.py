@@ -41,7 +41,9 @@ def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Nois
     """Draw the blocks with replacement a thousand times, and see how the figure varies.
 
     The standard error is that of the resamples, times the root of b / (b - 1), since resamples of few blocks vary too little.
-    The interval is as many standard errors wide as Student's t with b - 1 degrees of freedom asks for.
+    The interval is as many standard errors wide as Student's t with b - 1 degrees of freedom asks for. Where errors last so
+    long that one block is like the next, that is too narrow: it is widened to the interval by pairs of neighbouring blocks,
+    where that is wider.
 
     Parameters
     ----------
@@ -53,14 +55,17 @@ def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Nois
     """
     if blocks < FEWEST_BLOCKS:
         return _unknown(blocks, f"the rows make {blocks} blocks of time, and {FEWEST_BLOCKS} are needed")
-    values = figure(resampled_weights(blocks))
-    defined = values[np.isfinite(values)]
-    if len(defined) < (1 - _MOST_UNDEFINED) * len(values):
-        return _unknown(blocks, f"it is not defined on {1 - len(defined) / len(values):.0%} of the resamples")
-    value = float(figure(np.ones((1, blocks)))[0])
-    error = float(defined.std()) * math.sqrt(blocks / (blocks - 1))
-    reach = error * float(scipy.stats.t.ppf((1 + confidence) / 2, blocks - 1))
-    return Noise(error, value - reach, value + reach, blocks)
+    errors, reaches = [], []
+    for pieces in (np.arange(blocks), np.arange(blocks) // 2):
+        drawn = int(pieces[-1]) + 1
+        values = figure(resampled_weights(drawn)[:, pieces])
+        defined = values[np.isfinite(values)]
+        if len(defined) < (1 - _MOST_UNDEFINED) * len(values):
+            return _unknown(blocks, f"it is not defined on {1 - len(defined) / len(values):.0%} of the resamples")
+        errors.append(float(defined.std()) * math.sqrt(drawn / (drawn - 1)))
+        reaches.append(errors[-1] * float(scipy.stats.t.ppf((1 + confidence) / 2, drawn - 1)))
+    value, reach = float(figure(np.ones((1, blocks)))[0]), max(reaches)
+    return Noise(errors[0], value - reach, value + reach, blocks)
 
 
 def resampled_weights(blocks: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:

@@ -12,32 +12,13 @@ import numpy.typing as npt
 from perennial.evaluation.blocks import Ints, blocks_of_entities, blocks_of_time
 from perennial.evaluation.bootstrap import FEWEST_BLOCKS, Noise, measure_noise
 from perennial.evaluation.metrics import answered_rows, score, task_labels
+from perennial.evaluation.records import Comparison
 from perennial.evaluation.reweighted import Reweighted, reweighted
 from perennial.models.predictions import Label, Predictions, join_labels
-from perennial.record import Figure, Record
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
 
-
-class Comparison(Record):
-    """A candidate's metric beside a champion's. What is not defined on the rows is NaN."""
-
-    metric: str
-    candidate: Figure
-    champion: Figure
-    difference: Figure
-    """By how much the candidate is better, whichever direction of the metric that is; below 0 it is worse."""
-    standard_error: Figure
-    """Of the difference; NaN: it is not known, and `reason` says why."""
-    low: Figure
-    high: Figure
-    """The interval of the difference at `confidence`."""
-    confidence: float
-    blocks: int
-    """How many blocks of rows the noise was measured by."""
-    rows: int
-    reason: str = ""
-    """Why difference or noise is not known; empty: both are."""
+__all__ = ["Comparison", "compare"]
 
 
 def compare(

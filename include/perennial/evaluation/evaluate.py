@@ -13,6 +13,7 @@ from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split
 from perennial.errors import TrainingError
+from perennial.evaluation.champion_comparison import compare_with
 from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.confusion import confusion_table
 from perennial.evaluation.metrics import score, task_labels
@@ -80,7 +81,9 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
             return judged
     bundle = load_candidate(run, candidate.mlflow_run_id)
     rival = find_rival(run, champion, snapshot) if champion is not None else None
-    rows = _held_out_rows(run, snapshot, bundle.manifest, more_columns=rival.inputs if rival else ())
+    entity = run.spec.watch.drift.entity
+    more = (*(rival.inputs if rival else ()), *((entity,) if entity in snapshot.schema_ else ()))
+    rows = _held_out_rows(run, snapshot, bundle.manifest, more_columns=more)
     evidence = _measure(run.spec, rows, candidate, bundle, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
     return evidence.evaluation
@@ -136,19 +139,23 @@ def _measure(
     if champion is not None and rival is not None and rival.model is not None:
         try:
             predictions[champion.name] = rival.model.predict(rows)
-            notes += _seen_by(champion, rows[spec.source.event_time])
         except (ValueError, TypeError) as error:
             # What scikit-learn raises where a column is of another type than in training.
             notes.append(f"{champion.name} fails on these rows: {error}")
     labels = task_labels(truth, said)
     scores = {name: score(spec, truth, answers, labels=labels) for name, answers in predictions.items()}
     answers = predictions.get(champion.name) if champion is not None else None
+    comparison = None
+    if champion is not None and answers is not None:
+        comparison, said_of_it = compare_with(champion, spec, rows, truth, said, answers, labels=labels)
+        notes += said_of_it
     evaluation = Evaluation(
         mlflow_run_id=candidate.mlflow_run_id,
         rows=len(rows),
         classes=tuple(map(str, distinct_labels(truth))) if spec.task == "classification" else (),
         candidate=scores[CANDIDATE],
         champion=scores.get(champion.name) if champion is not None else None,
+        comparison=comparison,
         champion_is=champion,
         champion_provenance=rival.provenance if rival is not None else None,
         same_predictions=champion is not None
@@ -175,19 +182,6 @@ def _predict_candidate(bundle: Bundle, rows: pd.DataFrame, spec: ModelSpec) -> P
         ) from error
 
 
-def _seen_by(champion: Champion, times: pd.Series[pd.Timestamp]) -> list[str]:
-    """Say how many of the held-out rows the champion may have been trained on."""
-    if champion.twin_train_end is None:
-        return []
-    seen = int((times <= champion.twin_train_end).sum())
-    if not seen:
-        return []
-    return [
-        f"{champion.name} was trained on rows up to {champion.twin_train_end.isoformat()}, among them up to {seen:,} "
-        f"of the {len(times):,} held-out rows ({seen / len(times):.0%}), which favours it"
-    ]
-
-
 def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None:
     evaluation = evidence.evaluation
     document = seal(evaluation)
@@ -199,6 +193,9 @@ def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None
     metrics = {f"holdout.{name}": value for name, value in evaluation.candidate.metrics.items()}
     if evaluation.champion is not None:
         metrics |= {f"champion.{name}": value for name, value in evaluation.champion.metrics.items()}
+    if evaluation.comparison is not None:
+        figures = ("difference", "standard_error", "low", "high")
+        metrics |= {f"comparison.{name}": getattr(evaluation.comparison, name) for name in figures}
     tracker.log_metrics(candidate.mlflow_run_id, metrics)
     run.store.write(run.prefix + EVALUATION.name, document)
     for name, value in sorted(metrics.items()):

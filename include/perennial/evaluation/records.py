@@ -17,6 +17,27 @@ class Scores(Record):
     """What else to know about the figures."""
 
 
+class Comparison(Record):
+    """A candidate's metric beside a champion's. What is not defined on the rows is NaN."""
+
+    metric: str
+    candidate: Figure
+    champion: Figure
+    difference: Figure
+    """By how much the candidate is better, whichever direction of the metric that is; below 0 it is worse."""
+    standard_error: Figure
+    """Of the difference; NaN: it is not known, and `reason` says why."""
+    low: Figure
+    high: Figure
+    """The interval of the difference at `confidence`."""
+    confidence: float
+    blocks: int
+    """How many blocks of rows the noise was measured by."""
+    rows: int
+    reason: str = ""
+    """Why difference or noise is not known; empty: both are."""
+
+
 class Evaluation(Record):
     """Candidate and champion on the same holdout."""
 
@@ -28,6 +49,8 @@ class Evaluation(Record):
     candidate: Scores
     champion: Scores | None = None
     """None: there is no champion, or it could not be scored on these rows (a note says which)."""
+    comparison: Comparison | None = None
+    """Both on the rows that the champion was not trained on, where enough remain; None where the champion has no scores."""
     champion_is: Champion | None = None
     champion_provenance: Provenance | None = None
     """What the champion comes from; None: there is none, or Perennial did not train it."""

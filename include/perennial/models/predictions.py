@@ -48,6 +48,15 @@ class Predictions:
         """Whatever ranks the rows by label: probabilities, or else decisions."""
         return self.probabilities if self.probabilities is not None else self.decisions
 
+    def at(self, rows: NDArray[Any]) -> Predictions:
+        """Return the answers for some of the rows: an array of places, or of n booleans."""
+        return Predictions(
+            values=self.values[rows],
+            classes=self.classes,
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+            decisions=None if self.decisions is None else self.decisions[rows],
+        )
+
 
 def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     """Ask the model for all that it can say about the rows.

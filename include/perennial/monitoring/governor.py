@@ -263,7 +263,7 @@ def _triggered_at(entries: Sequence[LedgerEntry], history: History) -> list[date
 
 
 def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
-    """Say that the breaker is open: too many candidates in a row were rejected or failed."""
+    """Say that the breaker is open: too many candidates in a row were not promoted."""
     breaker = spec.retraining.breaker
     closed_after = history.breaker_closed.after_sequence if history.breaker_closed else 0
     unsuccessful = list(
@@ -271,7 +271,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
     )
     if len(unsuccessful) < breaker.rejections:
         return None
-    # After the reset time one retraining is let through; if that is rejected or fails too, the time starts again.
+    # After the reset time one retraining is let through; if that ends so too, the time starts again.
     moments = _triggered_at(unsuccessful, history)
     if not moments:
         return None
@@ -280,7 +280,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
         return None
     return _Limit(
         "breaker",
-        f"The breaker is open: the last {len(unsuccessful)} retrainings were rejected or failed. "
+        f"The breaker is open: the last {len(unsuccessful)} retrainings were rejected, inconclusive or failed. "
         f"It lets one through at {until:%Y-%m-%d %H:%M} UTC, or when someone closes it.",
         until,
     )
@@ -288,7 +288,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
 
 def _was_unsuccessful(entry: LedgerEntry, history: History) -> bool:
     outcome = history.outcomes.get(entry.decision.run_id or "")
-    return outcome is not None and outcome.result in ("rejected", "failed")
+    return outcome is not None and outcome.result in ("rejected", "inconclusive", "failed")
 
 
 def _cooldown(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from typing import Literal
 
 from perennial.layout import BREAKER, FAILURE, LEDGER_ENTRY, PROMOTION, VERDICT, run_folder
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
@@ -107,12 +108,12 @@ def retraining_outcomes(
 
 
 def has_ended(store: Store, model: str, run_id: str) -> bool:
-    """Tell whether it is known how a retraining ended: promoted, rejected, or failed for good."""
+    """Tell whether it is known how a retraining ended: promoted or not, or failed for good."""
     prefix = run_folder(model, run_id)
     if store.exists(prefix + FAILURE.name) or store.exists(prefix + PROMOTION.name):
         return True
     verdict = _find_verdict(store, model, run_id)
-    return verdict is not None and verdict.outcome == "reject"
+    return verdict is not None and not verdict.promotes
 
 
 def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
@@ -144,8 +145,9 @@ def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> 
         return RetrainingOutcome(run_id=run_id, result="running")
     prefix = run_folder(model, run_id)
     verdict = _find_verdict(store, model, run_id)
-    if verdict is not None and verdict.outcome == "reject":
-        return RetrainingOutcome(run_id=run_id, result="rejected", sentence=verdict.sentence)
+    if verdict is not None and not verdict.promotes:
+        result: Literal["rejected", "inconclusive"] = "rejected" if verdict.outcome == "reject" else "inconclusive"
+        return RetrainingOutcome(run_id=run_id, result=result, sentence=verdict.sentence)
     if verdict is not None and store.exists(prefix + PROMOTION.name):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
     failure = find_failure(store, model, run_id)

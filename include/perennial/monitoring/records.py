@@ -129,7 +129,8 @@ class RetrainingOutcome(Record):
     """How a retraining ended."""
 
     run_id: str
-    result: Literal["promoted", "rejected", "failed", "running"]
+    result: Literal["promoted", "rejected", "inconclusive", "failed", "running"]
+    """`inconclusive`: proved neither better nor worse, and so not promoted."""
     sentence: str = ""
 
 

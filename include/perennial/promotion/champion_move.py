@@ -59,8 +59,10 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
         MLflow does not answer.
     """
     refuse_dry_run(run, "promotes")
-    if verdict.outcome != "promote":
-        raise PromotionError(f"version {registered.version} of {registered.name} was rejected: {verdict.sentence}")
+    if not verdict.promotes:
+        raise PromotionError(
+            f"version {registered.version} of {registered.name} is not to be promoted: {verdict.sentence}"
+        )
     mover = _Mover(Tracker(run.tracking_uri), run.store, registered.name)
     for _ in range(_MOST_ROUNDS):
         promotion = mover.attempt(registered.version, expected=verdict.champion_version)

@@ -11,6 +11,7 @@ from perennial.models.refit import Refit
 from perennial.printable import PrintableLog
 from perennial.promotion.champion_move import promote
 from perennial.promotion.records import RegisteredVersion, Verdict
+from perennial.promotion.wording import by_how_much
 from perennial.registry.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
 from perennial.registry.recorded_version import is_of
 from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
@@ -34,7 +35,8 @@ def register(
     """Make the candidate, or what its refit made of it, a version of the registered model, tagged with its evidence.
 
     A candidate has one version, however often this is called; a verdict that has changed since replaces the
-    one that the version carries, and a refit takes the place of the candidate alone. A rejected candidate gets the alias `challenger`, unless a newer one has it.
+    one that the version carries, and a refit takes the place of the candidate alone. One that is
+    not promoted gets the alias `challenger`, unless a newer one has it.
 
     Raises
     ------
@@ -61,11 +63,11 @@ def register(
             tags=_tags(run, refit or candidate, evaluation, verdict),
             description=f"{verdict.sentence} {refit.sentence}" if refit else verdict.sentence,
         )
-        tracker.client.set_tag(candidate.mlflow_run_id, "perennial.verdict", verdict.outcome)
-        rejected = verdict.outcome == "reject"
-        _settle_challenger(tracker, name, version, rejected=rejected)
+        for key, value in _judged(evaluation, verdict).items():
+            tracker.client.set_tag(candidate.mlflow_run_id, key, value)
+        _settle_challenger(tracker, name, version, promotes=verdict.promotes)
     log.info("registered as version %s of %s: %s", version, name, verdict.sentence)
-    return RegisteredVersion(name=name, version=version, alias=CHALLENGER if rejected else None)
+    return RegisteredVersion(name=name, version=version, alias=None if verdict.promotes else CHALLENGER)
 
 
 def _ensure_model(tracker: Tracker, name: str, description: str) -> None:
@@ -124,13 +126,13 @@ def _delete_version(tracker: Tracker, name: str, version: str) -> None:
             raise
 
 
-def _settle_challenger(tracker: Tracker, name: str, version: str, *, rejected: bool) -> None:
+def _settle_challenger(tracker: Tracker, name: str, version: str, *, promotes: bool) -> None:
     holder = version_by_alias(tracker, name, CHALLENGER)
     held = None if holder is None else int(holder.version)
-    if rejected and (held is None or held < int(version)):
+    if not promotes and (held is None or held < int(version)):
         tracker.client.set_registered_model_alias(name, CHALLENGER, version)
-    elif not rejected and held == int(version):
-        # Judged again, after another champion had come between: no longer a rejected one.
+    elif promotes and held == int(version):
+        # Judged again, after another champion had come between: no longer one that was not promoted.
         tracker.client.delete_registered_model_alias(name, CHALLENGER)
 
 
@@ -139,8 +141,15 @@ def _tags(run: RetrainingRun, logged: Candidate | Refit, evaluation: Evaluation,
     return {
         **logged.provenance.to_tags(),
         "perennial.bundle": logged.bundle_digest,
-        "perennial.verdict": verdict.outcome,
+        **_judged(evaluation, verdict),
         "perennial.judged_against": verdict.champion_version or "none",
         "perennial.primary_metric": primary,
         "perennial.primary_value": repr(evaluation.candidate.metrics.get(primary, float("nan"))),
     }
+
+
+def _judged(evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
+    """What run and version both say of the verdict."""
+    compared = evaluation.comparison
+    found = "not compared" if compared is None else f"{compared.metric}: {by_how_much(compared)}"
+    return {"perennial.verdict": verdict.outcome, "perennial.comparison": found}

@@ -23,6 +23,7 @@ def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> 
     verdict = decide_candidate(evaluation, run.spec, candidate)
     run.store.write(run.prefix + VERDICT.name, seal(verdict))
     for gate in verdict.gates:
-        log.info("%s %s: %s", "pass" if gate.passed else "FAIL", gate.name, gate.sentence)
+        found = "pass" if gate.passed else "no proof" if gate.inconclusive else "FAIL"
+        log.info("%s %s%s: %s", found, gate.name, " (dry run)" if gate.dry_run else "", gate.sentence)
     log.info(verdict.sentence)
     return verdict

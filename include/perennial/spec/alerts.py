@@ -13,6 +13,7 @@ EventName = Literal[
     "retraining_triggered",
     "promoted",
     "rejected",
+    "inconclusive",
     "retraining_failed",
     "monitoring_failed",
     "cursor_ahead",

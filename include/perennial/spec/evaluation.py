@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.metrics import MetricName, wrong_bounds
-from perennial.spec.section import Days, Number, Section, Whole, a_second_or_more, refuse
+from perennial.spec.section import (
+    A_NUMBER,
+    A_WORD,
+    Days,
+    Number,
+    Section,
+    Text,
+    Whole,
+    a_second_or_more,
+    no_repeats,
+    number_or_word,
+    refuse,
+)
 
 
 class Holdout(Section):
@@ -32,6 +44,9 @@ class Holdout(Section):
         return self
 
 
+Tolerance = Annotated[Annotated[Number, Field(ge=0), A_NUMBER] | Annotated[Literal["noise"], A_WORD], number_or_word]
+
+
 class Gates(Section):
     """What a candidate must reach to be promoted. All gates must pass."""
 
@@ -39,10 +54,19 @@ class Gates(Section):
     """Least values of metrics where more is better, such as `{roc_auc: 0.65}`."""
     maximum: dict[MetricName, Number] = {}
     """Greatest values of metrics where less is better, such as `{log_loss: 0.6}`."""
-    tolerance: Number = Field(default=0.0, ge=0)
-    """The primary metric may be worse than the champion's by less than this; 0 asks for better."""
+    tolerance: Tolerance = "noise"
+    """The primary metric may be worse than the champion's by no more than one standard error of ten blocks of time, or by
+    less than this number; 0 asks for better."""
+    confidence: Number | None = Field(default=None, ge=0.5, lt=1)
+    """Asks for proof that the candidate is better, or by less than the tolerance worse where that is a number."""
+    inconclusive: Literal["promote", "reject"] = "reject"
+    """What becomes of a candidate that is proved neither better nor worse at `confidence`."""
+    dry_run: tuple[Text, ...] = ()
+    """Gates that are measured and shown and do not decide, such as `[champion, minimum roc_auc]`."""
     min_rows: Whole = Field(default=100, ge=1)
     """Fewest labelled holdout rows on which a verdict may rest."""
+
+    _no_repeats = field_validator("dry_run")(no_repeats)
 
     @model_validator(mode="after")
     def _right_direction(self) -> Self:
@@ -50,6 +74,30 @@ class Gates(Section):
         if wrong:
             refuse(*wrong)
         return self
+
+    @model_validator(mode="after")
+    def _has_an_effect(self) -> Self:
+        if self.inconclusive == "promote" and self.confidence is None:
+            refuse((("inconclusive",), "has no effect without confidence: nothing else asks for proof"))
+        known = self.names_in_dry_run
+        unknown = [(index, name) for index, name in enumerate(self.dry_run) if name not in known]
+        if unknown:
+            refuse(
+                *(
+                    (
+                        ("dry_run", index),
+                        f"there is no gate {name!r} that may be left out: choose from {', '.join(known)}",
+                    )
+                    for index, name in unknown
+                )
+            )
+        return self
+
+    @property
+    def names_in_dry_run(self) -> tuple[str, ...]:
+        """The gates that a verdict can do without."""
+        bounds = (*(f"minimum {name}" for name in self.minimum), *(f"maximum {name}" for name in self.maximum))
+        return ("rows", *bounds, "champion", "news")
 
 
 class EvaluationSection(Section):

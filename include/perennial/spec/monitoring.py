@@ -147,10 +147,10 @@ class AtMost(Section):
 
 
 class Breaker(Section):
-    """Opens after so many rejected or failed candidates in a row; closed by hand or after a time."""
+    """Opens after so many rejected, inconclusive or failed candidates in a row; closed by hand or after a time."""
 
     rejections: Whole = Field(default=3, ge=1)
-    """Rejected or failed candidates in a row that open it."""
+    """Candidates in a row, rejected, inconclusive or failed, that open it."""
     reset_days: Days = Field(default=30.0, gt=0)
     """Days after the last of them when one retraining is let through; another one that is rejected or fails starts them again."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from perennial.spec.limits import MAX_COUNT
@@ -20,6 +21,15 @@ Text = Annotated[str, Field(min_length=1)]
 AirflowName = Annotated[str, Field(min_length=1, max_length=250)]
 """What Airflow's database has a column for."""
 Names = TypeVar("Names", bound=tuple[str, ...])
+
+
+def _kind(value: object) -> str:
+    # What begins like a number was meant as one: YAML takes 1e-3 for text.
+    return "[word]" if isinstance(value, str) and not re.match(r"[-+.\d]", value) else "[number]"
+
+
+A_NUMBER, A_WORD, number_or_word = Tag("[number]"), Tag("[word]"), Discriminator(_kind)
+"""Tags of the two kinds of a field that takes a number or a word, and what tells them apart: so an error speaks of one."""
 
 
 class Section(BaseModel):

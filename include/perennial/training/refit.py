@@ -77,7 +77,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
         MLflow does not answer.
     """
     refuse_dry_run(run, "refits")
-    if verdict.outcome == "reject":
+    if not verdict.promotes:
         raise TrainingError(f"the candidate was rejected, and only what is promoted is refit: {verdict.sentence}")
     tracker = Tracker(run.tracking_uri)
     recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)

@@ -40,7 +40,7 @@ def on_trigger(spec: ModelSpec) -> dict[str, Any]:
 
 def on_verdict(spec: ModelSpec) -> dict[str, Any]:
     """Return the arguments with which promote reports a new champion or, if it is skipped, a rejection."""
-    return _callbacks(spec, on_success_callback=_promoted, on_skipped_callback=_rejected)
+    return _callbacks(spec, on_success_callback=_promoted, on_skipped_callback=_not_promoted)
 
 
 def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
     ]
 
 
-def _rejected(context: Mapping[str, Any]) -> Iterable[Event]:
+def _not_promoted(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.promotion.records import RegisteredVersion, Verdict
 
     task = context["task"]
@@ -88,7 +88,7 @@ def _rejected(context: Mapping[str, Any]) -> Iterable[Event]:
     if registered is None:  # a dry run
         return []
     verdict = Verdict.model_validate(task.takes["verdict"])
-    return [events.rejected(RegisteredVersion.model_validate(registered), verdict, **_origin(context))]
+    return [events.not_promoted(RegisteredVersion.model_validate(registered), verdict, **_origin(context))]
 
 
 def _origin(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,10 +135,10 @@ def promoted(
     return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
 
 
-def rejected(
+def not_promoted(
     registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
 ) -> Event:
-    """Return the event of a candidate that did not pass the gates.
+    """Return the event of a candidate that was rejected, or proved neither better nor worse.
 
     Parameters
     ----------
@@ -150,7 +150,8 @@ def rejected(
         The spec's region.
     """
     facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
-    return _of_verdict("rejected", registered, verdict, facts, run_id, region)
+    name: EventName = "inconclusive" if verdict.outcome == "inconclusive" else "rejected"
+    return _of_verdict(name, registered, verdict, facts, run_id, region)
 
 
 def _of_verdict(

@@ -15,6 +15,7 @@ HAPPENED: Mapping[EventName, str] = {
     "retraining_triggered": "retraining triggered",
     "promoted": "new champion",
     "rejected": "candidate rejected",
+    "inconclusive": "candidate proved neither better nor worse, the champion stays",
     "retraining_failed": "retraining failed",
     "monitoring_failed": "monitoring failed",
     "cursor_ahead": "the cursor is after all rows, nothing is checked",

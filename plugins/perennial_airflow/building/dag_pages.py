@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
+    from perennial.spec.evaluation import Gates
     from perennial.spec.monitoring import Monitoring
     from perennial.spec.source import Window
 
@@ -35,13 +36,19 @@ def spec_page(spec: ModelSpec) -> str:
 
 def _gates(spec: ModelSpec) -> list[tuple[str, str]]:
     gates, primary = spec.evaluation.gates, spec.evaluation.primary
-    allowed = f"less than {gates.tolerance:g} worse than" if gates.tolerance else "better than"
     return [
         *((f"`{name}`", f"at least {value:g}") for name, value in gates.minimum.items()),
         *((f"`{name}`", f"at most {value:g}") for name, value in gates.maximum.items()),
-        (f"`{primary}`", f"{allowed} the champion's on the same holdout"),
+        (f"`{primary}`", f"{_allowed(gates)} the champion's on the same holdout"),
         ("labelled holdout rows", f"at least {gates.min_rows}"),
     ]
+
+
+def _allowed(gates: Gates) -> str:
+    proof = f", for certain at {100 * gates.confidence:g}%," if gates.confidence is not None else ""
+    if gates.tolerance == "noise":
+        return f"better{proof} than" if proof else "no more than one standard error worse than"
+    return f"less than {gates.tolerance:g} worse{proof} than" if gates.tolerance else f"better{proof} than"
 
 
 def _query(spec: ModelSpec) -> str:
@@ -101,8 +108,8 @@ def _limits(spec: ModelSpec) -> list[tuple[str, str]]:
         ("At most", f"{retraining.at_most.retrainings} in {retraining.at_most.days:g} days"),
         (
             "Breaker",
-            f"opens after {retraining.breaker.rejections} rejected or failed retrainings, for "
-            f"{retraining.breaker.reset_days:g} days",
+            f"opens after {retraining.breaker.rejections} rejected, inconclusive or failed retrainings, "
+            f"for {retraining.breaker.reset_days:g} days",
         ),
         ("First training", "triggered" if retraining.first else "left to people"),
     ]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class PromoteOperator(StageOperator):
     """Move the alias `champion`, add an event to each asset among the outlets, and send metrics.
 
-    Skipped in a dry run, and if the candidate was rejected; the log has the verdict's sentence.
+    Skipped in a dry run, and if the candidate is not promoted; the log has the verdict's sentence.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:

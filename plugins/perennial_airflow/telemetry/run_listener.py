@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun) -> None:
-    """Count a retraining as promoted, rejected or a dry run."""
+    """Count a retraining as promoted, rejected, inconclusive or a dry run."""
     if dag_run.dag_id.endswith(RETRAIN):
         from perennial.stages import maker
 
@@ -28,7 +28,8 @@ def on_dag_run_success(dag_run: DagRun) -> None:
         if states.get(maker("registered").name) != "success":
             count_end(dag_run, "dry run")
         else:
-            count_end(dag_run, "promoted" if states.get(maker("promotion").name) == "success" else "rejected")
+            promoted = states.get(maker("promotion").name) == "success"
+            count_end(dag_run, "promoted" if promoted else why_not_promoted(dag_run))
 
 
 @hookimpl
@@ -62,6 +63,23 @@ def task_states(dag_run: DagRun) -> dict[str, str | None]:
             TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id
         )
         return {task_id: state for task_id, state in session.execute(query)}
+
+
+def why_not_promoted(dag_run: DagRun) -> str:
+    """Return `inconclusive` or `rejected`, as the verdict says that the run's task handed on."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    from perennial.stages import maker
+
+    with create_session(scoped=False) as session:
+        query = XComModel.get_many(
+            run_id=dag_run.run_id, key="return_value", task_ids=maker("verdict").name, dag_ids=dag_run.dag_id
+        )
+        found = session.scalars(query).first()
+        verdict = None if found is None else XComModel.deserialize_value(found)
+    inconclusive = isinstance(verdict, dict) and verdict.get("outcome") == "inconclusive"
+    return "inconclusive" if inconclusive else "rejected"
 
 
 def count_end(dag_run: DagRun, outcome: str) -> None:

@@ -20,7 +20,9 @@ def test_what_fired_too_rarely_is_told_from_what_a_limit_holds_back() -> None:
 
 
 def test_an_open_breaker_is_named() -> None:
-    limit = "The breaker is open: the last 3 retrainings were rejected or failed. It lets one through later."
+    limit = (
+        "The breaker is open: the last 3 retrainings were rejected, inconclusive or failed. It lets one through later."
+    )
     made = entry(performance(status="fired"), outcome="hold", reasons=(limit,), fired=("performance",))
     assert in_short(made) == "hold: performance, The breaker is open"
 

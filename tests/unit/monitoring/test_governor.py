@@ -178,7 +178,7 @@ BREAKER = {"breaker": {"rejections": 2, "reset_days": 5}, "at_most": {"retrainin
 def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
     decision = decide(FIRED, known=past(**unsuccessful(8, 9, result=result)), **BREAKER)
     assert (decision.outcome, decision.held_by) == ("hold", "breaker")
-    assert "The breaker is open: the last 2 retrainings were rejected or failed" in words(decision)
+    assert "The breaker is open: the last 2 retrainings were rejected, inconclusive or failed" in words(decision)
     assert decision.alarm.until == day(14)
 
 

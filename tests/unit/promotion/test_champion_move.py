@@ -113,7 +113,7 @@ def test_a_candidate_judged_against_a_former_champion_is_refused(run, new_versio
 
 
 def test_a_rejected_candidate_is_never_promoted(run, new_version, make_verdict, champion):
-    with pytest.raises(PromotionError, match="was rejected: worse"):
+    with pytest.raises(PromotionError, match="is not to be promoted: worse"):
         promote(run, new_version(), make_verdict("reject", sentence="worse"))
     assert champion() is None
 

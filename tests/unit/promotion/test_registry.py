@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from perennial.errors import PromotionError, TrackingUnavailable
+from perennial.evaluation.records import Comparison
 from perennial.layout import BUNDLE
 from perennial.promotion.registry import promote, register
 from perennial.registry.aliases import CHALLENGER, version_by_alias
@@ -25,7 +26,12 @@ def _challenger(tracker):
 
 def test_a_version_carries_its_evidence(run, tracker, log_candidate, evaluation_of, make_verdict):
     candidate = log_candidate()
-    registered = register(run, candidate, evaluation_of(candidate), make_verdict(sentence="0.75 against 0.70"))
+    compared = Comparison(
+        metric="roc_auc", candidate=0.75, champion=0.7, difference=0.05, standard_error=0.01, low=0.03, high=0.07,
+        confidence=0.95, blocks=10, rows=100,
+    )  # fmt: skip
+    evaluation = evaluation_of(candidate).model_copy(update={"comparison": compared})
+    registered = register(run, candidate, evaluation, make_verdict(sentence="0.75 against 0.70"))
 
     version = tracker.client.get_model_version("late", registered.version)
     assert version.run_id == candidate.mlflow_run_id
@@ -34,6 +40,7 @@ def test_a_version_carries_its_evidence(run, tracker, log_candidate, evaluation_
         **candidate.provenance.to_tags(),
         "perennial.bundle": candidate.bundle_digest,
         "perennial.verdict": "promote",
+        "perennial.comparison": "roc_auc: better by 0.0500 (+0.0300 to +0.0700 at 95%)",
         "perennial.judged_against": "none",
         "perennial.primary_metric": "roc_auc",
         "perennial.primary_value": "0.75",
@@ -75,6 +82,15 @@ def test_a_new_verdict_replaces_the_old(run, tracker, log_candidate, evaluation_
     version = tracker.client.get_model_version("late", registered.version)
     assert (version.tags["perennial.verdict"], version.description) == ("promote", "better")
     assert (registered.alias, _challenger(tracker)) == (None, None)
+
+
+@pytest.mark.parametrize(("chosen", "alias"), [("promote", None), ("reject", "challenger")])
+def test_the_spec_says_whether_an_inconclusive_version_is_the_challenger(
+    run, log_candidate, evaluation_of, make_verdict, chosen, alias
+):
+    candidate = log_candidate()
+    verdict = make_verdict("inconclusive").model_copy(update={"if_inconclusive": chosen})
+    assert register(run, candidate, evaluation_of(candidate), verdict).alias == alias
 
 
 def test_the_newest_rejected_version_is_the_challenger(run, tracker, log_candidate, evaluation_of, make_verdict):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perennial.evaluation.records import Evaluation, Scores
+from perennial.evaluation.records import Comparison, Evaluation, Scores
 from perennial.promotion.records import Verdict
 from perennial.promotion.verdict import decide
 from perennial.registry.records import Champion
@@ -58,10 +58,42 @@ def evaluation(
         "classes": ("0", "1"),
         "candidate": scores(metrics),
         "champion": scores(champion) if champion is not None else None,
+        "comparison": comparison(metrics, champion, reason) if champion is not None else None,
         "champion_is": CHAMPION if champion is not None else None,
         "champion_provenance": BEFORE if champion is not None else None,
     }
     return Evaluation.model_validate(facts | changes)
+
+
+def comparison(
+    metrics: dict[str, float], champion: dict[str, float], reason: str = "", error: float = math.nan, rows: int = 500
+) -> Comparison:
+    """Compare by the only metric of both, or by the first; an interval of two standard errors."""
+    name = next(iter(metrics), "roc_auc")
+    ours, theirs = metrics.get(name, math.nan), champion.get(name, math.nan)
+    apart = theirs - ours if name in LOWER_IS_BETTER else ours - theirs
+    known = math.isfinite(ours) and math.isfinite(theirs)
+    return Comparison(
+        metric=name,
+        candidate=ours,
+        champion=theirs,
+        difference=apart if known else math.nan,
+        standard_error=error,
+        low=apart - 2 * error,
+        high=apart + 2 * error,
+        confidence=0.95,
+        blocks=10,
+        rows=rows,
+        reason=(reason if math.isfinite(error) else "all rows have one time")
+        if known
+        else f"{name} is undefined: {reason}",
+    )
+
+
+def beside(candidate: float, champion: float, *, error: float, rows: int = 500) -> Evaluation:
+    """A candidate's ROC AUC beside a champion's, with the standard error of their difference."""
+    metrics = {"roc_auc": candidate}, {"roc_auc": champion}
+    return evaluation(*metrics, comparison=comparison(*metrics, error=error, rows=rows))
 
 
 def failed(verdict: Verdict) -> set[str]:
@@ -74,7 +106,7 @@ def failed(verdict: Verdict) -> set[str]:
         pytest.param(evaluation({"roc_auc": 0.7}), spec(), set(), id="first model"),
         pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.69}), spec(), set(), id="better"),
         pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.71}), spec(), {"champion"}, id="worse"),
-        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}), spec(), {"champion"}, id="tie"),
+        pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}), spec(tolerance=0), {"champion"}, id="tie"),
         pytest.param(evaluation({"roc_auc": 0.7}, {"roc_auc": 0.7}), spec(tolerance=0.01), set(), id="tie, tolerated"),
         pytest.param(evaluation({"roc_auc": 0.5}, {"roc_auc": 0.75}), spec(tolerance=0.25), {"champion"}, id="edge"),
         pytest.param(evaluation({"rmse": 1.0}, {"rmse": 1.1}), spec("rmse"), set(), id="less is better"),
@@ -151,12 +183,77 @@ def test_a_candidate_that_says_what_the_champion_says_is_nothing_new_whatever_ch
     assert "it says what champion v3 says of all 500 held-out rows, to the last bit" in verdict.sentence
 
 
-def test_a_promotion_reads_as_a_sentence_with_both_figures() -> None:
-    measured = evaluation({"roc_auc": 0.7312}, {"roc_auc": 0.7287}, rows=25_110)
+@pytest.mark.parametrize(("gain", "passes"), [(0.001, True), (0.0, True), (-0.015625, True), (-0.016, False)])
+def test_within_one_standard_error_a_candidate_is_not_worse(gain: float, passes: bool) -> None:
+    verdict = decide(beside(0.75 + gain, 0.75, error=0.015625), spec(), candidate())
+    assert failed(verdict) == (set() if passes else {"champion"})
+
+
+def test_where_the_noise_is_not_known_a_candidate_may_not_be_worse_at_all() -> None:
+    verdict = decide(beside(0.7, 0.71, error=math.nan), spec(), candidate())
+    assert verdict.sentence == (
+        "Rejected: roc_auc 0.7000 is worse, compared with 0.7100 of champion v3 on the same rows: worse by 0.0100, "
+        "within an interval that is not known: all rows have one time. 1 of 5 gates failed."
+    )
+    assert decide(beside(0.71, 0.71, error=math.nan), spec(), candidate()).outcome == "promote"
+
+
+@pytest.mark.parametrize(
+    ("value", "gates", "outcome", "words"),
+    [
+        (0.73, {}, "promote", "certainly better"),
+        (0.71, {}, "inconclusive", "not certain to be better"),
+        (0.69, {}, "inconclusive", "not certain to be better"),
+        (0.67, {}, "reject", "certainly not better"),
+        (0.69, {"tolerance": 0.0}, "inconclusive", "not certain to be better"),
+        (0.69, {"tolerance": 0.05}, "promote", "certainly worse by less than 0.05, or better"),
+        (0.66, {"tolerance": 0.05}, "inconclusive", "not certain to be worse by less than 0.05, or better"),
+        (0.62, {"tolerance": 0.05}, "reject", "certainly not worse by less than 0.05, or better"),
+    ],
+)
+def test_between_proof_for_and_proof_against_nothing_is_concluded(
+    value: float, gates: dict[str, Any], outcome: str, words: str
+) -> None:
+    verdict = decide(beside(value, 0.7, error=0.01), spec(confidence=0.95, **gates), candidate())
+    assert verdict.outcome == outcome
+    gate = next(gate for gate in verdict.gates if gate.name == "champion")
+    assert f"roc_auc {value:.4f} is {words}, compared with" in gate.sentence
+    assert (gate.passed, gate.inconclusive) == (outcome == "promote", outcome == "inconclusive")
+
+
+@pytest.mark.parametrize(("chosen", "promotes"), [("promote", True), ("reject", False)])
+def test_the_spec_says_what_becomes_of_an_inconclusive_candidate(chosen: str, promotes: bool) -> None:
+    asked = spec(confidence=0.95, inconclusive=chosen)
+    verdict = decide(beside(0.71, 0.7, error=0.01), asked, candidate())
+    assert (verdict.outcome, verdict.promotes) == ("inconclusive", promotes)
+    assert verdict.sentence == (
+        "Inconclusive: roc_auc 0.7100 is not certain to be better, compared with 0.7000 of champion v3 on the same rows: "
+        "better by 0.0100 (-0.0100 to +0.0300 at 95%); "
+        + ("such a candidate is promoted, as the spec says." if promotes else "the champion stays.")
+    )
+    below = decide(beside(0.71, 0.7, error=0.01), spec(confidence=0.95, minimum={"roc_auc": 0.8}), candidate())
+    assert (below.outcome, below.promotes) == ("reject", False)
+
+
+def test_noise_that_is_not_known_proves_nothing() -> None:
+    verdict = decide(beside(0.9, 0.7, error=math.nan), spec(confidence=0.95), candidate())
+    assert verdict.outcome == "inconclusive"
+
+
+def test_a_gate_in_a_dry_run_is_shown_and_does_not_decide() -> None:
+    asked = spec(confidence=0.95, dry_run=["champion", "minimum roc_auc"], minimum={"roc_auc": 0.8})
+    verdict = decide(beside(0.6, 0.7, error=0.01), asked, candidate())
+    assert verdict.outcome == "promote"
+    assert {gate.name for gate in verdict.gates if gate.dry_run} == {"champion", "minimum roc_auc"} == failed(verdict)
+    assert "all 4 gates passed. In a dry run: roc_auc 0.6000 is below the minimum of 0.8000." in verdict.sentence
+
+
+def test_a_promotion_reads_as_a_sentence_with_both_figures_and_the_interval() -> None:
+    measured = beside(0.7312, 0.7287, error=0.00175, rows=25_110)
     verdict = decide(measured, spec(minimum={"roc_auc": 0.65}), candidate())
     assert verdict.sentence == (
-        "Fit to promote: roc_auc 0.7312 on 25,110 held-out rows, "
-        "champion v3 reaches 0.7287 on the same rows; all 6 gates passed."
+        "Fit to promote: roc_auc 0.7312 on 25,110 held-out rows, champion v3 reaches 0.7287 on the same rows: "
+        "better by 0.0025 (-0.0010 to +0.0060 at 95%); all 6 gates passed."
     )
     assert verdict.champion_version == "3"
 
@@ -170,13 +267,15 @@ def test_a_first_promotion_says_that_there_is_no_champion() -> None:
 
 
 def test_a_rejection_names_every_failed_gate_with_figures() -> None:
-    measured = evaluation({"roc_auc": 0.61, "log_loss": 0.8}, {"roc_auc": 0.72}, rows=12)
-    verdict = decide(measured, spec(minimum={"roc_auc": 0.65}, maximum={"log_loss": 0.6}), candidate())
+    compared = comparison({"roc_auc": 0.61}, {"roc_auc": 0.72}, error=0.02)
+    measured = evaluation({"roc_auc": 0.61, "log_loss": 0.8}, {"roc_auc": 0.72}, rows=12, comparison=compared)
+    verdict = decide(measured, spec(minimum={"roc_auc": 0.65}, maximum={"log_loss": 0.6}, tolerance=0), candidate())
     assert verdict.sentence == (
         "Rejected: only 12 labelled rows in the holdout, fewer than 100; "
         "roc_auc 0.6100 is below the minimum of 0.6500; "
         "log_loss 0.8000 is above the maximum of 0.6000; "
-        "roc_auc 0.6100 is not better, compared with 0.7200 of champion v3 on the same rows. 4 of 7 gates failed."
+        "roc_auc 0.6100 is not better, compared with 0.7200 of champion v3 on the same rows: worse by 0.1100 "
+        "(-0.1500 to -0.0700 at 95%). 4 of 7 gates failed."
     )
 
 
@@ -238,10 +337,13 @@ tolerances = st.floats(0, 10)
 def judged(draw: st.DrawFn) -> tuple[Evaluation, ModelSpec]:
     """Any figures under any gates on roc_auc (more is better) and log_loss (less is better)."""
     figures = st.fixed_dictionaries({"roc_auc": any_figure, "log_loss": any_figure})
-    champion = draw(st.none() | figures)
+    metrics, champion = draw(figures), draw(st.none() | figures)
+    primary = draw(st.sampled_from(["roc_auc", "log_loss"]))
+    compared = champion and comparison({primary: metrics[primary]}, {primary: champion[primary]})
     measured = evaluation(
-        draw(figures),
+        metrics,
         champion,
+        comparison=compared,
         rows=draw(st.integers(0, 300)),
         classes=draw(st.sampled_from([(), ("0",), ("0", "1"), ("a", "b", "c")])),
     )
@@ -250,7 +352,7 @@ def judged(draw: st.DrawFn) -> tuple[Evaluation, ModelSpec]:
         "maximum": draw(st.just({}) | st.fixed_dictionaries({"log_loss": st.floats(0, 1e300)})),
         "tolerance": draw(tolerances),
     }
-    return measured, spec(draw(st.sampled_from(["roc_auc", "log_loss"])), **gates)
+    return measured, spec(primary, **gates)
 
 
 @given(judged())

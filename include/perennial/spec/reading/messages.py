@@ -56,8 +56,8 @@ def explain(error: ErrorDetails) -> tuple[FieldPath, str, str]:
 
 
 def _path(error: ErrorDetails) -> FieldPath:
-    # Pydantic marks an error in a mapping's key, rather than its value, by a last step of this name.
-    return tuple(part for part in error["loc"] if part != "[key]")
+    # Pydantic marks an error in a mapping's key, rather than its value, by a last step of this name; the others are ours.
+    return tuple(part for part in error["loc"] if part not in ("[key]", "[number]", "[word]"))
 
 
 def _choices(error: ErrorDetails) -> list[str]:
