@@ -16,9 +16,10 @@ import pytest
 
 from perennial.errors import BundleChanged, TrackingError
 from perennial.evaluation.evaluate import evaluate
-from perennial.layout import BUNDLE
+from perennial.layout import REFIT_BUNDLE
 from perennial.models.candidate import Candidate
 from perennial.promotion.verdict import decide
+from perennial.registry.aliases import CHAMPION, version_by_alias
 from perennial.registry.tracking import Tracker
 from tests.unit.evaluation.retrained import SOME_LOGISTIC, START, Model, auc_of, champion_of, holdout, make_rows
 
@@ -40,6 +41,18 @@ def test_the_champions_twin_from_before_its_refit_is_scored_on_the_same_rows(mod
     assert evaluation.notes == ()
     logged = Tracker(model.tracking_uri).client.get_run(candidate.mlflow_run_id).data.metrics
     assert logged["champion.roc_auc"] == evaluation.champion.metrics["roc_auc"]
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_a_candidate_that_says_what_the_champion_says_is_another_where_one_of_them_is_refit(
+    model: Model, refit: bool
+) -> None:
+    model.crown(model.run(model=SOME_LOGISTIC | {"refit": False}))
+
+    _, _, evaluation = model.judge(model.run("second", model=SOME_LOGISTIC | {"refit": refit}))
+
+    assert evaluation.champion == evaluation.candidate
+    assert evaluation.same_predictions is not refit
 
 
 def test_a_champion_that_saw_held_out_rows_is_said_with_their_number(model: Model) -> None:
@@ -96,15 +109,22 @@ def folder_of(tracking_uri: str, candidate: Candidate) -> Path:
     return Path(logged.artifact_location)
 
 
-def damage(tracking_uri: str, candidate: Candidate, *, remove: bool = False) -> None:
-    file = folder_of(tracking_uri, candidate) / "model.skops"
+def folder_of_champion(model: Model) -> Path:
+    version = version_by_alias(Tracker(model.tracking_uri), model.name, CHAMPION)
+    assert version is not None
+    return Path(version.source)
+
+
+def damage(folder: Path, *, remove: bool = False) -> None:
+    file = folder / "model.skops"
     file.write_bytes(b"half of a file")
     if remove:
         file.unlink()
 
 
 def test_a_champion_whose_file_was_changed_is_refused_by_name_with_what_to_do(model: Model) -> None:
-    damage(model.tracking_uri, model.crown(model.run()))
+    model.crown(model.run())
+    damage(folder_of_champion(model))
     run = model.run("second", model={**SOME_LOGISTIC, "seed": 1})
     said = r"champion v1: its file model\.skops .* is not the one that was trained.* move the alias 'champion'"
     with pytest.raises(BundleChanged, match=said):
@@ -115,14 +135,15 @@ def test_a_champion_whose_file_was_changed_is_refused_by_name_with_what_to_do(mo
 def test_a_changed_candidate_is_refused(model: Model) -> None:
     run = model.run()
     snapshot, candidate, _ = model.judge(run)
-    damage(model.tracking_uri, candidate)
+    damage(folder_of(model.tracking_uri, candidate))
     with pytest.raises(BundleChanged, match=r"the candidate: its file model\.skops"):
         evaluate(run, snapshot, candidate)
 
 
 def test_a_file_that_was_replaced_by_another_sound_model_is_refused(model: Model) -> None:
-    first, second = model.crown(model.run()), model.judge(model.run("other", features={"numeric": ["x"]}))[1]
-    source, target = (folder_of(model.tracking_uri, candidate) for candidate in (second, first))
+    model.crown(model.run())
+    _, other, _ = model.judge(model.run("other", features={"numeric": ["x"]}))
+    source, target = folder_of(model.tracking_uri, other), folder_of_champion(model)
     for name in ("model.skops", "bundle.json"):
         shutil.copyfile(source / name, target / name)
     with pytest.raises(BundleChanged, match=r"champion v1: its file bundle\.json"):
@@ -232,7 +253,7 @@ def test_another_owner_and_a_tolerance_make_no_new_champion_of_the_same_model(mo
 def test_a_model_that_nobody_recorded_is_compared_with_as_far_as_the_spec_trusts_it(model: Model) -> None:
     first = model.crown(model.run())
     run = model.run("second", features={"numeric": ["x"]})
-    run.store.delete(BUNDLE.key(model.name, first.mlflow_run_id))
+    run.store.delete(REFIT_BUNDLE.key(model.name, first.mlflow_run_id))
 
     _, candidate, evaluation = model.judge(run)
 
@@ -255,6 +276,7 @@ def test_another_champion_meanwhile_is_judged_against(model: Model) -> None:
 
 
 def test_a_champion_without_its_model_file_is_an_error(model: Model) -> None:
-    damage(model.tracking_uri, model.crown(model.run()), remove=True)
+    model.crown(model.run())
+    damage(folder_of_champion(model), remove=True)
     with pytest.raises(TrackingError, match=r"(?s)No such artifact: 'model\.skops'"):
         model.judge(model.run("second", model={**SOME_LOGISTIC, "seed": 1}))
