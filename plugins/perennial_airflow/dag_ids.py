@@ -4,6 +4,7 @@ from __future__ import annotations
 
 RETRAIN = ".retrain"
 MONITOR = ".monitor"
+BACKTEST = ".backtest"
 
 
 def retraining_dag(model: str) -> str:
@@ -14,3 +15,8 @@ def retraining_dag(model: str) -> str:
 def monitoring_dag(model: str) -> str:
     """Return the id of the DAG that watches the model."""
     return model + MONITOR
+
+
+def backtest_dag(model: str) -> str:
+    """Return the id of the DAG that replays policies on the model's history."""
+    return model + BACKTEST

@@ -25,6 +25,11 @@ def drift_report_page(model: str, sequence: int) -> str:
     return f"{_base()}/perennial/reports/{model}/checks/{sequence}/report.html"
 
 
+def backtest_page(model: str, replay: str) -> str:
+    """Return the address of a backtest's page."""
+    return f"{_base()}/perennial/reports/{model}/backtests/{replay}/backtest.html"
+
+
 def version_page(name: str, version: str, region: str | None) -> str:
     """Return the address of a registered version, or '' if the region's MLflow is not a server."""
     return TrackingHook(region).page(f"models/{quote(name, safe='')}/versions/{version}")

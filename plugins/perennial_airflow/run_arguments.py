@@ -60,6 +60,20 @@ def window_days(value: float | str | None) -> float | None:
     return days
 
 
+def whole_number(name: str, value: int | str) -> int:
+    """Return the whole number.
+
+    Raises
+    ------
+    RunArgumentError
+        It is none.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        raise RunArgumentError(f"{name}: {value!r} is not a whole number") from None
+
+
 def flag(value: bool | str) -> bool:
     """Return the value as a boolean.
 

@@ -57,11 +57,32 @@ def test_the_tests_run_side_by_side_between_opening_and_governing(
     assert dag.task_dict["move_cursor"].upstream_task_ids == {"govern", "trigger_retraining"}
 
 
+def test_a_backtest_trains_one_model_for_each_moment_in_the_heavy_pool(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec(resources={"pool": "big"})
+    dag = load_dags().dags["orders.backtest"]
+    train = dag.task_dict["train"]
+
+    assert [task.task_id for task in dag.topological_sort()] == ["begin", "train", "compare"]
+    assert train.is_mapped
+    assert train.upstream_task_ids == {"begin"}
+    assert dag.task_dict["compare"].upstream_task_ids == {"begin", "train"}
+    assert {task.pool for task in dag.tasks} == {"big"}
+    assert (dag.schedule, set(dag.params)) == (None, {"as_of", "days", "batches"})
+
+
 def test_only_a_spec_with_monitoring_is_watched(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
     add_spec("watched", monitoring={})
     add_spec("unwatched")
 
-    assert set(load_dags().dags) == {"watched.retrain", "watched.monitor", "unwatched.retrain"}
+    assert set(load_dags().dags) == {
+        "watched.retrain",
+        "watched.monitor",
+        "watched.backtest",
+        "unwatched.retrain",
+        "unwatched.backtest",
+    }
 
 
 def test_every_dag_survives_serialization(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
@@ -84,7 +105,7 @@ def test_two_parses_make_the_same_dag(add_spec: Callable[..., Path], load_dags: 
     add_spec(schedule={"cron": "0 6 * * 1"}, monitoring=MONITORING)
     first, second = ({name: DagSerialization.to_dict(dag) for name, dag in load_dags().dags.items()} for _ in range(2))
 
-    assert set(first) == {"orders.retrain", "orders.monitor"}
+    assert set(first) == {"orders.retrain", "orders.monitor", "orders.backtest"}
     assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
@@ -209,7 +230,7 @@ def test_govern_may_tell_of_drift(add_spec: Callable[..., Path], load_dags: Call
     }
 
 
-@pytest.mark.parametrize("dag_id", ["returns.retrain", "returns.monitor"])
+@pytest.mark.parametrize("dag_id", ["returns.retrain", "returns.monitor", "returns.backtest"])
 def test_a_task_builds_its_own_dag_only(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch, dag_id: str
 ) -> None:
@@ -228,7 +249,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 bag = DagBag({str(DAGS)!r})
-assert sorted(bag.dags) == ["orders.monitor", "orders.retrain"], bag.import_errors
+assert sorted(bag.dags) == ["orders.backtest", "orders.monitor", "orders.retrain"], bag.import_errors
 [DagSerialization.to_dict(dag) for dag in bag.dags.values()]
 print("loaded:", [name for name in {HEAVY} if name in sys.modules])
 """

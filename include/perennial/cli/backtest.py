@@ -62,7 +62,7 @@ def backtest(
     with Progress(*columns, console=console) as progress:
         line = progress.add_task("models", total=replay.batches, now="")
         models: dict[int, ReplayedModel] = {}
-        for model in _trained(run, replay, processes):
+        for model in trained_models(run, replay, processes):
             models[model.number] = model
             progress.update(line, completed=len(models))
         history = rows_of(run, replay)
@@ -78,8 +78,8 @@ def backtest(
     return found, write_backtest(run.store, found)
 
 
-def _trained(run: Run, replay: Replay, processes: int | None) -> Iterator[ReplayedModel]:
-    """Yield the models as they are ready; those that an earlier call left come first."""
+def trained_models(run: Run, replay: Replay, processes: int | None) -> Iterator[ReplayedModel]:
+    """Yield a replay's models as they are ready; those that an earlier call left come first."""
     kept = {number: find_model(run, replay, number) for number in range(replay.batches)}
     yield from (model for model in kept.values() if model is not None)
     missing = [number for number, model in kept.items() if model is None]

@@ -10,17 +10,21 @@ from typing import Any, get_args
 import numpy as np
 from scipy.stats import spearmanr
 
+from perennial.errors import DataError
 from perennial.policy.figures import difference
 from perennial.policy.hindsight import best_paths
 from perennial.policy.judging import judge
 from perennial.policy.loss_detectors import LossDetector, installed_detectors
 from perennial.policy.matrix import Matrix, Together
+from perennial.policy.page import write_backtest
 from perennial.policy.policies import Policy, calendars, drift_triggers, follow, result_of
 from perennial.policy.records import Backtest, PolicyResult, Promise
-from perennial.policy.replay import Replay
+from perennial.policy.replay import Replay, rows_of
+from perennial.policy.replayed_model import find_model
 from perennial.policy.schedules import Schedule
 from perennial.policy.sentence import finding
 from perennial.policy.walk import Serving
+from perennial.run import Run
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.spec.monitoring import DriftTestName
@@ -73,6 +77,26 @@ def compare_policies(
         rank_correlation=rank_correlation(promises),
         sentence=finding(results, metric, replay),
     )
+
+
+def finish_backtest(run: Run, replay: Replay) -> Backtest:
+    """Compare the policies by models that were trained before, and write page and JSON.
+
+    Raises
+    ------
+    DataError
+        A model is missing: its training did not end, or what was kept of it is damaged. Or no model came of the first.
+    """
+    models = [find_model(run, replay, number) for number in range(replay.batches)]
+    missing = [str(number) for number, model in enumerate(models) if model is None]
+    if missing:
+        raise DataError(
+            f"backtest {replay.digest} of {run.spec.name} lacks the models {', '.join(missing)}: train them, and compare again"
+        )
+    trained = [model for model in models if model is not None]
+    found = compare_policies(run.spec, replay, Matrix.of(run, replay, rows_of(run, replay), trained))
+    write_backtest(run.store, found)
+    return found
 
 
 def policies_of(spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Serving) -> Iterator[Policy]:

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from perennial.errors import PerennialError, StoreUnavailable
-from perennial.layout import CHECK_REPORT, run_folder
+from perennial.layout import BACKTEST_PAGE, CHECK_REPORT, run_folder
 from perennial_airflow.building.placement import REGION_TAG
-from perennial_airflow.dag_ids import monitoring_dag, retraining_dag
+from perennial_airflow.dag_ids import backtest_dag, monitoring_dag, retraining_dag
 from perennial_airflow.hooks.store import StoreHook
 
 # A report is HTML with values from people's data: browsers may display it, but not run or load anything.
@@ -29,6 +29,7 @@ MEDIA_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "
 ModelName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$")]
 RunName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$")]
 CheckNumber = Annotated[int, Path(ge=1)]
+ReplayName = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|png)$")]
 
 
@@ -40,6 +41,11 @@ def may_read_retraining(model: ModelName, request: Request, user: GetUserDep) ->
 def may_read_monitoring(model: ModelName, request: Request, user: GetUserDep) -> None:
     """Allow users who may read the model's monitoring DAG; raise 401 or 403 for all others."""
     requires_access_dag("GET", param_dag_id=monitoring_dag(model))(request, user)
+
+
+def may_read_backtest(model: ModelName, request: Request, user: GetUserDep) -> None:
+    """Let through who may read the model's backtest DAG; raise 401 or 403 for all others."""
+    requires_access_dag("GET", param_dag_id=backtest_dag(model))(request, user)
 
 
 # No pages about the API itself: they would be served without authentication.
@@ -60,6 +66,14 @@ def check_report(model: ModelName, check: CheckNumber, session: SessionDep) -> R
     missing = f"Check {check} of {model} has no report: it was not decided, or its report is in another store"
     store = StoreHook(model, _region(monitoring_dag(model), session))
     return _serve(store, CHECK_REPORT.key(model, check), missing)
+
+
+@app.get("/reports/{model}/backtests/{replay}/backtest.html", dependencies=[Depends(may_read_backtest)])
+def backtest_report(model: ModelName, replay: ReplayName, session: SessionDep) -> Response:
+    """Return the page of a backtest."""
+    missing = f"Backtest {replay} of {model} has no page: it did not get that far, or its page is in another store"
+    store = StoreHook(model, _region(backtest_dag(model), session))
+    return _serve(store, BACKTEST_PAGE.key(model, replay), missing)
 
 
 def _region(dag_id: str, session: Session) -> str | None:
