@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import sys
 from types import SimpleNamespace
@@ -153,3 +154,53 @@ def test_a_password_is_in_no_message(project, perennial):
     failed = perennial("run", "late", "--sql-url", "postgresql://me:hidden@127.0.0.1:1/flights")
     assert failed.returncode == 1
     assert "hidden" not in failed.stdout + failed.stderr
+
+
+def land(project, first, *, shift=0.0, rows=700):
+    """Add a month of rows from row `first` on; a shift moves the distances."""
+    frame = flights(first + rows)[first:]
+    frame["distance"] += shift
+    frame.to_csv(project.folder / ".perennial" / "data" / "flights" / f"{first:05d}.csv", index=False)
+
+
+def test_monitor_says_what_came_of_each_look_by_its_exit_code_and_as_json(project, perennial):
+    change(project, "evaluation:", "monitoring: {min_rows: 200, require: {checks: 1, of: 1}}\nevaluation:")
+
+    def look():
+        ended = perennial("monitor", "late", "--once", "--json")
+        return ended.returncode, json.loads(ended.stdout), ended.stderr
+
+    code, first, errors = look()
+    assert (code, first["outcome"], first["sequence"]) == (5, "promoted", 1)
+    assert first["retraining"]["version"] == "1"
+    assert first["reasons"] == ["There is no champion yet."]
+    assert "late v1 is champion" in errors
+
+    code, nothing, errors = look()
+    assert (code, nothing["outcome"], nothing["tests"], nothing["retraining"]) == (0, "nothing due", [], None)
+    assert nothing["reasons"][0] == errors.strip()
+    assert "0 new rows" in errors
+
+    land(project, 1500)
+    code, quiet, _ = look()
+    assert (code, quiet["outcome"], quiet["sequence"], quiet["champion"], quiet["rows"]) == (6, "quiet", 2, "1", 700)
+    assert {test["test"]: test["status"] for test in quiet["tests"]}["ks"] == "quiet"
+    assert quiet["tests"][0]["columns"][0]["statistic"] < 0.1
+
+    land(project, 2200, shift=150)
+    change(project, "roc_auc: 0.6", "roc_auc: 0.9999")
+    code, rejected, errors = look()
+    assert (code, rejected["outcome"], rejected["retraining"]["version"]) == (3, "rejected", None)
+    assert rejected["retraining"]["sentence"].startswith("Rejected: roc_auc")
+    assert "Rejected: roc_auc" in errors
+
+    land(project, 2900, shift=150)
+    change(project, "evaluation:", "retraining: {cooldown_days: 30}\nevaluation:")
+    code, held, _ = look()
+    assert (code, held["outcome"], held["retraining"]) == (7, "held back", None)
+    assert "the next one may be triggered from 2013-04-01" in " ".join(held["reasons"])
+
+    (project.folder / ".perennial" / "data" / "flights" / "00000.csv").write_text("nothing\n")
+    code, failed, errors = look()
+    assert (code, failed["outcome"]) == (1, "error")
+    assert errors.split() == ["error:", *failed["reasons"][0].split()]

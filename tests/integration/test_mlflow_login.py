@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from perennial.errors import TrackingError
+from perennial.registry.direct import NotDirect, find_alias_holder
 from perennial.registry.tracking import Tracker
 from tests.mlflow_server import running_mlflow
 
@@ -99,3 +100,17 @@ def test_a_refusal_does_not_show_it(place: str) -> None:
 
     assert place in str(caught.value)
     assert "wr0ng" not in str(caught.value)
+
+
+def test_it_goes_with_what_is_asked_without_the_client(place: str) -> None:
+    assert find_alias_holder(f"http://anna:s3cr%2Ft%40@{place}", "nothing", "champion") is None
+    with pytest.raises(NotDirect):
+        find_alias_holder(f"http://anna:wr0ng@{place}", "nothing", "champion")
+    with pytest.raises(NotDirect):
+        find_alias_holder(f"http://{place}", "nothing", "champion")
+
+
+def test_one_of_the_environment_is_sent_where_the_address_has_none(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "anna")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cr/t@")
+    assert find_alias_holder(f"http://{place}", "nothing", "champion") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from perennial.models.candidate import Candidate
 from perennial.promotion.records import Verdict
 from perennial.registry.bundles import load_champion
 from perennial.registry.champions import current_champion
+from perennial.registry.direct import fetch_files, find_alias_holder
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES
@@ -69,7 +71,7 @@ def _judged(candidate: Candidate) -> Evaluation:
     return Evaluation(mlflow_run_id=candidate.mlflow_run_id, rows=100, candidate=Scores(metrics={"roc_auc": 0.8}))
 
 
-def test_a_champion_is_trained_registered_promoted_and_served(run, server, monkeypatch):
+def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_path, monkeypatch):
     promoted = Verdict(outcome="promote", sentence="first", gates=(), champion_version=None)
     snapshot = STAGES["ingest"](run)
     candidate = STAGES["train"](run, snapshot)
@@ -83,6 +85,10 @@ def test_a_champion_is_trained_registered_promoted_and_served(run, server, monke
     champion = current_champion(run.store, server, "over_http")
     assert (champion.version, champion.mlflow_run_id) == (registered.version, candidate.mlflow_run_id)
     assert champion.bundle_digest == candidate.bundle_digest
+    holder = find_alias_holder(server, "over_http", "champion")
+    assert (holder.version, holder.run_id) == (champion.version, champion.mlflow_run_id)
+    fetch_files(server, "over_http", champion.version, ["bundle.json"], tmp_path)
+    assert hashlib.sha256((tmp_path / "bundle.json").read_bytes()).hexdigest() == champion.bundle_digest
     ours = load_champion(run, champion)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     import mlflow.pyfunc

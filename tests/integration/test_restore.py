@@ -25,7 +25,7 @@ from perennial.monitoring.records import LedgerEntry
 from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 from perennial.run import MonitorRun
-from perennial.store import S3Store
+from perennial.store.s3 import S3Store
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
 from tests.distributed.postgres import Postgres

@@ -120,15 +120,18 @@ def monitor(
     once: Annotated[
         bool, typer.Option("--once", help="Check once and end. Without: by the spec's schedule until interrupted.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON for each look, and all else on stderr.")
+    ] = False,
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
     """Check a model's new rows for drift, and retrain it here if they call for it; --as-of implies --once.
 
-    Exit code: 0 nothing to do, held back, or retrained and promoted, 3 retrained and rejected, 4 retrained, inconclusive and
-    not promoted, 1 error.
+    Exit code of one look: 0 nothing due, 6 quiet, 7 held back, 5 promoted, 3 rejected, 4 inconclusive and not promoted,
+    1 error, also of the retraining.
     """
-    from perennial.cli.monitor import check_once, keep_checking
+    from perennial.cli.monitor import keep_checking, look
     from perennial.run import MonitorRun
 
     _quieten()
@@ -137,11 +140,11 @@ def monitor(
     arguments = MonitorRun(
         spec=spec, deployment=_deployment(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment
     )
+    console = PrintableConsole(stderr=as_json)
     if once or moment:
-        verdict = check_once(arguments, PrintableConsole()).verdict
-        raise typer.Exit(_exit_code(verdict) if verdict else PROMOTED)
+        raise typer.Exit(look(arguments, console, as_json=as_json))
     try:
-        keep_checking(arguments, PrintableConsole())
+        keep_checking(arguments, console, as_json=as_json)
     except KeyboardInterrupt:
         raise typer.Exit from None
 

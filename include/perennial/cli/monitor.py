@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from perennial.cli.outcome import Checked, Outcome, error_json, outcome_json
 from perennial.errors import PerennialError, RetrainingFailed, SpecError
 from perennial.printable import PrintableLog
 
@@ -26,20 +28,17 @@ _STYLES = {"fired": "red", "quiet": "green", "not tested": "dim", "warns": "yell
 _DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold magenta", "none": "bold green"}
 
 
-@dataclass(frozen=True)
-class Checked:
-    """What came of a check.
-
-    Attributes
-    ----------
-    entry : LedgerEntry or None
-        None: there was too little to check.
-    verdict : Verdict or None
-        On the candidate, where a retraining was triggered.
-    """
-
-    entry: LedgerEntry | None = None
-    verdict: Verdict | None = None
+def look(run: MonitorRun, console: Console, *, as_json: bool = False) -> Outcome:
+    """Check once, and with `as_json` print on stdout what came of it, an error too, in one line; raises as `check_once`."""
+    try:
+        checked = check_once(run, console)
+    except Exception as error:
+        if as_json:
+            typer.echo(error_json(run.spec.name, _in_a_line(error)))
+        raise
+    if as_json:
+        typer.echo(outcome_json(run.store, run.spec.name, checked))
+    return checked.outcome
 
 
 def check_once(run: MonitorRun, console: Console) -> Checked:
@@ -55,17 +54,21 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
         one that may succeed later, or that is interrupted, leaves it open, so that the next call tries again.
     """
     from perennial.monitoring.ledger import record_failure
-    from perennial.monitoring.steps import close_check
     from perennial.monitoring.waiting import waiting
 
     due = waiting(run)
     console.print(Text(due.reason, style="bold yellow" if due.cursor_ahead else ""))
-    entry = _decided(run, console) if due.over else None
+    if not due.over:
+        return Checked(due.reason)
+    # What makes checks is imported once there is one to make: a look takes a tenth of it.
+    from perennial.monitoring.steps import close_check
+
+    entry = _decided(run, console)
     if entry is None:
-        return Checked()
+        return Checked(due.reason)
     if entry.decision.outcome != "trigger":
         close_check(run, entry)
-        return Checked(entry)
+        return Checked(due.reason, entry)
     try:
         verdict = _retrain_and_close(run, entry, console)
     except RetrainingFailed:
@@ -79,13 +82,14 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
             record_failure(run.store, entry.model, entry.decision.run_id, _in_a_line(error))
             close_check(run, entry)
         raise
-    return Checked(entry, verdict)
+    return Checked(due.reason, entry, verdict)
 
 
 def keep_checking(
     run: MonitorRun,
     console: Console,
     *,
+    as_json: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -105,7 +109,7 @@ def keep_checking(
         raise SpecError(f"{run.spec.name} has no monitoring.schedule: add one, or check once with --once")
     while True:
         try:
-            check_once(replace(run, now=now()), console)
+            look(replace(run, now=now()), console, as_json=as_json)
         except Exception as error:
             if not isinstance(error, PerennialError):
                 log.exception("a check of %s failed in a way that nobody foresaw", run.spec.name)

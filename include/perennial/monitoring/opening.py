@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from perennial.data.snapshots.manifest import load_manifest
-from perennial.data.snapshots.read import read_snapshot
 from perennial.data.window import Bounds, just_after
 from perennial.digests import check_digest
-from perennial.errors import ChampionUnusable, CursorAhead
+from perennial.errors import ChampionUnusable
 from perennial.layout import CHECK
 from perennial.moments import shifted
 from perennial.monitoring import ledger
@@ -31,12 +29,13 @@ from perennial.monitoring.drift_tests.rows import (
 )
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.records import CheckedRows, MonitorState, OpenCheck, incomparable
+from perennial.monitoring.start_of_watch import can_be_true, champion_data_end, start_of_watch
 from perennial.monitoring.state import load_state
 from perennial.printable import PrintableLog
 from perennial.registry.bundles import recorded_manifest
 from perennial.registry.champions import current_champion
 from perennial.registry.records import Champion
-from perennial.run import CLOCKS_APART, MonitorRun
+from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
@@ -99,54 +98,9 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     return check
 
 
-def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> datetime:
-    """Return the event time after which rows are new: the cursor, or the end of what the first champion came from.
-
-    Raises
-    ------
-    CursorAhead
-        The cursor lies in the future: no row would ever be new.
-    DataError
-        As `champion_data_end`.
-    """
-    if state.cursor is None or state.champion_version is None:
-        return champion_data_end(run, champion)
-    if not _can_be_true(run, state.cursor):
-        raise CursorAhead(
-            f"the cursor of {run.spec.name} stands at {state.cursor:%Y-%m-%d %H:%M:%S} UTC, in the future: the clock says "
-            f"{run.now:%Y-%m-%d %H:%M} UTC, and until then no row is new. A wrong event time or as_of moved it there. Look up "
-            f"with 'perennial ledger {run.spec.name}' up to when the checks before it went, and set it back: perennial "
-            f"set-cursor {run.spec.name} --to 2013-05-01T00:00:00Z --reason '...'"
-        )
-    return state.cursor
-
-
-def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
-    """Return the newest event time of the champion's snapshot; what lies in the future is none.
-
-    Raises
-    ------
-    DataError
-        The snapshot is not in the store, so that there is nothing to compare with.
-    """
-    manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
-    if _can_be_true(run, manifest.end):
-        return manifest.end
-    event_time = run.spec.source.event_time
-    times = read_snapshot(run.store, manifest, columns=[event_time])[event_time]
-    believed = times[times <= run.latest]
-    newest: datetime = believed.max().to_pydatetime() if len(believed) else manifest.start
-    log.warning("the champion was trained on rows up to %s, in the future: up to %s counts", manifest.end, newest)
-    return newest
-
-
-def _can_be_true(run: MonitorRun, moment: datetime) -> bool:
-    return moment <= shifted(run.latest, CLOCKS_APART)
-
-
 def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -> bool:
     same = begun.champion == champion and begun.watched_as == check_digest(run.spec)
-    return same and _can_be_true(run, begun.as_of)
+    return same and can_be_true(run, begun.as_of)
 
 
 def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
@@ -238,13 +192,13 @@ def _matured_before(run: MonitorRun, state: MonitorState, cursor: datetime, matu
     """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
     if state.matured_cursor is None:
         return cursor
-    return state.matured_cursor if _can_be_true(run, state.matured_cursor) else min(cursor, matured_until)
+    return state.matured_cursor if can_be_true(run, state.matured_cursor) else min(cursor, matured_until)
 
 
 def _learnt_until(run: MonitorRun, champion: Champion, cursor: datetime) -> datetime:
     if champion.train_end is None:
         return cursor
-    return champion.train_end if _can_be_true(run, champion.train_end) else champion_data_end(run, champion)
+    return champion.train_end if can_be_true(run, champion.train_end) else champion_data_end(run, champion)
 
 
 def _keep(reader: CheckReader, folder: str, name: str, rows: SourceRows) -> str | None:

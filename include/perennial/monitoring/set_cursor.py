@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from perennial.digests import check_digest
 from perennial.errors import PerennialError
 from perennial.monitoring import ledger
-from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import Alarm, Decision, LedgerEntry, MonitorState, OpenCheck, SetBack
+from perennial.monitoring.start_of_watch import start_of_watch
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check
 from perennial.registry.champions import current_champion

@@ -10,8 +10,8 @@ from perennial.layout import CHECK, LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.drift_tests.rows import ScannedSource
 from perennial.monitoring.lost_trigger import lost_trigger
-from perennial.monitoring.opening import start_of_watch
 from perennial.monitoring.records import MonitorState, incomparable
+from perennial.monitoring.start_of_watch import start_of_watch
 from perennial.monitoring.state import load_state
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from perennial.errors import PromotionError
+from perennial.registry.records import CHAMPION
 from perennial.registry.tracking import MlflowException, Tracker
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
 
-CHAMPION = "champion"
+__all__ = ["CHALLENGER", "CHAMPION", "refuse_dry_run", "version_by_alias", "version_by_number"]
+
 CHALLENGER = "challenger"
 
 

@@ -12,12 +12,12 @@ from perennial.models.model import Model
 from perennial.models.recorded import RecordedBundle, find_bundle, find_refit
 from perennial.models.skops_format import SkopsFormat
 from perennial.models.trusted_types import allowed_types
-from perennial.registry.aliases import version_by_alias, version_by_number
+from perennial.registry.direct import NotDirect, fetch_files
 from perennial.registry.recorded_version import recorded_version
 from perennial.registry.records import Champion
-from perennial.registry.tracking import Tracker
 
 if TYPE_CHECKING:
+    from perennial.registry.tracking import Tracker
     from perennial.run import Run
 
 
@@ -45,7 +45,12 @@ def load_champion(run: Run, champion: Champion) -> Bundle:
         MLflow does not answer.
     """
     recorded = _recorded_champion(run, champion)
-    return _load(run, f"models:/{run.spec.name}/{champion.version}", recorded, champion.name)
+    with run.store.scratch() as folder:
+        try:
+            fetch_files(run.tracking_uri, run.spec.name, champion.version, files_of(recorded), folder)
+        except NotDirect:
+            return _load(run, f"models:/{run.spec.name}/{champion.version}", recorded, champion.name)
+        return read_bundle(folder, recorded, champion.name)
 
 
 def load_candidate(run: Run, mlflow_run_id: str) -> Bundle:
@@ -68,6 +73,9 @@ def load_version(run: Run, version: str) -> tuple[str, Bundle]:
     TrainingError
         There is no such version; and as `load_champion`.
     """
+    from perennial.registry.aliases import version_by_alias, version_by_number
+    from perennial.registry.tracking import Tracker
+
     tracker, name = Tracker(run.tracking_uri), run.spec.name
     found = (
         version_by_number(tracker, name, version) if version.isdecimal() else version_by_alias(tracker, name, version)
@@ -90,6 +98,8 @@ def load_foreign(run: Run, champion: Champion) -> Model:
     TrackingUnavailable
         MLflow does not answer, or has no such file.
     """
+    from perennial.registry.tracking import Tracker
+
     kept = SkopsFormat()
     with run.store.scratch() as folder:
         Tracker(run.tracking_uri).download_files(f"models:/{run.spec.name}/{champion.version}", [kept.file], folder)
@@ -121,5 +131,7 @@ def _known(run: Run, recorded: RecordedBundle | None, who: str) -> RecordedBundl
 
 
 def _load(run: Run, model_uri: str, recorded: RecordedBundle, who: str) -> Bundle:
+    from perennial.registry.tracking import Tracker
+
     with run.store.scratch() as folder:
         return read_bundle(fetch(Tracker(run.tracking_uri), model_uri, recorded, folder), recorded, who)

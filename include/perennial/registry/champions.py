@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from perennial.registry.aliases import CHAMPION, version_by_alias
+from perennial.registry.direct import AliasHolder, NotDirect, find_alias_holder
 from perennial.registry.recorded_version import recorded_version
-from perennial.registry.records import Champion
-from perennial.registry.tracking import Tracker
+from perennial.registry.records import CHAMPION, Champion
 from perennial.store.protocol import Store
 
 
@@ -20,10 +19,10 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
     Damaged
         The record is not what was written.
     """
-    found = version_by_alias(Tracker(tracking_uri), name, CHAMPION)
+    found = _holder(tracking_uri, name)
     if found is None:
         return None
-    version, run_id = str(found.version), found.run_id or ""
+    version, run_id = found.version, found.run_id
     recorded = recorded_version(store, found)
     if recorded is None:
         return Champion(version=version, mlflow_run_id=run_id)
@@ -35,3 +34,14 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
         train_end=recorded.manifest.served.train_end,
         twin_train_end=recorded.manifest.twin.train_end,
     )
+
+
+def _holder(tracking_uri: str, name: str) -> AliasHolder | None:
+    try:
+        return find_alias_holder(tracking_uri, name, CHAMPION)
+    except NotDirect:
+        from perennial.registry.aliases import version_by_alias
+        from perennial.registry.tracking import Tracker
+
+        found = version_by_alias(Tracker(tracking_uri), name, CHAMPION)
+        return None if found is None else AliasHolder(name, str(found.version), found.run_id or "", found.source or "")

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from perennial.record import Record
 
+CHAMPION = "champion"
+"""The alias of the version that serves."""
+
 
 class Champion(Record):
     """The version that holds the alias `champion`; all but the first two fields are empty where Perennial did not train it."""

@@ -7,14 +7,12 @@ from perennial.store.disk import disk_errors
 from perennial.store.local import LocalStore
 from perennial.store.open import open_store
 from perennial.store.protocol import Conflict, KeyNotFound, Store, StoredObject, Versioned
-from perennial.store.s3 import S3Store
 
 __all__ = [
     "Conflict",
     "Damaged",
     "KeyNotFound",
     "LocalStore",
-    "S3Store",
     "Store",
     "StoredObject",
     "Versioned",

@@ -10,7 +10,6 @@ from perennial.address import shown_address
 from perennial.errors import StoreError
 from perennial.store.local import LocalStore
 from perennial.store.protocol import Store
-from perennial.store.s3 import S3Store
 
 
 def open_store(uri: str, *, s3: Any = None) -> Store:
@@ -41,6 +40,8 @@ def open_store(uri: str, *, s3: Any = None) -> Store:
                 f"the address of the store, {shown_address(uri)}, has a login before the bucket: give it as "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or as an AWS connection in Airflow"
             )
+        from perennial.store.s3 import S3Store  # boto3 takes longer to import than a look at a folder.
+
         return S3Store(bucket, prefix, client=s3)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return LocalStore(Path(unquote(parts.path)))

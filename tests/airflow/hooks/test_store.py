@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perennial.store import LocalStore, S3Store
+from perennial.store import LocalStore
+from perennial.store.s3 import S3Store
 from perennial_airflow.hooks.store import StoreHook
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import pytest
 
 from perennial.backup.archive import first_key, pack, unpack
 from perennial.errors import StoreError
-from perennial.store import LocalStore, S3Store
+from perennial.store import LocalStore
+from perennial.store.s3 import S3Store
 
 RECORDS = {"m/ledger/00000001.json", "m/monitor/state.json", "m/monitor/checks/00000001/check.json", "m/promotion.json"}
 OBJECTS = {

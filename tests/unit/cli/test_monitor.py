@@ -263,6 +263,28 @@ def test_checks_go_on_by_the_schedule_after_an_error(tmp_path, mlflow_uri, monke
     assert text.count("0 new rows after") == 2
 
 
+def test_errors_and_looks_of_a_schedule_are_a_line_of_json_each(tmp_path, mlflow_uri, monkeypatch, capsys):
+    changes = {"monitoring": SPEC["monitoring"] | {"schedule": {"every_minutes": 10}}}
+    watched = make_watched(tmp_path / "model", mlflow_uri, **changes)
+    slept = []
+
+    def fail(run):
+        raise DataError("bad rows")
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(STAGES["ingest"].function.replace(":", "."), fail)
+    moment = datetime(2024, 1, 5, 12, 0, tzinfo=UTC)
+    with pytest.raises(KeyboardInterrupt):
+        keep_checking(watched.run(), Console(stderr=True), as_json=True, now=lambda: moment, sleep=sleep)
+    looks = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert looks[0] == {"model": "watched", "outcome": "error", "reasons": ["bad rows"]}
+    assert looks[1]["outcome"] == "nothing due"
+
+
 def test_without_a_schedule_only_single_checks_are_made(watched):
     with pytest.raises(SpecError, match="add one, or check once with --once"):
         keep_checking(watched.run(), Console(file=io.StringIO()))

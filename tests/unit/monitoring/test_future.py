@@ -12,8 +12,9 @@ import pytest
 from perennial.errors import CursorAhead, DataError
 from perennial.monitoring import ledger
 from perennial.monitoring.drift_tests.rows import read_rows
-from perennial.monitoring.opening import open_check, start_of_watch
+from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import MonitorState
+from perennial.monitoring.start_of_watch import start_of_watch
 from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import close_check, decide
 from perennial.monitoring.waiting import waiting

@@ -13,7 +13,8 @@ import pytest
 from botocore.config import Config
 
 from perennial.preflight import Fault, NotReady, check_store
-from perennial.store import LocalStore, S3Store
+from perennial.store import LocalStore
+from perennial.store.s3 import S3Store
 from tests.conftest import S3Server, running_s3_server
 from tests.http_server import serving
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from perennial.store import LocalStore, S3Store, Store
+from perennial.store import LocalStore, Store
+from perennial.store.s3 import S3Store
 
 
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.integration)])

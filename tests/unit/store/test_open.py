@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from perennial.errors import StoreError
-from perennial.store import LocalStore, S3Store, open_store
+from perennial.store import LocalStore, open_store
+from perennial.store.s3 import S3Store
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "file://localhost{}"])

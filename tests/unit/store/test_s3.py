@@ -16,7 +16,8 @@ import pytest
 from botocore.config import Config
 
 from perennial.errors import StoreError, StoreUnavailable
-from perennial.store import Conflict, KeyNotFound, S3Store
+from perennial.store import Conflict, KeyNotFound
+from perennial.store.s3 import S3Store
 from tests.http_server import serving
 
 pytestmark = pytest.mark.integration

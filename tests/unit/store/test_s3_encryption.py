@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from perennial.errors import StoreError
-from perennial.store import S3Store, open_store
+from perennial.store import open_store
+from perennial.store.s3 import S3Store
 from perennial.store.s3_encryption import VARIABLE, encryption_arguments
 
 MEBIBYTE = 1024 * 1024

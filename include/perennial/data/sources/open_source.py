@@ -7,7 +7,6 @@ from typing import cast
 
 from perennial.data.sources.file_source import FileSource
 from perennial.data.sources.source import Source
-from perennial.data.sources.sql_source import SqlSource
 from perennial.errors import DataError
 from perennial.run import Run
 from perennial.store.open import open_store
@@ -32,6 +31,8 @@ def open_source(run: Run) -> Source:
                 f"the source of {run.spec.name} is a query over {given.connection!r}, whose SQLAlchemy URL was not "
                 "given"
             )
+        from perennial.data.sources.sql_source import SqlSource
+
         return SqlSource(run.spec, deployment.sql_url)
     uri = cast(str, given.uri)
     if uri.startswith("s3://"):

@@ -18,6 +18,7 @@ difference.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -27,13 +28,14 @@ from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE, ValueType, 
 from perennial.data.values.text_form import as_text
 from perennial.moments import FIRST, LAST
 
-_MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none"])
-_TRUE = pa.array(["true", "True", "TRUE"])
-_FALSE = pa.array(["false", "False", "FALSE"])
+_MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "none")
+_TRUE = ("true", "True", "TRUE")
+_FALSE = ("false", "False", "FALSE")
 _HAS_ZONE = r"[T ].*(Z|[+-]\d\d(:?\d\d)?)$"
 _UNREADABLE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
-# Arrow's times go beyond Python's calendar, in which windows and cursors are computed.
-_FIRST, _LAST = pa.scalar(FIRST, TIME).value, pa.scalar(LAST, TIME).value
+# Arrow's times go beyond Python's calendar, in which windows and cursors are computed. Not computed by Arrow, which imports pandas
+# to make an array or a scalar of a Python value.
+_FIRST, _LAST = ((moment - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) for moment in (FIRST, LAST))
 _OUTSIDE = "is outside the years 1 to 9999 (UTC)"
 
 
@@ -169,7 +171,7 @@ def _parse_times(array: pa.Array, time_zone: str | None) -> pa.Array:
     except pa.ArrowInvalid:
         text = array.cast(TEXT)
     text = pc.replace_substring_regex(text, r"(\.\d{6})\d+", r"\1")
-    text = pc.if_else(pc.is_in(text, _MISSING), None, text)
+    text = pc.if_else(pc.is_in(text, pa.array(_MISSING)), None, text)
     zoned = pc.match_substring_regex(text, _HAS_ZONE)
     aware = pc.if_else(zoned, text, None).cast(TIME)
     naive = pc.if_else(zoned, None, text).cast(pa.timestamp("us"))
@@ -189,9 +191,9 @@ def _parse_numbers(array: pa.Array) -> pa.Array:
         return array.cast(NUMBER)
     except pa.ArrowInvalid:
         text = array.cast(TEXT)
-    text = pc.if_else(pc.is_in(text, _MISSING), None, text)
-    text = pc.if_else(pc.is_in(text, _TRUE), "1", text)
-    return pc.if_else(pc.is_in(text, _FALSE), "0", text).cast(NUMBER)
+    text = pc.if_else(pc.is_in(text, pa.array(_MISSING)), None, text)
+    text = pc.if_else(pc.is_in(text, pa.array(_TRUE)), "1", text)
+    return pc.if_else(pc.is_in(text, pa.array(_FALSE)), "0", text).cast(NUMBER)
 
 
 def _without_nan(array: pa.Array) -> pa.Array:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -23,6 +23,9 @@ from perennial.spec import ModelSpec
 from perennial.store.content import content_file, content_name
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _TYPES = {str(dtype): dtype for dtype in (TIME, NUMBER, WHOLE, TEXT)}
 Identities = npt.NDArray[np.uint64]
@@ -236,4 +239,4 @@ def among(identities: Identities, known: Identities) -> npt.NDArray[np.bool_]:
 
 def as_datetime64(moment: datetime) -> np.datetime64:
     """Return a moment as the event times of SourceRows have it."""
-    return np.datetime64(pd.Timestamp(moment).tz_convert("UTC").tz_localize(None), "us")
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
