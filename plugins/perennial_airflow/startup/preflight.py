@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from perennial.places import variable
 from perennial.preflight import (
     check_clock_of,
+    check_sorting,
     check_store,
     check_tracking,
     check_version,
@@ -64,6 +65,7 @@ def _surroundings() -> dict[str, Callable[[], str]]:
         **_of_every_store("store", check_store),
         **{_named("MLflow", region): partial(_tracking, region) for region in regions(os.environ)},
         "API server": _api_server,
+        "processor": check_sorting,
     }
 
 
