@@ -19,7 +19,12 @@ TESTS = ["ks", "categorical", "predictions", "page_hinkley", "performance", "vol
 TASKS = [f"tests.{test}" for test in TESTS]
 ALL = {"wait_for_rows", "open_check", *TASKS, "govern", "trigger_retraining", "move_cursor"}
 
-MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}
+MONITORING = {
+    "min_rows": 50,
+    "require": {"checks": 1, "of": 1},
+    "page_hinkley": None,
+    "drift": {"level": 0.001, "effect_floor": 0.1},
+}
 
 
 def retrainings(model: str) -> dict[str, Any]:

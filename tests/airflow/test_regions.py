@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.airflow, pytest.mark.integration]
 
-MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}
+MONITORING = {
+    "min_rows": 50,
+    "require": {"checks": 1, "of": 1},
+    "page_hinkley": None,
+    "drift": {"level": 0.001, "effect_floor": 0.1},
+}
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ WATCHED = """
 monitoring:
   min_rows: 100
   lateness_days: 4
-  drift: {level: 0.01}
+  drift: {level: 0.01, effect_floor: 0.1}
   require: {checks: 1, of: 1}
 retraining: {cooldown_days: 0, triggers: [ks]}
 """

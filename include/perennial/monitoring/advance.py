@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from perennial.drift.charts.control_chart import ChartState
 from perennial.monitoring.records import LedgerEntry, MonitorState
+from perennial.spec.monitoring import DriftTestName
 
 
 def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
@@ -24,7 +26,16 @@ def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
         matured_cursor=check.matured_until,
         champion_version=champion,
         page_hinkley=next((r.detector for r in entry.results if r.test == "page_hinkley"), None),
+        charts=_charts(state, entry, champion),
         seen=check.seen,
         alarm=decision.alarm,
         set_back=entry.set_back or state.set_back,
     )
+
+
+def _charts(state: MonitorState, entry: LedgerEntry, champion: str | None) -> dict[DriftTestName, ChartState]:
+    """Return what the charts know: where columns could not be tested, what they knew before of the same champion."""
+    if entry.set_back is not None:
+        return {}
+    kept = state.charts if state.champion_version == champion else {}
+    return {**kept, **{result.test: result.chart for result in entry.results if result.chart is not None}}

@@ -24,7 +24,8 @@ from perennial.spec import ModelSpec
 from perennial.spec.monitoring import DriftTestName, Monitoring
 
 DAMPED: frozenset[DriftTestName] = frozenset({"ks", "categorical", "predictions"})
-"""Tests that look at one batch at a time, and so must fire in several of the last checks."""
+"""Tests that look at one batch at a time, and so must fire in several of the last checks, unless a chart has learnt what
+is ordinary for a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,7 @@ def _arguing(
         if result.test not in spec.retraining.triggers:
             continue
         if result.status == "fired":
-            enough, count = _enough_of_the_last(monitoring, check, result.test, history.recent)
+            enough, count = _enough_of_the_last(monitoring, check, result, history.recent)
             reasons.append(f"{result.sentence}{count}")
             if enough:
                 fired.append(result.test)
@@ -169,12 +170,12 @@ def _set_aside(check: OpenCheck) -> tuple[str, ...]:
 
 
 def _enough_of_the_last(
-    monitoring: Monitoring, check: OpenCheck, name: DriftTestName, recent: Sequence[LedgerEntry]
+    monitoring: Monitoring, check: OpenCheck, result: DriftTestResult, recent: Sequence[LedgerEntry]
 ) -> tuple[bool, str]:
     """Tell whether a test has fired often enough, and say how often."""
-    if name not in DAMPED:
+    name, require = result.test, monitoring.require
+    if name not in DAMPED or result.chart is not None:
         return True, ""
-    require = monitoring.require
     earlier = list(islice((entry.results for entry in recent if counts_for(check, entry)), require.of - 1))
     times = 1 + sum(any(r.test == name and r.status == "fired" for r in results) for results in earlier)
     count = f" Fired in {times} of the last {len(earlier) + 1} checks; {require.checks} of {require.of} are required."
@@ -218,7 +219,12 @@ def _let_through(
     again = _again(champion, history)
     if again:
         return Decision(outcome="coalesce", reasons=(*reasons, again), fired=fired, warned=warned, alarm=alarm)
-    limit = _breaker(spec, check, history) or _cooldown(spec, check, history) or _budget(spec, check, history)
+    limit = (
+        _source(spec, check, results, history)
+        or _breaker(spec, check, history)
+        or _cooldown(spec, check, history)
+        or _budget(spec, check, history)
+    )
     if limit:
         alarm = alarm.model_copy(update={"until": limit.until})
         return Decision(
@@ -246,9 +252,9 @@ def _again(champion: str | None, history: History) -> str | None:
 
 @dataclass(frozen=True)
 class _Limit:
-    name: Literal["breaker", "cool-down", "budget"]
+    name: Literal["source", "breaker", "cool-down", "budget"]
     sentence: str
-    until: datetime
+    until: datetime | None
 
 
 def _triggered_at(entries: Sequence[LedgerEntry], history: History) -> list[datetime]:
@@ -260,6 +266,25 @@ def _triggered_at(entries: Sequence[LedgerEntry], history: History) -> list[date
     back = history.set_back
     moments = [min(e.as_of, back.to) if back and e.sequence < back.sequence else e.as_of for e in entries]
     return [moment for moment in moments if moment <= history.latest]
+
+
+def _source(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult], history: History) -> _Limit | None:
+    """Say that the source looks broken: what broke is not to be learnt from before it lasts, or someone has looked."""
+    broken = dict.fromkeys(column for result in results for column in result.broken)
+    if not broken:
+        return None
+    require = spec.watch.require
+    earlier = list(islice((entry.results for entry in history.recent if counts_for(check, entry)), require.of - 1))
+    times = 1 + sum(any(result.broken for result in found) for found in earlier)
+    if times >= require.checks:
+        return None
+    return _Limit(
+        "source",
+        f"Look at the source first: {', '.join(broken)} look{'s' if len(broken) == 1 else ''} broken, in {times} of the last "
+        f"{len(earlier) + 1} checks. The retraining waits until it is {require.checks} of {require.of}, or until someone "
+        "triggers it.",
+        None,
+    )
 
 
 def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:

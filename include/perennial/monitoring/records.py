@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from perennial.data.snapshots.records import FutureRows
+from perennial.drift.charts.control_chart import ChartState
 from perennial.drift.columns.report import ColumnDrift
 from perennial.record import Record
 from perennial.registry.records import Champion
@@ -25,6 +26,8 @@ class MonitorState(Record):
     """The champion that `page_hinkley` watches; another one begins afresh."""
     page_hinkley: dict[str, Any] | None = None
     """The detector's state; None: it begins afresh."""
+    charts: dict[DriftTestName, ChartState] = {}
+    """What the columns' charts have learnt since that champion came; another one begins afresh."""
     seen: CheckedRows | None = None
     """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
     alarm: Alarm | None = None
@@ -121,8 +124,12 @@ class DriftTestResult(Record):
     sentence: str
     figures: dict[str, float | int | str | None] = {}
     columns: tuple[ColumnDrift, ...] = ()
+    broken: tuple[str, ...] = ()
+    """Columns in which the source looks broken: nothing to learn from before someone has looked."""
     detector: dict[str, Any] | None = None
     """Page-Hinkley's state after these rows."""
+    chart: ChartState | None = None
+    """What the columns' chart has learnt, these rows included."""
 
 
 class RetrainingOutcome(Record):
@@ -154,7 +161,7 @@ class Decision(Record):
     """Of the retraining that is triggered: the digest of check and decision."""
     alarm: Alarm | None = None
     """What stays pending."""
-    held_by: Literal["breaker", "cool-down", "budget"] | None = None
+    held_by: Literal["source", "breaker", "cool-down", "budget"] | None = None
     """The limit that holds the retraining back."""
 
 

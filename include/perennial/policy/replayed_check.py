@@ -10,6 +10,7 @@ import pandas as pd
 
 from perennial.digests import recipe_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov
+from perennial.drift.charts.control_chart import ControlChart
 from perennial.models.manifest import Feature, Manifest
 from perennial.models.provenance import Provenance
 from perennial.monitoring.drift_tests.champion_model import Scored
@@ -19,6 +20,7 @@ from perennial.monitoring.drift_tests.reference import (
     NUMERIC,
     SCORE,
     Reference,
+    feature_charts,
     feature_tests,
     loss_detector,
 )
@@ -136,11 +138,14 @@ class ReplayedReader(CheckReader):
         twin = Scored(matrix.predictions(Together((number,), (1.0,), refit=False), held_out))
         rows = matrix.rows.iloc[held_out]
         scores = pd.DataFrame({SCORE: twin.score})
+        charts = feature_charts(watch, manifest, window.reset_index(drop=True), champion)
         return Reference(
+            folder=champion.bundle_digest,
             numeric=cast(KolmogorovSmirnov, tests[NUMERIC]),
             categorical=cast(ChiSquare, tests[CATEGORICAL]),
             no_features="",
             predictions=KolmogorovSmirnov.fit(scores, columns=[SCORE]),
+            charts={**charts, "predictions": ControlChart.of_numbers(scores, [SCORE])},
             **(
                 loss_detector(watch, twin.losses(rows[plan.target]), rows[plan.event_time])
                 if with_detector

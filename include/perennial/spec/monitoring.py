@@ -13,6 +13,8 @@ from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.section import Days, Number, Section, Text, Whole, no_repeats, refuse
 from perennial.spec.source import check_zone
 
+_FEWEST_ROWS = 1000
+
 DriftTestName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
 
 
@@ -43,8 +45,9 @@ class Drift(Section):
 
     level: Number = Field(default=0.01, gt=0, lt=0.5)
     """False discovery rate over the columns (Benjamini-Hochberg)."""
-    effect_floor: Number = Field(default=0.1, ge=0, lt=1)
-    """Least distance that matters: D of Kolmogorov-Smirnov; for categories the largest change of a cumulative share."""
+    effect_floor: Literal["auto"] | Number = "auto"
+    """`auto`: a column drifts when it leaves what is ordinary for it, learnt from the champion's rows and the batches since.
+    A number: the least distance that matters, D of Kolmogorov-Smirnov or the share of rows whose category would change."""
     min_columns: Whole | None = Field(default=None, ge=1)
     """Columns that must drift for the test to fire; default 1."""
     min_share: Number | None = Field(default=None, gt=0, le=1)
@@ -54,6 +57,13 @@ class Drift(Section):
     entity: Text | None = None
     """Column naming what the rows repeat (a customer, a machine): the effective sample size follows from it."""
 
+    @field_validator("effect_floor")
+    @classmethod
+    def _a_distance(cls, floor: str | float) -> str | float:
+        if isinstance(floor, float) and not 0 <= floor < 1:
+            raise ValueError("a distance should be greater than or equal to 0 and less than 1")
+        return floor
+
     @model_validator(mode="after")
     def _columns_or_share(self) -> Self:
         if self.min_columns is not None and self.min_share is not None:
@@ -61,13 +71,28 @@ class Drift(Section):
         return self
 
 
+class Time(Section):
+    """A stretch of time."""
+
+    days: Days = Field(ge=1)
+    """Days, at least one."""
+
+
 class PageHinkleySection(Section):
     """The sequential test of the per-row loss."""
 
-    one_false_alarm_in: Whole = Field(default=200_000, ge=1000)
-    """Rows: the threshold is calibrated so that undrifted losses alarm about once in so many."""
+    one_false_alarm_in: Time | Whole = Time(days=730)
+    """Time, such as `{days: 730}`, or rows: the threshold is calibrated so that undrifted losses alarm about once in so much.
+    A time counts as the rows that the champion's holdout has in it, from 1,000 to 500,000."""
     shift: Number = Field(default=0.25, ge=0.001, le=1000)
     """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
+
+    @field_validator("one_false_alarm_in")
+    @classmethod
+    def _enough_rows(cls, budget: Time | int) -> Time | int:
+        if isinstance(budget, int) and budget < _FEWEST_ROWS:
+            raise ValueError(f"should be at least {_FEWEST_ROWS} rows; for a time write {{days: 730}}")
+        return budget
 
 
 class PerformanceSection(Section):

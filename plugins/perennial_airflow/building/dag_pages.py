@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
     from perennial.spec.evaluation import Gates
-    from perennial.spec.monitoring import Monitoring
+    from perennial.spec.monitoring import Monitoring, PageHinkleySection
     from perennial.spec.source import Window
 
 
@@ -87,17 +87,25 @@ def monitoring_page(spec: ModelSpec, monitoring: Monitoring) -> str:
 def _tests(monitoring: Monitoring) -> list[tuple[str, str]]:
     drift = monitoring.drift
     needed = f"{drift.min_share:.0%} of the columns" if drift.min_share else f"{drift.min_columns or 1} column(s)"
+    least = "beyond what is ordinary" if drift.effect_floor == "auto" else f"effect at least {drift.effect_floor:g}"
     losses, performance, volume = monitoring.page_hinkley, monitoring.performance, monitoring.volume
     floors = {**performance.minimum, **performance.maximum} if performance else {}
     return [
         ("Waits for", f"{monitoring.min_rows} new rows"),
-        ("Columns", f"level {drift.level:g}, effect at least {drift.effect_floor:g}, in {needed}"),
+        ("Columns", f"level {drift.level:g}, {least}, in {needed}"),
         ("Left out", _codes(drift.exclude)),
         ("Required", f"in {monitoring.require.checks} of the last {monitoring.require.of} checks"),
-        ("Page-Hinkley", f"one false alarm in {losses.one_false_alarm_in} rows" if losses else "off"),
+        ("Page-Hinkley", _false_alarms(losses) if losses else "off"),
         ("Performance", ", ".join(f"`{name}` {value:g}" for name, value in floors.items()) or "no floor"),
         ("Volume", f"{volume.rows} rows since the last training" if volume else "off"),
     ]
+
+
+def _false_alarms(losses: PageHinkleySection) -> str:
+    budget = losses.one_false_alarm_in
+    return (
+        f"one false alarm in {budget} rows" if isinstance(budget, int) else f"one false alarm in {budget.days:g} days"
+    )
 
 
 def _limits(spec: ModelSpec) -> list[tuple[str, str]]:

@@ -34,7 +34,12 @@ EVERYTHING = [
     "breaker_open",
 ]
 WEBHOOK = {"events": EVERYTHING, "webhook": {"connection": "ops_webhook"}}
-MONITORING = {"min_rows": 50, "require": {"checks": 1, "of": 1}, "page_hinkley": None, "drift": {"level": 0.001}}
+MONITORING = {
+    "min_rows": 50,
+    "require": {"checks": 1, "of": 1},
+    "page_hinkley": None,
+    "drift": {"level": 0.001, "effect_floor": 0.1},
+}
 
 
 def names(web_server: WebServer) -> list[str]:

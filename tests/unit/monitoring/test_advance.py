@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from perennial.drift.charts.control_chart import ChartState, ColumnHistory
+from perennial.drift.charts.profile import Profile
 from perennial.monitoring.advance import advance
 from perennial.monitoring.records import Alarm, CheckedRows, Decision, LedgerEntry, MonitorState, SetBack
 from tests.unit.monitoring.parcels import day, make_check, make_result
@@ -84,3 +86,20 @@ def test_that_the_cursor_was_set_back_is_remembered():
     assert advance(after, entry(make_check(5), [], decision("none"))).set_back == back
     coalesced = advance(after, entry(make_check(5), [], decision("coalesce", ALARM)))
     assert coalesced.set_back == back
+
+
+def learnt(rows):
+    return ChartState(
+        reference="r", columns={"weight": ColumnHistory(last=Profile(rows=rows, missing=0, counts=(rows,)))}
+    )
+
+
+def test_what_charts_learnt_is_kept_until_another_champion_or_the_cursor_is_set_back():
+    before = BEFORE.model_copy(update={"charts": {"ks": learnt(10), "categorical": learnt(10)}})
+    results = [make_result("ks", chart=learnt(20)), make_result("categorical", "not tested")]
+    after = advance(before, entry(make_check(4), results, decision("none")))
+    assert after.charts == {"ks": learnt(20), "categorical": learnt(10)}
+    assert advance(before, entry(make_check(4, champion="2"), results, decision("none"))).charts == {"ks": learnt(20)}
+    assert advance(before, entry(make_check(4), results, decision("coalesce", ALARM))).charts == before.charts
+    back = SetBack(sequence=4, to=day(1), by="me", reason="so")
+    assert advance(before, entry(make_check(4), [], decision("none"), set_back=back)).charts == {}

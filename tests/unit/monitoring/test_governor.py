@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from perennial.data.snapshots.records import FutureRows
+from perennial.drift.charts.control_chart import ChartState
 from perennial.monitoring.governor import History, govern
 from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
 from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
@@ -100,6 +101,46 @@ def test_a_drift_test_must_fire_in_so_many_of_the_last_checks(before, outcome, s
     decision = decide(FIRED, known=past(*entries), monitoring={"require": {"checks": 2, "of": 3}})
     assert decision.outcome == outcome
     assert said in words(decision)
+
+
+CHARTED = make_result("ks", chart=ChartState(reference="r"))
+
+
+def test_what_a_chart_finds_triggers_at_once():
+    decision = decide(CHARTED, monitoring={"require": {"checks": 3, "of": 3}})
+    assert (decision.outcome, decision.fired) == ("trigger", ("ks",))
+
+
+BROKEN = make_result("ks", chart=ChartState(reference="r"), broken=("weight",))
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"),
+    [([], "hold"), ([CHARTED, QUIET], "hold"), ([BROKEN], "trigger"), ([BROKEN, QUIET], "trigger")],
+)
+def test_what_looks_broken_waits_until_it_lasts(before, outcome):
+    entries = [make_entry(number, "none", result) for number, result in enumerate(before, start=1)]
+    decision = decide(BROKEN, known=past(*entries), monitoring={"require": {"checks": 2, "of": 3}})
+    assert decision.outcome == outcome
+    if outcome == "hold":
+        assert decision.held_by == "source"
+        assert decision.alarm.tests == ("ks",)
+        assert "Look at the source first: weight looks broken" in words(decision)
+        assert "until it is 2 of 3, or until someone triggers it" in words(decision)
+
+
+def test_losses_that_move_with_a_broken_column_wait_with_it_and_are_settled_when_it_is_mended():
+    two_of_three = {"require": {"checks": 2, "of": 3}}
+    held = decide(PH, BROKEN, monitoring=two_of_three)
+    assert (held.outcome, held.held_by, held.alarm.tests) == ("hold", "source", ("page_hinkley", "ks"))
+    before = past(make_entry(9, "hold", PH, BROKEN), alarm=held.alarm)
+    level = make_result("page_hinkley", "quiet", figures={"mean_loss_shift": 0.4})
+    lasting = decide(level, BROKEN, known=before, monitoring=two_of_three)
+    assert (lasting.outcome, lasting.fired) == ("trigger", ("page_hinkley", "ks"))
+    mended = make_result("page_hinkley", "quiet", figures={"mean_loss_shift": 0.0})
+    settled = decide(mended, QUIET, known=before, monitoring=two_of_three)
+    assert (settled.outcome, settled.alarm) == ("none", None)
+    assert "is settled" in words(settled)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
+from perennial.drift.charts.control_chart import Ordinary
 from perennial.drift.columns.judge import judge
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.columns.reference_file import read_columns, write_columns
@@ -36,7 +37,13 @@ class ColumnTest(ABC):
         return tuple(self._columns)
 
     def compare(
-        self, batch: Columns, *, level: float = 0.05, effect_floor: float = 0.1, min_rows: int = 30
+        self,
+        batch: Columns,
+        *,
+        level: float = 0.05,
+        effect_floor: float = 0.1,
+        ordinary: Mapping[str, Ordinary] | None = None,
+        min_rows: int = 30,
     ) -> DriftReport:
         """Compare a batch with the reference, column by column.
 
@@ -48,6 +55,8 @@ class ColumnTest(ABC):
             Probability that any column of a batch from the reference's own distribution is called drifted.
         effect_floor : float
             Smallest distance (D, or a share of rows) that counts as drift, however significant; default 0.1.
+        ordinary : mapping of str to Ordinary, optional
+            What a `ControlChart` says of the batch; decides in the place of level and floor.
         min_rows : int
             Minimum number of values of a column, in the reference and in the batch, for a test.
 
@@ -61,7 +70,7 @@ class ColumnTest(ABC):
             column.compare(batch.get(name), entities, min_rows=min_rows, by_label=self._by_label)
             for name, column in self._columns.items()
         ]
-        return judge(found, level=level, effect_floor=effect_floor)
+        return judge(found, level=level, effect_floor=effect_floor, ordinary=ordinary)
 
     def ecdf(self, column: str) -> tuple[Floats, Floats]:
         """Return values and the reference's share at or below each, for a plot; at most 5,000 points, ascending."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from perennial.drift.columns.broken import broken_labels, broken_numbers
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.drift.columns.words import describe_distance, describe_shares
 from perennial.drift.statistics.chi_square import compare_labels
@@ -93,7 +94,14 @@ class PreparedColumn:
         for whose, n, rows in (("the reference", self.n, self.n + self.missing), ("the batch", batch.n, batch.rows)):
             if n < max(1, min_rows):
                 return self._not_tested(f"{whose} has {n} values in {rows} rows, fewer than {max(1, min_rows)}", batch)
-        return self._compare_labels(batch) if isinstance(self.body, Labels) else self._compare_numbers(batch)
+        found = self._compare_labels(batch) if isinstance(self.body, Labels) else self._compare_numbers(batch)
+        return found.model_copy(update={"broken": self._broken(batch)})
+
+    def _broken(self, batch: _Batch) -> str:
+        assert self.body is not None  # noqa: S101 - a column without values was turned away
+        if batch.ordered.size:
+            return broken_numbers(self.body, batch.ordered)
+        return broken_labels(self.body, batch.labels) if isinstance(self.body, Labels) and batch.labels else ""
 
     def _numbers(self, values: Any, entities: Codes | None) -> _Batch:
         floats = as_floats(values, self.name)

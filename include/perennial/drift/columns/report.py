@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from perennial.drift.charts.control_chart import Ordinary
 from perennial.record import Record
 
 Direction = Literal["none", "higher", "lower", "wider", "narrower", "shares"]
@@ -35,7 +36,12 @@ class ColumnDrift(Record):
     adjusted_pvalue: float | None = None
     """p-value adjusted by Benjamini and Hochberg over the test's columns."""
     drifted: bool = False
-    """Values or share of missing values differ: adjusted p under the level and effect at least the floor."""
+    """Values or share of missing values differ: adjusted p under the level and effect at least the floor; or, where what is
+    ordinary was learnt, they are out of the ordinary or broken."""
+    ordinary: Ordinary | None = None
+    """How far is ordinary for this column; None: a floor decides, or too little is known."""
+    broken: str = ""
+    """What speaks for a fault of the source rather than for drift; empty if nothing does."""
     direction: Direction = "none"
     location: float | None = None
     """Kolmogorov-Smirnov: the value at which the distributions are farthest apart."""
@@ -59,14 +65,20 @@ class DriftReport(Record):
     """The result of a test for all its columns."""
 
     level: float
-    effect_floor: float
+    effect_floor: float | None
+    """None: what is ordinary for each column decides."""
     columns: tuple[ColumnDrift, ...]
 
     @property
     def drifted(self) -> tuple[str, ...]:
         """Names of the columns that drifted, largest effect first."""
         found = [column for column in self.columns if column.drifted]
-        return tuple(column.column for column in sorted(found, key=lambda column: -_effect(column)))
+        return tuple(column.column for column in sorted(found, key=lambda column: -_weight(column)))
+
+    @property
+    def broken(self) -> tuple[str, ...]:
+        """Names of the columns that look broken."""
+        return tuple(column.column for column in self.columns if column.broken)
 
     @property
     def not_tested(self) -> tuple[str, ...]:
@@ -100,3 +112,11 @@ class DriftReport(Record):
 
 def _effect(column: ColumnDrift) -> float:
     return max(column.effect or 0.0, abs(column.missing.current - column.missing.reference))
+
+
+def _weight(column: ColumnDrift) -> float:
+    """How far out of the ordinary a column is, where that was learnt; else its effect."""
+    ordinary = column.ordinary
+    if ordinary is None:
+        return _effect(column)
+    return max((ordinary.distance or 0.0) / ordinary.limit, ordinary.missing_distance / ordinary.missing_limit)

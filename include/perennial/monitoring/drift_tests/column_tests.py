@@ -9,11 +9,13 @@ from typing import Literal
 import pandas as pd
 
 from perennial.drift import DriftReport
+from perennial.drift.charts.control_chart import ChartState
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.errors import ChampionUnusable
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.drift_tests.reference import SCORE, Reference
 from perennial.monitoring.records import DriftTestResult, OpenCheck
+from perennial.monitoring.state import load_state
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import Drift, DriftTestName
 
@@ -70,10 +72,27 @@ def _test(
     prepared = before(reference)
     if prepared is None:
         raise ChampionUnusable(reference.no_features)
-    report = prepared.compare(now(check.champion, check.batch), level=drift.level, effect_floor=drift.effect_floor)
+    batch, learnt = now(check.champion, check.batch), None
+    if drift.effect_floor == "auto":
+        earlier = _learnt_before(reader, check, name, reference)
+        ordinary, learnt = reference.charts[name].judge(batch, earlier, level=drift.level)
+        report = prepared.compare(batch, level=drift.level, ordinary=ordinary)
+    else:
+        report = prepared.compare(batch, level=drift.level, effect_floor=drift.effect_floor)
     if name != "predictions":
         report = _explained(report, reader.unlike(check.champion, check.batch, prepared.columns))
-    return judge_columns(name, report if reader.run.spec.region is None else without_values(report), drift)
+    found = judge_columns(name, report if reader.run.spec.region is None else without_values(report), drift)
+    return found.model_copy(update={"chart": learnt})
+
+
+def _learnt_before(reader: CheckReader, check: OpenCheck, name: DriftTestName, reference: Reference) -> ChartState:
+    """Return what the chart had learnt before the check: nothing yet beside another champion or another reference."""
+    state, _ = load_state(reader.run.store, reader.run.spec.name)
+    kept = state.charts.get(name)
+    champion = check.champion.version if check.champion else None
+    if kept is None or kept.reference != reference.folder or state.champion_version != champion:
+        return ChartState(reference=reference.folder)
+    return kept
 
 
 def _explained(report: DriftReport, unlike: dict[str, str]) -> DriftReport:
@@ -132,4 +151,5 @@ def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> Dri
             "largest_effect": largest.effect if largest else None,
         },
         columns=report.columns,
+        broken=report.broken,
     )

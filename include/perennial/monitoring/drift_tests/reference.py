@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from perennial.data.snapshots.read import load_manifest, read_snapshot
 from perennial.data.split import apply_split, labelled_rows
 from perennial.digests import reference_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
+from perennial.drift.charts.chart_file import load_chart, save_chart
+from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.errors import ChampionUnusable, DataError, TrainingError
 from perennial.layout import REFERENCE
@@ -25,7 +27,7 @@ from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun
-from perennial.spec.monitoring import Monitoring
+from perennial.spec.monitoring import DriftTestName, Monitoring, Time
 from perennial.store.checksum import checksum
 from perennial.store.damage import Damaged
 from perennial.store.protocol import KeyNotFound, Store
@@ -34,7 +36,13 @@ from perennial.store.sealed import read_record, seal
 log = PrintableLog(__name__)
 
 NUMERIC, CATEGORICAL, PREDICTIONS = "numeric.npz", "categorical.npz", "predictions.npz"
+CHARTS: Mapping[DriftTestName, str] = {
+    "ks": "numeric-chart.npz",
+    "categorical": "categorical-chart.npz",
+    "predictions": "predictions-chart.npz",
+}
 SCORE = "prediction"
+_FEWEST_BUDGET, _MOST_BUDGET = 1_000, 500_000
 _ADVICE = "The reference is prepared again from the champion's snapshot"
 
 
@@ -53,6 +61,8 @@ class Reference:
 
     Attributes
     ----------
+    folder : str
+        Where it lies in the store; another reference has another folder.
     numeric : KolmogorovSmirnov or None
         Of the numeric features in the rows that the champion learnt from; None where `no_features` says why there is
         none.
@@ -61,16 +71,21 @@ class Reference:
     no_features : str
     predictions : KolmogorovSmirnov
         Of its twin's scores on the holdout: on the rows that it learnt from, a model is surer than it will be again.
+    charts : mapping of test to ControlChart
+        What is ordinary for the columns of each test: of features in all labelled rows of the snapshot, of predictions on
+        the holdout. None of features where there are none.
     detector : dict or None
         State of a fresh Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
         where `no_detector` says why there is none.
     no_detector : str
     """
 
+    folder: str
     numeric: KolmogorovSmirnov | None
     categorical: ChiSquare | None
     no_features: str
     predictions: KolmogorovSmirnov
+    charts: Mapping[DriftTestName, ControlChart]
     detector: dict[str, Any] | None
     no_detector: str
 
@@ -123,11 +138,15 @@ def _load(store: Store, folder: str) -> Reference:
     prepared = _prepared(store, folder)
     with ExitStack() as opened:
         paths = {name: opened.enter_context(_file(store, folder, name, prepared)) for name in prepared.files}
+        if CHARTS["predictions"] not in paths:
+            raise DataError("it was prepared before charts were, and says nothing of what is ordinary")
         return Reference(
+            folder=folder,
             numeric=KolmogorovSmirnov.load(paths[NUMERIC]) if NUMERIC in paths else None,
             categorical=ChiSquare.load(paths[CATEGORICAL]) if CATEGORICAL in paths else None,
             no_features=prepared.no_features,
             predictions=KolmogorovSmirnov.load(paths[PREDICTIONS]),
+            charts={test: load_chart(paths[name]) for test, name in CHARTS.items() if name in paths},
             detector=prepared.detector,
             no_detector=prepared.no_detector,
         )
@@ -162,10 +181,16 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     with run.store.scratch() as scratch:
         tests: dict[str, ColumnTest] = {} if no_features else feature_tests(watch, manifest, learnt, champion)
         tests[PREDICTIONS] = KolmogorovSmirnov.fit(pd.DataFrame({SCORE: scored.score}), columns=[SCORE])
-        files = {}
+        newest = learnt if manifest.refit else pd.concat([learnt, holdout], ignore_index=True)
+        charts = {} if no_features else feature_charts(watch, manifest, newest, champion)
+        charts["predictions"] = ControlChart.of_numbers({SCORE: scored.score}, [SCORE])
         for name, test in tests.items():
+            test.save(scratch / name)
+        for of, chart in charts.items():
+            save_chart(scratch / CHARTS[of], chart)
+        files = {}
+        for name in (*tests, *(CHARTS[of] for of in charts)):
             path = scratch / name
-            test.save(path)
             files[name] = checksum(path)
             run.store.put_file(folder + name, path)
     # Written last: with it, all is there.
@@ -193,14 +218,47 @@ def feature_tests(
     features = _features(manifest, rows, champion)
     if entity:
         features = features.assign(**{entity: rows[entity]})
-    numeric, categorical = (
-        [name for name in manifest.feature_names(kind) if name not in watch.drift.exclude]
-        for kind in ("numeric", "categorical")
-    )
+    numeric, categorical = _compared(watch, manifest)
     return {
         NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
         CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
     }
+
+
+def feature_charts(
+    watch: Monitoring, manifest: Manifest, rows: pd.DataFrame, champion: Champion
+) -> dict[DriftTestName, ControlChart]:
+    """Return the charts of the features.
+
+    Parameters
+    ----------
+    watch : Monitoring
+    manifest : Manifest
+    rows : pandas.DataFrame
+        All labelled rows of the snapshot in the order of time, those that the champion did not learn from too: batches
+        follow on them.
+    champion : Champion
+
+    Raises
+    ------
+    ChampionUnusable
+        The features cannot be made.
+    """
+    features = _features(manifest, rows, champion)
+    numeric, categorical = _compared(watch, manifest)
+    return {
+        "ks": ControlChart.of_numbers(features, numeric),
+        "categorical": ControlChart.of_labels(features, categorical),
+    }
+
+
+def _compared(watch: Monitoring, manifest: Manifest) -> tuple[list[str], list[str]]:
+    """Return the numeric and the categorical features that the spec does not leave out."""
+    numeric, categorical = (
+        [name for name in manifest.feature_names(kind) if name not in watch.drift.exclude]
+        for kind in ("numeric", "categorical")
+    )
+    return numeric, categorical
 
 
 def _lacks_entity(watch: Monitoring, rows: pd.DataFrame, champion: Champion) -> str:
@@ -219,10 +277,28 @@ def loss_detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict
     if wanted is None:
         return {"detector": None, "no_detector": "the spec asks for no Page-Hinkley test"}
     try:
-        calibrated = calibrate(losses, one_false_alarm_in=wanted.one_false_alarm_in, shift=wanted.shift, times=times)
+        budget = false_alarm_rows(wanted.one_false_alarm_in, times)
+        calibrated = calibrate(losses, one_false_alarm_in=budget, shift=wanted.shift, times=times)
     except DataError as error:
         return {"detector": None, "no_detector": str(error)}
     return {"detector": calibrated.state(), "no_detector": ""}
+
+
+def false_alarm_rows(budget: int | Time, times: pd.Series[pd.Timestamp]) -> int:
+    """Return a budget of false alarms in rows.
+
+    Parameters
+    ----------
+    budget : int or Time
+        A time counts as the rows that came in it at the rate of the given ones, from 1,000 to 500,000: with fewer no
+        threshold can be chosen, and with more choosing it takes minutes.
+    times : pandas.Series of Timestamp
+        Event times of the rows.
+    """
+    if isinstance(budget, int):
+        return budget
+    span_days = max((times.max() - times.min()) / pd.Timedelta(days=1), 1 / 86_400)
+    return int(min(max(budget.days * len(times) / span_days, _FEWEST_BUDGET), _MOST_BUDGET))
 
 
 def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion) -> pd.DataFrame:

@@ -1,0 +1,239 @@
+"""The chart of a test's columns: how far each batch lies from the one before, beside how far such stretches ordinarily do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from perennial.drift.charts.beside import Beside
+from perennial.drift.charts.pieces import (
+    ChartColumn,
+    as_profile,
+    label_column,
+    label_profile,
+    number_column,
+    number_profile,
+)
+from perennial.drift.charts.profile import Grid, Profile, shares_of, smirnov
+from perennial.drift.statistics.floats import Columns, Floats, as_floats
+from perennial.errors import DataError
+from perennial.record import Record
+
+_DEVIATIONS = 6
+_LEAST = 0.1
+_FEWEST_PIECES = 8
+# The longest block is a quarter of the reference: fewer distances say little of what is ordinary.
+_FEWEST_BLOCKS = 4
+_REMEMBERED = 50
+_FEWEST_VALUES = 30
+
+
+class Ordinary(Record):
+    """How far a column of a batch lies from the stretch before, and how far is ordinary for it."""
+
+    distance: float | None
+    """D (or total variation) from the newest stretch that was ordinary, numbers beside what the other columns say of
+    them; None: too few values."""
+    limit: float
+    missing_distance: float
+    """Difference of the shares of missing values."""
+    missing_limit: float
+    learnt_from: int
+    """Distances of earlier stretches that the limits come from."""
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether the values are out of the ordinary."""
+        return self.distance is not None and self.distance > self.limit
+
+    @property
+    def missing_exceeded(self) -> bool:
+        """Whether what is missing is out of the ordinary."""
+        return self.missing_distance > self.missing_limit
+
+
+class ColumnHistory(Record):
+    """What a chart remembers of a column's batches."""
+
+    last: Profile
+    """The newest batch that was ordinary."""
+    distances: tuple[float, ...] = ()
+    """Of the batches that were ordinary, oldest first; at most 50."""
+    missing_distances: tuple[float, ...] = ()
+
+
+class ChartState(Record):
+    """What a chart has learnt since its champion came: carried from check to check, and judged by no other chart."""
+
+    reference: str
+    """The reference that the chart belongs to."""
+    columns: dict[str, ColumnHistory] = {}
+
+
+class ControlChart:
+    """Judges columns by what is ordinary for them.
+
+    A batch is compared with the newest batch before it that was ordinary; the first one with the reference's newest rows.
+    Its limit is the median of such distances plus six times their median absolute deviation (Shewhart's chart with robust
+    estimates), of this column's or the middle column's deviation, whichever is larger; never under 0.1, nor under what
+    chance alone makes of so many rows. Distances of the reference come from all pairs of neighbouring blocks of about a
+    batch's size.
+
+    Numeric columns are charted beside the other columns, see `Beside`. A batch of which any
+    column is out of the ordinary teaches nothing: what has broken stays out of the ordinary until it is mended, or until another champion has learnt it.
+
+    Parameters
+    ----------
+    columns : iterable of ChartColumn
+    beside : Beside or None
+        None: the columns are labels.
+    """
+
+    def __init__(self, columns: Iterable[ChartColumn], beside: Beside | None) -> None:
+        self.columns = {column.name: column for column in columns}
+        self.beside = beside
+
+    @classmethod
+    def of_numbers(cls, rows: Columns, names: Iterable[str]) -> ControlChart:
+        """Learn from numeric columns of rows in the order of time."""
+        given = {name: as_floats(rows[name], name) for name in names}
+        beside = Beside.fit(given)
+        left = beside.of(given)
+        return cls([number_column(name, values) for name, values in left.items()], beside)
+
+    @classmethod
+    def of_labels(cls, rows: Columns, names: Iterable[str]) -> ControlChart:
+        """Learn from categorical columns of rows in the order of time."""
+        return cls([label_column(name, rows[name]) for name in names], None)
+
+    def judge(self, batch: Columns, state: ChartState, *, level: float) -> tuple[dict[str, Ordinary], ChartState]:
+        """Judge a batch, and learn from what is ordinary in it.
+
+        Parameters
+        ----------
+        batch : pandas.DataFrame or mapping of str to array_like
+        state : ChartState
+            After the batch before.
+        level : float
+            Chance that chance alone puts any column out of the ordinary, where stretches differ by no more than chance.
+
+        Returns
+        -------
+        dict of str to Ordinary, ChartState
+            Nothing of columns that the batch lacks, nor of any where the reference is too short; numbers are judged only
+            where the batch has them all.
+        """
+        profiles = self._profiles(batch)
+        level = level / max(1, len(profiles))
+        earlier = {name: _Earlier.of(self.columns[name], profile, state) for name, profile in profiles.items()}
+        known = {name: found for name, found in earlier.items() if found is not None}
+        middle = float(np.median([found.deviation for found in known.values()])) if known else 0.0
+        judged = {
+            name: found.judge(self.columns[name].grid, profiles[name], middle, level) for name, found in known.items()
+        }
+        if any(found.exceeded or found.missing_exceeded for found in judged.values()):
+            return judged, state
+        histories = {name: found.after(profiles[name], judged[name]) for name, found in known.items()}
+        return judged, state.model_copy(update={"columns": {**state.columns, **histories}})
+
+    def _profiles(self, batch: Columns) -> dict[str, Profile]:
+        if self.beside is None:
+            there = [name for name in self.columns if name in batch]
+            return {name: label_profile(self.columns[name].grid, batch[name]) for name in there}
+        try:
+            given = {name: as_floats(batch[name], name) for name in self.columns}
+        except (KeyError, DataError):
+            return {}
+        return {name: number_profile(self.columns[name].grid, values) for name, values in self.beside.of(given).items()}
+
+
+@dataclass(frozen=True)
+class _Earlier:
+    """What came before a batch: the stretch that it is compared with, and how far such stretches lay apart."""
+
+    last: Profile
+    distances: Floats
+    missing_distances: Floats
+    block_rows: float
+    history: ColumnHistory | None
+
+    @classmethod
+    def of(cls, column: ChartColumn, batch: Profile, state: ChartState) -> _Earlier | None:
+        """Return None where the reference is too short to say what is ordinary."""
+        pieces = column.rows.size
+        if pieces < _FEWEST_PIECES:
+            return None
+        per_block = int(np.clip(round(batch.rows / column.rows.mean()), 1, pieces // _FEWEST_BLOCKS))
+        counts, rows, missing = (_summed(parts, per_block) for parts in (column.counts, column.rows, column.missing))
+        shares = counts / np.maximum(1, rows - missing)[:, None]
+        apart = column.grid.distances(shares[per_block:], shares[:-per_block])
+        # Blocks with next to no value say nothing of values.
+        full = (rows - missing) >= _FEWEST_VALUES
+        apart = apart[full[per_block:] & full[:-per_block]]
+        missing_apart = np.abs((missing / rows)[per_block:] - (missing / rows)[:-per_block])
+        history = state.columns.get(column.name)
+        if history is None:
+            last = as_profile(int(rows[-1]), int(missing[-1]), counts[-1])
+            return cls(last, apart, missing_apart, float(rows.mean()), None)
+        return cls(
+            history.last,
+            np.concatenate([apart, history.distances]),
+            np.concatenate([missing_apart, history.missing_distances]),
+            float(rows.mean()),
+            history,
+        )
+
+    @property
+    def deviation(self) -> float:
+        """Median absolute deviation of the distances."""
+        return _deviation(self.distances)
+
+    def judge(self, grid: Grid, batch: Profile, middle: float, level: float) -> Ordinary:
+        rows = (float(max(1, batch.present)), float(max(1, self.last.present)))
+        enough = min(batch.present, self.last.present) >= _FEWEST_VALUES
+        distance = float(grid.distances(shares_of(batch), shares_of(self.last))) if enough else None
+        chance = grid.chance(shares_of(self.last), rows, level)
+        of_all = (float(max(1, batch.rows)), float(max(1, self.last.rows)))
+        fewer = _more_noise(rows, self.block_rows)
+        return Ordinary(
+            distance=distance,
+            limit=max(_limit(self.distances, max(middle, self.deviation)) + fewer, chance),
+            missing_distance=abs(batch.missing_share - self.last.missing_share),
+            missing_limit=max(
+                _limit(self.missing_distances, _deviation(self.missing_distances)), smirnov(of_all, level)
+            ),
+            learnt_from=self.distances.size,
+        )
+
+    def after(self, batch: Profile, judged: Ordinary) -> ColumnHistory:
+        before = self.history or ColumnHistory(last=self.last)
+        if judged.distance is None:
+            return before
+        return ColumnHistory(
+            last=batch,
+            distances=(*before.distances, judged.distance)[-_REMEMBERED:],
+            missing_distances=(*before.missing_distances, judged.missing_distance)[-_REMEMBERED:],
+        )
+
+
+def _limit(distances: Floats, deviation: float) -> float:
+    return max(_LEAST, (float(np.median(distances)) if distances.size else 0.0) + _DEVIATIONS * deviation)
+
+
+def _deviation(distances: Floats) -> float:
+    return float(np.median(np.abs(distances - np.median(distances)))) if distances.size else 0.0
+
+
+def _more_noise(rows: tuple[float, float], block_rows: float) -> float:
+    """How much farther apart stretches of so many rows lie than blocks do, by chance: D's mean is 0.87 of its scale."""
+    return 0.87 * max(0.0, float(np.sqrt(1 / rows[0] + 1 / rows[1]) - np.sqrt(2 / block_rows)))
+
+
+def _summed(parts: npt.NDArray[np.int64], per_block: int) -> npt.NDArray[np.int64]:
+    """Sums of every so many neighbouring pieces, along the first axis."""
+    sums = np.concatenate([np.zeros_like(parts[:1]), np.cumsum(parts, axis=0)])
+    summed: npt.NDArray[np.int64] = sums[per_block:] - sums[:-per_block]
+    return summed
