@@ -44,7 +44,7 @@ class Judgement:
             return False
         if gate == "noise":
             error = self.comparison.standard_error
-            return self.comparison.difference >= -error if math.isfinite(error) else self.comparison.difference > 0
+            return self.comparison.difference >= (-error if math.isfinite(error) else 0.0)
         return self.comparison.difference > -gate
 
 
