@@ -87,13 +87,12 @@ def retraining(spec: ModelSpec) -> DAG:
         refit = StageOperator(
             task_id="refit", takes={"snapshot": snapshot, "candidate": candidate, "verdict": verdict}, **run
         )
-        register = StageOperator(
-            task_id="register",
-            takes={"candidate": candidate, "evaluation": evaluation, "verdict": verdict, "refit": refit.output},
-            # After a skipped refit the judged model is registered.
-            trigger_rule=TriggerRule.NONE_FAILED,
-            **run,
-        )
+        judged = {"candidate": candidate, "evaluation": evaluation, "verdict": verdict, "refit": refit.output}
+        # What is skipped here has left what was made before it to serve.
+        going_on = {"trigger_rule": TriggerRule.NONE_FAILED, **run}
+        assemble = StageOperator(task_id="assemble", takes=judged, **going_on) if spec.model.ensemble else None
+        assembly = assemble.output if assemble else None
+        register = StageOperator(task_id="register", takes={**judged, "assembly": assembly}, **going_on)
         promote = PromoteOperator(
             task_id="promote",
             takes={"registered": register.output, "verdict": verdict},
@@ -103,7 +102,7 @@ def retraining(spec: ModelSpec) -> DAG:
             **run,
             **on_verdict(spec),
         )
-        chain(ingest, validate, train, evaluate, decide, refit, register, promote)
+        chain(ingest, validate, train, evaluate, decide, refit, *([assemble] if assemble else []), register, promote)
         dag.add_result(verdict)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM))

@@ -12,7 +12,6 @@ from demo.home import USER, Home
 from demo.periods import ZONE
 from demo.replay import Replayed
 from demo.retraining import Retraining
-from perennial.stages import STAGES
 
 PRIMARY = "roc_auc"
 
@@ -28,7 +27,7 @@ def print_retrainings(replayed: Replayed, console: Console) -> None:
     for label, figure in _FIGURES.items():
         table.add_row(label, *(figure(run) for run in runs))
     table.add_section()
-    for task in STAGES:
+    for task in replayed.first.seconds:
         table.add_row(f"{task}, seconds", *(_number(run.seconds[task], ".1f") for run in runs))
     table.add_row("landing to champion, s", *(_number(to_champion.get(run.run_id), ".1f") for run in runs))
     console.print(table)

@@ -74,6 +74,6 @@ def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str
         evaluation=Evaluation.model_validate(handed_on["evaluation"]),
         verdict=verdict,
         registered=RegisteredVersion.model_validate(handed_on["registered"]),
-        seconds={name: tasks[name].seconds for name in STAGES},
+        seconds={name: tasks[name].seconds for name in STAGES if name in tasks},
         promoted=tasks[maker("promotion").name].ended if verdict.promotes else None,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perennial.data.snapshots.records import Snapshot
+from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
@@ -95,8 +96,27 @@ def _nothing_to_refit(run: RetrainingRun, _snapshot: Snapshot, _candidate: Candi
     return "" if run.spec.model.refit else "model.refit is off: the model that was judged serves"
 
 
+def _nothing_to_assemble(
+    run: RetrainingRun, _candidate: Candidate, evaluation: Evaluation, verdict: Verdict, _refit: Refit | None
+) -> str:
+    if run.dry_run:
+        return f"Dry run: nothing is put together. The verdict was: {verdict.sentence}"
+    if not verdict.promotes:
+        return verdict.sentence
+    if evaluation.ensemble is not None:
+        return ""
+    if run.spec.model.ensemble is None:
+        return "model.ensemble is not set: one model serves"
+    return "The candidate was judged alone: there is no past champion that could serve beside it"
+
+
 def _nothing_to_register(
-    run: RetrainingRun, _candidate: Candidate, _evaluation: Evaluation, verdict: Verdict, _refit: Refit | None
+    run: RetrainingRun,
+    _candidate: Candidate,
+    _evaluation: Evaluation,
+    verdict: Verdict,
+    _refit: Refit | None,
+    _assembly: Assembly | None,
 ) -> str:
     return f"Dry run: nothing is registered. The verdict was: {verdict.sentence}" if run.dry_run else ""
 
@@ -173,9 +193,20 @@ STAGES: Mapping[str, Stage] = {
             why_not=_nothing_to_refit,
         ),
         Stage(
+            name="assemble",
+            function="perennial.promotion.assemble:assemble",
+            takes=("candidate", "evaluation", "verdict", "refit"),
+            makes="assembly",
+            returns=Assembly,
+            reads_rows=False,
+            owns_run=True,
+            again="The same members and weights make one bundle, which is found and kept; an unfinished one is deleted.",
+            why_not=_nothing_to_assemble,
+        ),
+        Stage(
             name="register",
             function="perennial.promotion.registry:register",
-            takes=("candidate", "evaluation", "verdict", "refit"),
+            takes=("candidate", "evaluation", "verdict", "refit", "assembly"),
             makes="registered",
             returns=RegisteredVersion,
             reads_rows=False,

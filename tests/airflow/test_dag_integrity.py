@@ -43,6 +43,17 @@ def test_the_tasks_run_one_after_the_other(add_spec: Callable[..., Path], load_d
         assert after in dag.task_dict[before].downstream_task_ids
 
 
+def test_only_a_spec_that_asks_for_several_models_draws_the_task_that_puts_them_together(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 3}})
+    dag = load_dags().dags["orders.retrain"]
+
+    assert [task.task_id for task in dag.topological_sort()] == [*PIPELINE[:6], "assemble", *PIPELINE[6:]]
+    assert dag.task_dict["assemble"].upstream_task_ids >= {"refit"}
+    assert "assemble" in dag.task_dict["register"].upstream_task_ids
+
+
 def test_the_tests_run_side_by_side_between_opening_and_governing(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
 ) -> None:

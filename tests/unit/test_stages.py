@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from perennial.deployment import Deployment
+from perennial.ensemble.records import JudgedEnsemble
+from perennial.evaluation.records import Evaluation, Scores
+from perennial.models.manifest import MeanLoss
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -100,11 +103,26 @@ def test_only_what_is_promoted_is_refit_and_only_where_the_spec_asks_for_it(run)
     assert refit.why_not(replace(run, spec=off), None, None, VERDICT).startswith("model.refit is off")
 
 
+def test_several_are_put_together_only_where_the_candidate_was_judged_together_with_others_and_is_promoted(run):
+    assemble = STAGES["assemble"]
+    scores = Scores(metrics={})
+    alone = Evaluation(mlflow_run_id="run", rows=1, candidate=scores)
+    loss = MeanLoss(rows=1, mean=0.1, standard_error=0.1)
+    together = alone.model_copy(update={"ensemble": JudgedEnsemble(members=(), loss=loss)})
+    assert assemble.why_not(run, None, together, VERDICT, None) == ""
+    assert assemble.why_not(run, None, together, REJECTED, None) == "roc_auc 0.5 is below 0.6."
+    dry_run = replace(run, dry_run=True)
+    assert "nothing is put together. The verdict was: All" in assemble.why_not(dry_run, None, together, VERDICT, None)
+    assert assemble.why_not(run, None, alone, VERDICT, None).startswith("model.ensemble is not set")
+    asked = ModelSpec.model_validate(SPEC | {"model": {"estimator": "a.B", "ensemble": {"members": 3}}})
+    assert "no past champion" in assemble.why_not(replace(run, spec=asked), None, alone, VERDICT, None)
+
+
 def test_a_dry_run_registers_nothing_and_says_what_the_verdict_was(run):
     register = STAGES["register"]
-    assert register.why_not(run, None, None, REJECTED, None) == ""
+    assert register.why_not(run, None, None, REJECTED, None, None) == ""
     run = replace(run, dry_run=True)
-    assert "The verdict was: roc_auc 0.5 is below 0.6." in register.why_not(run, None, None, REJECTED, None)
+    assert "The verdict was: roc_auc 0.5 is below 0.6." in register.why_not(run, None, None, REJECTED, None, None)
 
 
 def test_importing_the_table_loads_no_library_of_the_stages():

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from perennial.backup.contents import read_contents
 from perennial.backup.ledger_order import read_checks
 from perennial.data.snapshots.manifest import load_manifest
+from perennial.ensemble.files import MEMBERS, MEMBERS_TAG, read_ensemble
 from perennial.errors import DataError, PerennialError, TrackingUnavailable
-from perennial.layout import BUNDLE, MANIFEST, REFIT_BUNDLE, snapshots_folder
+from perennial.layout import BUNDLE, ENSEMBLE_BUNDLE, MANIFEST, REFIT_BUNDLE, snapshots_folder
 from perennial.models.bundle import check_files, files_of, read_bundle
 from perennial.models.provenance import Provenance
 from perennial.models.recorded import RecordedBundle
@@ -109,7 +110,11 @@ def _of_champion(store: Store, tracker: Tracker, model: str, version: Any) -> It
     try:
         with store.scratch() as folder:
             who = f"champion v{version.version}"
-            read_bundle(fetch(tracker, f"models:/{model}/{version.version}", recorded, folder), recorded, who)
+            fetch(tracker, f"models:/{model}/{version.version}", recorded, folder)
+            if recorded.manifest.members:
+                yield from read_ensemble(folder, recorded, who).left_out
+            else:
+                read_bundle(folder, recorded, who)
     except TrackingUnavailable:
         raise
     except PerennialError as error:
@@ -125,7 +130,8 @@ def _of_version(store: Store, tracker: Tracker, model: str, version: Any, sizes:
     provenance = recorded.manifest.provenance
     if not _says(version, provenance):
         yield f"version {number}: its tags differ from the record; {_record_key(model, version)} has them as they were"
-    there = tracker.files_of_model(f"models:/{model}/{number}")
+    uri = f"models:/{model}/{number}"
+    there = (*tracker.files_of_model(uri), *(tracker.files_of_model(uri, MEMBERS) if recorded.manifest.members else ()))
     for name in files_of(recorded):
         if name not in there:
             yield f"version {number}: its file {name} is not in MLflow's artifact storage"
@@ -169,6 +175,8 @@ def _recorded(store: Store, model: str, version: Any) -> tuple[RecordedBundle | 
 
 
 def _record_key(model: str, version: Any) -> str:
+    if MEMBERS_TAG in version.tags:
+        return ENSEMBLE_BUNDLE.key(model, version.run_id or "", version.tags.get("perennial.bundle", ""))
     place = REFIT_BUNDLE if "perennial.twin_train_end" in version.tags else BUNDLE
     return place.key(model, version.run_id or "")
 

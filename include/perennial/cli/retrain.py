@@ -16,6 +16,7 @@ from rich.text import Text
 
 from perennial.data.snapshots.records import Snapshot
 from perennial.digests import retraining_digest
+from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
@@ -153,6 +154,10 @@ def _of_refit(refit: Refit, _: ModelSpec) -> str:
     return "discarded" if refit.discarded else f"{refit.served.rows:,} rows, up to {refit.served.train_end:%Y-%m-%d}"
 
 
+def _of_assembly(assembly: Assembly, _: ModelSpec) -> str:
+    return assembly.sentence
+
+
 def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
     return f"{registered.name} v{registered.version}"
 
@@ -169,6 +174,7 @@ _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "evaluation": _of_evaluation,
     "verdict": _of_verdict,
     "refit": _of_refit,
+    "assembly": _of_assembly,
     "registered": _of_registered,
     "promotion": _of_promotion,
 }

@@ -22,13 +22,10 @@ class EnsembleModel:
         By a name of their own, oldest first; at least one.
     weights : mapping of str to float
         Of each member; not negative, not all 0.
-    left_out : tuple of str
-        A sentence for each that should be a member and cannot be read.
     """
 
     members: Mapping[str, Model]
     weights: Mapping[str, float]
-    left_out: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 Weights = npt.NDArray[np.float64]
 """One number from 0 to 1 for each member; together 1."""
+IDLE_WEIGHT = 0.01
+"""A member with less has almost no say."""
 
 
 def performance_weights(losses: npt.ArrayLike, exponent: float = 8) -> Weights:

@@ -20,6 +20,7 @@ from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots import draw
 from perennial.evaluation.records import Evaluation
 from perennial.evaluation.rival import Rival, find_rival
+from perennial.evaluation.together import Together, judge_together
 from perennial.layout import EVALUATION
 from perennial.models.bundle import Bundle
 from perennial.models.candidate import Candidate
@@ -136,12 +137,17 @@ def _measure(
     said = _predict_candidate(bundle, rows, spec)
     predictions = {CANDIDATE: said}
     notes = list(rival.notes) if rival is not None else []
+    together = None
     if champion is not None and rival is not None and rival.model is not None:
         try:
-            predictions[champion.name] = rival.model.predict(rows)
+            together = _judge_together(spec, said, candidate, bundle, champion, rival, rows)
+            predictions[champion.name] = together.without if together else rival.model.predict(rows)
         except (ValueError, TypeError) as error:
             # What scikit-learn raises where a column is of another type than in training.
             notes.append(f"{champion.name} fails on these rows: {error}")
+    if together is not None:
+        said = predictions[CANDIDATE] = together.said
+        notes += together.notes
     labels = task_labels(truth, said)
     scores = {name: score(spec, truth, answers, labels=labels) for name, answers in predictions.items()}
     answers = predictions.get(champion.name) if champion is not None else None
@@ -158,6 +164,7 @@ def _measure(
         comparison=comparison,
         champion_is=champion,
         champion_provenance=rival.provenance if rival is not None else None,
+        ensemble=together.judged if together else None,
         same_predictions=champion is not None
         and answers is not None
         # Of two that say the same, one may be refit and the other not.
@@ -166,6 +173,28 @@ def _measure(
         notes=tuple(notes),
     )
     return _Evidence(evaluation, truth, predictions, labels)
+
+
+def _judge_together(
+    spec: ModelSpec,
+    said: Predictions,
+    candidate: Candidate,
+    bundle: Bundle,
+    champion: Champion,
+    rival: Rival,
+    rows: pd.DataFrame,
+) -> Together | None:
+    if spec.model.ensemble is None:
+        return None
+    return judge_together(
+        said,
+        bundle.manifest,
+        candidate.mlflow_run_id,
+        champion=champion,
+        rival=rival,
+        rows=rows,
+        at_most=spec.model.ensemble.members,
+    )
 
 
 def _truth(rows: pd.DataFrame, spec: ModelSpec) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perennial.ensemble.records import JudgedEnsemble
 from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
 from perennial.registry.records import Champion
@@ -54,6 +55,9 @@ class Evaluation(Record):
     champion_is: Champion | None = None
     champion_provenance: Provenance | None = None
     """What the champion comes from; None: there is none, or Perennial did not train it."""
+    ensemble: JudgedEnsemble | None = None
+    """The candidate together with members of the champion: then the figures of `candidate` are those of all together, and
+    those of `champion` are of its members without the candidate. None: the candidate was judged alone."""
     same_predictions: bool = False
     """Candidate and champion say the same of every row, to the last bit."""
     notes: tuple[str, ...] = ()

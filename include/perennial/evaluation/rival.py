@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from perennial.ensemble.composition import members_of
+from perennial.ensemble.model import EnsembleModel
 from perennial.errors import BundleChanged, TrackingError, TrackingUnavailable, TrainingError
 from perennial.models.transform import source_digest
 from perennial.registry.bundles import load_champion, load_foreign, recorded_manifest
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from perennial.data.snapshots.records import Snapshot
-    from perennial.models.manifest import Manifest
+    from perennial.models.manifest import Manifest, Member
     from perennial.models.model import Model
+    from perennial.models.predictions import Predictions
     from perennial.models.provenance import Provenance
     from perennial.registry.records import Champion
     from perennial.run import RetrainingRun
@@ -29,16 +34,25 @@ class Rival:
     provenance : Provenance or None
         None: Perennial did not train it.
     notes : tuple of str
+    members : tuple of Member
+        Those that can be read, where several serve together; else the one model. None where Perennial did not train it.
     """
 
     model: Model | None = None
     provenance: Provenance | None = None
     notes: tuple[str, ...] = ()
+    members: tuple[Member, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns that the model reads."""
         return self.model.inputs if self.model is not None else ()
+
+    def answers(self, rows: pd.DataFrame) -> dict[str, Predictions]:
+        """Return what each member says alone, by its MLflow run."""
+        if isinstance(self.model, EnsembleModel):
+            return self.model.answers(rows)
+        return {member.mlflow_run_id: self.model.predict(rows) for member in self.members if self.model is not None}
 
 
 def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Rival:
@@ -65,7 +79,10 @@ def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Ri
     except TrainingError as error:
         return Rival(provenance=manifest.provenance, notes=(f"{champion.name} cannot be loaded: {error}",))
     # A refit has learnt from rows on which no candidate has: beside its twin, both are judged by the same rule.
-    return Rival(bundle.twin, manifest.provenance, changed)
+    members = members_of(manifest, champion.mlflow_run_id)
+    if isinstance(bundle.twin, EnsembleModel):
+        members = tuple(member for member in members if member.mlflow_run_id in bundle.twin.members)
+    return Rival(bundle.twin, manifest.provenance, (*changed, *bundle.left_out), members)
 
 
 def _foreign(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Rival:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +32,14 @@ class Bundle:
     twin : Model
         Fitted by the same recipe before the verdict, on none of the holdout's rows; the served one itself where there was
         no refit.
+    left_out : tuple of str
+        A sentence for each model that should serve together with the others and cannot be read.
     """
 
     manifest: Manifest
     model: Model
     twin: Model
+    left_out: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -112,7 +116,11 @@ def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
         The format is not known here, or the model cannot be made, such as when its transform can no longer be imported.
     """
     check_files(folder, recorded, who)
-    manifest = recorded.manifest
+    return read_models(folder, recorded.manifest, who)
+
+
+def read_models(folder: Path, manifest: Manifest, who: str) -> Bundle:
+    """Read a bundle whose files the caller has found to be the right ones; raises as `read_bundle`."""
     kept = format_named(manifest.format, manifest.format_version, who)
     model = kept.read(folder / kept.file, manifest.types)
     twin = model if manifest.refit is None else kept.read(folder / twin_file(kept), manifest.types)
@@ -121,7 +129,16 @@ def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
 
 def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:
     """Raise BundleChanged if a file is another than was recorded when the model was trained."""
-    for name, digest in {MANIFEST: recorded.digest, **recorded.manifest.files}.items():
+    check_digests(folder, {MANIFEST: recorded.digest, **recorded.manifest.files}, who)
+
+
+def check_digests(folder: Path, digests: Mapping[str, str], who: str) -> None:
+    """Raise BundleChanged if one of these files is gone, or has not the hexadecimal SHA-256 that goes with its name."""
+    for name, digest in digests.items():
+        if not (folder / name).is_file():
+            raise BundleChanged(
+                f"{who}: its file {name} is gone from MLflow's artifact storage: put it back from a backup"
+            )
         if _digest(folder / name) != digest:
             raise BundleChanged(
                 f"{who}: its file {name} in MLflow's artifact storage is not the one that was trained. Something or someone "

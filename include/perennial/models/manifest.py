@@ -31,6 +31,15 @@ class FittedRows(Record):
     """Newest event time among them, UTC."""
 
 
+class MeanLoss(Record):
+    """How wrong a model is on average; see `perennial.models.losses`."""
+
+    rows: int
+    mean: Figure
+    standard_error: Figure
+    """By ten blocks of time; NaN: there are too few moments."""
+
+
 class Manifest(Record):
     """All that is needed to understand, score, compare, explain and repeat a model, without the spec of today.
 
@@ -64,6 +73,10 @@ class Manifest(Record):
     provenance: Provenance
     baseline_scores: dict[str, Figure]
     """The twin's metrics on its holdout when it was trained: the served model may have learnt from those rows."""
+    members: tuple[Member, ...] = ()
+    """Those that serve together, oldest first, the newest promoted one last; none: the bundle holds one model."""
+    expected_loss: MeanLoss | None = None
+    """Of the members' twins together, on the newest one's holdout."""
 
     @property
     def twin(self) -> FittedRows:
@@ -79,3 +92,19 @@ class Manifest(Record):
     def feature_names(self, kind: Literal["numeric", "categorical"]) -> tuple[str, ...]:
         """Return the features of a kind."""
         return tuple(feature.name for feature in self.features if feature.kind == kind)
+
+
+class Member(Record):
+    """One of several models that serve together."""
+
+    mlflow_run_id: str
+    """The MLflow run that trained it."""
+    weight: float
+    """At the promotion, from 0 to 1."""
+    idle_since: datetime | None = None
+    """Event time since when it has carried almost no weight; None: it carries some."""
+    manifest: Manifest
+    """What it says about itself, with the digests of its files."""
+
+
+Manifest.model_rebuild()

@@ -6,7 +6,9 @@ with this record, and holds no types but those in it, whatever the spec of today
 
 from __future__ import annotations
 
-from perennial.layout import BUNDLE, REFIT_BUNDLE, Place
+from collections.abc import Iterator
+
+from perennial.layout import BUNDLE, ENSEMBLE_BUNDLE, REFIT_BUNDLE
 from perennial.models.manifest import Manifest
 from perennial.record import Record
 from perennial.store.protocol import Conflict, KeyNotFound, Store
@@ -17,7 +19,7 @@ class RecordedBundle(Record):
     """A bundle as it was trained."""
 
     mlflow_run_id: str
-    """The MLflow run that logged it: each logs a candidate and, after the verdict, at most one refit of it."""
+    """The MLflow run that logged it: each logs a candidate and, after the verdict, its refit and who serves with it."""
     model_uri: str
     """MLflow's URI of the logged model."""
     digest: str
@@ -31,13 +33,23 @@ class RecordedBundle(Record):
 
 
 def record_bundle(store: Store, model: str, recorded: RecordedBundle) -> None:
-    """Write down what was trained. Once: an MLflow run has one candidate, and one refit of it, for good."""
-    place = BUNDLE if recorded.manifest.refit is None else REFIT_BUNDLE
+    """Write down what was trained, or put together.
+
+    Once: an MLflow run has one candidate, one refit of it, and one ensemble of the same members, for good.
+    """
+    key = _key(model, recorded)
     try:
-        store.create(place.key(model, recorded.mlflow_run_id), seal(recorded))
+        store.create(key, seal(recorded))
     except Conflict:
-        if _find(store, place, model, recorded.mlflow_run_id) != recorded:
+        if _read(store, key) != recorded:
             raise
+
+
+def _key(model: str, recorded: RecordedBundle) -> str:
+    if recorded.manifest.members:
+        return ENSEMBLE_BUNDLE.key(model, recorded.mlflow_run_id, recorded.digest)
+    place = BUNDLE if recorded.manifest.refit is None else REFIT_BUNDLE
+    return place.key(model, recorded.mlflow_run_id)
 
 
 def find_bundle(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle | None:
@@ -48,7 +60,7 @@ def find_bundle(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle 
     Damaged
         The record is not what was written.
     """
-    return _find(store, BUNDLE, model, mlflow_run_id)
+    return _read(store, BUNDLE.key(model, mlflow_run_id))
 
 
 def find_refit(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle | None:
@@ -59,15 +71,41 @@ def find_refit(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle |
     Damaged
         The record is not what was written.
     """
-    return _find(store, REFIT_BUNDLE, model, mlflow_run_id)
+    return _read(store, REFIT_BUNDLE.key(model, mlflow_run_id))
 
 
-def _find(store: Store, place: Place, model: str, mlflow_run_id: str) -> RecordedBundle | None:
+def find_ensemble(store: Store, model: str, mlflow_run_id: str, digest: str) -> RecordedBundle | None:
+    """Return what was written down of an ensemble whose newest member an MLflow run trained; None: there is no such one.
+
+    Raises
+    ------
+    Damaged
+        The record is not what was written.
+    """
+    return _read(store, ENSEMBLE_BUNDLE.key(model, mlflow_run_id, digest))
+
+
+def recorded_bundles(store: Store, model: str, mlflow_run_id: str) -> Iterator[RecordedBundle]:
+    """Yield all that was written down of an MLflow run's models: ensembles, refit, and candidate last.
+
+    Raises
+    ------
+    Damaged
+        A record is not what was written.
+    """
+    keys = [item.key for item in store.list(REFIT_BUNDLE.folder(model, mlflow_run_id))]
+    for key in (*filter(ENSEMBLE_BUNDLE.has, keys), *filter(REFIT_BUNDLE.has, keys), BUNDLE.key(model, mlflow_run_id)):
+        recorded = _read(store, key)
+        if recorded is not None:
+            yield recorded
+
+
+def _read(store: Store, key: str) -> RecordedBundle | None:
     advice = (
         "Without it the model is not loaded: put it back from a backup (docs/deploy.md), move the alias 'champion' to "
         "another version, or retrain"
     )
     try:
-        return read_record(store, place.key(model, mlflow_run_id), RecordedBundle, advice)
+        return read_record(store, key, RecordedBundle, advice)
     except KeyNotFound:
         return None

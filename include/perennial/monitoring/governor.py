@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Literal
 
+from perennial.ensemble.records import Reweighting
 from perennial.moments import shifted
 from perennial.monitoring.records import (
     Alarm,
@@ -19,6 +20,7 @@ from perennial.monitoring.records import (
     OpenCheck,
     RetrainingOutcome,
     SetBack,
+    reweighting_of,
 )
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import DriftTestName, Monitoring
@@ -26,6 +28,8 @@ from perennial.spec.monitoring import DriftTestName, Monitoring
 DAMPED: frozenset[DriftTestName] = frozenset({"ks", "categorical", "predictions"})
 """Tests that look at one batch at a time, and so must fire in several of the last checks, unless a chart has learnt what
 is ordinary for a batch."""
+DRIFT: frozenset[DriftTestName] = DAMPED | {"page_hinkley"}
+"""Tests that say that something has changed, and leave open whether a training helps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,13 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     fired, found = _arguing(spec, check, results, history)
     warned = tuple(r.test for r in results if r.status == "fired" and r.test not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This test only warns." for r in results if r.test in warned)
-    notes = (*warnings, *_settled(check, history, fired), *_set_aside(check))
+    reweighting = reweighting_of(results)
+    notes = (*warnings, *_settled(check, history, fired), *_set_aside(check), *_reweighted(reweighting))
+    if fired and _weights_do(fired, reweighting) and _again(_version(check), history) is None:
+        enough = (
+            "With these weights the loss is what was expected of the champion, but for noise: nothing is retrained."
+        )
+        return Decision(outcome="hold", reasons=(*found, *notes, enough), warned=warned, held_by="weights")
     if fired:
         return _let_through(spec, check, results, history, fired=fired, warned=warned, reasons=(*found, *notes))
     if found:
@@ -162,6 +172,20 @@ def _settled(check: OpenCheck, history: History, fired: Sequence[DriftTestName])
         return (f"The alarm of check {alarm.sequence} is settled: it spoke of {spoke_of}, and {now}.",)
     over = [name for name in alarm.tests if name not in fired]
     return (f"The alarm of check {alarm.sequence} is settled: {', '.join(over)} found nothing now.",) if over else ()
+
+
+def _reweighted(reweighting: Reweighting | None) -> tuple[str, ...]:
+    """Say how the weights of models that serve together move."""
+    return (reweighting.sentence,) if reweighting else ()
+
+
+def _weights_do(fired: Sequence[DriftTestName], reweighting: Reweighting | None) -> bool:
+    """Tell whether moved weights answer what fired: a drift, and not a demand of the spec for a metric or for rows."""
+    return reweighting is not None and reweighting.within_noise and DRIFT.issuperset(fired)
+
+
+def _version(check: OpenCheck) -> str | None:
+    return check.champion.version if check.champion else None
 
 
 def _set_aside(check: OpenCheck) -> tuple[str, ...]:

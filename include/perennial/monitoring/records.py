@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
 from perennial.data.snapshots.records import FutureRows
 from perennial.drift.charts.control_chart import ChartState
 from perennial.drift.columns.report import ColumnDrift
+from perennial.ensemble.records import Reweighting
 from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import DriftTestName
@@ -130,6 +132,9 @@ class DriftTestResult(Record):
     """Page-Hinkley's state after these rows."""
     chart: ChartState | None = None
     """What the columns' chart has learnt, these rows included."""
+    reweighting: Reweighting | None = None
+    """Of the performance test, which asks the members anyway: how these rows move the weights of models that serve
+    together."""
 
 
 class RetrainingOutcome(Record):
@@ -161,8 +166,8 @@ class Decision(Record):
     """Of the retraining that is triggered: the digest of check and decision."""
     alarm: Alarm | None = None
     """What stays pending."""
-    held_by: Literal["source", "breaker", "cool-down", "budget"] | None = None
-    """The limit that holds the retraining back."""
+    held_by: Literal["source", "breaker", "cool-down", "budget", "weights"] | None = None
+    """What holds the retraining back: a limit, a source that looks broken, or that moved weights do instead."""
 
 
 class LedgerEntry(Record):
@@ -178,6 +183,19 @@ class LedgerEntry(Record):
     """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
     set_back: SetBack | None = None
     """This is not a check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
+
+    @property
+    def reweighting(self) -> Reweighting | None:
+        """How the check moved the weights of models that serve together; None: it did not.
+
+        A coalesced one moves nothing: its rows are checked again.
+        """
+        return None if self.decision.outcome == "coalesce" else reweighting_of(self.results)
+
+
+def reweighting_of(results: Iterable[DriftTestResult]) -> Reweighting | None:
+    """Return what one of a check's tests found about the weights, if any did."""
+    return next((result.reweighting for result in results if result.reweighting is not None), None)
 
 
 class BreakerClosed(Record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from perennial.ensemble.kept_weights import find_weights, keep_weights
 from perennial.errors import ChampionUnusable
 from perennial.monitoring import ledger
 from perennial.monitoring.advance import advance
@@ -14,6 +15,7 @@ from perennial.monitoring.governor import govern
 from perennial.monitoring.history import read_history
 from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, MonitorState, OpenCheck
+from perennial.monitoring.reweighting import reweigh
 from perennial.monitoring.state import load_state, save_state
 from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
@@ -43,7 +45,10 @@ def make_test(reader: CheckReader, check: OpenCheck, name: DriftTestName) -> Dri
     if found is not None:
         return found
     try:
-        return TESTS[name](reader, check)
+        result = TESTS[name](reader, check)
+        if name != "performance":
+            return result
+        return result.model_copy(update={"reweighting": reweigh(reader, check)})
     except ChampionUnusable as reason:
         return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, {reason}.")
 
@@ -71,10 +76,22 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[DriftTestResult]
 
 
 def close_check(run: MonitorRun, entry: LedgerEntry) -> MonitorState:
-    """Move cursors, detector and alarm past a decided check; nothing happens if that was done before."""
+    """Move weights, cursors, detector and alarm past a decided check; nothing happens if that was done before.
+
+    Raises
+    ------
+    WeightsChanged, StateChanged
+        Others have moved them meanwhile: closing the check again begins from there.
+    """
+    champion, reweighting = entry.check.champion, entry.reweighting
+    # Found before the state is read: should others close this check and the next meanwhile, theirs stand.
+    found = find_weights(run.store, entry.model, champion.bundle_digest) if champion and reweighting else None
     state, version = load_state(run.store, entry.model)
     if state.sequence >= entry.sequence:
         return state
+    if champion and reweighting and found:
+        kept = reweighting.kept(entry.sequence, entry.as_of)
+        keep_weights(run.store, entry.model, champion.bundle_digest, kept, found)
     advanced = advance(state, entry)
     if save_state(run.store, entry.model, advanced, version):
         return advanced

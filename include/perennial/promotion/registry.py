@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perennial.ensemble.files import MEMBERS_TAG
+from perennial.ensemble.records import Assembly
 from perennial.errors import PromotionError
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
@@ -31,11 +33,12 @@ def register(
     evaluation: Evaluation,
     verdict: Verdict,
     refit: Refit | None = None,
+    assembly: Assembly | None = None,
 ) -> RegisteredVersion:
-    """Make the candidate, or what its refit made of it, a version of the registered model, tagged with its evidence.
+    """Make the candidate, its refit, or all that serve together with it, a version of the registered model, with its evidence.
 
     A candidate has one version, however often this is called; a verdict that has changed since replaces the
-    one that the version carries, and a refit takes the place of the candidate alone. One that is
+    one that the version carries, and a refit or an ensemble takes the place of the candidate alone. One that is
     not promoted gets the alias `challenger`, unless a newer one has it.
 
     Raises
@@ -53,15 +56,16 @@ def register(
         )
     tracker = Tracker(run.tracking_uri)
     name = run.spec.name
+    logged = assembly or refit or candidate
     with tracker.connected():
         _ensure_model(tracker, name, run.spec.description)
         version = _ensure_version(
             tracker,
             name,
             candidate.mlflow_run_id,
-            (refit or candidate).model_uri,
-            tags=_tags(run, refit or candidate, evaluation, verdict),
-            description=f"{verdict.sentence} {refit.sentence}" if refit else verdict.sentence,
+            logged.model_uri,
+            tags=_tags(run, logged, evaluation, verdict),
+            description=" ".join(made.sentence for made in (verdict, refit, assembly) if made is not None),
         )
         for key, value in _judged(evaluation, verdict).items():
             tracker.client.set_tag(candidate.mlflow_run_id, key, value)
@@ -136,11 +140,14 @@ def _settle_challenger(tracker: Tracker, name: str, version: str, *, promotes: b
         tracker.client.delete_registered_model_alias(name, CHALLENGER)
 
 
-def _tags(run: RetrainingRun, logged: Candidate | Refit, evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
+def _tags(
+    run: RetrainingRun, logged: Candidate | Refit | Assembly, evaluation: Evaluation, verdict: Verdict
+) -> dict[str, str]:
     primary = run.spec.evaluation.primary
     return {
         **logged.provenance.to_tags(),
         "perennial.bundle": logged.bundle_digest,
+        **({MEMBERS_TAG: str(logged.members)} if isinstance(logged, Assembly) else {}),
         **_judged(evaluation, verdict),
         "perennial.judged_against": verdict.champion_version or "none",
         "perennial.primary_metric": primary,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perennial.ensemble.files import MEMBERS, read_ensemble
 from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, files_of, read_bundle
 from perennial.models.manifest import Manifest
 from perennial.models.model import Model
-from perennial.models.recorded import RecordedBundle, find_bundle, find_refit
+from perennial.models.recorded import RecordedBundle, find_bundle, recorded_bundles
 from perennial.models.skops_format import SkopsFormat
 from perennial.models.trusted_types import allowed_types
 from perennial.registry.direct import NotDirect, fetch_files
@@ -29,11 +31,11 @@ def recorded_manifest(run: Run, champion: Champion) -> Manifest:
     TrainingError
         It is foreign, or its record is gone.
     """
-    return _recorded_champion(run, champion).manifest
+    return recorded_champion(run, champion).manifest
 
 
 def load_champion(run: Run, champion: Champion) -> Bundle:
-    """Return a champion's bundle.
+    """Return a champion's bundle; where several models serve together, those that can be read, with the weights of now.
 
     Raises
     ------
@@ -44,7 +46,10 @@ def load_champion(run: Run, champion: Champion) -> Bundle:
     TrackingUnavailable
         MLflow does not answer.
     """
-    recorded = _recorded_champion(run, champion)
+    recorded = recorded_champion(run, champion)
+    if recorded.manifest.members:
+        weights = {member.mlflow_run_id: member.weight for member in champion.weights}
+        return _load(run, f"models:/{run.spec.name}/{champion.version}", recorded, champion.name, weights or None)
     with run.store.scratch() as folder:
         try:
             fetch_files(run.tracking_uri, run.spec.name, champion.version, files_of(recorded), folder)
@@ -107,19 +112,19 @@ def load_foreign(run: Run, champion: Champion) -> Model:
 
 
 def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Path) -> Path:
-    """Download a bundle's files from MLflow; return their folder."""
-    tracker.download_files(model_uri, files_of(recorded), folder)
+    """Download a bundle's files from MLflow; return their folder. Files of members that are gone are left out."""
+    names = files_of(recorded)
+    if recorded.manifest.members:
+        there = tracker.files_of_model(model_uri, MEMBERS)
+        names = tuple(name for name in names if name in there or not name.startswith(MEMBERS))
+    tracker.download_files(model_uri, names, folder)
     return folder
 
 
-def _recorded_champion(run: Run, champion: Champion) -> RecordedBundle:
-    found = (
-        find(run.store, run.spec.name, champion.mlflow_run_id)
-        for find in (find_bundle, find_refit)
-        if not champion.is_foreign
-    )
-    of_champion = (one for one in found if one is not None and one.digest == champion.bundle_digest)
-    return _known(run, next(of_champion, None), champion.name)
+def recorded_champion(run: Run, champion: Champion) -> RecordedBundle:
+    """Return what was written down of a champion; raises as `recorded_manifest`."""
+    recorded = () if champion.is_foreign else recorded_bundles(run.store, run.spec.name, champion.mlflow_run_id)
+    return _known(run, next((one for one in recorded if one.digest == champion.bundle_digest), None), champion.name)
 
 
 def _known(run: Run, recorded: RecordedBundle | None, who: str) -> RecordedBundle:
@@ -130,8 +135,13 @@ def _known(run: Run, recorded: RecordedBundle | None, who: str) -> RecordedBundl
     return recorded
 
 
-def _load(run: Run, model_uri: str, recorded: RecordedBundle, who: str) -> Bundle:
+def _load(
+    run: Run, model_uri: str, recorded: RecordedBundle, who: str, weights: Mapping[str, float] | None = None
+) -> Bundle:
     from perennial.registry.tracking import Tracker
 
     with run.store.scratch() as folder:
-        return read_bundle(fetch(Tracker(run.tracking_uri), model_uri, recorded, folder), recorded, who)
+        fetch(Tracker(run.tracking_uri), model_uri, recorded, folder)
+        if recorded.manifest.members:
+            return read_ensemble(folder, recorded, who, weights)
+        return read_bundle(folder, recorded, who)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from perennial.ensemble.kept_weights import find_weights
+from perennial.ensemble.records import MemberWeight
+from perennial.models.recorded import RecordedBundle
 from perennial.registry.direct import AliasHolder, NotDirect, find_alias_holder
 from perennial.registry.recorded_version import recorded_version
 from perennial.registry.records import CHAMPION, Champion
@@ -33,6 +36,18 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
         snapshot_digest=recorded.manifest.provenance.snapshot_digest,
         train_end=recorded.manifest.served.train_end,
         twin_train_end=recorded.manifest.twin.train_end,
+        weights=_weights(store, name, recorded),
+    )
+
+
+def _weights(store: Store, name: str, recorded: RecordedBundle) -> tuple[MemberWeight, ...]:
+    """Return the newest weights of those who serve together, else those of the promotion."""
+    members = recorded.manifest.members
+    kept = find_weights(store, name, recorded.digest).kept if members else None
+    if kept is not None:
+        return kept.members
+    return tuple(
+        MemberWeight(mlflow_run_id=one.mlflow_run_id, weight=one.weight, idle_since=one.idle_since) for one in members
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from perennial.models.recorded import find_bundle, find_refit
+from perennial.models.recorded import recorded_bundles
 
 if TYPE_CHECKING:
     from perennial.models.recorded import RecordedBundle
@@ -30,8 +30,8 @@ def recorded_version(store: Store, version: Any) -> RecordedBundle | None:
     """
     if not version.run_id:
         return None
-    recorded = (find(store, version.name, version.run_id) for find in (find_refit, find_bundle))
-    return next((one for one in recorded if one is not None and is_of(version, one.model_id)), None)
+    recorded = recorded_bundles(store, version.name, version.run_id)
+    return next((one for one in recorded if is_of(version, one.model_id)), None)
 
 
 def is_of(version: Any, model_id: str) -> bool:

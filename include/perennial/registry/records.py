@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from perennial.ensemble.records import MemberWeight
 from perennial.record import Record
 
 CHAMPION = "champion"
@@ -11,7 +12,10 @@ CHAMPION = "champion"
 
 
 class Champion(Record):
-    """The version that holds the alias `champion`; all but the first two fields are empty where Perennial did not train it."""
+    """The version that holds the alias `champion`; all but the first two fields are empty where Perennial did not train it.
+
+    Where several models serve together, it speaks of the newest of them.
+    """
 
     version: str
     mlflow_run_id: str
@@ -21,6 +25,8 @@ class Champion(Record):
     """Newest event time among the rows that it was fitted on, UTC."""
     twin_train_end: datetime | None = None
     """Newest event time among the rows that its judged twin was fitted on, UTC; without a refit the same."""
+    weights: tuple[MemberWeight, ...] = ()
+    """Of its members now, oldest first; none: it is one model."""
 
     @property
     def name(self) -> str:

@@ -248,20 +248,38 @@ class Tracker:
         names : iterable of str
             Paths within the model.
         folder : Path
-            Where to put them.
+            Where to put them, each under its path.
         """
         with self._transfer(f"files of {model_uri}"):
             place = self._place(model_uri)
             for name in names:
+                target = (folder / name).parent
+                target.mkdir(parents=True, exist_ok=True)
                 mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"{place}/{name}", dst_path=str(folder), tracking_uri=self.uri
+                    artifact_uri=f"{place}/{name}", dst_path=str(target), tracking_uri=self.uri
                 )
 
-    def files_of_model(self, model_uri: str) -> tuple[str, ...]:
-        """Return the names of a model's files, without those in folders; none where the model is not there."""
+    def files_of_model(self, model_uri: str, folder: str = "") -> tuple[str, ...]:
+        """Return the paths of a model's files; none where the model is not there.
+
+        Parameters
+        ----------
+        model_uri : str
+            As `download_files` takes it.
+        folder : str
+            Within the model, with a slash at its end, to look only there; default: all but those in folders.
+        """
         with self._transfer(f"the list of files of {model_uri}"):
-            found = mlflow.artifacts.list_artifacts(artifact_uri=self._place(model_uri), tracking_uri=self.uri)
-            return tuple(file.path.rpartition("/")[2] for file in found if not file.is_dir)
+            return tuple(self._files(self._place(model_uri), folder))
+
+    def _files(self, place: str, folder: str) -> Iterator[str]:
+        found = mlflow.artifacts.list_artifacts(artifact_uri=f"{place}/{folder}".rstrip("/"), tracking_uri=self.uri)
+        for file in found:
+            path = folder + file.path.rpartition("/")[2]
+            if not file.is_dir:
+                yield path
+            elif folder:
+                yield from self._files(place, f"{path}/")
 
     def _place(self, model_uri: str) -> str:
         """Return where MLflow keeps a model's files."""

@@ -74,6 +74,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.params": (Concern.FITTING,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
+    # What is judged, and would serve, is the candidate together with past champions.
+    "model.ensemble": (Concern.JUDGING,),
     # Permits a model to be kept, and changes nothing in it.
     "model.trusted_types": _NONE,
     # Training ends where the holdout begins.

@@ -10,6 +10,13 @@ from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Section, Text, Whole
 
 
+class Ensemble(Section):
+    """Past champions serve on, together with the newest."""
+
+    members: Whole = Field(ge=2, le=12)
+    """Most models that serve together: the newest promoted ones. Memory, files and the time of an answer grow with them."""
+
+
 class Model(Section):
     """A scikit-learn compatible estimator, named by import path."""
 
@@ -22,6 +29,8 @@ class Model(Section):
     refit: bool = True
     """After the verdict the model is fitted again on all labelled rows of the window, the holdout's among them, and that one
     serves."""
+    ensemble: Ensemble | None = None
+    """None: one model serves."""
     trusted_types: tuple[Text, ...] = ()
     """Types beyond Perennial's reviewed list that a saved model may contain, as skops names them."""
 

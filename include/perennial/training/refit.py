@@ -12,7 +12,7 @@ from perennial.models.bundle import Bundle, read_bundle
 from perennial.models.candidate import Candidate
 from perennial.models.manifest import FittedRows
 from perennial.models.provenance import Provenance
-from perennial.models.recorded import RecordedBundle, find_bundle, find_refit
+from perennial.models.recorded import RecordedBundle, find_bundle, find_refit, recorded_bundles
 from perennial.models.refit import Refit
 from perennial.models.skops_format import SkopsFormat
 from perennial.printable import PrintableLog
@@ -81,9 +81,9 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
         raise TrainingError(f"the candidate was rejected, and only what is promoted is refit: {verdict.sentence}")
     tracker = Tracker(run.tracking_uri)
     recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)
-    kept = {candidate.model_uri} | ({recorded.model_uri} if recorded else set())
+    kept = {one.model_uri for one in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id)}
     confirm_owner(run)
-    tracker.discard_models(candidate.experiment_id, candidate.mlflow_run_id, keep=kept)
+    tracker.discard_models(candidate.experiment_id, candidate.mlflow_run_id, keep=kept | {candidate.model_uri})
     if recorded is not None:
         link_to_run(tracker, recorded)
         log.info("the refit of this run is there already: %s", recorded.model_uri)

@@ -10,6 +10,7 @@ import numpy as np
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.split import apply_split, labelled_rows
+from perennial.ensemble.files import newest_member
 from perennial.errors import TrainingError
 from perennial.models.environment import code_version, library_versions, system_description
 from perennial.models.predictions import Predictions, identical
@@ -83,7 +84,8 @@ class Reproduction(Record):
 def reproduce(run: Run, version: str) -> Reproduction:
     """Fit the recipe of a version anew on the rows of its snapshot, and compare what old and new models say of them.
 
-    Of a version that was refit, both are: the model that serves, and its twin that was judged.
+    Of a version that was refit, both are: the model that serves, and its twin that was judged. Where several models serve
+    together, the newest is trained again: the others are members of earlier versions.
 
     Nothing is logged or registered.
 
@@ -102,6 +104,7 @@ def reproduce(run: Run, version: str) -> Reproduction:
         Its snapshot is gone or damaged.
     """
     number, bundle = load_version(run, version)
+    bundle = newest_member(bundle)
     manifest = bundle.manifest
     snapshot = load_manifest(run.store, run.spec.name, manifest.provenance.snapshot_digest)
     plan = manifest.split

@@ -32,6 +32,7 @@ LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "train": (MlflowRunLink(),),
     "evaluate": (MlflowRunLink(),),
     "refit": (MlflowRunLink(),),
+    "assemble": (MlflowRunLink(),),
     "register": (ModelVersionLink(),),
     "promote": (ModelVersionLink(),),
 }

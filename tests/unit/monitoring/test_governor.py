@@ -6,6 +6,8 @@ import pytest
 
 from perennial.data.snapshots.records import FutureRows
 from perennial.drift.charts.control_chart import ChartState
+from perennial.ensemble.records import Reweighting
+from perennial.models.manifest import MeanLoss
 from perennial.monitoring.governor import History, govern
 from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
 from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
@@ -350,3 +352,46 @@ def test_rows_that_were_set_aside_are_among_the_reasons_whatever_comes_of_it():
         assert (decision.outcome, decision.reasons[-1]) == (outcome, future.sentence)
     first = decide(check=make_check(1, champion=None, future=future), known=past(champion=None))
     assert first.reasons[-1] == future.sentence
+
+
+def moved(*, within_noise):
+    """Return what the performance test found about the weights of models that serve together."""
+    loss = MeanLoss(rows=500, mean=0.2, standard_error=0.01)
+    weights = Reweighting(
+        members=(), loss_before=loss, loss=loss, expected=loss, within_noise=within_noise, sentence="The weights moved."
+    )
+    return make_result("performance", "quiet").model_copy(update={"reweighting": weights})
+
+
+@pytest.mark.parametrize("result", [FIRED, PH])
+def test_a_drift_that_moved_weights_answer_is_held_and_not_pending(result):
+    decision = decide(result, moved(within_noise=True))
+    assert (decision.outcome, decision.held_by, decision.fired, decision.alarm) == ("hold", "weights", (), None)
+    assert decision.reasons[-2:] == (
+        "The weights moved.",
+        "With these weights the loss is what was expected of the champion, but for noise: nothing is retrained.",
+    )
+
+
+def test_a_drift_that_moved_weights_do_not_answer_triggers():
+    decision = decide(FIRED, moved(within_noise=False))
+    assert decision.outcome == "trigger"
+    assert "The weights moved." in decision.reasons
+
+
+def test_what_the_spec_demands_of_metric_or_rows_is_not_answered_by_weights():
+    moves = moved(within_noise=True)
+    floor = moves.model_copy(update={"status": "fired"})
+    assert decide(floor).outcome == "trigger"
+    volume = {**AT_ONCE, "volume": {"rows": 1}}
+    assert decide(make_result("volume"), moves, monitoring=volume, triggers=("volume",)).outcome == "trigger"
+
+
+def test_weights_of_a_champion_that_has_been_replaced_meanwhile_hold_nothing():
+    decision = decide(FIRED, moved(within_noise=True), known=past(champion="2"))
+    assert decision.outcome == "coalesce"
+
+
+def test_weights_that_move_without_any_drift_are_said():
+    decision = decide(QUIET, moved(within_noise=True))
+    assert (decision.outcome, decision.reasons) == ("none", ("No test fired.", "The weights moved."))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from perennial.models.predictions import Predictions
 from perennial.registry.bundles import load_champion
 
 if TYPE_CHECKING:
+    from perennial.ensemble.model import EnsembleModel
     from perennial.models.bundle import Bundle
     from perennial.models.model import Model
     from perennial.registry.records import Champion
@@ -70,7 +73,19 @@ def score_rows(model: Bundle | Model, rows: pd.DataFrame, who: str) -> Scored:
     ChampionUnusable
         The model fails on the rows.
     """
-    try:
+    with _failure_told(rows, who):
         return Scored(model.predict(rows))
+
+
+def ask_members(model: EnsembleModel, rows: pd.DataFrame, who: str) -> dict[str, Predictions]:
+    """Return what each member says alone; raises as `score_rows`."""
+    with _failure_told(rows, who):
+        return model.answers(rows)
+
+
+@contextmanager
+def _failure_told(rows: pd.DataFrame, who: str) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:
         raise ChampionUnusable(f"{who} fails on {len(rows):,} rows: {type(error).__name__}: {error}") from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from perennial.ensemble.model import EnsembleModel
 from perennial.errors import ChampionUnusable, TrainingError
 from perennial.models.bundle import features_of
-from perennial.monitoring.drift_tests.champion_model import Scored, score_rows, usable_bundle
+from perennial.monitoring.drift_tests.champion_model import Scored, ask_members, score_rows, usable_bundle
 from perennial.monitoring.drift_tests.inputs import unlike
 from perennial.monitoring.drift_tests.reference import Reference, load_reference
 from perennial.monitoring.drift_tests.rows import SourceRows, as_frame, read_rows
@@ -20,6 +21,7 @@ from perennial.run import MonitorRun
 if TYPE_CHECKING:
     from perennial.models.bundle import Bundle
     from perennial.models.manifest import Manifest
+    from perennial.models.predictions import Predictions
 
 
 class CheckReader:
@@ -40,6 +42,7 @@ class CheckReader:
         self._manifests: dict[Champion, Manifest] = {}
         self._made: dict[tuple[Champion, str], pd.DataFrame] = {}
         self._bundles: dict[Champion, Bundle] = {}
+        self._answers: dict[tuple[Champion, str], Mapping[str, Predictions]] = {}
         self._scored: dict[tuple[Champion, str], Scored] = {}
         self._references: dict[Champion, Reference] = {}
 
@@ -131,12 +134,30 @@ class CheckReader:
             The model cannot be loaded here, fails, or does not get what it reads.
         """
         if (champion, key) not in self._scored:
-            if champion not in self._bundles:
-                self._bundles[champion] = usable_bundle(self.run, champion)
-            self._scored[champion, key] = score_rows(
-                self._bundles[champion], self._inputs(champion, key), champion.name
+            together = self.ensemble(champion)
+            self._scored[champion, key] = (
+                score_rows(self._bundle(champion), self._inputs(champion, key), champion.name)
+                if together is None
+                else Scored(together.together(self.answers(champion, key)))
             )
         return self._scored[champion, key]
+
+    def ensemble(self, champion: Champion) -> EnsembleModel | None:
+        """Return the champion's members that can be read, with their weights; None: it is one model. Raises as `scored`."""
+        model = self._bundle(champion).model if champion.weights else None
+        return model if isinstance(model, EnsembleModel) else None
+
+    def answers(self, champion: Champion, key: str) -> Mapping[str, Predictions]:
+        """Return what each of its members says alone about kept rows, by its MLflow run; raises as `scored`."""
+        together = self.ensemble(champion)
+        if together is not None and (champion, key) not in self._answers:
+            self._answers[champion, key] = ask_members(together, self._inputs(champion, key), champion.name)
+        return self._answers.get((champion, key), {})
+
+    def _bundle(self, champion: Champion) -> Bundle:
+        if champion not in self._bundles:
+            self._bundles[champion] = usable_bundle(self.run, champion)
+        return self._bundles[champion]
 
     def reference(self, champion: Champion) -> Reference:
         """Return the champion's reference; see `load_reference`."""

@@ -92,7 +92,7 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
         return f"The first training was triggered: {decision.reasons[0][:1].lower()}{decision.reasons[0][1:]}"
     if decision.outcome == "trigger":
         return f"A retraining was triggered: {_enumerated([_FOUND[test] for test in decision.fired])}."
-    if decision.outcome == "hold" and not decision.fired and not first:
+    if decision.outcome == "hold" and not decision.fired and decision.held_by is None and not first:
         return "Something drifted, but in too few of the last checks to retrain."
     if decision.outcome != "none":
         # What kept the retraining stands at the end.
@@ -122,6 +122,8 @@ def _facts(entry: LedgerEntry) -> dict[str, str]:
     }
     if check.future:
         facts["Set aside"] = check.future.found
+    if entry.reweighting:
+        facts["Weights"] = entry.reweighting.sentence
     if entry.decision.run_id:
         facts["Retraining"] = entry.decision.run_id
     return facts

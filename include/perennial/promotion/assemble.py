@@ -1,0 +1,184 @@
+"""Put a promoted candidate and the champion's members together, as one bundle that is registered."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perennial.ensemble.composition import ensemble_manifest, members_of
+from perennial.ensemble.files import member_folder, share_out
+from perennial.ensemble.records import Assembly, JudgedEnsemble
+from perennial.ensemble.weights import IDLE_WEIGHT
+from perennial.errors import BundleChanged, PromotionError, TrainingError
+from perennial.models.bundle import check_digests, write_manifest
+from perennial.models.manifest import Member
+from perennial.models.recorded import RecordedBundle, find_ensemble, recorded_bundles
+from perennial.printable import PrintableLog
+from perennial.registry.aliases import refuse_dry_run
+from perennial.registry.bundles import fetch, recorded_champion
+from perennial.registry.logged_ensemble import log_ensemble
+from perennial.registry.logged_model import link_to_run
+from perennial.registry.tracking import Tracker
+from perennial.run_owner import confirm_owner
+
+if TYPE_CHECKING:
+    from perennial.evaluation.records import Evaluation
+    from perennial.models.candidate import Candidate
+    from perennial.models.refit import Refit
+    from perennial.promotion.records import Verdict
+    from perennial.registry.records import Champion
+    from perennial.run import RetrainingRun
+
+log = PrintableLog(__name__)
+
+
+def assemble(
+    run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, refit: Refit | None = None
+) -> Assembly:
+    """Log the bundle of the models that serve together from this promotion on, or return what was logged before.
+
+    The members are those that evaluation judged, with the weights that their twins' losses gave there: the candidate, or what
+    its refit made of it, and members that are taken from the champion's own bundle. Each file is compared with what the store
+    has recorded of it. The same members and weights make one bundle, however often this is called; what a killed attempt
+    left is deleted.
+
+    Raises
+    ------
+    BundleChanged
+        The candidate's files are not those that were trained. A member of the champion with such a file is left out.
+    PromotionError
+        The run is a dry run, the verdict is no promotion, or the candidate was judged alone.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    refuse_dry_run(run, "assembles")
+    if evaluation.ensemble is None or evaluation.champion_is is None or not verdict.promotes:
+        raise PromotionError(f"there is nothing to put together: {verdict.sentence}")
+    attempt = _Attempt(run, Tracker(run.tracking_uri), candidate, _own_bundle(run, candidate, refit))
+    with run.store.scratch() as scratch:
+        return attempt.make(evaluation, evaluation.ensemble, evaluation.champion_is, scratch)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    run: RetrainingRun
+    tracker: Tracker
+    candidate: Candidate
+    own: RecordedBundle
+
+    def make(self, evaluation: Evaluation, judged: JudgedEnsemble, champion: Champion, scratch: Path) -> Assembly:
+        run, files = self.run, scratch / "files"
+        places = self._fetched(champion, scratch)
+        kept, left_out = [], []
+        for member in judged.members:
+            try:
+                kept.append(places[member.mlflow_run_id].copied_to(files))
+            except BundleChanged as damage:
+                if member.mlflow_run_id == self.candidate.mlflow_run_id:
+                    raise
+                left_out.append(f"A member of {champion.name} is left out: {damage}.")
+        weights = share_out(
+            {member.mlflow_run_id: member.weight for member in judged.members},
+            tuple(member.mlflow_run_id for member in kept),
+        )
+        idle = {member.mlflow_run_id: member.idle_since for member in champion.weights}
+        now = self.candidate.provenance.data_end
+        members = [
+            member.model_copy(
+                update={
+                    "weight": weights[name],
+                    "idle_since": (idle.get(name) or now) if weights[name] < IDLE_WEIGHT else None,
+                }
+            )
+            for member in kept
+            for name in (member.mlflow_run_id,)
+        ]
+        manifest, digest = write_manifest(files, ensemble_manifest(members, evaluation.candidate.metrics, judged.loss))
+        recorded = find_ensemble(run.store, run.spec.name, self.candidate.mlflow_run_id, digest)
+        confirm_owner(run)
+        self._discard_unfinished()
+        if recorded is not None:
+            link_to_run(self.tracker, recorded)
+        else:
+            recorded = log_ensemble(
+                self.tracker,
+                self.candidate.experiment_id,
+                self.candidate.mlflow_run_id,
+                name=run.spec.name,
+                newest_uri=self.own.model_uri,
+                manifest=manifest,
+                digest=digest,
+                files=files,
+                scratch=scratch,
+                store=run.store,
+            )
+        return _told(recorded, left_out)
+
+    def _fetched(self, champion: Champion, scratch: Path) -> dict[str, _Place]:
+        """Download the candidate's files and the champion's; return where those of each member are, by MLflow run."""
+        own_folder, champion_folder = scratch / "candidate", scratch / "champion"
+        for folder in (own_folder, champion_folder):
+            folder.mkdir()
+        before = recorded_champion(self.run, champion)
+        fetch(self.tracker, f"models:/{self.run.spec.name}/{champion.version}", before, champion_folder)
+        fetch(self.tracker, self.own.model_uri, self.own, own_folder)
+        places = {
+            member.mlflow_run_id: _Place(
+                member,
+                champion_folder / member_folder(member.mlflow_run_id) if before.manifest.members else champion_folder,
+                champion.name,
+            )
+            for member in members_of(before.manifest, champion.mlflow_run_id)
+        }
+        own = Member(mlflow_run_id=self.candidate.mlflow_run_id, weight=1.0, manifest=self.own.manifest)
+        return {**places, own.mlflow_run_id: _Place(own, own_folder, "the candidate")}
+
+    def _discard_unfinished(self) -> None:
+        name, run_id = self.run.spec.name, self.candidate.mlflow_run_id
+        keep = {one.model_uri for one in recorded_bundles(self.run.store, name, run_id)}
+        self.tracker.discard_models(self.candidate.experiment_id, run_id, keep=keep)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A member and the folder that its files were downloaded to."""
+
+    member: Member
+    folder: Path
+    who: str
+
+    def copied_to(self, files: Path) -> Member:
+        """Copy the member's files into its folder of an ensemble; raises BundleChanged where one is not what was recorded."""
+        manifest = self.member.manifest
+        check_digests(self.folder, manifest.files, self.who)
+        target = files / member_folder(self.member.mlflow_run_id)
+        target.mkdir(parents=True)
+        for name in manifest.files:
+            shutil.copyfile(self.folder / name, target / name)
+        return self.member
+
+
+def _own_bundle(run: RetrainingRun, candidate: Candidate, refit: Refit | None) -> RecordedBundle:
+    digest = (refit or candidate).bundle_digest
+    for recorded in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id):
+        if recorded.digest == digest:
+            return recorded
+    raise TrainingError("the store has no record of the candidate: clear the run from 'train' on")
+
+
+def _told(recorded: RecordedBundle, left_out: list[str]) -> Assembly:
+    members = recorded.manifest.members
+    shares = ", ".join(f"{one.manifest.served.train_end:%Y-%m-%d} {one.weight:.0%}" for one in members)
+    sentence = " ".join(
+        (f"{len(members)} models serve together, by the newest rows that each has learnt from: {shares}.", *left_out)
+    )
+    log.info("%s", sentence)
+    return Assembly(
+        model_uri=recorded.model_uri,
+        bundle_digest=recorded.digest,
+        provenance=recorded.manifest.provenance,
+        members=len(members),
+        sentence=sentence,
+    )
