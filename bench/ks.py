@@ -1,11 +1,15 @@
 """Kolmogorov-Smirnov over a wide batch: ours compared with scipy column by column, and with sorting the batch once.
 
-python bench/ks.py [--repeats N] prints one table. CPU seconds of this process, one thread.
+python bench/ks.py [--repeats N] prints one table. CPU seconds of this process, one thread; and numpy's sort once more in a
+process without AVX-512, and in one without AVX2: which of its sorts is the fastest differs between processors.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
@@ -19,6 +23,29 @@ from scipy.stats import ks_2samp
 from perennial.drift import KolmogorovSmirnov
 
 REFERENCE_ROWS, BATCH_ROWS, COLUMNS = 1_000_000, 100_000, 50
+
+
+# What NPY_DISABLE_CPU_FEATURES takes; names that a numpy or a processor does not know are passed over.
+SORTS = {"without AVX-512": "X86_V4 AVX512_ICL AVX512_SPR", "without AVX2": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
+SORT = f"""
+import time
+import numpy as np
+values = np.random.default_rng(0).normal(size={BATCH_ROWS})
+def once():
+    began = time.process_time()
+    np.sort(values)
+    return time.process_time() - began
+print(min(once() for _ in range(20)))
+"""
+
+
+def sort_ns(disabled: str) -> float:
+    """Return the nanoseconds a value that a new process takes to sort a batch's column."""
+    environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": disabled}
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SORT], env=environment, capture_output=True, text=True, check=True
+    )
+    return float(told.stdout) / BATCH_ROWS * 1e9
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -75,6 +102,11 @@ def main() -> None:
     print(f"ours, reference mapped        {min(mapped):8.3f} s CPU")
     print(f"np.sort of the batch          {min(sort):8.3f} s CPU   ours = {best / min(sort):.2f} x (at most 2.5)")
     print(f"scipy, column by column       {scipy_s:8.3f} s CPU   ours = 1/{scipy_s / best:.0f} (at most 1/50)")
+    here = sort_ns("")
+    print(f"np.sort in a process of its own {here:6.1f} ns a value")
+    for how, disabled in SORTS.items():
+        taken = sort_ns(disabled)
+        print(f"- {how:<28}  {taken:6.1f} ns a value   this machine's own = {here / taken:.2f} x")
     print(f"largest difference of D       {worst:8.1e}")
     print(f"peak extra memory             {peak_mb(lambda: test.compare(batch)):8.1f} MB        (under 100)")
     print(f"fit                           {fit_s:8.3f} s CPU, once per champion")

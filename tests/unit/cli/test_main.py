@@ -287,6 +287,14 @@ def test_the_command_line_is_light_to_import():
     assert not heavy.intersection(loaded)
 
 
+def test_a_look_for_new_rows_is_light_to_import():
+    code = "import sys, perennial.monitoring.waiting; print(*sorted(m for m in sys.modules if '.' not in m))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "pyarrow" in loaded
+    heavy = {"pandas", "scipy", "sklearn", "mlflow", "boto3", "skops", "sqlalchemy", "jinja2", "requests"}
+    assert not heavy.intersection(loaded)
+
+
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\r\b\0\x9b31m\u202egpj\u2066"
 
 
