@@ -26,7 +26,8 @@ from river import drift
 
 from perennial.data.split import split_by_time
 from perennial.drift import ChiSquare, KolmogorovSmirnov, PageHinkley, calibrate
-from perennial.drift.charts.control_chart import ChartState, ControlChart
+from perennial.drift.charts.chart_state import ChartState
+from perennial.drift.charts.control_chart import ControlChart
 from perennial.monitoring.drift_tests.champion_model import Scored
 from perennial.monitoring.drift_tests.reference import false_alarm_rows
 from perennial.spec import ModelSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perennial.drift.charts.control_chart import ChartState
+from perennial.drift.charts.chart_state import ChartState
 from perennial.monitoring.records import LedgerEntry, MonitorState
 from perennial.spec.monitoring import DriftTestName
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from perennial.data.snapshots.records import FutureRows
-from perennial.drift.charts.control_chart import ChartState
+from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.columns.report import ColumnDrift
 from perennial.ensemble.records import Reweighting
 from perennial.record import Record

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from perennial.drift.charts.control_chart import ChartState, ColumnHistory
+from perennial.drift.charts.chart_state import ChartState, ColumnHistory
 from perennial.drift.charts.profile import Profile
 from perennial.monitoring.advance import advance
 from perennial.monitoring.records import Alarm, CheckedRows, Decision, LedgerEntry, MonitorState, SetBack

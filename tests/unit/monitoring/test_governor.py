@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from perennial.data.snapshots.records import FutureRows
-from perennial.drift.charts.control_chart import ChartState
+from perennial.drift.charts.chart_state import ChartState
 from perennial.ensemble.records import Reweighting
 from perennial.models.manifest import MeanLoss
 from perennial.monitoring.governor import History, govern

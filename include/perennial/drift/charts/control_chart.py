@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from perennial.drift.charts.beside import Beside
+from perennial.drift.charts.chart_state import ChartState, ColumnHistory, Ordinary
 from perennial.drift.charts.pieces import (
     ChartColumn,
     as_profile,
@@ -20,7 +21,6 @@ from perennial.drift.charts.pieces import (
 from perennial.drift.charts.profile import Grid, Profile, shares_of, smirnov
 from perennial.drift.statistics.floats import Columns, Floats, as_floats
 from perennial.errors import DataError
-from perennial.record import Record
 
 _DEVIATIONS = 6
 _LEAST = 0.1
@@ -29,48 +29,6 @@ _FEWEST_PIECES = 8
 _FEWEST_BLOCKS = 4
 _REMEMBERED = 50
 _FEWEST_VALUES = 30
-
-
-class Ordinary(Record):
-    """How far a column of a batch lies from the stretch before, and how far is ordinary for it."""
-
-    distance: float | None
-    """D (or total variation) from the newest stretch that was ordinary, numbers beside what the other columns say of
-    them; None: too few values."""
-    limit: float
-    missing_distance: float
-    """Difference of the shares of missing values."""
-    missing_limit: float
-    learnt_from: int
-    """Distances of earlier stretches that the limits come from."""
-
-    @property
-    def exceeded(self) -> bool:
-        """Whether the values are out of the ordinary."""
-        return self.distance is not None and self.distance > self.limit
-
-    @property
-    def missing_exceeded(self) -> bool:
-        """Whether what is missing is out of the ordinary."""
-        return self.missing_distance > self.missing_limit
-
-
-class ColumnHistory(Record):
-    """What a chart remembers of a column's batches."""
-
-    last: Profile
-    """The newest batch that was ordinary."""
-    distances: tuple[float, ...] = ()
-    """Of the batches that were ordinary, oldest first; at most 50."""
-    missing_distances: tuple[float, ...] = ()
-
-
-class ChartState(Record):
-    """What a chart has learnt since its champion came: carried from check to check, and judged by no other chart."""
-
-    reference: str
-    """The reference that the chart belongs to."""
-    columns: dict[str, ColumnHistory] = {}
 
 
 class ControlChart:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from perennial.drift.charts.control_chart import Ordinary
+from perennial.drift.charts.chart_state import Ordinary
 from perennial.drift.columns.judge import judge
 from perennial.drift.columns.prepared_column import PreparedColumn
 from perennial.drift.columns.reference_file import read_columns, write_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from perennial.drift.charts.control_chart import Ordinary
+from perennial.drift.charts.chart_state import Ordinary
 from perennial.drift.columns.report import ColumnDrift, DriftReport
 from perennial.drift.statistics.multiple_testing import benjamini_hochberg
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from perennial.drift.charts.control_chart import Ordinary
+from perennial.drift.charts.chart_state import Ordinary
 from perennial.record import Record
 
 Direction = Literal["none", "higher", "lower", "wider", "narrower", "shares"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from perennial.errors import DataError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Floats: TypeAlias = npt.NDArray[np.float64]
-Columns: TypeAlias = Mapping[str, npt.ArrayLike] | pd.DataFrame
+Columns: TypeAlias = "Mapping[str, npt.ArrayLike] | pd.DataFrame"
 """A data frame, or a mapping of names to arrays of equal length."""
 
 
@@ -24,6 +26,8 @@ def as_floats(values: Any, column: str) -> Floats:
     DataError
         The column is not a column of numbers, or not one-dimensional.
     """
+    import pandas as pd  # A record of the monitor's is made of floats, and reading one must not import pandas.
+
     try:
         if isinstance(values, pd.Series):
             if pd.api.types.is_datetime64_any_dtype(values.dtype) or pd.api.types.is_timedelta64_dtype(values.dtype):
@@ -43,6 +47,8 @@ def as_floats(values: Any, column: str) -> Floats:
 
 def numeric_columns(frame: Columns) -> tuple[str, ...]:
     """Names of the columns that hold numbers or booleans, in order."""
+    import pandas as pd
+
     if isinstance(frame, pd.DataFrame):
         return tuple(
             str(name)

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from perennial.drift import DriftReport
-from perennial.drift.charts.control_chart import ChartState
+from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.errors import ChampionUnusable
 from perennial.monitoring.drift_tests.reader import CheckReader

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from perennial.drift.charts.chart_file import load_chart, save_chart
-from perennial.drift.charts.control_chart import ChartState, ControlChart
+from perennial.drift.charts.chart_state import ChartState
+from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.charts.pieces import label_profile
 from perennial.drift.charts.profile import Grid, shares_of, smirnov
 from perennial.errors import DataError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from perennial.drift import ChiSquare, KolmogorovSmirnov
-from perennial.drift.charts.control_chart import ChartState, ControlChart
+from perennial.drift.charts.chart_state import ChartState
+from perennial.drift.charts.control_chart import ControlChart
 
 RNG = np.random.default_rng(0)
 REFERENCE = {"x": RNG.gamma(2, size=3_000), "rare": np.where(RNG.random(3_000) < 0.03, 1.0, 0.0)}
