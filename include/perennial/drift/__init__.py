@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from perennial.drift.sequential.calibration import calibrate
     from perennial.drift.sequential.calibration_result import Calibration
     from perennial.drift.sequential.page_hinkley import PageHinkley
-    from perennial.drift.sequential.performance import PerformanceTest, measure_performance
     from perennial.drift.statistics.chi_square import Comparison, compare_labels
     from perennial.drift.statistics.ks import KSResult, ks_2samp
     from perennial.drift.statistics.multiple_testing import benjamini_hochberg
@@ -32,13 +31,11 @@ __all__ = [
     "KolmogorovSmirnov",
     "MissingRate",
     "PageHinkley",
-    "PerformanceTest",
     "VolumeTest",
     "benjamini_hochberg",
     "calibrate",
     "compare_labels",
     "ks_2samp",
-    "measure_performance",
     "measure_volume",
     "proportions_pvalue",
 ]
@@ -53,13 +50,11 @@ _HOMES = {
     "KolmogorovSmirnov": "columns.kolmogorov_smirnov",
     "MissingRate": "columns.report",
     "PageHinkley": "sequential.page_hinkley",
-    "PerformanceTest": "sequential.performance",
     "VolumeTest": "volume",
     "benjamini_hochberg": "statistics.multiple_testing",
     "calibrate": "sequential.calibration",
     "compare_labels": "statistics.chi_square",
     "ks_2samp": "statistics.ks",
-    "measure_performance": "sequential.performance",
     "measure_volume": "volume",
     "proportions_pvalue": "statistics.proportions",
 }

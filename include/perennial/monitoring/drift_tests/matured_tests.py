@@ -7,17 +7,12 @@ import math
 import numpy as np
 
 from perennial.drift import PageHinkley
-from perennial.drift.sequential.performance import PerformanceTest as Performance
-from perennial.drift.sequential.performance import measure_performance
 from perennial.errors import ChampionUnusable
-from perennial.evaluation.metrics import score, task_labels
-from perennial.models.predictions import Predictions
-from perennial.monitoring.drift_tests.champion_model import Scored
+from perennial.evaluation.metrics import score
+from perennial.evaluation.performance import measure_performance
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.monitoring.state import load_state
-from perennial.spec import ModelSpec
-from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.spec.monitoring import DriftTestName
 
 
@@ -111,8 +106,12 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     if wanted is None or not {**wanted.minimum, **wanted.maximum}:
         measured = f"{primary} {value:.4f} on {len(truth):,} rows"
         return _not_tested("performance", f"the spec names no floor ({measured})", figures=figures)
+    times = reader.rows(check.matured, [spec.source.event_time])[spec.source.event_time]
+    moments = times.astype("int64").to_numpy()
     results = [
-        _against(spec, truth, scored, metric, limit, min_rows=wanted.min_rows)
+        measure_performance(
+            spec, truth, scored.predictions, moments, metric=metric, limit=limit, min_rows=wanted.min_rows
+        )
         for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
     ]
     for result in results:
@@ -122,32 +121,6 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
         return DriftTestResult(test="performance", status="fired", sentence=sentence, figures=figures)
     status = "quiet" if all(result.tested for result in results) else "not tested"
     return DriftTestResult(test="performance", status=status, sentence=sentence, figures=figures)
-
-
-def _against(
-    spec: ModelSpec, truth: np.ndarray, scored: Scored, metric: str, limit: float, *, min_rows: int
-) -> Performance:
-    answers = scored.predictions
-    labels = task_labels(truth, answers) if answers.classes else None
-
-    def measure(of: np.ndarray, rows: np.ndarray) -> float:
-        chosen = Predictions(
-            values=answers.values[rows],
-            classes=answers.classes,
-            probabilities=None if answers.probabilities is None else answers.probabilities[rows],
-            decisions=None if answers.decisions is None else answers.decisions[rows],
-        )
-        return score(spec, of, chosen, labels=labels, only=metric).metrics[metric]
-
-    measure.__name__ = metric
-    return measure_performance(
-        truth,
-        np.arange(len(truth)),
-        metric=measure,
-        limit=limit,
-        greater_is_better=metric not in LOWER_IS_BETTER,
-        min_rows=min_rows,
-    )
 
 
 def measure_volume_of_rows(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
