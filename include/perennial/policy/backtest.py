@@ -101,7 +101,8 @@ def finish_backtest(run: Run, replay: Replay) -> Backtest:
 
 def policies_of(spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Serving) -> Iterator[Policy]:
     """Yield the policies of a backtest: calendars, alone and together, and triggers."""
-    together = Serving(gate=serving.gate, refit=serving.refit, members=MEMBERS)
+    members = spec.model.ensemble.members if spec.model.ensemble else MEMBERS
+    together = Serving(gate=serving.gate, refit=serving.refit, members=members)
     yield from calendars(serving)
     yield from calendars(together)
     watch = spec.watch
