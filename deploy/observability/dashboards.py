@@ -75,7 +75,7 @@ MODEL = (
         {
             "{{test}}": 'airflow_perennial_drift_statistic{model=~"$model", test=~"ks|categorical|predictions"}',
         },
-        description="ks: the largest D of Kolmogorov-Smirnov; categorical: the largest change of a cumulative share.",
+        description="ks: the largest D of Kolmogorov-Smirnov; categorical: the share of rows with another category.",
     ),
     Panel(
         "Page-Hinkley over its threshold",

@@ -71,7 +71,7 @@ def perennial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Ca
         (", positive: 'yes'", "", "target.positive is not set, and the labels of 'busy' are 'no', 'yes'"),
         ("{rows: 475}", "{days: 0.5}", "labelled rows are left to train on"),
         ("LogisticRegression", "LogisticRegresion", "LogisticRegresion cannot be imported"),
-        ("fraction: 0.3", "fraction: 0.2", "are 95, which never passes the gate min_rows: it asks for 100"),
+        ("fraction: 0.3", "fraction: 0.2", "are 95, which never passes the gate min_rows: it needs 100"),
     ],
 )
 def test_a_mistake_is_said_at_ingest_or_before(perennial: Perennial, was: str, becomes: str, said: str) -> None:

@@ -1,1 +1,1 @@
-"""From new rows to a decision: check, governor, ledger."""
+"""Monitoring: checks of new rows, the governor's decisions, and the ledger."""

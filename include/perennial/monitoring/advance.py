@@ -1,4 +1,4 @@
-"""How a closed check moves the cursors, the detector and the pending alarm. Pure."""
+"""Compute the state after a check: cursors, detector and pending alarm. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from perennial.spec.monitoring import DriftTestName
 def advance(state: MonitorState, entry: LedgerEntry) -> MonitorState:
     """Return the state after a check.
 
-    A coalesced check moves nothing but its number: its rows, the late ones included, are checked again when the
-    retraining that is under way has ended, against whoever is champion then.
+    A coalesced check changes only the number of the last check: its rows, including late ones, are checked again when
+    the retraining under way has ended, against the champion of that time.
     """
     check, decision = entry.check, entry.decision
-    # None of a model without anything to compare with: the next champion that has it is watched from its own snapshot on.
+    # None without a champion to compare with: the next such champion is monitored from the end of its own snapshot on.
     champion = check.champion.version if check.champion and not check.incomparable else None
     if decision.outcome == "coalesce":
-        # The first check begins where its champion's snapshot ends: that must hold for the same rows' next check.
+        # The first check begins where its champion's snapshot ends. The repeated check of the same rows must begin
+        # there too.
         where = {"cursor": check.cursor or state.cursor, "champion_version": state.champion_version or champion}
         return state.model_copy(update={"sequence": check.sequence, "alarm": decision.alarm, **where})
     return MonitorState(

@@ -1,4 +1,7 @@
-"""Whether what the tests found retrains the model. Pure: the same arguments give the same decision."""
+"""Decide whether the results of a check's tests trigger a retraining.
+
+Pure: the same arguments give the same decision.
+"""
 
 from __future__ import annotations
 
@@ -26,36 +29,36 @@ from perennial.spec import ModelSpec
 from perennial.spec.monitoring import DriftTestName, Monitoring
 
 DAMPED: frozenset[DriftTestName] = frozenset({"ks", "categorical", "predictions"})
-"""Tests that look at one batch at a time, and so must fire in several of the last checks, unless a chart has learnt what
-is ordinary for a batch."""
+"""Tests that look at one batch at a time, so they must fire in several of the last checks, unless a chart has learnt
+what is usual for a batch."""
 DRIFT: frozenset[DriftTestName] = DAMPED | {"page_hinkley"}
-"""Tests that say that something has changed, and leave open whether a training helps."""
+"""Tests that show that something has changed, but not whether a training would help."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What the governor may know besides the check itself.
+    """What the governor knows in addition to the check itself.
 
     Attributes
     ----------
     recent : sequence of LedgerEntry
-        Earlier checks, newest first; at least as many that count as `require` looks back on.
+        Earlier checks, newest first; at least as many that count as `require` needs.
     triggers : sequence of LedgerEntry
-        Earlier checks that triggered a retraining, newest first; at least as many as budget and breaker look at.
+        Earlier checks that triggered a retraining, newest first; at least as many as budget and breaker need.
     outcomes : mapping
-        How those retrainings ended, by run id.
+        Outcomes of those retrainings by run id.
     champion_version : str or None
-        Who is champion as the decision is made; another than the check's if a retraining has ended meanwhile.
+        Champion at the time of the decision; not that of the check if a retraining has ended meanwhile.
     active : tuple of str
-        Ids of the model's retrainings that are queued or running, whoever started them.
+        Ids of the model's retrainings that are queued or running, however they were started.
     alarm : Alarm or None
-        What earlier checks left pending.
+        The pending alarm of earlier checks.
     breaker_closed : BreakerClosed or None
         The last time that someone closed the breaker by hand.
     set_back : SetBack or None
         The last time that someone set the cursor back.
     latest : datetime
-        Newest event time that can be true: what claims to have happened later holds nothing back.
+        Newest event time that is not in the future; retrainings recorded for later do not hold back others.
     """
 
     recent: Sequence[LedgerEntry] = ()
@@ -75,18 +78,18 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     Parameters
     ----------
     spec : ModelSpec
-        Its `monitoring` says which tests fire together, its `retraining` what is let through.
+        Its `monitoring` has the requirements for tests, its `retraining` the limits.
     check : OpenCheck
     results : sequence of DriftTestResult
-        What the tests found, one entry each.
+        Results of the tests, one for each test.
     history : History
 
     Returns
     -------
     Decision
         `trigger`: retrain now, under the run id given. `coalesce`: a retraining is under way; the same rows are
-        checked again when it ends. `hold`: something fired, and a stated limit keeps it; what may trigger stays
-        pending. `none`: nothing argues for a retraining.
+        checked again when it ends. `hold`: a test fired, but a limit in the reasons holds the retraining back; tests
+        that may trigger stay pending. `none`: no test calls for a retraining.
     """
     if check.incomparable:
         settled = (*_settled(check, history, ()), *_set_aside(check))
@@ -123,9 +126,9 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
 
 
 def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
-    """Tell whether an earlier check is one of those that `require` looks back on.
+    """Tell whether an earlier check counts for `require`.
 
-    It is one of the same champion that compared rows, and was not coalesced: the rows of such a one are checked again.
+    It counts if it compared rows with the same champion, and was not coalesced: coalesced rows are checked again.
     """
     return (
         entry.check.champion is not None
@@ -139,7 +142,7 @@ def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
 def _arguing(
     spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult], history: History
 ) -> tuple[tuple[DriftTestName, ...], list[str]]:
-    """Return the tests that argue for a retraining, and a sentence for each that fired and may trigger."""
+    """Return the tests that call for a retraining, and a sentence for each that fired and may trigger."""
     monitoring = spec.watch
     fired: list[DriftTestName] = []
     reasons = []
@@ -159,7 +162,7 @@ def _arguing(
 
 
 def _settled(check: OpenCheck, history: History, fired: Sequence[DriftTestName]) -> tuple[str, ...]:
-    """Say what becomes of a pending alarm that is pending no more, though it triggered nothing."""
+    """Return a sentence about a pending alarm that is no longer pending, although it triggered nothing."""
     alarm = history.alarm
     if alarm is None:
         return ()
@@ -169,18 +172,18 @@ def _settled(check: OpenCheck, history: History, fired: Sequence[DriftTestName])
             "a model without a champion" if alarm.champion_version is None else f"champion v{alarm.champion_version}"
         )
         now = "there is none now" if champion is None else f"v{champion} is champion now"
-        return (f"The alarm of check {alarm.sequence} is settled: it spoke of {spoke_of}, and {now}.",)
+        return (f"The alarm of check {alarm.sequence} is settled: it was about {spoke_of}, and {now}.",)
     over = [name for name in alarm.tests if name not in fired]
     return (f"The alarm of check {alarm.sequence} is settled: {', '.join(over)} found nothing now.",) if over else ()
 
 
 def _reweighted(reweighting: Reweighting | None) -> tuple[str, ...]:
-    """Say how the weights of models that serve together move."""
+    """Return a sentence about how the weights of models that serve together change."""
     return (reweighting.sentence,) if reweighting else ()
 
 
 def _weights_do(fired: Sequence[DriftTestName], reweighting: Reweighting | None) -> bool:
-    """Tell whether moved weights answer what fired: a drift, and not a demand of the spec for a metric or for rows."""
+    """Tell whether changed weights are enough of a response: only drift tests fired, no limit of a metric or of rows."""
     return reweighting is not None and reweighting.within_noise and DRIFT.issuperset(fired)
 
 
@@ -189,14 +192,14 @@ def _version(check: OpenCheck) -> str | None:
 
 
 def _set_aside(check: OpenCheck) -> tuple[str, ...]:
-    """Say that rows of the source lie in the future."""
+    """Return a sentence about rows of the source that lie in the future."""
     return (check.future.sentence,) if check.future else ()
 
 
 def _enough_of_the_last(
     monitoring: Monitoring, check: OpenCheck, result: DriftTestResult, recent: Sequence[LedgerEntry]
 ) -> tuple[bool, str]:
-    """Tell whether a test has fired often enough, and say how often."""
+    """Tell whether a test has fired often enough, with a sentence that says how often."""
     name, require = result.test, monitoring.require
     if name not in DAMPED or result.chart is not None:
         return True, ""
@@ -207,7 +210,7 @@ def _enough_of_the_last(
 
 
 def _still_pending(monitoring: Monitoring, check: OpenCheck, result: DriftTestResult, alarm: Alarm) -> bool:
-    """Tell whether an alarm that was held back still stands: same champion, and these rows do not contradict it."""
+    """Tell whether an alarm that was held back is still pending: same champion, and not contradicted by these rows."""
     if check.champion is None or result.test not in alarm.tests:
         return False
     if alarm.champion_version != check.champion.version:
@@ -215,7 +218,7 @@ def _still_pending(monitoring: Monitoring, check: OpenCheck, result: DriftTestRe
     if result.status == "not tested":
         return True
     if result.test == "page_hinkley" and monitoring.page_hinkley is not None:
-        # The detector begins afresh after an alarm and would take the new level for normal: the level itself decides.
+        # After an alarm the detector starts again and treats the new level as normal. So the level itself decides.
         shift = result.figures.get("mean_loss_shift")
         return isinstance(shift, (int, float)) and abs(shift) >= monitoring.page_hinkley.shift / 2
     return False
@@ -231,7 +234,7 @@ def _let_through(
     warned: tuple[DriftTestName, ...],
     reasons: tuple[str, ...],
 ) -> Decision:
-    """Trigger, unless a retraining is under way or has just ended, or a limit holds it back."""
+    """Decide to trigger, unless a retraining is under way or has just ended, or a limit holds it back."""
     champion = check.champion.version if check.champion else None
     alarm = Alarm(tests=fired, champion_version=champion, sequence=check.sequence, as_of=check.as_of)
     if (
@@ -265,7 +268,7 @@ def _let_through(
 
 
 def _again(champion: str | None, history: History) -> str | None:
-    """Say why these rows have to be checked again before anything may come of them."""
+    """Return why these rows have to be checked again before they may trigger a retraining; None if they need not."""
     if history.active:
         return f"A retraining is under way ({', '.join(history.active)}); these rows are checked again when it ends."
     if history.champion_version == champion:
@@ -282,10 +285,10 @@ class _Limit:
 
 
 def _triggered_at(entries: Sequence[LedgerEntry], history: History) -> list[datetime]:
-    """Return when retrainings were triggered, newest first, as far as that can be true.
+    """Return when retrainings were triggered, newest first.
 
-    Before the cursor was set back, event times may have been reached that never came: those count as where it was set.
-    What still lies in the future counts as long ago: a limit that it would begin would never lapse.
+    Checks before a set-back of the cursor may have wrong, later event times: they count as at most the time to which
+    the cursor was set. Times in the future count as long ago, because a limit that starts there would never end.
     """
     back = history.set_back
     moments = [min(e.as_of, back.to) if back and e.sequence < back.sequence else e.as_of for e in entries]
@@ -304,9 +307,9 @@ def _source(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult
         return None
     return _Limit(
         "source",
-        f"Look at the source first: {', '.join(broken)} look{'s' if len(broken) == 1 else ''} broken, in {times} of the last "
-        f"{len(earlier) + 1} checks. The retraining waits until it is {require.checks} of {require.of}, or until someone "
-        "triggers it.",
+        f"Look at the source first: {', '.join(broken)} look{'s' if len(broken) == 1 else ''} broken, in {times} of "
+        f"the last {len(earlier) + 1} checks. The retraining waits until it is {require.checks} of {require.of}, or "
+        "until someone triggers it.",
         None,
     )
 
@@ -320,7 +323,7 @@ def _breaker(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | No
     )
     if len(unsuccessful) < breaker.rejections:
         return None
-    # After the reset time one retraining is let through; if that ends so too, the time starts again.
+    # After the reset time one retraining is allowed; if that is unsuccessful too, the time starts again.
     moments = _triggered_at(unsuccessful, history)
     if not moments:
         return None
@@ -341,7 +344,7 @@ def _was_unsuccessful(entry: LedgerEntry, history: History) -> bool:
 
 
 def _cooldown(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
-    """Say that the last retraining is too recent."""
+    """Return the cool-down as a limit, if the last retraining is too recent."""
     moments = _triggered_at(history.triggers, history)
     if not moments:
         return None
@@ -358,7 +361,7 @@ def _cooldown(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | N
 
 
 def _budget(spec: ModelSpec, check: OpenCheck, history: History) -> _Limit | None:
-    """Say that the budget of retrainings is used up."""
+    """Return the budget as a limit, if it is used up."""
     at_most = spec.retraining.at_most
     moments = _triggered_at(history.triggers, history)
     if len(moments) < at_most.retrainings:

@@ -1,4 +1,4 @@
-"""What the governor has to know of the history, read from store and registry: no more of the ledger than it looks at."""
+"""Read what the governor needs from store and registry, without reading more of the ledger than necessary."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from perennial.run import MonitorRun
 
 
 def read_history(run: MonitorRun, check: OpenCheck, state: MonitorState) -> History:
-    """Return what the governor may know besides the check.
+    """Return what the governor needs in addition to the check.
 
     Parameters
     ----------
     run : MonitorRun
     check : OpenCheck
     state : MonitorState
-        Before the check.
+        State before the check.
     """
     store, model = run.store, check.model
     retraining = run.spec.retraining
     most = max(retraining.at_most.retrainings, retraining.breaker.rejections)
     triggers = tuple(islice(ledger.triggers_before(store, model, check.sequence), most))
     earlier = ledger.entries_before(store, model, check.sequence)
-    # Another champion's checks never count: what lies behind them is not read.
+    # Checks of another champion never count, so nothing before them is read.
     same = takewhile(lambda entry: _version(entry.check) == _version(check), earlier)
     of = run.spec.watch.require.of
     champion = current_champion(run.store, run.tracking_uri, model)

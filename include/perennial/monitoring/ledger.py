@@ -1,4 +1,4 @@
-"""Every check and its decision, kept for good; and how the retrainings that came of them ended."""
+"""The ledger: all checks with their decisions, kept for good, and the outcomes of their retrainings."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _ENTRY = re.compile(r"/(\d{8,})\.json$")
 
 
 def sequences(store: Store, model: str) -> list[int]:
-    """Return the numbers of all entries, in order; nothing is read of them."""
+    """Return the sequence numbers of all entries, in order, without reading the entries."""
     found = (_ENTRY.search(item.key) for item in store.list(LEDGER_ENTRY.folder(model)))
     return sorted(int(entry[1]) for entry in found if entry)
 
 
 def append(store: Store, entry: LedgerEntry) -> LedgerEntry:
-    """Keep the entry, unless one of its number is there: then that one stands, and is returned.
+    """Add the entry, unless one with its number exists; return the entry that is in the ledger.
 
-    A decision may depend on what ran at the time. Whoever repeats it, after a crash or beside another
-    scheduler, is bound by the first.
+    A decision may depend on what was running at the time. A repeated decision, after a crash or from a second
+    scheduler, is replaced by the first one.
     """
     try:
         store.create(LEDGER_ENTRY.key(entry.model, entry.sequence), seal(entry))
     except Conflict:
         log.info("check %d of %s was decided before", entry.sequence, entry.model)
-    # Also the first gets what JSON made of it, so that all go on with the same.
+    # The first writer also gets the entry as read from JSON, so that all callers continue with the same values.
     return read_entry(store, entry.model, entry.sequence)
 
 
@@ -45,14 +45,14 @@ def read_entry(store: Store, model: str, sequence: int) -> LedgerEntry:
     Raises
     ------
     KeyNotFound
-        There is none of that number.
+        There is no entry with this number.
     Damaged
-        It is not what was written.
+        The content is not what was written.
     """
     key = LEDGER_ENTRY.key(model, sequence)
     advice = (
-        "Cool-down, budget and breaker are read from it: put it back from a backup (docs/deploy.md), or move it away: what "
-        f"it and the checks before it say then no longer counts, and `perennial verify {model}` names the gap"
+        "Cool-down, budget and breaker are read from it: put it back from a backup (docs/deploy.md), or move it "
+        f"away: then it and the checks before it no longer count, and `perennial verify {model}` names the gap"
     )
     entry = read_record(store, key, LedgerEntry, advice)
     if (entry.model, entry.sequence) != (model, sequence):
@@ -74,7 +74,7 @@ def read_ledger(store: Store, model: str) -> tuple[LedgerEntry, ...]:
 
 
 def entries_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
-    """Yield the entries before a check, newest first, each read when it is asked for; it ends where one is missing."""
+    """Yield the entries before a check, newest first, reading one at a time; ends at a missing entry."""
     for number in range(sequence - 1, 0, -1):
         entry = find_entry(store, model, number)
         if entry is None:
@@ -83,7 +83,7 @@ def entries_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEn
 
 
 def triggers_before(store: Store, model: str, sequence: int) -> Iterator[LedgerEntry]:
-    """Yield those that triggered a retraining, newest first, without reading what lies between them."""
+    """Yield the entries before a check that triggered a retraining, newest first, without reading those between."""
     entry = find_entry(store, model, sequence - 1)
     while entry is not None:
         if entry.decision.outcome == "trigger":
@@ -94,7 +94,7 @@ def triggers_before(store: Store, model: str, sequence: int) -> Iterator[LedgerE
 def retraining_outcomes(
     store: Store, ledger: Iterable[LedgerEntry], active: Collection[str]
 ) -> dict[str, RetrainingOutcome]:
-    """Tell how the triggered retrainings ended, by run id.
+    """Return the outcomes of triggered retrainings by run id.
 
     Parameters
     ----------
@@ -117,22 +117,22 @@ def has_ended(store: Store, model: str, run_id: str) -> bool:
 
 
 def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
-    """Keep that a retraining has failed for good, beside its reports: one without any such word may have been lost."""
+    """Record that a retraining has failed for good. Without any record, a retraining counts as lost."""
     failure = Failure(run_id=run_id, sentence=sentence)
     store.write(run_folder(model, run_id) + FAILURE.name, seal(failure))
 
 
 def find_failure(store: Store, model: str, run_id: str) -> Failure | None:
-    """Return why a retraining has failed for good, or None: it has not, or nobody wrote it down.
+    """Return the record that a retraining has failed for good, or None if there is no record.
 
     Raises
     ------
     Damaged
-        It is not what was written.
+        The content is not what was written.
     """
     advice = (
-        "It says that the retraining has failed for good: put it back from a backup (docs/deploy.md), or delete it, and the "
-        "retraining may be made once more"
+        "It says that the retraining has failed for good: put it back from a backup (docs/deploy.md), or delete it, "
+        "and the retraining may be made once more"
     )
     try:
         return read_record(store, run_folder(model, run_id) + FAILURE.name, Failure, advice)
@@ -173,19 +173,19 @@ def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
     Raises
     ------
     KeyNotFound
-        It has not come to one.
+        The retraining has no verdict.
     Damaged
-        It is not what was written.
+        The content is not what was written.
     """
     advice = (
-        "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then counts as "
-        f"failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
+        "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then "
+        f"counts as failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
     )
     return read_record(store, run_folder(model, run_id) + VERDICT.name, Verdict, advice)
 
 
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:
-    """Let rejections before now no longer count; kept with who did it and why."""
+    """Record that rejections up to now no longer count, with who decided it and why."""
     closed = BreakerClosed(after_sequence=max(sequences(store, model), default=0), by=by, reason=reason)
     store.write(BREAKER.key(model), seal(closed))
     return closed
@@ -197,11 +197,12 @@ def breaker_closed(store: Store, model: str) -> BreakerClosed | None:
     Raises
     ------
     Damaged
-        It is not what was written.
+        The content is not what was written.
     """
     advice = (
-        "It says which retrainings no longer count for the breaker: put it back from a backup (docs/deploy.md), close the "
-        f"breaker once more (`perennial close-breaker {model} --reason WHY`), or delete it, and all of them count again"
+        "It says which retrainings no longer count for the breaker: put it back from a backup (docs/deploy.md), "
+        f"close the breaker once more (`perennial close-breaker {model} --reason WHY`), or delete it, and all of them "
+        "count again"
     )
     try:
         return read_record(store, BREAKER.key(model), BreakerClosed, advice)

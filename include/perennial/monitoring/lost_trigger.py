@@ -1,4 +1,4 @@
-"""A retraining that a closed check called for and that never came."""
+"""Find a retraining that a closed check triggered and that was lost."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from perennial.run import MonitorRun
 
 
 def lost_trigger(run: MonitorRun, state: MonitorState, champion: Champion | None) -> LedgerEntry | None:
-    """Return the newest check that triggered a retraining, if nothing came of it and nothing will.
+    """Return the newest check that triggered a retraining, if that retraining was lost.
 
-    It was neither promoted nor rejected, has not failed for good, and nobody has begun it, or has it under way. Whoever
-    takes the check up again triggers the same run id: should the retraining turn up after all, it is the same one.
+    It is lost if it was neither promoted nor rejected, has not failed for good, and was never started. Continuing the
+    check triggers the same run id: if the lost retraining starts after all, it is the same run.
 
-    Of a check that another champion has been set after, nothing is owed: the drift that it found was another model's.
-    So it is with all but the newest trigger.
+    If the champion has changed since the check, nothing is returned, because the drift was about another model. The
+    same is true of all triggers except the newest.
 
     Parameters
     ----------
     run : MonitorRun
-        Its `active` and `was_started` say what is under way, and what was begun.
+        Its `active` and `was_started` say which retrainings are under way, and which were started.
     state : MonitorState
     champion : Champion or None
-        Who has the alias now.
+        The current champion.
     """
     if run.active or ledger.find_entry(run.store, run.spec.name, state.sequence + 1) is not None:
         return None

@@ -1,4 +1,4 @@
-"""When the next check is due: as Airflow's CronTriggerTimetable has it, where no Airflow says so."""
+"""Compute when the next check is due, like Airflow's CronTriggerTimetable, but without Airflow."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from perennial.spec.monitoring import MonitoringSchedule
 
 
 def next_check(schedule: MonitoringSchedule, after: datetime) -> datetime:
-    """Return the first moment after another at which a check is due, UTC.
+    """Return the first time after `after` at which a check is due, in UTC.
 
-    A time of day that comes twice, when the clocks go back, is due once, the second time; one that the clocks go
-    forward past is due when that much time has passed. A schedule for every hour follows the hours as they pass.
+    A time of day that occurs twice, because clocks are set back, is due once, the second time. A time that is skipped,
+    because clocks are set forward, is due at the corresponding time after the change. An hourly schedule is due every
+    hour.
 
     Parameters
     ----------
     schedule : MonitoringSchedule
-        A cron expression holds in its zone, and so follows its daylight saving time.
+        A cron expression is interpreted in its time zone, with daylight saving time.
     after : datetime
-        With a zone.
+        With a time zone.
     """
     if schedule.every_minutes is not None:
         return after.astimezone(UTC) + timedelta(minutes=schedule.every_minutes)
@@ -31,5 +32,5 @@ def next_check(schedule: MonitoringSchedule, after: datetime) -> datetime:
     due: datetime = cron.get_next(datetime)
     if cron.expanded[1] == ["*"]:
         return after.astimezone(UTC) + (due - clock)
-    # Of both readings the later: the second of a time that comes twice, and of one that never comes that after the gap.
+    # The later of both readings: of a time that occurs twice the second, of a skipped time the one after the gap.
     return max(due.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

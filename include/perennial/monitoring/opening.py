@@ -1,4 +1,4 @@
-"""Begin a check: settle, once for all who repeat it, which rows it is about."""
+"""Begin a check: decide which rows it is about, once, so that repeated calls use the same rows."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ log = PrintableLog(__name__)
 def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck | None:
     """Begin the model's next check, or return the one that was begun and not closed, or whose retraining was lost.
 
-    The champion's reference is prepared before anything is settled, so that a check that is begun can be made.
+    The champion's reference is prepared first, so that a check that was begun can be carried out.
 
     Parameters
     ----------
     run : MonitorRun
     reader : CheckReader, optional
-        Holds the rows of a check that is begun now, for whoever goes on with it in this process.
+        Gets the rows of a check that is begun now, for the tests in the same process.
 
     Returns
     -------
@@ -74,14 +74,14 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     champion = current_champion(run.store, run.tracking_uri, run.spec.name)
     lost = lost_trigger(run, state, champion)
     if lost is not None:
-        log.warning("check %d is taken up again: its retraining %s never came", lost.sequence, lost.decision.run_id)
+        log.warning("check %d is continued: its retraining %s was lost", lost.sequence, lost.decision.run_id)
         return lost.check
     begun, version = _begun(run.store, key)
     if begun is not None and _still_right(run, begun, champion):
         return begun
-    # One that is undecided and is damaged, or speaks of another champion, spec or of the future, is begun anew: it could perhaps never be
-    # ended. Whoever works on the old one may go on, since the ledger takes the first decision, with the check that it is
-    # about.
+    # One that is undecided and is damaged, or is about another champion, spec or the future, is begun again: it might
+    # never end. Processes that work on the old check may continue, since the ledger takes the first decision, with its
+    # check.
     check = _prepare(run, state, champion, reader or CheckReader(run))
     if check is None:
         run.store.delete(key)
@@ -104,7 +104,7 @@ def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -
 
 
 def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
-    """Return a check as it was begun and its version in the store; without the check, if it or its rows are damaged."""
+    """Return the stored check and its version; without the check if it or its rows are damaged."""
     version = None
     try:
         check, version = read_versioned_record(store, key, OpenCheck, "It is made of the source's rows")
@@ -116,7 +116,7 @@ def _begun(store: Store, key: str) -> tuple[OpenCheck | None, str | None]:
     except KeyNotFound:
         return None, None
     except Damaged as damage:
-        log.warning("the check is begun anew: %s", damage)
+        log.warning("the check is begun again: %s", damage)
         return None, version or damage.version
     return check, version
 
@@ -132,13 +132,13 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     if as_of <= cursor and state.alarm is None:
         return None
     lateness = timedelta(days=run.spec.watch.lateness_days)
-    # The champion is too good on what it learnt from: such rows say nothing about its losses.
+    # On its own training rows the champion is too good, so these are not used for its losses.
     matured_until = shifted(as_of, -timedelta(days=run.spec.target.label_delay_days))
     still_taken = shifted(cursor, -lateness)
     matured_from = max(_matured_before(run, state, cursor, matured_until), _learnt_until(run, champion, cursor))
     begin, behind = min(cursor, matured_from), min(still_taken, matured_from)
     checked = source.known(Bounds(just_after(behind), begin))
-    # As a rule none of those came late: then no more of them need be read.
+    # Usually none of these is late: then nothing else of them is read.
     after = behind if _unseen(run, state, checked).any() else begin
     rows = source.read(Bounds(just_after(after), max(as_of, cursor)), recorded_manifest(run, champion).inputs)
     new = rows.times > as_datetime64(cursor)
@@ -165,7 +165,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         batch=batch,
         rows=int(new.sum()),
         late_rows=int(late.sum()),
-        # Where labels need no time these are the same rows, and kept, read and scored once.
+        # If labels need no time, these are the same rows: stored, read and scored once.
         matured=batch if np.array_equal(matured, new | late) else _keep(reader, folder, "matured", rows.take(matured)),
         matured_rows=int(matured.sum()),
         matured_until=max(matured_until, matured_from),
@@ -184,12 +184,12 @@ def _prepare_reference(run: MonitorRun, champion: Champion) -> None:
     try:
         prepare_reference(run, champion)
     except ChampionUnusable as error:
-        # Each test that needs it says so; the others are made.
+        # Each test that needs the reference reports the error; the others are made.
         log.warning("%s", error)
 
 
 def _matured_before(run: MonitorRun, state: MonitorState, cursor: datetime, matured_until: datetime) -> datetime:
-    """Return the event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
+    """Return the event time up to which labelled rows were used by Page-Hinkley and the performance test."""
     if state.matured_cursor is None:
         return cursor
     return state.matured_cursor if can_be_true(run, state.matured_cursor) else min(cursor, matured_until)
@@ -211,8 +211,8 @@ def _keep(reader: CheckReader, folder: str, name: str, rows: SourceRows) -> str 
 def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) -> npt.NDArray[np.bool_]:
     """Tell which rows behind the cursor no check has seen.
 
-    Of what was there at the first check, or is older than any check looked back, nothing is known: it was there for the
-    training, or came too late for it.
+    Rows that existed at the first check, or are older than any check looked back, do not count: they were available for
+    the training, or came too late.
     """
     seen = state.seen
     if seen is None or seen.columns != identity_columns(run.spec):

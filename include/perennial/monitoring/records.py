@@ -1,4 +1,4 @@
-"""What a check of the sensor DAG measures, decides and remembers: small, frozen, JSON."""
+"""The records of monitoring: state, checks, results and decisions. Small, frozen, JSON."""
 
 from __future__ import annotations
 
@@ -16,37 +16,40 @@ from perennial.spec.monitoring import DriftTestName
 
 
 class MonitorState(Record):
-    """How far a model has been watched. One object per model, replaced only over the version that was read."""
+    """How far a model has been monitored.
+
+    One object per model, replaced only if its version is the one that was read.
+    """
 
     sequence: int = 0
     """Number of the last closed check."""
     cursor: datetime | None = None
     """Event time up to which rows have been checked."""
     matured_cursor: datetime | None = None
-    """Event time up to which labelled rows have gone through Page-Hinkley and the performance test."""
+    """Event time up to which labelled rows were used by Page-Hinkley and the performance test."""
     champion_version: str | None = None
-    """The champion that `page_hinkley` watches; another one begins afresh."""
+    """The champion that `page_hinkley` is for; for another one the detector starts again."""
     page_hinkley: dict[str, Any] | None = None
-    """The detector's state; None: it begins afresh."""
+    """The detector's state; None: a new detector."""
     charts: dict[DriftTestName, ChartState] = {}
     """What the columns' charts have learnt since that champion came; another one begins afresh."""
     seen: CheckedRows | None = None
-    """The rows behind the cursor that were checked; rows not among them come late. None: nothing can be said to."""
+    """The rows behind the cursor that were checked; other rows are late. None: late rows cannot be recognised."""
     alarm: Alarm | None = None
-    """A drift that was found and held back: it is weighed again with every check until it is settled."""
+    """Drift that was found and held back: it is decided again with every check until it is settled."""
     set_back: SetBack | None = None
     """The last time that someone set the cursor back."""
 
 
 class CheckedRows(Record):
-    """Rows that a check found in the source, so that a later one knows which came late."""
+    """Rows that a check found in the source, so that a later check can recognise late rows."""
 
     key: str
     """Store key of their identities."""
     after: datetime
-    """Event time after which all are there; of older rows nothing is known."""
+    """Event time after which all rows are included; nothing is known of older rows."""
     columns: tuple[str, ...]
-    """What the identities are made of; those of another spec cannot be compared."""
+    """The columns of the identities; identities of other columns cannot be compared."""
 
 
 class Alarm(Record):
@@ -54,72 +57,75 @@ class Alarm(Record):
 
     tests: tuple[DriftTestName, ...]
     champion_version: str | None
-    """The champion that it speaks of; with another champion the alarm is settled."""
+    """The champion that it is about; with another champion the alarm is settled."""
     sequence: int
     """The check that found it."""
     as_of: datetime
     until: datetime | None = None
-    """When the limit that holds it back lapses; None: a retraining under way has to end."""
+    """When the limit that holds it back ends; None: it waits for the end of a retraining."""
 
 
 class SetBack(Record):
-    """Someone set the cursor back. Checks before this one may bear event times that never came."""
+    """Someone set the cursor back. Checks before this one may have wrong, later event times."""
 
     sequence: int
-    """Number of the ledger's entry about it."""
+    """Number of its ledger entry."""
     to: datetime
     by: str
     reason: str
 
 
 class OpenCheck(Record):
-    """A check as it was begun. Created once per sequence number: whoever repeats it works on the same rows."""
+    """A check as it was begun. Created once per sequence number, so that repeated steps use the same rows."""
 
     model: str
     sequence: int
     as_of: datetime
     watched_as: str
-    """Digest of the spec's fields that the check follows from."""
+    """Digest of the spec's fields that can change the check."""
     champion: Champion | None
     cursor: datetime | None
     """The state's cursor before the check; None: there is nothing to compare rows with."""
     cursor_after: datetime | None = None
-    """The cursor after the check, which no `as_of` takes beyond the source's newest event time; None: `as_of`."""
+    """The cursor after the check, at most the source's newest event time; None: `as_of`."""
     batch: str | None
     """Store key of the new and late rows; None: there are none."""
     rows: int
-    """Rows after the cursor."""
+    """Number of rows after the cursor."""
     late_rows: int
-    """Rows behind the cursor that no earlier check has seen, and that this one checks."""
+    """Number of rows behind the cursor that no earlier check has seen, and that this one checks."""
     matured: str | None
     """Store key of the labelled rows for Page-Hinkley and the performance test; None: there are none."""
     matured_rows: int
     matured_until: datetime | None
-    """Labels of events up to here can be trusted at `as_of`."""
+    """Event time up to which labels are known at `as_of`."""
     too_late_rows: int
-    """Late rows whose label should have matured before: Page-Hinkley, which takes rows in order, does without them."""
+    """Number of late rows whose label should have matured before.
+
+    Page-Hinkley takes rows in order, so it skips them.
+    """
     seen: CheckedRows | None
-    """The rows that will have been checked after this."""
+    """The rows that count as checked after this check."""
     rows_since_training: int
-    """Rows newer than the champion's snapshot."""
+    """Number of rows newer than the champion's snapshot."""
     future: FutureRows | None = None
-    """Rows that no check takes, since they lie in the future; None: there are none."""
+    """Rows that are not checked because they lie in the future; None: there are none."""
 
     @property
     def incomparable(self) -> str | None:
-        """Why there is nothing to compare rows with; None: there is a champion, and a snapshot that it came from."""
+        """Why rows cannot be compared; None: there is a champion with a snapshot."""
         return incomparable(self.champion)
 
 
 def incomparable(champion: Champion | None) -> str | None:
-    """Say why a model has nothing to compare rows with; None: it has a champion, and that its snapshot."""
+    """Return why rows cannot be compared; None: there is a champion with a snapshot."""
     if champion is None:
         return "there is no champion yet"
     return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
 
 
 class DriftTestResult(Record):
-    """What one test of a check found."""
+    """The result of one test of a check."""
 
     test: DriftTestName
     status: Literal["fired", "quiet", "not tested"]
@@ -154,24 +160,24 @@ class Failure(Record):
 
 
 class Decision(Record):
-    """What the governor made of the tests."""
+    """The governor's decision on a check."""
 
     outcome: Literal["trigger", "coalesce", "hold", "none"]
     reasons: tuple[str, ...]
     fired: tuple[DriftTestName, ...] = ()
-    """Tests that argue for a retraining now, pending ones included."""
+    """Tests that call for a retraining now, including pending ones."""
     warned: tuple[DriftTestName, ...] = ()
     """Tests that fired but may only warn."""
     run_id: str | None = None
-    """Of the retraining that is triggered: the digest of check and decision."""
+    """Run id of the retraining that is triggered, made from a digest of check and results."""
     alarm: Alarm | None = None
-    """What stays pending."""
+    """The alarm that stays pending."""
     held_by: Literal["source", "breaker", "cool-down", "budget", "weights"] | None = None
-    """What holds the retraining back: a limit, a source that looks broken, or that moved weights do instead."""
+    """What holds the retraining back: a limit, a source that looks broken, or changed weights that are enough."""
 
 
 class LedgerEntry(Record):
-    """A check, whole: rows, figures, decision. Created once per sequence number and never changed."""
+    """A complete check: rows, figures, decision. Created once per sequence number and never changed."""
 
     sequence: int
     model: str
@@ -180,21 +186,24 @@ class LedgerEntry(Record):
     results: tuple[DriftTestResult, ...]
     decision: Decision
     last_trigger: int | None = None
-    """The newest earlier check that triggered: whoever looks for these goes from one to the next, not through all."""
+    """The newest earlier check that triggered a retraining, so that these can be read without reading all entries."""
     set_back: SetBack | None = None
-    """This is not a check: someone set the cursor back. The check has no rows, and ends where the cursor stands now."""
+    """Set if this is not a check, but someone set the cursor back.
+
+    Then `check` has no rows, and ends at the new cursor.
+    """
 
     @property
     def reweighting(self) -> Reweighting | None:
-        """How the check moved the weights of models that serve together; None: it did not.
+        """How the check changed the weights of models that serve together; None: it did not.
 
-        A coalesced one moves nothing: its rows are checked again.
+        A coalesced check changes nothing, since its rows are checked again.
         """
         return None if self.decision.outcome == "coalesce" else reweighting_of(self.results)
 
 
 def reweighting_of(results: Iterable[DriftTestResult]) -> Reweighting | None:
-    """Return what one of a check's tests found about the weights, if any did."""
+    """Return the change of the weights that one of a check's tests found; None: no test did."""
     return next((result.reweighting for result in results if result.reweighting is not None), None)
 
 

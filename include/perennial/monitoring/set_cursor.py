@@ -1,4 +1,4 @@
-"""Set a model's cursor back by hand: an entry of its own in the ledger, so that nothing that is under way undoes it."""
+"""Set a model's cursor back by hand, as an entry of its own in the ledger, so that checks under way cannot undo it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from perennial.run import MonitorRun
 
 
 class CannotSetCursor(PerennialError):
-    """The cursor stays where it is."""
+    """The cursor cannot be set; it stays where it is."""
 
 
 def set_cursor(run: MonitorRun, to: datetime, *, by: str, reason: str) -> LedgerEntry:
-    """Let rows after an event time be new again; they are checked with the next check, whoever checked them before.
+    """Make rows after an event time new again, so that the next check tests them, even if they were checked before.
 
-    Page-Hinkley begins afresh, and a pending alarm is weighed again with the next check. A check that was begun and not
-    decided is given up: its number is taken. Repeated after a crash, the one that was begun is ended.
+    Page-Hinkley starts again, and a pending alarm is decided again with the next check. A check that was begun and not
+    decided is dropped, and its number is used. Repeated after a crash, the call completes what was begun.
 
     Parameters
     ----------
     run : MonitorRun
     to : datetime
-        With a zone.
+        With a time zone.
     by, reason : str
-        Who does it and why; kept in the ledger.
+        Who does it and why; recorded in the ledger.
 
     Raises
     ------
     CannotSetCursor
-        There is no champion; the cursor stands there or before; or a check was decided and not ended.
+        There is no champion; the cursor is at or before `to`; or a check was decided and not closed.
     DataError
         The champion's snapshot is gone.
     """
@@ -49,8 +49,8 @@ def set_cursor(run: MonitorRun, to: datetime, *, by: str, reason: str) -> Ledger
     cursor = watched or start_of_watch(run, champion, state)
     if to >= cursor:
         raise CannotSetCursor(
-            f"the cursor of {model} stands at {cursor.isoformat()}: it can only be set back, to a moment before, since rows "
-            "that it is moved past would never be checked"
+            f"the cursor of {model} stands at {cursor.isoformat()}: it can only be set back, to an earlier time, "
+            "since rows that it skips would never be checked"
         )
     if to > run.now:
         raise CannotSetCursor(f"{to.isoformat()} lies in the future: give the newest event time that was checked")
@@ -87,15 +87,15 @@ def set_cursor(run: MonitorRun, to: datetime, *, by: str, reason: str) -> Ledger
     )
     if ledger.append(run.store, entry) != entry:
         raise CannotSetCursor(
-            f"check {entry.sequence} of {model} is decided and has not ended: let it end (perennial monitor {model} --once, or "
-            "Airflow), then set the cursor"
+            f"check {entry.sequence} of {model} is decided and has not ended: let it end (perennial monitor {model} "
+            "--once, or Airflow), then set the cursor"
         )
     close_check(run, entry)
     return entry
 
 
 def _lapsed(alarm: Alarm | None, to: datetime) -> Alarm | None:
-    """Let an alarm that waits, for a moment or the end of a retraining, be weighed again: the moment may never come."""
+    """Return an alarm that is decided again at once: the time for which it waits may never come."""
     return alarm and alarm.model_copy(update={"until": min(alarm.until or to, to)})
 
 

@@ -1,4 +1,4 @@
-"""After which event time rows are new to the watch."""
+"""Find the event time after which rows are new."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ log = PrintableLog(__name__)
 
 
 def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> datetime:
-    """Return the event time after which rows are new: the cursor, or the end of what the first champion came from.
+    """Return the event time after which rows are new: the cursor, or the end of the first champion's snapshot.
 
     Raises
     ------
     CursorAhead
-        The cursor lies in the future: no row would ever be new.
+        The cursor lies in the future, so no row would be new.
     DataError
         As `champion_data_end`.
     """
@@ -38,12 +38,12 @@ def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> 
 
 
 def champion_data_end(run: MonitorRun, champion: Champion) -> datetime:
-    """Return the newest event time of the champion's snapshot; what lies in the future is none.
+    """Return the newest event time of the champion's snapshot that is not in the future.
 
     Raises
     ------
     DataError
-        The snapshot is not in the store, so that there is nothing to compare with.
+        The snapshot is not in the store, so there is nothing to compare with.
     """
     manifest = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
     if can_be_true(run, manifest.end):

@@ -1,4 +1,4 @@
-"""How far a model has been watched: one object in the store, replaced only over the version that was read."""
+"""The state of a model's monitoring: one object in the store, replaced only if its version is the one that was read."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from perennial.store.sealed import read_versioned_record, seal
 
 
 class StateChanged(StoreError):
-    """Something that is not a check changed the state while a check was closed; closing it again begins from that."""
+    """Something other than a check changed the state while a check was closed.
+
+    Closing the check again uses the new state.
+    """
 
     retryable = True
 
 
 def load_state(store: Store, model: str) -> tuple[MonitorState, str | None]:
-    """Return the state and its version in the store; a model that was never watched has an empty one and no version.
+    """Return the state and its version; a model that was never monitored has an empty state and no version.
 
     Raises
     ------
     Damaged
-        It is not what was written.
+        The content is not what was written.
     """
     advice = (
         "It says up to where rows were checked, and no check is made without it. Put it back from a backup "
-        f"(docs/deploy.md); or move {model}/monitor/ and {model}/ledger/ away to begin afresh"
+        f"(docs/deploy.md); or move {model}/monitor/ and {model}/ledger/ away to start from scratch"
     )
     try:
         return read_versioned_record(store, STATE.key(model), MonitorState, advice)
@@ -39,12 +42,12 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
     Returns
     -------
     bool
-        False where another process has closed the same check, or a later one, before: nothing is written then.
+        False if another process has closed the same check, or a later one, before; then nothing is written.
 
     Raises
     ------
     StateChanged
-        The state was changed by something that is not a check.
+        Something other than a check changed the state.
     """
     data = seal(state)
     try:
@@ -57,6 +60,6 @@ def save_state(store: Store, model: str, state: MonitorState, version: str | Non
         if found.sequence >= state.sequence:
             return False
         raise StateChanged(
-            f"{STATE.key(model)} stands at check {found.sequence} and was changed while check {state.sequence} was closed"
+            f"{STATE.key(model)} is at check {found.sequence} and was changed while check {state.sequence} was closed"
         ) from None
     return True

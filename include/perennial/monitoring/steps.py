@@ -1,4 +1,4 @@
-"""The steps of a check as plain functions: what the sensor DAG's operators and the command line both call."""
+"""The steps of a check as plain functions, called by the operators of the monitoring DAG and by the command line."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ TESTS: Mapping[DriftTestName, Callable[[CheckReader, OpenCheck], DriftTestResult
 
 
 def make_test(reader: CheckReader, check: OpenCheck, name: DriftTestName) -> DriftTestResult:
-    """Test the rows of a check in one way; of a check that was decided, return what was found then.
+    """Test the rows of a check in one way; for a decided check, return the result in the ledger.
 
-    The rows of a check that is closed may be gone, and it is taken up again only if its retraining was lost.
+    A closed check is continued only if its retraining was lost, and its rows may be gone then.
     """
     decided = ledger.find_entry(reader.run.store, check.model, check.sequence)
     found = next((result for result in decided.results if result.test == name), None) if decided else None
@@ -56,7 +56,7 @@ def make_test(reader: CheckReader, check: OpenCheck, name: DriftTestName) -> Dri
 def decide(run: MonitorRun, check: OpenCheck, results: Sequence[DriftTestResult]) -> LedgerEntry:
     """Let the governor decide, and enter check and decision in the ledger.
 
-    Whoever comes second with the same check, after a crash or from another scheduler, gets the first one's entry.
+    A second call with the same check, after a crash or from another scheduler, returns the entry of the first.
     """
     history = read_history(run, check, load_state(run.store, check.model)[0])
     entry = LedgerEntry(
@@ -76,15 +76,15 @@ def decide(run: MonitorRun, check: OpenCheck, results: Sequence[DriftTestResult]
 
 
 def close_check(run: MonitorRun, entry: LedgerEntry) -> MonitorState:
-    """Move weights, cursors, detector and alarm past a decided check; nothing happens if that was done before.
+    """Update weights, cursors, detector and alarm after a decided check. Does nothing if that was done before.
 
     Raises
     ------
     WeightsChanged, StateChanged
-        Others have moved them meanwhile: closing the check again begins from there.
+        Another process has changed them meanwhile: closing the check again starts from its state.
     """
     champion, reweighting = entry.check.champion, entry.reweighting
-    # Found before the state is read: should others close this check and the next meanwhile, theirs stand.
+    # Read before the state: if others close this check and the next one meanwhile, their weights are kept.
     found = find_weights(run.store, entry.model, champion.bundle_digest) if champion and reweighting else None
     state, version = load_state(run.store, entry.model)
     if state.sequence >= entry.sequence:

@@ -1,4 +1,4 @@
-"""Whether a check is worth making now: what the sensor and the command line ask before they begin one."""
+"""Find out whether there is enough to check; used by the sensor and the command line before a check."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from perennial.run import MonitorRun
 
 @dataclass(frozen=True)
 class Waiting:
-    """What there is to check.
+    """What can be checked now.
 
     Attributes
     ----------
     rows : int
-        Rows after the cursor, duplicates included; all rows of the source where nothing was checked yet and there is no
-        champion. Late rows are not among them: they are checked with the next new ones.
+        Number of rows after the cursor, including duplicates; all rows of the source if nothing was checked yet and
+        there is no champion. Late rows do not count: they are checked with the next new ones.
     enough : bool
-        There are as many as a check takes.
+        Whether there are enough rows for a check.
     recheck : bool
-        A check is due whatever the number of rows: one was begun and not ended, or an alarm is pending and something
-        has changed since it was held back.
+        Whether a check is due whatever the number of rows: one was begun and not closed, or an alarm is pending and
+        something has changed since it was held back.
     reason : str
-        In a sentence or a few.
+        Explanation in one or a few sentences.
     cursor_ahead : datetime or None
-        The cursor, where it stands after the source's newest event time: no row is new until then.
+        The cursor, if it is after the source's newest event time, so that no row is new.
     """
 
     rows: int
@@ -45,17 +45,17 @@ class Waiting:
 
     @property
     def over(self) -> bool:
-        """A check is worth making."""
+        """Whether the wait is over because a check can be made."""
         return self.enough or self.recheck
 
 
 def waiting(run: MonitorRun) -> Waiting:
-    """Look at cursor and source; no row is compared, and nothing is kept but what was found in new files.
+    """Look at cursor and source. Compares no rows, and writes only the summaries of new files.
 
     Parameters
     ----------
     run : MonitorRun
-        Its `active` retrainings keep a pending alarm waiting.
+        While it has `active` retrainings, a pending alarm waits.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def waiting(run: MonitorRun) -> Waiting:
     state, _ = load_state(run.store, run.spec.name)
     following = state.sequence + 1
     if any(run.store.exists(place.key(run.spec.name, following)) for place in (CHECK, LEDGER_ENTRY)):
-        return Waiting(0, False, True, f"Check {following} was begun and not ended: it is taken up again.")
+        return Waiting(0, False, True, f"Check {following} was begun and not ended: it is continued.")
     if run.active and _coalesced(run, state):
         under_way = ", ".join(run.active)
         return Waiting(0, False, False, f"The last rows are checked again when the retraining ends ({under_way}).")
@@ -75,7 +75,7 @@ def waiting(run: MonitorRun) -> Waiting:
     lost = lost_trigger(run, state, champion)
     if lost is not None:
         return Waiting(
-            0, False, True, f"The retraining that check {lost.sequence} called for never came: it is made now."
+            0, False, True, f"The retraining that check {lost.sequence} triggered was lost: it is triggered again."
         )
     source = ScannedSource(run)
     future = source.future.sentence if source.future else ""
@@ -88,7 +88,7 @@ def waiting(run: MonitorRun) -> Waiting:
     as_of = (run.as_of or source.summary.end).astimezone(UTC)
     cursor = state.cursor if champion is None or unknown else start_of_watch(run, champion, state)
     if unknown and cursor and cursor > run.latest:
-        cursor = None  # moved there by a row that is set aside now: all others may be tried again
+        cursor = None  # a row that is set aside now had moved it there: all other rows may be used again
     rows = source.count(Bounds(cursor and just_after(cursor), as_of))
     if cursor is None:
         found = f"{sentence}, and there are {rows:,} rows to train one on. {future}"
@@ -104,16 +104,16 @@ def waiting(run: MonitorRun) -> Waiting:
 
 
 def _behind(run: MonitorRun, newest: datetime) -> str:
-    """Say that the source ends before the cursor, and what to do."""
+    """Return a sentence that the source ends before the cursor, and what to do."""
     return (
-        f"The source's newest event time is {newest:%Y-%m-%d %H:%M} UTC: the cursor stands after it, so rows up to "
-        "there count as checked. If the source was mended, set the cursor back: "
+        f"The source's newest event time is {newest:%Y-%m-%d %H:%M} UTC: the cursor is after it, so rows up to "
+        "there count as checked. If the source was corrected, set the cursor back: "
         f"perennial set-cursor {run.spec.name} --to {newest.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} --reason '...'"
     )
 
 
 def _alarm(run: MonitorRun, state: MonitorState, as_of: datetime) -> tuple[bool, str]:
-    """Tell whether a pending alarm is to be weighed again though there may be few rows, and say why or why not."""
+    """Tell whether a pending alarm is decided again even with few rows, with a sentence that says why or why not."""
     if state.alarm is None:
         return False, ""
     pending = f"An alarm of check {state.alarm.sequence} is pending"
@@ -121,7 +121,7 @@ def _alarm(run: MonitorRun, state: MonitorState, as_of: datetime) -> tuple[bool,
         return False, f"{pending} until the retraining under way ends ({', '.join(run.active)})."
     lapsed = state.alarm.until is not None and as_of >= state.alarm.until
     if lapsed or _coalesced(run, state) or _breaker_closed(run, state):
-        return True, f"{pending}: it is weighed again."
+        return True, f"{pending}: it is decided again."
     until = "" if state.alarm.until is None else f" until {state.alarm.until:%Y-%m-%d %H:%M} UTC or the next rows"
     return False, f"{pending} and held back{until}."
 

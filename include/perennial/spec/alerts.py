@@ -1,4 +1,4 @@
-"""Who is told, of what, and how."""
+"""Which messages are sent, and where."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SlackAlert(Section):
     """A message through a Slack incoming webhook."""
 
     connection: AirflowName = "slack_default"
-    """Airflow connection that holds the webhook's address: never in the spec, since who has it can post."""
+    """Airflow connection with the webhook's address. It must not be in the spec: anyone who knows it can post."""
 
 
 class EmailAlert(Section):
@@ -41,11 +41,11 @@ class WebhookAlert(Section):
     """A JSON object sent with POST to any address."""
 
     connection: AirflowName
-    """Airflow HTTP connection: host, and what its server wants as login or headers."""
+    """Airflow HTTP connection: host, and login or headers for its server."""
 
 
 class Alerts(Section):
-    """Messages on what happens to the model: one per event, with the reason and links."""
+    """Messages about events of the model: one per event, with the reason and links."""
 
     events: tuple[EventName, ...] = (
         "retraining_triggered",
@@ -55,13 +55,13 @@ class Alerts(Section):
         "cursor_ahead",
         "breaker_open",
     )
-    """Events that are told."""
+    """Events for which messages are sent."""
     slack: SlackAlert | None = None
-    """Tell a Slack channel."""
+    """Send to a Slack channel."""
     email: EmailAlert | None = None
-    """Tell by e-mail."""
+    """Send by e-mail."""
     webhook: WebhookAlert | None = None
-    """Tell any HTTP server."""
+    """Send to any HTTP server."""
 
     _no_repeats = field_validator("events")(no_repeats)
 

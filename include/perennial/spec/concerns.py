@@ -1,8 +1,8 @@
 """What each field of a spec can change, and a digest for each such concern.
 
-Whatever is kept between runs is named by what it follows from, so that it is found again as long as that stays, and made
-anew as soon as it does not. A digest of the whole spec would tie a candidate to its owner's name: so each field is
-assigned to the concerns whose result it can change, and to none where it changes no result.
+What is kept between runs is named by a digest of everything that it depends on. So it is found again as long as that
+does not change, and made again when it does. With a digest of the whole spec, a candidate would depend on its owner's
+name. Therefore each field is assigned to the concerns whose result it can change, or to none.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ class Concern(StrEnum):
     """A result that fields of a spec can change."""
 
     ROWS = "rows"
-    """Which rows a retraining takes, with which columns of which types."""
+    """Which rows, columns and types a retraining uses."""
     FEATURES = "features"
-    """What is made of the rows before an estimator sees them."""
+    """How the estimator's inputs are computed from the rows."""
     FITTING = "fitting"
-    """The fitted model, of given rows and features."""
+    """The fitted model, for given rows and features."""
     JUDGING = "judging"
     """The verdict on a given model."""
     REFERENCE = "reference"
-    """What checks compare with, of a given champion."""
+    """The reference of a given champion, with which checks compare."""
     WATCHING = "watching"
-    """The rows and the results of a check, beside a given reference."""
+    """The rows and results of a check, for a given reference."""
     RETRAINING = "retraining"
-    """What becomes of the results of a check."""
+    """The decision on the results of a check."""
     REPLAY = "replay"
-    """Which rows a replay may use at a moment of the past."""
+    """Which rows a replay may use at a time in the past."""
 
 
 _NONE: tuple[Concern, ...] = ()
 
 CONCERNS: Mapping[str, tuple[Concern, ...]] = {
-    # Another name is another model: all that is kept lies below it.
+    # Another name means another model: everything is stored below the name.
     "name": _NONE,
     "description": _NONE,
     "owner": _NONE,
@@ -49,7 +49,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "alerts": _NONE,
     "schedule": _NONE,
     "resources": _NONE,
-    # Says where things lie, not what they are.
+    # Decides where things are stored, not their content.
     "region": _NONE,
     "task": (Concern.ROWS, Concern.FITTING, Concern.JUDGING),
     "source.uri": (Concern.ROWS, Concern.WATCHING),
@@ -59,7 +59,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.connection": (Concern.ROWS, Concern.WATCHING),
     "source.event_time": (Concern.ROWS, Concern.FITTING, Concern.WATCHING),
     "source.time_zone": (Concern.ROWS, Concern.WATCHING),
-    # A retraining takes what is known now.
+    # A retraining uses everything that is known now.
     "source.known_time": (Concern.REPLAY,),
     "source.key": (Concern.ROWS, Concern.WATCHING),
     "source.window": (Concern.ROWS,),
@@ -68,15 +68,15 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "target.positive": (Concern.JUDGING, Concern.WATCHING),
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
     "features": (Concern.ROWS, Concern.FEATURES),
-    # A snapshot holds the columns that are expected something of.
+    # A snapshot contains the columns of expectations.
     "validation": (Concern.ROWS,),
     "model.estimator": (Concern.FITTING,),
     "model.params": (Concern.FITTING,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
-    # What is judged, and would serve, is the candidate together with past champions.
+    # The candidate is judged, and would serve, together with past champions.
     "model.ensemble": (Concern.JUDGING,),
-    # Permits a model to be kept, and changes nothing in it.
+    # Allows a model to be saved, but does not change it.
     "model.trusted_types": _NONE,
     # Training ends where the holdout begins.
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
@@ -97,7 +97,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "monitoring.require": (Concern.RETRAINING,),
     "retraining": (Concern.RETRAINING,),
 }
-"""Field, or section with all that is below it -> the concerns whose result it can change."""
+"""Field, or section with all its fields -> the concerns whose result it can change."""
 
 
 def digest_of(spec: ModelSpec, *concerns: Concern) -> str:
@@ -112,7 +112,8 @@ def digest_of(spec: ModelSpec, *concerns: Concern) -> str:
     Returns
     -------
     str
-        Hexadecimal SHA-256, whatever the YAML's layout, the order of its fields, and what it left to the defaults.
+        Hexadecimal SHA-256. It does not depend on the YAML's layout, the order of fields, or which defaults are
+        written.
     """
     return hashlib.sha256(json.dumps(_canonical(_chosen(spec, concerns))).encode()).hexdigest()
 
@@ -142,7 +143,7 @@ def _at(content: Mapping[str, Any], path: str) -> Any:
 
 
 def _canonical(value: object) -> object:
-    # Keys are kept apart by type (a class weight of 0 is not one of "0"), which JSON's own keys can't do.
+    # Keys of different types must differ (a class weight for 0 and for "0"), but keys in JSON are always text.
     if isinstance(value, dict):
         return {"mapping": sorted([repr(key), _canonical(item)] for key, item in value.items())}
     if isinstance(value, list | tuple):

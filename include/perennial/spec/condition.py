@@ -1,4 +1,4 @@
-"""The rows that an expectation is about: its `row_condition`, in each form that Great Expectations takes, as one tree."""
+"""Parse an expectation's `row_condition`, in all forms that Great Expectations accepts, into one syntax tree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _QUOTED_OR_BACKTICKS = re.compile(r"""('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")|`([^`]+)`""")
-# As `DataFrame.query` has it: & and | bind as loosely as `and` and `or`.
+# As in `DataFrame.query`, & and | have the precedence of `and` and `or`.
 _AS_WORDS = {"&": "and", "|": "or"}
 _OPERATORS: Mapping[str, type[ast.cmpop]] = {
     "==": ast.Eq, "!=": ast.NotEq, "<": ast.Lt, "<=": ast.LtE, ">": ast.Gt, ">=": ast.GtE, "IN": ast.In,
@@ -20,19 +20,19 @@ _OPERATORS: Mapping[str, type[ast.cmpop]] = {
 
 
 class ConditionError(ValueError):
-    """What is wrong with a condition, in words."""
+    """A condition cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was read.
+    """A parsed condition.
 
     Attributes
     ----------
     text : str
-        For people.
+        The condition as text, for messages.
     tree : ast.expr
-        A column is a Name.
+        Syntax tree, in which a column is a Name.
     columns : dict of str to str
         Name -> column.
     """
@@ -48,7 +48,7 @@ def read_condition(kwargs: Mapping[str, Any]) -> Condition | None:
     Raises
     ------
     ConditionError
-        It cannot be read.
+        The condition cannot be read.
     """
     given = kwargs.get("row_condition")
     if given is None:
@@ -66,13 +66,13 @@ def read_condition(kwargs: Mapping[str, Any]) -> Condition | None:
 
 
 class _Names:
-    """Reads conditions, and gives each column a name that Python takes."""
+    """Parses conditions, and gives each column a valid Python name."""
 
     def __init__(self) -> None:
         self.columns: dict[str, str] = {}
 
     def of_text(self, text: str) -> ast.expr:
-        """Read what `DataFrame.query` takes, or Great Expectations' own `col("name") > 5`."""
+        """Parse a text for `DataFrame.query`, or of the form `col("name") > 5` of Great Expectations."""
 
         def named(found: re.Match[str]) -> str:
             return found[1] or self._name(found[2]).id
@@ -93,7 +93,7 @@ class _Names:
             ) from None
 
     def of_mapping(self, given: Any) -> ast.expr:
-        """Read a condition object of Great Expectations, written as a mapping."""
+        """Parse a condition object of Great Expectations, written as a mapping."""
         try:
             return ast.fix_missing_locations(self._of_object(given))
         except (KeyError, TypeError, AttributeError, RecursionError):
@@ -130,7 +130,7 @@ class _Names:
 
 
 class _Columns(ast.NodeTransformer):
-    """Puts a Name that Python takes for each column that stands in a text."""
+    """Replaces each column in a text by a valid Python name."""
 
     def __init__(self, name: Callable[[str], ast.Name], columns: Mapping[str, str]) -> None:
         self._name = name

@@ -1,4 +1,4 @@
-"""Checks cron expressions with nothing but the standard library: a bad one must not reach Airflow's parser."""
+"""Validate cron expressions with only the standard library, so that wrong ones never reach Airflow's parser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Field:
     names: dict[str, int]
 
     def values(self, text: str) -> set[int]:
-        """Return the numbers that the field lets pass; raise ValueError if it cannot be read."""
+        """Return the numbers that the field matches; raise ValueError if it cannot be read."""
         return {value for item in text.lower().split(",") for value in self._values(item)}
 
     def _values(self, item: str) -> range:
@@ -57,9 +57,9 @@ _FIELDS = (
 
 
 def check_cron(expression: str) -> str:
-    """Return the expression if it has five fields that meet at some date; raise ValueError otherwise.
+    """Return the expression if it has five fields and occurs on some date; raise ValueError otherwise.
 
-    Numbers, names of months and weekdays, `*`, ranges, steps and lists are understood.
+    Numbers, names of months and weekdays, `*`, ranges, steps and lists are supported.
     """
     texts = expression.split()
     if len(texts) != len(_FIELDS):
@@ -67,7 +67,7 @@ def check_cron(expression: str) -> str:
             f"{expression!r} has {len(texts)} fields, cron has five: minute, hour, day of the month, month, weekday"
         )
     _, _, days, months, weekdays = (field.values(text) for field, text in zip(_FIELDS, texts, strict=True))
-    # Every weekday, however it is written, counts as *: then the day of the month alone decides.
+    # If all weekdays are named, in any way, that counts as *: then only the day of the month decides.
     if {day % 7 for day in weekdays} == set(range(7)) and min(days) > max(_LONGEST[month] for month in months):
-        raise ValueError(f"{expression!r} never comes: no such month has {min(days)} days")
+        raise ValueError(f"{expression!r} never occurs: no such month has {min(days)} days")
     return expression

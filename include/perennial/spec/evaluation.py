@@ -51,20 +51,20 @@ class Gates(Section):
     """What a candidate must reach to be promoted. All gates must pass."""
 
     minimum: dict[MetricName, Number] = {}
-    """Least values of metrics where more is better, such as `{roc_auc: 0.65}`."""
+    """Lower limits of metrics for which more is better, such as `{roc_auc: 0.65}`."""
     maximum: dict[MetricName, Number] = {}
-    """Greatest values of metrics where less is better, such as `{log_loss: 0.6}`."""
+    """Upper limits of metrics for which less is better, such as `{log_loss: 0.6}`."""
     tolerance: Tolerance = "noise"
-    """The primary metric may be worse than the champion's by no more than one standard error of ten blocks of time, or by
-    less than this number; 0 asks for better."""
+    """The primary metric may be worse than the champion's by at most one standard error over ten blocks of time
+    (`noise`), or by less than this number; with 0 it must be better."""
     confidence: Number | None = Field(default=None, ge=0.5, lt=1)
-    """Asks for proof that the candidate is better, or by less than the tolerance worse where that is a number."""
+    """If set, the candidate must be better with this confidence, or worse by less than a tolerance that is a number."""
     inconclusive: Literal["promote", "reject"] = "reject"
-    """What becomes of a candidate that is proved neither better nor worse at `confidence`."""
+    """What is done with a candidate that is neither better nor worse with this `confidence`."""
     dry_run: tuple[Text, ...] = ()
-    """Gates that are measured and shown and do not decide, such as `[champion, minimum roc_auc]`."""
+    """Gates that are measured and shown, but do not decide, such as `[champion, minimum roc_auc]`."""
     min_rows: Whole = Field(default=100, ge=1)
-    """Fewest labelled holdout rows on which a verdict may rest."""
+    """Minimum number of labelled holdout rows for a promotion."""
 
     _no_repeats = field_validator("dry_run")(no_repeats)
 
@@ -115,13 +115,13 @@ class EvaluationSection(Section):
             refuse(
                 (
                     ("holdout", "rows"),
-                    f"a holdout of {rows} rows never passes the gate min_rows, which asks for {needed}",
+                    f"a holdout of {rows} rows never passes the gate min_rows, which needs {needed}",
                 )
             )
         return self
 
     def metric_paths(self) -> Iterator[tuple[tuple[str | int, ...], MetricName]]:
-        """Yield every metric that is named, with the path of the place where it is: primary, gated."""
+        """Yield every metric that is named as primary or in gates, with its path."""
         yield ("primary",), self.primary
         yield from ((("gates", "minimum", name), name) for name in self.gates.minimum)
         yield from ((("gates", "maximum", name), name) for name in self.gates.maximum)

@@ -14,11 +14,14 @@ class Target(Section):
     """The column to predict."""
 
     column: Text
-    """Labels (classification: whole numbers, true/false or text) or numbers (regression). Rows without are not used."""
+    """Labels (classification: whole numbers, true/false or text) or numbers (regression).
+
+    Rows without a value are not used.
+    """
     positive: int | str | None = None
-    """Binary classification: the label that counts as positive. Default 1; needed where the labels are text."""
+    """Binary classification: the positive label. Default 1; required if the labels are text."""
     label_delay_days: Days = Field(default=0.0, ge=0)
-    """How long after the event a label can be trusted. Training rows end this long before the holdout begins."""
+    """Days after the event until its label is known. Training rows end this long before the holdout begins."""
 
     @field_validator("positive", mode="before")
     @classmethod
@@ -38,10 +41,10 @@ class Features(Section):
     numeric: tuple[Text, ...] = ()
     """Columns read as 64-bit floats. Missing values are allowed; so is infinity, which is treated as missing."""
     categorical: tuple[Text, ...] = ()
-    """Columns read as text, one-hot or ordinal encoded; categories unseen in training are allowed."""
+    """Columns read as text, one-hot or ordinal encoded; categories that did not occur in training are allowed."""
     transform: str | None = Field(default=None, pattern=FUNCTION_PATH)
-    """`module:function` of yours: takes a data frame of `inputs`, returns one, row for row, that has every feature.
-    It becomes the first step of the model, so that training and serving can't differ."""
+    """`module:function` of yours: takes a data frame of `inputs`, returns one with the same rows and every feature.
+    It becomes the first step of the model, so that training and serving cannot differ."""
     inputs: tuple[Text, ...] = ()
     """Source columns that the transform reads. Without a transform the features themselves are the inputs."""
 

@@ -10,7 +10,7 @@ from perennial.spec.model_spec import ModelSpec
 
 
 class _WithoutFieldTitles(GenerateJsonSchema):
-    """A title made from each field's name tells an editor nothing that the name does not."""
+    """Leaves out titles, which would only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 (pydantic calls it by keyword or position)
         return False

@@ -20,7 +20,7 @@ MetricName = Literal[
 def wrong_bounds(
     minimum: Mapping[MetricName, float], maximum: Mapping[MetricName, float]
 ) -> list[tuple[tuple[str, str], str]]:
-    """Return each bound on the wrong side of its metric, or out of its reach, by its path, with what is wrong."""
+    """Return the bounds on the wrong side of a metric or outside its range, with path and message."""
     wrong: list[tuple[tuple[str, str], str]] = []
     for name, value in minimum.items():
         if name in LOWER_IS_BETTER:

@@ -21,18 +21,18 @@ class Model(Section):
     """A scikit-learn compatible estimator, named by import path."""
 
     estimator: str = Field(pattern=CLASS_PATH)
-    """Such as `sklearn.linear_model.LogisticRegression`."""
+    """Import path of the class, such as `sklearn.linear_model.LogisticRegression`."""
     params: dict[str, Any] = {}
     """Arguments of its constructor."""
     seed: Whole = Field(default=0, ge=0, lt=2**32)
-    """Given to the estimator as `random_state` where it takes one."""
+    """Passed to the estimator as `random_state`, if it takes one."""
     refit: bool = True
-    """After the verdict the model is fitted again on all labelled rows of the window, the holdout's among them, and that one
-    serves."""
+    """Whether the model is fitted again after the verdict, on all labelled rows of the window including the holdout, and
+    promoted in that form."""
     ensemble: Ensemble | None = None
     """None: one model serves."""
     trusted_types: tuple[Text, ...] = ()
-    """Types beyond Perennial's reviewed list that a saved model may contain, as skops names them."""
+    """Types that a saved model may contain, in addition to Perennial's reviewed list; names as in skops."""
 
     @field_validator("params")
     @classmethod

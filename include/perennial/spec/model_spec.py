@@ -1,4 +1,4 @@
-"""The whole of a model's YAML file."""
+"""The complete spec of a model, from its YAML file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ModelSpec(Section):
     owner: str = Field(default="perennial", max_length=250)
     """Shown in Airflow."""
     task: Literal["classification", "regression"]
-    """Classification may be binary or of many classes; the labels tell."""
+    """Classification may have two or more classes, as in the labels."""
     source: SourceSection
     target: Target
     features: Features
@@ -44,15 +44,15 @@ class ModelSpec(Section):
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
     monitoring: Monitoring | None = None
-    """None: no sensor DAG."""
+    """None: no monitoring DAG."""
     retraining: Retraining = Retraining()
-    """What the governor lets through when the sensor DAG finds drift."""
+    """Limits of retrainings that are triggered by drift."""
     resources: Resources = Resources()
     """Where the tasks run."""
     region: str | None = Field(default=None, pattern=REGION, max_length=50)
     """Region that the rows may not leave: its own store, data folder and queue."""
     alerts: Alerts | None = None
-    """None: nobody is told."""
+    """None: no messages are sent."""
     tags: tuple[Annotated[Text, Field(max_length=100)], ...] = ()
     """Airflow tags of the DAGs."""
 
@@ -86,7 +86,7 @@ class ModelSpec(Section):
             if target in getattr(self.features, part):
                 yield ("features", part), f"the target {target!r} is among the features: the model would see the answer"
         if target == source.event_time or target in source.key:
-            yield ("target", "column"), f"{target!r} is the event time or a key of the source: it can't be predicted"
+            yield ("target", "column"), f"{target!r} is the event time or a key of the source: it cannot be predicted"
         if self.target.positive is not None and self.task == "regression":
             yield ("target", "positive"), "is for classification only"
 
@@ -96,7 +96,8 @@ class ModelSpec(Section):
         if window.days is not None and taken >= window.days:
             yield (
                 ("source", "window", "days"),
-                f"nothing is left to train on: the window has {window.days:g} days, holdout and label delay take {taken:g}",
+                f"nothing is left to train on: the window has {window.days:g} days, holdout and label delay take "
+                f"{taken:g}",
             )
         if window.rows is not None and holdout.rows is not None and holdout.rows >= window.rows:
             yield (
@@ -112,7 +113,7 @@ class ModelSpec(Section):
                 yield (
                     ("evaluation", "holdout", "fraction"),
                     f"{holdout.fraction:g} of the window's {window.rows} rows are {rows}, which never passes the gate "
-                    f"min_rows: it asks for {needed}. Widen source.window, hold out more or lower gates.min_rows",
+                    f"min_rows: it needs {needed}. Widen source.window, hold out more or lower gates.min_rows",
                 )
 
     def _made_later(self) -> Iterator[Complaint]:
@@ -122,7 +123,8 @@ class ModelSpec(Section):
                 for column in sorted(made.intersection(columns)):
                     yield (
                         ("validation", index, "kwargs", argument),
-                        f"{column!r} is made by features.transform, after validation: expect something of its inputs",
+                        f"{column!r} is made by features.transform, after validation: use expectations about its "
+                        "inputs",
                     )
 
     def _never_fires(self) -> Iterator[Complaint]:
@@ -132,7 +134,7 @@ class ModelSpec(Section):
         features = set(self.features.columns)
         for index, name in enumerate(monitoring.drift.exclude):
             if name not in features:
-                message = f"{name!r} is not a feature, so nothing is left out by it"
+                message = f"{name!r} is not a feature, so it leaves nothing out"
                 yield ("monitoring", "drift", "exclude", index), message
         tested = [
             len(set(part) - set(monitoring.drift.exclude))
@@ -141,9 +143,9 @@ class ModelSpec(Section):
         if monitoring.drift.min_columns and monitoring.drift.min_columns > max(tested):
             yield (
                 ("monitoring", "drift", "min_columns"),
-                f"never so many drift: ks tests {tested[0]} columns, categorical {tested[1]}",
+                f"so many can never drift: ks tests {tested[0]} columns, categorical {tested[1]}",
             )
-        # The default names every test that may trigger where it is on.
+        # The default names all tests that may trigger, even if some are off.
         if self.retraining.triggers == Retraining().triggers:
             return
         for index, test in enumerate(self.retraining.triggers):
@@ -152,13 +154,13 @@ class ModelSpec(Section):
 
     def _foreign_region(self) -> Iterator[Complaint]:
         for index, tag in enumerate(self.tags):
-            # The API server tells by this tag where the reports lie.
+            # The API server finds the store of the reports by this tag.
             if tag.startswith("region:"):
-                yield ("tags", index), f"{tag!r} is a tag that the DAGs have from the field region: set that"
+                yield ("tags", index), f"{tag!r} is a tag that the DAGs get from the field region: set that field"
 
     @property
     def watch(self) -> Monitoring:
-        """How the model is watched: `monitoring`, or its defaults where someone watches a model without."""
+        """Settings of monitoring: `monitoring`, or the defaults if a model without it is monitored by command."""
         return self.monitoring or Monitoring()
 
     @property

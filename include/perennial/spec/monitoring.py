@@ -19,7 +19,7 @@ DriftTestName = Literal["ks", "categorical", "predictions", "page_hinkley", "per
 
 
 class MonitoringSchedule(Section):
-    """When to look: a cron expression in a zone, or every N minutes."""
+    """When to look: a cron expression in a time zone, or every N minutes."""
 
     cron: str | None = None
     """Five fields, such as `0 * * * *`: every hour."""
@@ -36,7 +36,7 @@ class MonitoringSchedule(Section):
         if (self.cron is None) == (self.every_minutes is None):
             raise ValueError("give exactly one of cron or every_minutes")
         if self.every_minutes is not None and self.time_zone != "UTC":
-            refuse((("time_zone",), "is for cron: every so many minutes is the same in all zones"))
+            refuse((("time_zone",), "is for cron: every_minutes is the same in all zones"))
         return self
 
 
@@ -46,16 +46,16 @@ class Drift(Section):
     level: Number = Field(default=0.01, gt=0, lt=0.5)
     """False discovery rate over the columns (Benjamini-Hochberg)."""
     effect_floor: Literal["auto"] | Number = "auto"
-    """`auto`: a column drifts when it leaves what is ordinary for it, learnt from the champion's rows and the batches since.
-    A number: the least distance that matters, D of Kolmogorov-Smirnov or the share of rows whose category would change."""
+    """`auto`: a column drifts when its distance exceeds what is usual for it, by the champion's rows and later batches.
+    A number: the smallest distance that counts, D of Kolmogorov-Smirnov or the share of rows with another category."""
     min_columns: Whole | None = Field(default=None, ge=1)
     """Columns that must drift for the test to fire; default 1."""
     min_share: Number | None = Field(default=None, gt=0, le=1)
-    """The same as a share of the columns tested; give one of the two."""
+    """The same as a share of the tested columns; give only one of the two."""
     exclude: tuple[Text, ...] = ()
-    """Features left out, such as the month, which always differs."""
+    """Features that are left out, such as the month, which always differs."""
     entity: Text | None = None
-    """Column naming what the rows repeat (a customer, a machine): the effective sample size follows from it."""
+    """Column of an entity that occurs in many rows (a customer, a machine); it reduces the effective sample size."""
 
     @field_validator("effect_floor")
     @classmethod
@@ -72,20 +72,20 @@ class Drift(Section):
 
 
 class Time(Section):
-    """A stretch of time."""
+    """A duration."""
 
     days: Days = Field(ge=1)
-    """Days, at least one."""
+    """Number of days, at least one."""
 
 
 class PageHinkleySection(Section):
     """The sequential test of the per-row loss."""
 
     one_false_alarm_in: Time | Whole = Time(days=730)
-    """Time, such as `{days: 730}`, or rows: the threshold is calibrated so that undrifted losses alarm about once in so much.
-    A time counts as the rows that the champion's holdout has in it, from 1,000 to 500,000."""
+    """Time, such as `{days: 730}`, or rows with one false alarm on average without drift; sets the threshold.
+    A time counts as the number of rows that the champion's holdout has in that time, from 1,000 to 500,000."""
     shift: Number = Field(default=0.25, ge=0.001, le=1000)
-    """Change of the mean loss worth finding, in standard deviations of the loss; the run states how soon it is found."""
+    """Change of the mean loss worth finding, in standard deviations of the loss; the report has its expected delay."""
 
     @field_validator("one_false_alarm_in")
     @classmethod
@@ -96,14 +96,14 @@ class PageHinkleySection(Section):
 
 
 class PerformanceSection(Section):
-    """Floors of metrics on matured rows; fires when even the better end of the bootstrap interval is past one."""
+    """Limits of metrics on matured rows; fires if even the better end of the bootstrap interval is past a limit."""
 
     minimum: dict[MetricName, Number] = {}
-    """Floors of metrics where more is better, such as `{roc_auc: 0.6}`."""
+    """Lower limits of metrics for which more is better, such as `{roc_auc: 0.6}`."""
     maximum: dict[MetricName, Number] = {}
-    """The same for metrics where less is better, such as `{log_loss: 0.65}`."""
+    """Upper limits of metrics for which less is better, such as `{log_loss: 0.65}`."""
     min_rows: Whole = Field(default=200, ge=1)
-    """Fewest matured rows on which it may be tested."""
+    """Minimum number of matured rows for this test."""
 
     @model_validator(mode="after")
     def _right_side(self) -> Self:
@@ -115,7 +115,7 @@ class PerformanceSection(Section):
         return self
 
     def metric_paths(self) -> Iterator[tuple[tuple[str, str], MetricName]]:
-        """Yield every metric that is named, with the path of the place where it is."""
+        """Yield every metric that is named, with its path."""
         yield from ((("minimum", name), name) for name in self.minimum)
         yield from ((("maximum", name), name) for name in self.maximum)
 
@@ -128,42 +128,42 @@ class VolumeSection(Section):
 
 
 class Require(Section):
-    """`of` checks looked back on; in `checks` of these a test must have fired."""
+    """A test must have fired in `checks` of the last `of` checks."""
 
     checks: Whole = Field(default=2, ge=1)
-    """Checks in which a test must have fired, this one included."""
+    """Number of checks in which a test must have fired, this one included."""
     of: Whole = Field(default=3, ge=1)
-    """Checks looked back on, this one included."""
+    """Number of the last checks that are considered, this one included."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.checks > self.of:
-            raise ValueError(f"{self.checks} of the last {self.of} checks can never be")
+            raise ValueError(f"{self.checks} of the last {self.of} checks is impossible")
         return self
 
 
 class Monitoring(Section):
-    """What the sensor DAG does."""
+    """Settings of the monitoring DAG."""
 
     schedule: MonitoringSchedule | None = None
     """None: checks only when triggered."""
     min_rows: Whole = Field(default=500, ge=2)
     """New rows to wait for before a check is made."""
     lateness_days: Days = Field(default=7.0, ge=0)
-    """Rows that arrive up to so many days behind the cursor are still checked."""
+    """Late rows are checked up to this many days behind the cursor."""
     drift: Drift = Drift()
     page_hinkley: PageHinkleySection | None = PageHinkleySection()
     """None: the losses are not tested."""
     performance: PerformanceSection | None = None
-    """None: the primary metric is measured and compared with nothing."""
+    """None: the primary metric is measured, but not compared with a limit."""
     volume: VolumeSection | None = None
-    """None: rows are counted, however many there are."""
+    """None: rows are counted, but not compared with a limit."""
     require: Require = Require()
-    """Damping of the drift tests ks, categorical and predictions; the other tests carry their own damping."""
+    """Damping of the drift tests ks, categorical and predictions; the other tests have their own damping."""
 
 
 class AtMost(Section):
-    """A budget: so many retrainings in so many days."""
+    """A budget: the most retrainings in a number of days."""
 
     retrainings: Whole = Field(default=3, ge=1)
     """Retrainings that the monitor may trigger."""
@@ -172,19 +172,19 @@ class AtMost(Section):
 
 
 class Breaker(Section):
-    """Opens after so many rejected, inconclusive or failed candidates in a row; closed by hand or after a time."""
+    """Opens after a number of rejected, inconclusive or failed candidates in a row; closed by hand or after a time."""
 
     rejections: Whole = Field(default=3, ge=1)
-    """Candidates in a row, rejected, inconclusive or failed, that open it."""
+    """Number of rejected, inconclusive or failed candidates in a row that open it."""
     reset_days: Days = Field(default=30.0, gt=0)
-    """Days after the last of them when one retraining is let through; another one that is rejected or fails starts them again."""
+    """Days after the last of them until one retraining is allowed; if that fails too, they start again."""
 
 
 class Retraining(Section):
-    """What the governor lets through."""
+    """Limits of the retrainings that the monitor triggers."""
 
     cooldown_days: Days = Field(default=3.0, ge=0)
-    """Least time from one triggered retraining to the next."""
+    """Minimum days from one triggered retraining to the next."""
     at_most: AtMost = AtMost()
     breaker: Breaker = Breaker()
     first: bool = True

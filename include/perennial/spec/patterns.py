@@ -1,4 +1,4 @@
-"""The shapes that names in a spec must have, and how to say so."""
+"""The patterns of names in a spec, and the messages about them."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ IN_WORDS = {
     QUANTITY: "must be a whole number of Ki, Mi, Gi or Ti with at most nine digits, such as 512Mi or 4Gi",
     REGION: "must be lower-case letters, digits and single -, such as eu or us-east-1: settings are named after it",
 }
-"""Follows the value that does not fit, in an error message."""
+"""Follows the wrong value in an error message."""

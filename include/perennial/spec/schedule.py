@@ -1,4 +1,4 @@
-"""When a model is retrained without anyone asking."""
+"""When a model is retrained by schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every part of a spec has in common."""
+"""The base class and types of all parts of a spec."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from perennial.spec.limits import MAX_COUNT
 
-# Lists as well as true and false would otherwise be read as numbers, and numbers as text.
+# Otherwise pydantic would accept true and false as numbers, and numbers as text.
 Whole = Annotated[int, Field(strict=True, le=MAX_COUNT)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-# As many as lie between the years 1 and 9999: more would be beyond every event time there can be.
+# The number of days from year 1 to 9999: more would be beyond all possible event times.
 MOST_DAYS = 3_652_059
 Days = Annotated[float, Field(strict=True, allow_inf_nan=False, le=MOST_DAYS)]
 Text = Annotated[str, Field(min_length=1)]
 AirflowName = Annotated[str, Field(min_length=1, max_length=250)]
-"""What Airflow's database has a column for."""
+"""The range of the column in Airflow's database."""
 Names = TypeVar("Names", bound=tuple[str, ...])
 
 
@@ -29,17 +29,17 @@ def _kind(value: object) -> str:
 
 
 A_NUMBER, A_WORD, number_or_word = Tag("[number]"), Tag("[word]"), Discriminator(_kind)
-"""Tags of the two kinds of a field that takes a number or a word, and what tells them apart: so an error speaks of one."""
+"""Tags for fields that take a number or a word, with their discriminator, so that an error is only about one kind."""
 
 
 class Section(BaseModel):
-    """A frozen piece of a spec that refuses fields it does not know."""
+    """A frozen part of a spec that refuses unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def no_repeats(names: Names) -> Names:
-    """Return the names, or raise ValueError if one of them is there twice."""
+    """Return the names, or raise ValueError if one occurs twice."""
     repeated = sorted(name for name, times in Counter(names).items() if times > 1)
     if repeated:
         raise ValueError(f"named twice: {', '.join(repeated)}")
@@ -47,7 +47,7 @@ def no_repeats(names: Names) -> Names:
 
 
 def a_second_or_more(days: float | None) -> float | None:
-    """Return the days, or raise ValueError if they are so little that no row lies within them."""
+    """Return the days, or raise ValueError if they are less than a second."""
     if days is not None and days < 1 / 86_400:
         raise ValueError(f"{days:g} days are less than a second")
     return days
@@ -59,9 +59,9 @@ def refuse(*complaints: tuple[tuple[str | int, ...], str]) -> NoReturn:
     Parameters
     ----------
     *complaints : tuple of (path, message)
-        The path is relative to the part that is validated; pydantic puts the part's own in front.
+        The path is relative to the part that is validated; pydantic adds the part's own path before it.
     """
-    # A brace in a message would be taken for a placeholder, so the message is passed as a value.
+    # Braces in a message would be read as placeholders, so the message is passed as a value.
     details = [
         InitErrorDetails(type=PydanticCustomError("spec", "{message}", {"message": message}), loc=path, input=None)
         for path, message in complaints

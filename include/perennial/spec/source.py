@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from perennial.address import shown_address
 from perennial.spec.section import AirflowName, Days, Number, Section, Text, Whole, a_second_or_more
 
-# Comments and white space, then what stands between them; what is quoted is passed over whole.
+# Comments and white space, or code between them; quoted text is matched as a whole.
 _SQL_TOKENS = re.compile(
     r"""(?:\s+|--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<code>'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)|`[^`]*(?:`|\Z)|.)""", re.DOTALL
 )
@@ -28,7 +28,7 @@ def check_zone(name: str) -> str:
 
 
 def _last_code(sql: str) -> str:
-    """Return the last character or quotation of a query that is no comment."""
+    """Return the last character or quoted text of a query that is not part of a comment."""
     code = [found["code"] for found in _SQL_TOKENS.finditer(sql) if found["code"]]
     return code[-1] if code else ""
 
@@ -39,16 +39,16 @@ class Window(Section):
     days: Days | None = Field(default=None, gt=0)
     """The last N days by event time, up to `as_of`."""
     rows: Whole | None = Field(default=None, gt=0)
-    """The last N rows by event time, up to `as_of`; rows that tie with the oldest of them come along."""
+    """The last N rows by event time, up to `as_of`; rows with the same event time as the oldest are included."""
     since: datetime | None = None
-    """Everything from this time on, up to `as_of`. Needs a zone, such as 2013-01-01T00:00:00Z."""
+    """All rows from this time on, up to `as_of`. Needs a time zone, such as 2013-01-01T00:00:00Z."""
 
     _days = field_validator("days")(a_second_or_more)
 
     @field_validator("since", mode="before")
     @classmethod
     def _no_bare_number(cls, since: object) -> object:
-        # Pydantic would take 20130101, quoted or not, for seconds after 1970.
+        # Pydantic would read 20130101, quoted or not, as seconds after 1970.
         if since is None or isinstance(since, date):
             return since
         try:
@@ -76,29 +76,34 @@ class Window(Section):
 
 
 class Future(Section):
-    """Rows whose event time lies beyond the clock, which cannot be true: one of them would end all checks for good."""
+    """Rows whose event time is in the future, which cannot be true.
+
+    One of them would make all later rows count as old.
+    """
 
     tolerance_hours: Number = Field(default=24.0, ge=0, le=87_600)
-    """How far event times may be ahead of the clock."""
+    """Hours by which event times may be ahead of the clock."""
     rows: Literal["set_aside", "refuse"] = "set_aside"
-    """What becomes of rows that are further ahead: left out and counted, or an error."""
+    """What is done with rows that are further ahead: left out and counted, or an error."""
 
 
 class Csv(Section):
-    """How CSV files are written."""
+    """The form of CSV files."""
 
     delimiter: str = ","
-    """What stands between values: one sign, such as `;` or a tab (`"\\t"`)."""
+    """Separator of values: one character, such as `;` or a tab (`"\\t"`)."""
     decimal: Literal[".", ","] = "."
-    """What stands before a number's decimals. Beside a comma, a point in a number is an error."""
+    """Decimal separator of numbers. With a comma, a point in a number is an error."""
     encoding: str = "utf-8"
-    """Of the files' text, by Python's name: `utf-16`, `cp1252`, `latin-1` and so on."""
+    """Encoding of the files, by Python's name: `utf-16`, `cp1252`, `latin-1` and so on."""
 
     @field_validator("delimiter")
     @classmethod
     def _is_one_sign(cls, delimiter: str) -> str:
         if len(delimiter) != 1 or not delimiter.isascii() or delimiter.isalnum() or delimiter in '"\r\n\0.-+_':
-            raise ValueError(f'{delimiter!r}: give one sign that is in no number or name, such as ";", "|" or "\\t"')
+            raise ValueError(
+                f'{delimiter!r}: give one character that does not occur in numbers or names, such as ";", "|" or "\\t"'
+            )
         return delimiter
 
     @field_validator("encoding")
@@ -125,19 +130,19 @@ class SourceSection(Section):
     uri: Text | None = None
     """A folder below the data root (`PERENNIAL_DATA`), such as `flights/`, or `s3://bucket/prefix`."""
     format: Literal["parquet", "csv", "jsonl"] = "parquet"
-    """The files' format; JSON lines is one object a line."""
+    """The files' format; JSON lines is one object per line."""
     csv: Csv = Csv()
-    """How the files are written, where it is not as CSV in UTF-8 with commas is. Only with `format: csv`."""
+    """The form of the files, if it is not UTF-8 with commas. Only with `format: csv`."""
     sql: Text | None = None
     """A SELECT without a semicolon at its end. It is wrapped, so that the window is applied in the database."""
     connection: AirflowName | None = None
     """Airflow connection of the query; on the command line a SQLAlchemy URL is given in its place."""
     event_time: Text
-    """Column that says when the row's event happened."""
+    """Column with the time of the row's event."""
     time_zone: str | None = None
-    """Zone of event times that carry none. Without it such times are an error."""
+    """Time zone of event times without one. If it is not set, such times are an error."""
     known_time: Text | None = None
-    """Column that says when the row's values became known, for replays: corrections count in them from then on."""
+    """Column with the time when the row's values became known. Replays use corrections only from then on."""
     key: tuple[Text, ...] = ()
     """Columns that identify a row. Of rows with the same key the newest by event time is kept."""
     window: Window
@@ -177,7 +182,7 @@ class SourceSection(Section):
         if (self.sql is None) != (self.connection is None):
             raise ValueError("sql and connection belong together")
         if self.sql is not None and "format" in self.model_fields_set:
-            raise ValueError("format is for files: leave it out beside sql")
+            raise ValueError("format is for files: leave it out with sql")
         if self.csv != Csv() and self.format != "csv":
             raise ValueError("csv is for files with format: csv")
         return self

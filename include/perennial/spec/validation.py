@@ -1,4 +1,4 @@
-"""What must hold of the rows before anything is trained on them."""
+"""Expectations that rows must meet before a model is trained."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Expectation(Section):
     """A Great Expectations expectation by its own name and arguments."""
 
     type: str = Field(pattern=EXPECTATION)
-    """Such as `expect_column_values_to_be_between`."""
+    """Name, such as `expect_column_values_to_be_between`."""
     kwargs: dict[str, Any] = {}
     """Its arguments, such as `{column: distance, min_value: 0, mostly: 0.99}`."""
 
@@ -28,7 +28,7 @@ class Expectation(Section):
 
     @property
     def condition_columns(self) -> tuple[str, ...]:
-        """The columns that its `row_condition` reads; none of one that cannot be read."""
+        """The columns that its `row_condition` reads; none if the condition cannot be parsed."""
         try:
             condition = read_condition(self.kwargs)
         except ConditionError:

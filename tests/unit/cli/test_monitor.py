@@ -155,7 +155,7 @@ def test_a_retraining_that_never_came_is_made_by_the_next_check_once(watched):
     assert closed(watched) == 1
 
     checked, text = check(watched)
-    assert "The retraining that check 1 called for never came: it is made now." in text
+    assert "The retraining that check 1 triggered was lost: it is triggered again." in text
     assert (checked.entry, checked.verdict.outcome) == (lost, "promote")
     assert len(entries(watched)) == closed(watched) == 1
     nothing, _ = check(watched)

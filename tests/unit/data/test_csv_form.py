@@ -101,10 +101,10 @@ def test_a_point_beside_a_decimal_comma_is_an_error_since_it_may_mean_thousands(
 @pytest.mark.parametrize(
     ("csv", "message"),
     [
-        ({"delimiter": ";;"}, "give one sign"),
-        ({"delimiter": '"'}, "give one sign"),
-        ({"delimiter": "5"}, "give one sign"),
-        ({"delimiter": "ß"}, "give one sign"),
+        ({"delimiter": ";;"}, "give one character"),
+        ({"delimiter": '"'}, "give one character"),
+        ({"delimiter": "5"}, "give one character"),
+        ({"delimiter": "ß"}, "give one character"),
         ({"decimal": ","}, "the same as delimiter"),
         ({"encoding": "utf-17"}, "unknown encoding 'utf-17'"),
         ({"encoding": "base64"}, "unknown encoding"),

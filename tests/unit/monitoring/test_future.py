@@ -122,7 +122,7 @@ def test_a_cursor_after_the_sources_rows_is_said(run, store):
     assert save_state(store, "parcels", set_state_of, None)
     look = waiting(run)
     assert (look.over, look.cursor_ahead) == (False, day(9))
-    assert "The source's newest event time is 2025-03-06 00:00 UTC: the cursor stands after it" in look.reason
+    assert "The source's newest event time is 2025-03-06 00:00 UTC: the cursor is after it" in look.reason
     assert "perennial set-cursor parcels --to 2025-03-06T00:00:00Z" in look.reason
 
 

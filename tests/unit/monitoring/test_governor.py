@@ -297,19 +297,19 @@ def test_rows_that_show_nothing_settle_a_pending_alarm(result):
 def test_another_champion_settles_a_pending_alarm():
     decision = decide(make_result("ks", "not tested"), known=past(alarm=alarm(champion="0")))
     assert (decision.outcome, decision.alarm) == ("none", None)
-    assert "settled: it spoke of champion v0, and v1 is champion now" in words(decision)
+    assert "settled: it was about champion v0, and v1 is champion now" in words(decision)
 
 
 def test_a_first_champion_settles_the_alarm_that_there_is_none():
     decision = decide(QUIET, known=past(alarm=Alarm(tests=(), champion_version=None, sequence=1, as_of=day(1))))
     assert decision.outcome == "none"
-    assert "it spoke of a model without a champion, and v1 is champion now" in words(decision)
+    assert "it was about a model without a champion, and v1 is champion now" in words(decision)
 
 
 def test_a_champion_that_is_gone_settles_its_alarm():
     decision = decide(check=make_check(5, champion=None), known=past(champion=None, alarm=alarm()), first=False)
     assert decision.outcome == "none"
-    assert "it spoke of champion v1, and there is none now" in words(decision)
+    assert "it was about champion v1, and there is none now" in words(decision)
 
 
 def test_what_the_same_decision_triggers_has_one_name_and_another_decision_another():

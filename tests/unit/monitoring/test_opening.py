@@ -284,7 +284,7 @@ def test_an_undecided_check_that_is_damaged_is_begun_anew(watch, store, what, ca
     whole = store.read(keys[what])
     store.write(keys[what], whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
     assert watch() == check
-    assert f"the check is begun anew: {store.uri}/{keys[what]} is damaged" in caplog.text
+    assert f"the check is begun again: {store.uri}/{keys[what]} is damaged" in caplog.text
     assert store.read(keys[what]) == whole
     caplog.clear()
     assert watch() == check
@@ -298,7 +298,7 @@ def test_without_the_rows_that_were_seen_none_is_late_and_that_is_said(watch, st
     store.write(first.seen.key, store.read(first.seen.key)[:-1] + b"x")
     second = watch()
     assert (second.rows, second.late_rows) == (1, 0)
-    assert "Rows that came late since the check before are not told apart this once" in caplog.text
+    assert "Once, rows that came late since the last check are not recognised" in caplog.text
 
 
 def test_rows_come_in_the_order_of_their_events_whatever_the_files(watch, store, parcels: Parcels):

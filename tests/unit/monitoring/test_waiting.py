@@ -75,7 +75,7 @@ def test_a_retraining_that_never_came_is_made_up_for_whatever_there_is(tmp_path,
     close_check(watched.run(), watched.decide())
     found = waiting(watched.run())
     assert (found.rows, found.recheck, found.over) == (0, True, True)
-    assert found.reason == "The retraining that check 1 called for never came: it is made now."
+    assert found.reason == "The retraining that check 1 triggered was lost: it is triggered again."
     assert not waiting(watched.run(was_started=lambda _: True)).over
 
 

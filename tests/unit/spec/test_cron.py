@@ -46,7 +46,7 @@ def test_ordinary_expressions_pass(expression):
         ("*/0 * * * *", "the step of a minute must be 1 to 59"),
         ("0 22-2 * * *", "runs backwards"),
         ("1,,2 * * * *", "'' is not a valid minute"),
-        ("0 0 31 4,6 *", "never comes"),
+        ("0 0 31 4,6 *", "never occurs"),
         ("0 ² * * *", "is not a valid hour"),
     ],
 )

@@ -121,5 +121,5 @@ def test_who_watches_without_monitoring_has_its_defaults(spec_with):
 
 
 def test_the_tag_of_a_region_comes_from_the_region(spec_with):
-    with pytest.raises(ValidationError, match="'region:eu' is a tag that the DAGs have from the field region"):
+    with pytest.raises(ValidationError, match="'region:eu' is a tag that the DAGs get from the field region"):
         spec_with(tags=["orders", "region:eu"])

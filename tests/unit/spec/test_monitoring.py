@@ -106,7 +106,7 @@ def test_the_entity_is_among_the_columns_that_are_read(write, late):
             "{checks: 5, of: 4}",
             "require",
             "monitoring.require",
-            "5 of the last 4 checks can never",
+            "5 of the last 4 checks is impossible",
         ),
         ("retrainings: 2", "retraining: 2", "at_most", "retraining.at_most.retraining", "'retrainings'"),
         ("rejections: 2", "rejections: 0", "breaker", "retraining.breaker.rejections", "at least 1"),

@@ -16,8 +16,8 @@ class Blocks:
     length: int
     """Number of rows to keep together: 1 without autocorrelation, at most `3 sqrt(n)` and `n / 3`."""
     stretch: float
-    """Factor for deviations from the mean, at least 1. Blocks cut the correlation at their borders, so sums of resampled
-    rows vary too little; multiplied by this factor they vary as much as those of the series."""
+    """Factor for deviations from the mean, at least 1. Blocks cut the correlation at their borders, so sums of
+    resampled rows vary too little; multiplied by this factor they vary as much as those of the series."""
 
 
 def blocks_for(values: npt.NDArray[np.float64]) -> Blocks:

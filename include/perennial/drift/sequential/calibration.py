@@ -197,7 +197,7 @@ def _with_threshold(watching: PageHinkley, threshold: float) -> PageHinkley:
 
 
 def _records(rows: Stream, watching: PageHinkley, length: int) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """Return values and rows of the new maxima of the statistic in a run, from the first row that may raise an alarm."""
+    """Return values and rows of the statistic's new maxima in a run, from the first row that may raise an alarm."""
     heights, places = [np.zeros(1)], [np.zeros(1, dtype=np.int64)]
     highest, offset = 0.0, 0
     for piece in rows.pieces(length):

@@ -9,7 +9,7 @@ FEWEST_DAYS = 5
 
 
 class Calibration(Record):
-    """False-alarm rate and delay of a detector, measured on resampled reference losses that were not used to choose it."""
+    """False-alarm rate and delay of a detector, measured on resampled reference losses not used to choose it."""
 
     one_false_alarm_in: float
     """Requested rows per false alarm."""

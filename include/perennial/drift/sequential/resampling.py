@@ -156,7 +156,7 @@ class _Differences:
         return np.repeat(np.sqrt(scale), lot)[:days], offset
 
     def _unscaled(self, days: int) -> Floats:
-        """Return runs of the reference's days if days are correlated; otherwise normal deviates: few days may lack a bad one."""
+        """Return runs of the reference's days if these are correlated, else normal deviates: few days lack bad ones."""
         if self._blocks.length > 1:
             return StationaryStream(self._deviations, self._blocks, self._rng).draw(days)
         return self._rng.normal(scale=math.sqrt(self._variance), size=days)

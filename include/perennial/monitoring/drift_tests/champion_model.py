@@ -1,4 +1,4 @@
-"""The champion's answers for some rows, and how wrong they are."""
+"""The champion's predictions for rows, and their losses."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scored:
-    """The champion's answers for n rows."""
+    """The champion's predictions for n rows."""
 
     predictions: Predictions
 
     @property
     def score(self) -> Floats:
-        """One number per row, shape (n,): the likelihood of the last label, of the likeliest where there are more than
-        two, or the predicted number.
+        """One number per row, shape (n,): the probability of the last label; with more than two labels, that of the
+        most probable one; in a regression, the predicted number.
         """
         ranking = self.predictions.ranking
         if ranking is None:
@@ -43,7 +43,7 @@ class Scored:
         return np.asarray(ranking[:, -1] if ranking.shape[1] == 2 else ranking.max(axis=1))
 
     def losses(self, truth: pd.Series) -> Floats:
-        """Return how wrong each row's answer is, shape (n,); see `row_losses`."""
+        """Return the loss of each row, shape (n,); see `row_losses`."""
         return row_losses(self.predictions, truth)
 
 
@@ -53,9 +53,9 @@ def usable_bundle(run: MonitorRun, champion: Champion) -> Bundle:
     Raises
     ------
     BundleChanged
-        A file of it is not the one that was trained.
+        A file of the bundle is not the one that was trained.
     ChampionUnusable
-        It cannot be made here, such as when its transform can no longer be imported.
+        The bundle cannot be loaded here, for example because its transform can no longer be imported.
     """
     try:
         return load_champion(run, champion)
@@ -66,7 +66,7 @@ def usable_bundle(run: MonitorRun, champion: Champion) -> Bundle:
 
 
 def score_rows(model: Bundle | Model, rows: pd.DataFrame, who: str) -> Scored:
-    """Return the model's answers for rows that have its inputs.
+    """Return the model's predictions for rows that have its inputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The tests of a batch's columns: numbers, categories, and the champion's answers."""
+"""The tests of a batch's columns: numbers, categories, and the champion's predictions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from perennial.spec.monitoring import Drift, DriftTestName
 
 
 def measure_numbers(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the batch's numeric features with those that the champion learnt from: Kolmogorov-Smirnov."""
+    """Compare the batch's numeric features with those of the champion's training rows: Kolmogorov-Smirnov."""
     return _test(reader, check, "ks", lambda reference: reference.numeric, _features_of(reader, "numeric"))
 
 
 def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the batch's categorical features with those that the champion learnt from: chi-square."""
+    """Compare the batch's categorical features with those of the champion's training rows: chi-square."""
     return _test(
         reader, check, "categorical", lambda reference: reference.categorical, _features_of(reader, "categorical")
     )
@@ -46,7 +46,7 @@ def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResul
 def _features_of(
     reader: CheckReader, kind: Literal["numeric", "categorical"]
 ) -> Callable[[Champion, str], pd.DataFrame]:
-    """Return a function of champion and rows that gives the features of a kind which the champion itself reads."""
+    """Return a function of champion and key of rows that returns the champion's features of a kind."""
     drift = reader.run.spec.watch.drift
 
     def features(champion: Champion, key: str) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def _learnt_before(reader: CheckReader, check: OpenCheck, name: DriftTestName, r
 
 
 def _explained(report: DriftReport, unlike: dict[str, str]) -> DriftReport:
-    """Say why columns were not compared that the batch does not have as the champion reads them."""
+    """Replace the reasons of columns that the batch lacks or has in another type by those in `unlike`."""
     columns = (
         column.model_copy(update={"reason": unlike[column.column]}) if column.column in unlike else column
         for column in report.columns
@@ -105,7 +105,7 @@ def _explained(report: DriftReport, unlike: dict[str, str]) -> DriftReport:
 
 
 def without_values(report: DriftReport) -> DriftReport:
-    """Quote no category: results go to Airflow and into alerts, which may stand outside the region of the rows."""
+    """Return the report without categories, since Airflow and alerts may be outside the region of the rows."""
     columns = (
         column.model_copy(
             update={
@@ -121,7 +121,7 @@ def without_values(report: DriftReport) -> DriftReport:
 
 
 def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> DriftTestResult:
-    """Say whether enough columns have drifted for the test to fire."""
+    """Return the result of a test: it fires if enough columns have drifted."""
     tested = [column for column in report.columns if column.tested]
     if not report.columns:
         return DriftTestResult(
@@ -134,7 +134,7 @@ def judge_columns(name: DriftTestName, report: DriftReport, drift: Drift) -> Dri
             sentence=f"{name}: not tested, {report.columns[0].reason}.",
             columns=report.columns,
         )
-    # Predictions are one column: it drifts or not, whatever number of features the spec asks for.
+    # Predictions are one column, so the spec's number of columns does not apply.
     needed = 1 if name == "predictions" else (drift.min_columns or 1)
     if drift.min_share is not None and name != "predictions":
         needed = max(1, math.ceil(drift.min_share * len(tested)))

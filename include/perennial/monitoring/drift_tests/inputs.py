@@ -1,4 +1,4 @@
-"""Whether rows of today have what a champion reads: the source may have changed since it was trained."""
+"""Compare the columns of rows with those that a champion reads: the source may have changed since its training."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _KINDS = {str(NUMBER): "numbers", str(WHOLE): "numbers", str(TIME): "times", str
 
 
 def unlike(inputs: Mapping[str, str], rows: pd.DataFrame, names: Collection[str]) -> dict[str, str]:
-    """Say of each column that rows do not have as a champion reads it, why not.
+    """Return, for each column that rows lack or have in another type than the champion reads, what is wrong.
 
     Parameters
     ----------
     inputs : mapping of column to type
-        What the champion reads, as its manifest has it.
+        The champion's inputs, by its manifest.
     rows : pandas.DataFrame
-        In a snapshot's types.
+        Rows in a snapshot's types.
     names : collection of str
-        Columns to look at; of those that are not among the inputs only whether they are there.
+        Columns to compare; of those that are not inputs, only whether they exist.
     """
     found = {}
     for name in names:

@@ -17,9 +17,9 @@ from perennial.spec.monitoring import DriftTestName
 
 
 def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
-    """Return the detector as it stood before the check, the check's losses in event-time order, and why there is none.
+    """Return the detector before the check, the check's losses in event-time order, and why there are none.
 
-    The detector is the state's while it watches the same champion as the spec asks for, and a fresh one otherwise.
+    The detector is that of the state if it is for the same champion and settings, and a new one otherwise.
     """
     if check.champion is None or check.incomparable:
         return None, np.empty(0), check.incomparable or ""
@@ -44,12 +44,12 @@ def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHi
         truth = reader.truth(check.champion, check.matured)
         return detector, reader.scored(check.champion, check.matured).losses(truth), ""
     except ChampionUnusable as reason:
-        # The detector stays as it stood: it goes on as soon as the champion can be asked again.
+        # The detector keeps its state, and continues as soon as the champion can predict again.
         return detector, np.empty(0), str(reason)
 
 
 def _continued(fresh: PageHinkley, kept: PageHinkley) -> PageHinkley:
-    """Return the detector that was kept, unless the spec asks for another sensitivity by now."""
+    """Return the stored detector, unless the spec's settings of it have changed."""
     settings = ("delta", "threshold", "alpha", "min_instances", "mode", "center", "scale")
     alike = all(getattr(fresh.parameters, name) == getattr(kept.parameters, name) for name in settings)
     return kept if alike else fresh
@@ -77,7 +77,7 @@ def measure_losses(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
         status="fired" if len(found) else "quiet",
         sentence=f"{sentence}; highest statistic {highest:.1f} of {threshold:.1f}, "
         f"mean loss {shift:+.2f} deviations from the holdout's."
-        + (f" {left_out:,} losses were no numbers and left out." if left_out else ""),
+        + (f" {left_out:,} losses were not finite numbers and left out." if left_out else ""),
         figures={
             "rows": len(losses),
             "detections": len(found),
@@ -93,7 +93,7 @@ def measure_losses(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
 
 
 def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Hold the champion's metrics on the matured rows against the spec's floors."""
+    """Compare the champion's metrics on the matured rows with the spec's floors."""
     spec = reader.run.spec
     wanted = spec.watch.performance
     if check.champion is None or check.matured is None:
@@ -124,7 +124,7 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
 
 
 def measure_volume_of_rows(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Hold the rows since the champion's training against the spec's number."""
+    """Compare the number of rows since the champion's training with the spec's limit."""
     wanted = reader.run.spec.watch.volume
     rows = check.rows_since_training
     if wanted is None or check.incomparable:

@@ -1,4 +1,4 @@
-"""What the tests of one process look at: rows, references and the champion's answers, each fetched once."""
+"""Fetch rows, references and the champion's predictions for tests, each once per process."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 class CheckReader:
-    """Fetches when first asked, and holds what it has fetched for as long as it lives: make one for each check.
+    """Fetches things when they are first needed, and keeps them in memory: make one for each check.
 
-    A task of the sensor DAG fetches with it what its one test needs and no more; `perennial monitor`, which makes all
-    tests in one process, fetches nothing twice. What is held goes by the rows' key in the store, which names their
-    content, and by the champion with all that is known of it, so that it cannot be another check's.
+    A task of the monitoring DAG fetches only what its one test needs; `perennial monitor`, which makes all tests in one
+    process, fetches nothing twice. The cache's keys are the rows' key in the store, which names their content, and the
+    champion's whole record, so results of different checks cannot be mixed.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class CheckReader:
         self._references: dict[Champion, Reference] = {}
 
     def hold(self, key: str, rows: SourceRows) -> None:
-        """Take rows that were kept under a key just now, so that they need not be read."""
+        """Add rows that were just stored under a key, so that they need not be read."""
         self._columns[key] = _columns_of(as_frame(rows.table))
 
     def rows(self, key: str, columns: Collection[str]) -> pd.DataFrame:
-        """Return columns of kept rows in the order of their event times; one that the rows lack is left out.
+        """Return columns of stored rows, sorted by event time; columns that the rows lack are left out.
 
         Raises
         ------
@@ -65,20 +65,20 @@ class CheckReader:
         return pd.DataFrame({name: cached[name] for name in columns if name in cached}, copy=False)
 
     def manifest(self, champion: Champion) -> Manifest:
-        """Return what the champion says about itself, by its record in the store."""
+        """Return the champion's manifest, by its record in the store."""
         if champion not in self._manifests:
             self._manifests[champion] = recorded_manifest(self.run, champion)
         return self._manifests[champion]
 
     def features(self, champion: Champion, key: str, names: Sequence[str]) -> pd.DataFrame:
-        """Return the champion's features of kept rows, by its transform if it has one; see `unlike` for those left out.
+        """Return the champion's features of stored rows, by its transform if it has one; without those in `unlike`.
 
         Raises
         ------
         Damaged
             The rows are gone from the store.
         ChampionUnusable
-            The transform cannot be imported any more, fails, or does not get what it reads.
+            The transform can no longer be imported, fails, or lacks columns that it reads.
         """
         manifest = self.manifest(champion)
         if manifest.transform is None or not names:
@@ -92,7 +92,7 @@ class CheckReader:
         return self._made[champion, key][list(names)]
 
     def unlike(self, champion: Champion, key: str, names: Sequence[str]) -> dict[str, str]:
-        """Say of each feature that kept rows do not have as the champion reads it, why not."""
+        """Return, for each feature that stored rows lack or have in another type, what is wrong."""
         manifest = self.manifest(champion)
         return {} if manifest.transform else unlike(manifest.inputs, self.rows(key, names), names)
 
@@ -106,23 +106,23 @@ class CheckReader:
         return rows
 
     def truth(self, champion: Champion, key: str) -> pd.Series:
-        """Return what the champion should have said of kept rows.
+        """Return the true labels or numbers of stored rows.
 
         Raises
         ------
         ChampionUnusable
-            It predicts something else than the spec's target.
+            The champion has another target or task than the spec.
         """
         spec, manifest = self.run.spec, self.manifest(champion)
         if (manifest.task, manifest.target) != (spec.task, spec.target.column):
             raise ChampionUnusable(
-                f"{champion.name} is a model of {manifest.task} for {manifest.target!r}, and the spec's is of {spec.task} for "
-                f"{spec.target.column!r}"
+                f"{champion.name} is a model of {manifest.task} for {manifest.target!r}, and the spec's is of "
+                f"{spec.task} for {spec.target.column!r}"
             )
         return self.rows(key, [manifest.target])[manifest.target]
 
     def scored(self, champion: Champion, key: str) -> Scored:
-        """Return the champion's answers for kept rows.
+        """Return the champion's predictions for stored rows.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class CheckReader:
         BundleChanged
             The model's files are not those that were trained.
         ChampionUnusable
-            The model cannot be loaded here, fails, or does not get what it reads.
+            The model cannot be loaded here, fails, or lacks columns that it reads.
         """
         if (champion, key) not in self._scored:
             together = self.ensemble(champion)

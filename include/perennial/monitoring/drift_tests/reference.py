@@ -1,4 +1,4 @@
-"""What the tests compare with: prepared once per champion from the rows that it came from, kept beside its snapshot."""
+"""A champion's reference, with which the tests compare: prepared once from the rows that the champion came from."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _ADVICE = "The reference is prepared again from the champion's snapshot"
 
 
 class _Prepared(Record):
-    """What a reference consists of besides its files, and the checksums of these, by name."""
+    """The record of a reference: everything except its files, and checksums of the files by name."""
 
     files: dict[str, str]
     no_features: str
@@ -64,19 +64,18 @@ class Reference:
     folder : str
         Where it lies in the store; another reference has another folder.
     numeric : KolmogorovSmirnov or None
-        Of the numeric features in the rows that the champion learnt from; None where `no_features` says why there is
-        none.
+        Numeric features of the champion's training rows; None if `no_features` says why there are none.
     categorical : ChiSquare or None
-        Of the categorical ones; None likewise.
+        Categorical features of the same rows, or None.
     no_features : str
     predictions : KolmogorovSmirnov
-        Of its twin's scores on the holdout: on the rows that it learnt from, a model is surer than it will be again.
+        Scores of its twin on the holdout: on its own training rows a model is more certain than on new ones.
     charts : mapping of test to ControlChart
-        What is ordinary for the columns of each test: of features in all labelled rows of the snapshot, of predictions on
-        the holdout. None of features where there are none.
+        What is ordinary for the columns of each test: of features in all labelled rows of the snapshot, of predictions
+        on the holdout. None of features where there are none.
     detector : dict or None
-        State of a fresh Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
-        where `no_detector` says why there is none.
+        State of a new Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
+        if `no_detector` says why there is none.
     no_detector : str
     """
 
@@ -91,16 +90,16 @@ class Reference:
 
 
 def load_reference(run: MonitorRun, champion: Champion) -> Reference:
-    """Return the champion's reference, prepared now if it is not there, or not what was prepared.
+    """Return the champion's reference. It is prepared now if it is missing or damaged.
 
     Raises
     ------
     DataError
         The champion's snapshot is gone.
     BundleChanged, ChampionUnusable
-        As `usable_bundle`; and where its features cannot be made.
+        As `usable_bundle`; also if the champion's features cannot be made.
     Damaged
-        The snapshot is damaged, and so is the reference or there is none.
+        The snapshot is damaged, and the reference is damaged or missing.
     """
     folder = prepare_reference(run, champion)
     try:
@@ -153,7 +152,7 @@ def _load(store: Store, folder: str) -> Reference:
 
 
 def check_reference(store: Store, folder: str) -> None:
-    """Raise Damaged or KeyNotFound if a file of a reference is not what was prepared, or gone."""
+    """Raise Damaged or KeyNotFound if a file of a reference is not what was prepared, or is gone."""
     prepared = _prepared(store, folder)
     for name in prepared.files:
         with _file(store, folder, name, prepared):
@@ -193,7 +192,7 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
             path = scratch / name
             files[name] = checksum(path)
             run.store.put_file(folder + name, path)
-    # Written last: with it, all is there.
+    # Written last, so that a reference with this record is complete.
     run.store.write(
         folder + REFERENCE.name,
         seal(_Prepared.model_validate({"files": files, "no_features": no_features, **detector})),
@@ -272,7 +271,7 @@ def _lacks_entity(watch: Monitoring, rows: pd.DataFrame, champion: Champion) -> 
 
 
 def loss_detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict[str, Any]:
-    """Return the fields `detector` and `no_detector` of a Reference, calibrated on losses in the order of their times."""
+    """Return the fields `detector` and `no_detector` of a Reference, calibrated on losses in time order."""
     wanted = monitoring.page_hinkley
     if wanted is None:
         return {"detector": None, "no_detector": "the spec asks for no Page-Hinkley test"}
@@ -309,7 +308,7 @@ def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion) -> pd.
 
 
 def _snapshot_rows(run: MonitorRun, manifest: Manifest, champion: Champion) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the rows that the champion learnt from and those that its verdict saw, which a refit has learnt from too."""
+    """Return the champion's training rows and the holdout of its verdict; a refit was trained on both."""
     snapshot = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
     entity, plan = run.spec.watch.drift.entity, manifest.split
     more = [entity] if entity is not None and entity in snapshot.schema_ else []

@@ -1,4 +1,4 @@
-"""Rows of the source between two event times, for a check; and the files in which a check keeps them."""
+"""The rows of a check: read from the source between two event times, and stored in files."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
 
 _TYPES = {str(dtype): dtype for dtype in (TIME, NUMBER, WHOLE, TEXT)}
 Identities = npt.NDArray[np.uint64]
-_IDENTITIES_ADVICE = "Rows that came late since the check before are not told apart this once, and not checked"
+_IDENTITIES_ADVICE = "Once, rows that came late since the last check are not recognised, and not checked"
 
 
 @dataclass(frozen=True)
 class SourceRows:
-    """n rows in the order of their event times, each once.
+    """n different rows, sorted by event time.
 
     Attributes
     ----------
     table : pyarrow.Table
-        In a snapshot's types.
+        Rows in a snapshot's types.
     times : array of datetime64[us], shape (n,)
         Event times, UTC.
     identities : array of uint64, shape (n,)
-        The same for a row whose label arrives later: of the key where the spec has one, else of all but the label.
+        Hash of the key, or without a key of all columns except the label. So it does not change when the label arrives.
     """
 
     table: pa.Table
@@ -59,12 +59,12 @@ class SourceRows:
 
 @dataclass(frozen=True)
 class KnownRows:
-    """n rows as they are told apart, in no order; one may be there twice.
+    """Times and identities of n rows, in any order and possibly repeated.
 
     Attributes
     ----------
     times, identities : arrays of shape (n,)
-        As SourceRows has them.
+        As in SourceRows.
     """
 
     times: npt.NDArray[np.datetime64]
@@ -72,12 +72,12 @@ class KnownRows:
 
 
 def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
-    """Return what rows are known by: identities of another spec compare only if this is the same."""
+    """Return the columns of the identities: those of two specs can be compared only if these are the same."""
     return spec.source.key or tuple(name for name in spec.columns if name != spec.target.column)
 
 
 class ScannedSource:
-    """The run's source, looked through once; rows in the future are not in it."""
+    """The run's source, scanned once, without rows in the future."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -87,13 +87,13 @@ class ScannedSource:
         self._types = column_types(column_kinds(run.spec), self.summary.value_types)
 
     def read(self, bounds: Bounds, champions_inputs: Mapping[str, str]) -> SourceRows:
-        """Return the rows within the bounds; of rows with one identity the newest.
+        """Return the rows within the bounds; of rows with the same identity the newest.
 
         Parameters
         ----------
         bounds : Bounds
         champions_inputs : mapping of column to type
-            What the champion reads: those that the spec no longer names are read too, as far as the source has them.
+            The champion's inputs: those that the spec no longer names are read too, if the source has them.
         """
         more = {
             name: _TYPES[dtype]
@@ -108,13 +108,13 @@ class ScannedSource:
         _, last = np.unique(newest_first, return_index=True)
         rows = order[np.sort(len(order) - 1 - last)]
         table = pa.Table.from_batches(batches, schema=pa.schema(types))
-        # As a rule rows come in order and once: then they need not be copied.
+        # Usually rows are sorted and not repeated: then they need not be copied.
         if not np.array_equal(rows, np.arange(len(order))):
             table = table.take(pa.array(rows))
         return SourceRows(table, known.times[rows], known.identities[rows])
 
     def known(self, bounds: Bounds) -> KnownRows:
-        """Return what the rows within the bounds are known by, and read nothing else of them if they have a key."""
+        """Return times and identities of the rows within the bounds; if rows have a key, only its columns are read."""
         source = self._run.spec.source
         if bounds.start is not None and bounds.start > bounds.end:
             return _known([], self._run.spec)
@@ -123,7 +123,7 @@ class ScannedSource:
             batches = list(self._source.read(bounds, types))
             if not any(batch.column(name).null_count for batch in batches for name in source.key):
                 return _known(batches, self._run.spec)
-        # Rows without a key are known by all that they hold.
+        # The identity of rows without a key is made from all columns.
         return _known(list(self._source.read(bounds, self._types)), self._run.spec)
 
     def count(self, bounds: Bounds) -> int:
@@ -141,52 +141,52 @@ def _known(batches: Sequence[pa.RecordBatch], spec: ModelSpec) -> KnownRows:
 
 def _identities(batch: pa.RecordBatch, spec: ModelSpec) -> Identities:
     keyed = spec.source.key and not any(batch.column(name).null_count for name in spec.source.key)
-    # Where every row has its key, nothing else need be hashed: the identities are the same.
+    # If every row has a key, only keys are hashed, which gives the same identities.
     columns = spec.source.key if keyed else [name for name in spec.columns if name != spec.target.column]
     identities: Identities = hash_rows(batch.select(list(columns)), spec.source.key).keys[0]
     return identities
 
 
 def keep_rows(store: Store, folder: str, name: str, rows: SourceRows) -> str | None:
-    """Keep rows under a key made of their content; return the key, or None if there are no rows."""
+    """Store rows under a key that names their content; return the key, or None if there are no rows."""
     if not len(rows.times):
         return None
-    # A dictionary of numbers that are all different costs three times the writing, and makes the file larger.
+    # A dictionary of numbers that all differ takes three times as long to write, and makes the file larger.
     texts = [field.name for field in rows.table.schema if pa.types.is_string(field.type)]
     with store.scratch() as scratch:
         path = scratch / "rows.parquet"
         with disk_errors(path):
-            # Written and read in half the time that zstd takes; nobody looks for rows by their statistics.
+            # Written and read in half the time of zstd. Statistics are not needed, since no row groups are skipped.
             pq.write_table(rows.table, path, compression="lz4", use_dictionary=texts, write_statistics=False)
         key = folder + content_name(path, name)
-        # Over what may be there: it may be damaged.
+        # Overwrites an existing file, which may be damaged.
         store.put_file(key, path)
     return key
 
 
 def _advice(key: str) -> str:
     return (
-        "While the check is undecided, its rows are read from the source anew: run `perennial monitor "
-        f"{key.partition('/')[0]} --once`, or clear the run in Airflow from 'open_check' on. Of a decided check only the "
-        "drawings in its report need them"
+        "While the check is undecided, its rows are read from the source again: run `perennial monitor "
+        f"{key.partition('/')[0]} --once`, or clear the run in Airflow from 'open_check' on. Of a decided check only "
+        "the drawings in its report need them"
     )
 
 
 def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """Return kept rows in the order of their event times.
+    """Return stored rows, sorted by event time.
 
     Parameters
     ----------
     store : Store
     key : str
-        What `keep_rows` returned.
+        Key that `keep_rows` returned.
     columns : collection of str or None
-        Those to read, one that the rows lack is left out; None: all.
+        Columns to read; those that the rows lack are left out. None: all.
 
     Raises
     ------
     Damaged
-        They are gone from the store, or not what was kept.
+        The file is gone from the store, or is not what was stored.
     """
     with content_file(store, key, _advice(key)) as path, disk_errors(path):
         table = pq.ParquetFile(path).read(columns=list(columns) if columns is not None else None)
@@ -194,20 +194,20 @@ def read_rows(store: Store, key: str, *, columns: Collection[str] | None = None)
 
 
 def check_rows(store: Store, key: str) -> None:
-    """Raise Damaged if kept rows are gone from the store, or not what was kept."""
+    """Raise Damaged if stored rows are gone, or are not what was stored."""
     with content_file(store, key, _advice(key)):
         pass
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """Return rows as a data frame; numbers without gaps are not copied."""
+    """Return rows as a data frame; numbers without missing values are not copied."""
     frame: pd.DataFrame = table.to_pandas(split_blocks=True)
     return frame
 
 
 def keep_identities(store: Store, folder: str, identities: Identities) -> str:
-    """Keep a set of identities under a key made of its content; return the key."""
-    # Sorting is many times faster than what np.unique does.
+    """Store a set of identities under a key that names its content; return the key."""
+    # Sorting is many times faster than np.unique.
     ordered = np.sort(identities)
     again = np.zeros(len(ordered), dtype=bool)
     again[1:] = ordered[1:] == ordered[:-1]
@@ -221,22 +221,22 @@ def keep_identities(store: Store, folder: str, identities: Identities) -> str:
 
 
 def read_identities(store: Store, key: str) -> Identities:
-    """Return kept identities, ascending.
+    """Return stored identities, ascending.
 
     Raises
     ------
     Damaged
-        They are gone from the store, or not what was kept.
+        The file is gone from the store, or is not what was stored.
     """
     with content_file(store, key, _IDENTITIES_ADVICE) as path, disk_errors(path):
         return np.fromfile(path, dtype=np.uint64)
 
 
 def among(identities: Identities, known: Identities) -> npt.NDArray[np.bool_]:
-    """Tell of each identity whether it is among the known ones."""
+    """Return, for each identity, whether it is among the known ones."""
     return np.isin(identities, known)
 
 
 def as_datetime64(moment: datetime) -> np.datetime64:
-    """Return a moment as the event times of SourceRows have it."""
+    """Return a timestamp in the type of the event times of SourceRows."""
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

@@ -1,4 +1,4 @@
-"""The report's columns: which of them are drawn, and how each was distributed before and now."""
+"""The figures of columns in the report: the reference's distribution and the batch's."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _MOST_BARS = 10
 
 @dataclass(frozen=True)
 class ColumnFigure:
-    """A column, drawn.
+    """A column with its figures.
 
     Attributes
     ----------
     test : str
     column : ColumnDrift
     drawings : tuple of Markup
-        SVG; empty where it could not be drawn.
+        Figures as SVG; empty if the column could not be drawn.
     """
 
     test: DriftTestName
@@ -50,11 +50,11 @@ class ColumnFigures:
     Attributes
     ----------
     drawn : sequence of ColumnFigure
-        Those that drifted; if none did, the one that came nearest to it.
+        Columns that drifted; if none did, the one with the largest effect.
     more : sequence of str
-        Columns that drifted too, and for which there is no room.
+        Further columns that drifted, which are not drawn.
     missing : str
-        Why nothing is drawn; empty if all is.
+        Why nothing is drawn; empty if there are figures.
     """
 
     drawn: Sequence[ColumnFigure] = ()
@@ -69,7 +69,7 @@ def ranked_columns(entry: LedgerEntry) -> list[tuple[DriftTestName, ColumnDrift]
 
 
 def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
-    """Draw the columns that drifted; never raises: what cannot be drawn is said."""
+    """Draw the columns that drifted. Never raises: the result says what could not be drawn."""
     ranked = [found for found in ranked_columns(entry) if found[1].drifted or found[1].tested]
     drifted = [found for found in ranked if found[1].drifted]
     chosen = drifted[:MOST_DRAWN] or ranked[:1]
@@ -79,7 +79,7 @@ def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
     try:
         before, now = _distributions(reader, entry.check, chosen)
         drawn = [ColumnFigure(test, column, _draw(column, before[test], now[test])) for test, column in chosen]
-    except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
+    except Exception as error:  # A missing figure must not fail the check, whatever the error.
         log.warning("the report of check %d has no drawings of columns", entry.sequence, exc_info=error)
         return ColumnFigures([ColumnFigure(*found) for found in chosen], more, reason_of(error))
     return ColumnFigures(drawn, more)
@@ -120,12 +120,12 @@ def _draw(column: ColumnDrift, before: ColumnTest, now: pd.DataFrame) -> tuple[M
         drawings.append(draw_distributions(reference, batch, location=column.location, distance=column.statistic))
     if column.missing.drifted:
         drawings.append(draw_shares([("missing", column.missing.reference, column.missing.current)]))
-    # The drawings escape what they write.
+    # The SVG functions escape all text.
     return tuple(Markup(drawing) for drawing in drawings)  # noqa: S704
 
 
 def _shares(column: ColumnDrift, before: ColumnTest, now: pd.Series) -> list[tuple[str, float, float]]:
-    """Return the shares of the values that changed most, and of all others together."""
+    """Return the shares of the values that changed most, and that of all others together."""
     known = before.shares(column.column)
     counted, _ = count_labels(now)
     reference = pd.Series(known.values(), index=[label_of(value) for value in known], dtype=float)
@@ -133,7 +133,7 @@ def _shares(column: ColumnDrift, before: ColumnTest, now: pd.Series) -> list[tup
     shares = pd.DataFrame({"before": reference, "now": current}).fillna(0.0)
     changes = (shares["now"] - shares["before"]).abs()
     least = changes.nlargest(_MOST_BARS).min()
-    # Sorted in Python, so that of many that changed alike the same are drawn: but only those that may be.
+    # Sorted in Python, so that ties are always resolved in the same way; only candidates are sorted.
     near = changes[changes >= least]
     most = sorted(near.index, key=lambda label: (-near[label], label))[:_MOST_BARS] if len(near) else []
     if all(isinstance(value, float) for value in known):

@@ -1,4 +1,4 @@
-"""The report's losses: what went through Page-Hinkley in a check, whenever the report is made."""
+"""The figure of losses in the report: what the check fed to Page-Hinkley. Later reports give the same figure."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MOST_DETECTIONS = 5
 
 @dataclass(frozen=True)
 class LossFigure:
-    """The losses of a check.
+    """The figure of a check's losses.
 
     Attributes
     ----------
     drawing : Markup or None
-        SVG; None: there is none, and `missing` says why.
+        Figure as SVG; None: `missing` says why there is none.
     calibration : str
-        How the threshold was found, in words.
+        The calibration of the threshold in words.
     missing : str
     """
 
@@ -41,13 +41,13 @@ class LossFigure:
 
 
 def draw_check_losses(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
-    """Draw the losses that the check fed to Page-Hinkley; never raises: what cannot be drawn is said."""
+    """Draw the losses that the check fed to Page-Hinkley. Never raises: the result says what could not be drawn."""
     result = next((result for result in entry.results if result.test == "page_hinkley"), None)
     if result is None or result.status == "not tested":
         return LossFigure(missing=result.sentence if result else "The losses were not looked at.")
     try:
         return _draw(reader, entry)
-    except Exception as error:  # A drawing is worth no failed check, whatever is wrong with it.
+    except Exception as error:  # A missing figure must not fail the check, whatever the error.
         log.warning("the report of check %d has no drawing of losses", entry.sequence, exc_info=error)
         return LossFigure(missing=f"The losses cannot be drawn: {reason_of(error)}")
 
@@ -74,10 +74,10 @@ def _draw(reader: CheckReader, entry: LedgerEntry) -> LossFigure:
 
 
 def _detector_before(reader: CheckReader, entry: LedgerEntry, champion: Champion) -> dict[str, Any]:
-    """Return the detector as it stood before the check.
+    """Return the detector's state before the check.
 
-    From the ledger, not from the state: that is past the check once it is closed, and a report that is made again
-    must show the same.
+    It is read from the ledger: the current state is already that after the check once the check is closed, and a report
+    that is made again must show the same.
     """
     for earlier in ledger.entries_before(reader.run.store, entry.model, entry.sequence):
         if earlier.decision.outcome == "coalesce":

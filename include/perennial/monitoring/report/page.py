@@ -26,7 +26,7 @@ TEST_TITLES: Mapping[DriftTestName, str] = {
     "performance": "Performance",
     "volume": "Volume",
 }
-"""What people call the tests."""
+"""Names of the tests for people."""
 
 _FOUND: Mapping[DriftTestName, str] = {
     "ks": "numbers drifted",
@@ -44,10 +44,10 @@ _PAGES = Environment(
 
 
 def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
-    """Write the page of a check that was decided, over the one that may be there; return its key.
+    """Write the page of a decided check, replacing an existing one; return its key.
 
-    The same entry gives the same bytes. Drawings need the check's rows, its reference and the champion's model: where
-    one of them is gone or does not answer, the page says so in their place.
+    The same entry gives the same bytes. Figures need the check's rows, its reference and the champion's model: if one
+    of these is missing or does not answer, the page says so instead.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
     if decision.outcome == "hold" and not decision.fired and decision.held_by is None and not first:
         return "Something drifted, but in too few of the last checks to retrain."
     if decision.outcome != "none":
-        # What kept the retraining stands at the end.
+        # The last reason is what held the retraining back.
         return decision.reasons[-1]
     if first:
         return decision.reasons[0]
@@ -106,7 +106,7 @@ def decision_sentence(decision: Decision, *, first: bool) -> str:
 
 
 def status_of(result: DriftTestResult, decision: Decision) -> str:
-    """Return the test's status, or `warns` where it fired and may not trigger."""
+    """Return the test's status, or `warns` if it fired but may not trigger."""
     return "warns" if result.test in decision.warned else result.status
 
 

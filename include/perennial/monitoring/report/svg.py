@@ -1,4 +1,4 @@
-"""The report's drawings: plain SVG in the page's own colours. The same figures give the same bytes."""
+"""The report's figures: plain SVG in the page's own colours. The same data give the same bytes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _LEFT, _RIGHT = 46, 14
 _SAMPLES = 240
 _LEAST_SHARE, _LAST_SHARE = 0.005, 0.995
 _LONGEST_LABEL = 22
-# Distances between larger numbers are more than a number can be; of smaller ones, no round figure lies between.
+# Differences between larger numbers overflow; for smaller ranges, there are no round numbers between the ends.
 _LARGEST, _LEAST_EXTENT = 1e300, 1e-290
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A distribution function: at or below `values[i]` lies the share `shares[i]`. Both ascend; values are finite."""
+    """A distribution function: `shares[i]` is the share at or below `values[i]`. Both ascend; values are finite."""
 
     values: Floats
     shares: Floats
 
     @classmethod
     def of(cls, values: Floats, shares: Floats) -> Steps:
-        """Take the finite values; what lies below them stays in the shares."""
+        """Keep the finite values; the share of minus infinity stays included in the shares."""
         finite = np.isfinite(values)
         return cls(values[finite], shares[finite])
 
     @classmethod
     def of_rows(cls, values: Floats) -> Steps:
-        """Return the distribution of some rows, missing ones left out."""
+        """Return the distribution of rows, without missing values."""
         ordered = np.sort(values[~np.isnan(values)])
         return cls.of(ordered, np.arange(1, ordered.size + 1) / max(1, ordered.size))
 
@@ -49,7 +49,7 @@ class Steps:
         return float(self._share(np.searchsorted(self.values, [place], side="left"))[0])
 
     def quantile(self, share: float) -> float:
-        """Return the first value at or below which the share lies."""
+        """Return the first value with at least this share at or below it."""
         return float(self.values[min(int(np.searchsorted(self.shares, share)), self.values.size - 1)])
 
     def _share(self, positions: npt.NDArray[np.intp]) -> Floats:
@@ -58,7 +58,7 @@ class Steps:
 
 @dataclass(frozen=True)
 class Scale:
-    """From figures to places in the drawing."""
+    """Converts numbers to positions in the figure."""
 
     low: float
     high: float
@@ -66,11 +66,11 @@ class Scale:
     stop: float
 
     def __call__(self, value: float) -> float:
-        """Return the place of a figure."""
+        """Return the position of a number."""
         return self.start + (value - self.low) / (self.high - self.low) * (self.stop - self.start)
 
     def ticks(self, about: int = 5) -> list[float]:
-        """Return round figures within the range."""
+        """Return round numbers within the range."""
         rough = (self.high - self.low) / about
         magnitude = 10.0 ** math.floor(math.log10(rough))
         step = next(magnitude * m for m in (1, 2, 5, 10) if magnitude * m >= rough)
@@ -85,7 +85,7 @@ def draw_distributions(reference: Steps, batch: Steps, *, location: float | None
     ----------
     reference, batch : Steps
     location, distance : float or None
-        Where D lies and what it is; None: the column was not tested.
+        Value at which D occurs, and D; None: the column was not tested.
     """
     x = _x_scale([reference, batch], location)
     y = Scale(0, 1, 190, 12)
@@ -123,17 +123,17 @@ def draw_losses(
     detections: Iterable[int],
     ends: tuple[str, str],
 ) -> str:
-    """Draw the mean loss along the rows, and below it Page-Hinkley's statistic, its threshold, and what it found.
+    """Draw the mean loss along the rows, and below it Page-Hinkley's statistic, its threshold and its detections.
 
     Parameters
     ----------
     losses, statistic : array of shape (n,)
-        In the order of the rows; NaN where a row took no part.
+        In the order of the rows; NaN for rows that were not used.
     center : float
         Mean loss on the champion's holdout.
     threshold : float
     detections : iterable of int
-        Rows, from 0.
+        Rows of the detections, from 0.
     ends : tuple of str
         Event times of the first and the last row, in words.
     """
@@ -163,7 +163,7 @@ def draw_losses(
 
 
 def _distance_mark(reference: Steps, batch: Steps, location: float, distance: float, x: Scale, y: Scale) -> str:
-    """Draw D between the two steps; where the jump is at the place itself, the shares below it are the far ones."""
+    """Draw D between the two functions; if they differ by D just below the value, at the shares below it."""
     at = np.array([location])
     upto = (float(reference.at(at)[0]), float(batch.at(at)[0]))
     below = (reference.below(location), batch.below(location))
@@ -195,7 +195,7 @@ def _detection(place: float, height: float, row: int) -> str:
 
 
 def _binned(losses: Floats, statistic: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return rows, mean losses and highest statistics of at most 240 stretches of rows."""
+    """Return rows, mean losses and highest statistics of at most 240 groups of consecutive rows."""
     edges = np.unique(np.linspace(0, losses.size, min(losses.size, _SAMPLES) + 1).astype(np.int64))
     starts, counts = edges[:-1], np.diff(edges)
     known = np.isfinite(losses)
@@ -223,7 +223,7 @@ def _y_scale(figures: Floats, start: float, stop: float) -> Scale:
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:
-    """Return a range of some extent, and of no more than a number can be."""
+    """Return a range with a positive size that does not overflow."""
     low, high = (min(max(end, -_LARGEST), _LARGEST) for end in (low, high))
     resolution = 1e-9 * max(abs(low), abs(high))
     if high - low > max(resolution, _LEAST_EXTENT):
@@ -233,7 +233,7 @@ def _apart(low: float, high: float) -> tuple[float, float]:
 
 
 def _points(places: Floats, figures: Floats, x: Scale, y: Scale) -> list[tuple[float, float]]:
-    """Return the drawing's points; those in the middle of a level stretch are left out."""
+    """Return the points of the line, without those in the middle of horizontal parts."""
     known = np.isfinite(figures)
     points = [
         (x(place), y(figure)) for place, figure in zip(places[known].tolist(), figures[known].tolist(), strict=True)
@@ -268,7 +268,7 @@ def _grid_x(x: Scale, bottom: int, *, top: int = 12) -> str:
 
 
 def _text(x: float, y: float, content: str, *, kind: str = "tick", anchor: str = "start") -> str:
-    # A control character would turn around, or away, what stands beside it.
+    # Control characters could reverse or hide neighbouring text.
     plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in content)
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{html.escape(plain)}</text>'
 

@@ -1,1 +1,1 @@
-"""From YAML files to specs, and what is wrong with them."""
+"""Read specs from YAML files, and report what is wrong with them."""

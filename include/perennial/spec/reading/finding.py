@@ -1,4 +1,4 @@
-"""What a check of `perennial lint` found, before it is known where in the file that is."""
+"""Findings of `perennial lint`, before they have a line in the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perennial.spec.reading.problem import FieldPath
 
 
 class Finding(NamedTuple):
-    """A problem by its path in the spec."""
+    """A problem, with its path in the spec."""
 
     path: FieldPath
     message: str
@@ -16,4 +16,4 @@ class Finding(NamedTuple):
 
 
 class Caution(Finding):
-    """Of a spec that can be used and perhaps does not do what was meant: a warning."""
+    """A warning: the spec can be used, but may not do what was intended."""

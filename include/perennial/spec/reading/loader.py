@@ -1,4 +1,4 @@
-"""Model specs from YAML files and folders of them."""
+"""Load model specs from YAML files and folders."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from perennial.spec.reading.problem import SpecFileError, SpecProblem, did_you_m
 DEFAULTS = "_defaults.yaml"
 SUFFIXES = (".yaml", ".yml")
 NAMED = 3
-"""Specs of the same name that a problem lists."""
+"""Maximum number of specs of the same name that a problem lists."""
 
 
 def load_spec(path: Path) -> ModelSpec:
-    """Read one spec, laid over `_defaults.yaml` if its folder has one.
+    """Read one spec, merged with `_defaults.yaml` if its folder has one.
 
     Raises
     ------
     SpecFileError
-        With everything that is wrong, each with file, line and field.
+        With all problems, each with file, line and field.
     """
     return check(read_spec(path, read_defaults(path.parent)))
 
 
 def load_folder(folder: Path) -> tuple[dict[Path, ModelSpec], tuple[SpecProblem, ...]]:
-    """Read all specs of a folder: the good ones by file, and everything that is wrong with the others.
+    """Read all specs of a folder; return the valid ones by file, and the problems of the others.
 
-    Files whose name begins with `_` or `.` are no specs. Of specs with one name none is loaded.
+    Files whose name begins with `_` or `.` are not specs. Specs with the same name are not loaded.
     """
     specs: dict[Path, ModelSpec] = {}
     trees: dict[Path, Located] = {}
@@ -53,7 +53,7 @@ def load_folder(folder: Path) -> tuple[dict[Path, ModelSpec], tuple[SpecProblem,
             problems.extend(error.problems)
     clashes = name_clashes(trees)
     good = {path: spec for path, spec in specs.items() if path not in clashes}
-    # What is wrong in the defaults is wrong in every spec: once is enough.
+    # A problem in the defaults occurs in every spec; it is reported once.
     return good, tuple(dict.fromkeys((*problems, *clashes.values())))
 
 
@@ -63,7 +63,7 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
     Raises
     ------
     SpecError
-        There is none, or it is wrong.
+        There is no such spec, or it is wrong.
     """
     if model.endswith(SUFFIXES):
         return load_spec(Path(model))
@@ -77,7 +77,7 @@ def find_spec(model: str, folder: Path) -> ModelSpec:
     known = (
         f"it has {', '.join(sorted(by_name))}"
         if by_name
-        else "no spec of it can be used"
+        else "none of its specs can be used"
         if problems
         else "it has no specs"
     )
@@ -108,7 +108,7 @@ def spec_files(folder: Path) -> list[Path]:
 
 
 def read_defaults(folder: Path) -> Located | None:
-    """Read the folder's `_defaults.yaml`; None if there is none, or nothing in it."""
+    """Read the folder's `_defaults.yaml`; None if it does not exist or is empty."""
     path = folder / DEFAULTS
     if not os.path.lexists(path):
         return None
@@ -117,7 +117,7 @@ def read_defaults(folder: Path) -> Located | None:
 
 
 def read_spec(path: Path, defaults: Located | None) -> Located:
-    """Read a spec's YAML, laid over the defaults, without checking its fields."""
+    """Read a spec's YAML, merged with the defaults, without checking its fields."""
     tree = read_yaml(path)
     if tree is None:
         raise SpecFileError([SpecProblem(path, None, "", "is empty")])
@@ -126,12 +126,12 @@ def read_spec(path: Path, defaults: Located | None) -> Located:
 
 
 def check(tree: Located) -> ModelSpec:
-    """Return the spec that was read, or raise SpecFileError with everything that is wrong with its fields."""
+    """Return the spec, or raise SpecFileError with all problems of its fields."""
     try:
         return ModelSpec.model_validate(tree.value)
     except ValidationError as error:
         explained = [explain(details) for details in error.errors(include_url=False)[:MAX_PROBLEMS]]
-    except Exception as error:  # a value that nobody thought of must not hide the other specs
+    except Exception as error:  # an unexpected error must not hide the other specs
         raise SpecFileError([unforeseen(tree.file, error)]) from error
     problems = []
     for path, message, hint in explained:
@@ -141,15 +141,14 @@ def check(tree: Located) -> ModelSpec:
 
 
 def unforeseen(path: Path, error: Exception) -> SpecProblem:
-    """Return the problem of a spec that made Perennial itself fail."""
+    """Return a problem for a spec that made Perennial itself fail."""
     return SpecProblem(path, None, "", f"cannot be used: {type(error).__name__}: {error}", "a fault of Perennial's")
 
 
 def name_clashes(trees: Mapping[Path, Located]) -> dict[Path, SpecProblem]:
-    """Return the files whose spec has the name of another's, each with its problem.
+    """Return the files whose spec has the same name as another, each with a problem.
 
-    Upper and lower case count as the same: some file systems and databases take them so, and the
-    name becomes a folder and two DAG ids.
+    Case is ignored, as in some file systems and databases, since the name becomes a folder and two DAG ids.
     """
     by_name: dict[str, list[Path]] = {}
     for path, tree in trees.items():

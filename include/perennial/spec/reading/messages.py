@@ -1,4 +1,4 @@
-"""Says what pydantic found wrong in words for the person who wrote the YAML."""
+"""Turn pydantic's errors into messages for the person who wrote the YAML."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MESSAGES = {
     "less_than": "must be less than {lt:.16g}, not {given}",
     "less_than_equal": "must be at most {le:.16g}, not {given}",
 }
-"""By pydantic's type of error; what is not here is one of the spec's own messages."""
+"""Messages by pydantic's type of error; other errors have messages of the spec."""
 
 
 def explain(error: ErrorDetails) -> tuple[FieldPath, str, str]:
@@ -56,7 +56,7 @@ def explain(error: ErrorDetails) -> tuple[FieldPath, str, str]:
 
 
 def _path(error: ErrorDetails) -> FieldPath:
-    # Pydantic marks an error in a mapping's key, rather than its value, by a last step of this name; the others are ours.
+    # For an error in a key of a mapping, pydantic adds "[key]" to the path; the other two are tags of our own unions.
     return tuple(part for part in error["loc"] if part not in ("[key]", "[number]", "[word]"))
 
 
@@ -76,7 +76,7 @@ def _nearest_choice(error: ErrorDetails) -> str:
 
 
 def _quote(error: ErrorDetails) -> str:
-    # YAML turns some bare words into other things than text, such as `on` and `no`.
+    # YAML reads some unquoted words, such as `on` and `no`, as booleans.
     return "quote it if it is meant as text" if isinstance(error["input"], bool | int | float) else ""
 
 

@@ -1,4 +1,4 @@
-"""Reads YAML into values that know their file and line."""
+"""Read YAML into values with their file and line."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from perennial.spec.reading.problem import FieldPath, SpecFileError, SpecProblem
 from perennial.spec.reading.spec_text import read_text, refuse_deep_nesting, too_deep
 
 _TEXT = "tag:yaml.org,2002:str"
-# All control characters but tab and line feed: no terminal, log or database should be given one.
+# All control characters except tab and line feed: they must not reach terminals, logs or databases.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MERGE = "tag:yaml.org,2002:merge"
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")}
 _NONE: Mapping[Any, Located] = MappingProxyType({})
 
 
-class Located(NamedTuple):  # and no dataclass: parsing 200 specs makes 50,000
+class Located(NamedTuple):  # not a dataclass, because parsing 200 specs makes 50,000
     """A value of a YAML file and where it was written.
 
     Attributes
     ----------
     value : object
-        As `yaml.safe_load` gives it.
+        Value as returned by `yaml.safe_load`.
     file : Path
     line : int
-        Counted from 1: of the key for a value in a mapping, so that it is the line a reader looks for.
+        Line number from 1; for a value in a mapping, the line of its key, where a reader looks for it.
     children : mapping
-        The parts of a mapping by key, those of a list by index.
+        Values of a mapping by key, or of a list by index.
     """
 
     value: Any
@@ -43,7 +43,7 @@ class Located(NamedTuple):  # and no dataclass: parsing 200 specs makes 50,000
     children: Mapping[Any, Located] = _NONE
 
     def at(self, path: FieldPath) -> Located:
-        """Return what is written under the path, or the nearest part above it if there is nothing."""
+        """Return the value at the path, or the nearest existing value above it."""
         here = self
         for part in path:
             if part not in here.children:
@@ -58,8 +58,8 @@ def read_yaml(path: Path) -> Located | None:
     Raises
     ------
     SpecFileError
-        The file cannot be read, is larger than a spec may be, or is not YAML; a key is there twice; a value is not
-        one that a spec can have.
+        The file cannot be read, is larger than a spec may be, or is not YAML; a key occurs twice; or a value is not
+        allowed in a spec.
     """
     text = read_text(path)
     loader = _Loader(text)
@@ -78,7 +78,7 @@ def read_yaml(path: Path) -> Located | None:
 
 
 def merge(under: Located, over: Located) -> Located:
-    """Lay one value over another: mappings merge, everything else replaces; each part keeps its own place."""
+    """Merge two values: mappings are merged, other values are replaced; each part keeps its file and line."""
     if not (isinstance(under.value, dict) and isinstance(over.value, dict)):
         return over
     children = dict(under.children)
@@ -88,7 +88,7 @@ def merge(under: Located, over: Located) -> Located:
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, the fast one where PyYAML was built with it."""
+    """The safe loader, in C if PyYAML was built with it."""
 
 
 class _Reader:
@@ -105,7 +105,7 @@ class _Reader:
 
     def read(self, root: yaml.Node) -> Located:
         tree = self.located(root, root.start_mark.line + 1, ())
-        # Without aliases the values are as many as were read, and the depth is that of the paths.
+        # Without aliases, the number of values is that of nodes, and the depth that of paths.
         if self._has_aliases and not self.problems:
             self._measure(tree)
         return tree
@@ -117,7 +117,7 @@ class _Reader:
             if known is None:
                 self._complain(node, path, "contains an alias of itself")
                 return Located(None, self._path, line)
-            # An alias is the same node as its anchor, in another line.
+            # An alias is the same node as its anchor, but on another line.
             return known if known.line == line else known._replace(line=line)
         self._seen[id(node)] = None
         if len(self._seen) > MAX_VALUES:
@@ -157,10 +157,10 @@ class _Reader:
             line = key_node.start_mark.line + 1
             is_merge = key_node.tag == _MERGE
             key = key_node.value if is_merge else self._scalar(key_node, path)
-            # 1 and true are one key for Python, 1 and '1' are one for people.
+            # Python treats 1 and true as the same key, and people 1 and '1'.
             first = lines.get(key) or lines.get(str(key))
             if first:
-                self._complain(key_node, (*path, key), f"is there twice: line {first} has it already")
+                self._complain(key_node, (*path, key), f"occurs twice: it is in line {first} already")
                 continue
             lines[key] = lines[str(key)] = line
             if is_merge:
@@ -170,7 +170,7 @@ class _Reader:
         return merged | children if merged else children
 
     def _merged(self, node: yaml.Node, path: FieldPath) -> dict[Any, Located]:
-        """Return what the merge key << brings: of several mappings, the first that has a key gives it."""
+        """Return the values of the merge key <<; of several mappings with the same key, the first has priority."""
         merged: dict[Any, Located] = {}
         for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if not isinstance(one, yaml.MappingNode):
@@ -199,9 +199,9 @@ class _Reader:
             value = self._loader.construct_object(node, deep=True)
         except yaml.YAMLError:
             raise
-        except Exception:  # whatever PyYAML's conversions raise: of `!!bool maybe` it is a KeyError
+        except Exception:  # PyYAML's conversions raise various errors, such as KeyError for `!!bool maybe`
             self._complain(
-                node, path, f"{node.value!r} looks like a date or number and is none: quote it if it is text"
+                node, path, f"{node.value!r} looks like a date or number but is not one: quote it if it is text"
             )
             return None
         if _is_too_large(value, node.value):
@@ -210,10 +210,10 @@ class _Reader:
         return value
 
     def _measure(self, part: Located) -> tuple[int, int]:
-        """Return how many values a part is and how deep, each alias written out; refuse too many and too deep."""
+        """Return number and depth of the values of a part, with aliases expanded; refuse too many or too deep."""
         if not part.children:
             return 1, 0
-        known = self._sizes.get(id(part.children))  # which an alias shares with its anchor
+        known = self._sizes.get(id(part.children))  # an alias and its anchor share it
         if known is None:
             each = [self._measure(child) for child in part.children.values()]
             values, depth = 1 + sum(size for size, _ in each), 1 + max(below for _, below in each)
@@ -235,7 +235,7 @@ class _Reader:
 def _is_too_large(value: Any, written: str) -> bool:
     if type(value) is int:
         return not -(2**63) <= value < 2**63
-    # Written as .inf, infinity is meant.
+    # .inf is an intended infinity.
     return isinstance(value, float) and math.isinf(value) and "inf" not in written.lower()
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a spec, and where."""
+"""Problems of specs, with file and line."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FieldPath = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class SpecProblem:
-    """One thing that is wrong with a spec.
+    """One problem of a spec.
 
     Attributes
     ----------
     file : Path
         The file to change: the spec's own or `_defaults.yaml`.
     line : int or None
-        Counted from 1; None where the problem has no line, such as a file that cannot be read.
+        Line number from 1; None if the problem has no line, such as a file that cannot be read.
     field : str
         Dotted path, such as `evaluation.gates.minimum` or `validation[2].kwargs`; empty for the file as a whole.
     message, hint : str
-        What is wrong, and what was perhaps meant.
+        What is wrong, and what may have been meant.
     is_warning : bool
-        The spec can be used, and perhaps does not do what was meant.
+        The spec can be used, but may not do what was intended.
     """
 
     file: Path
@@ -46,7 +46,7 @@ class SpecProblem:
 
 
 class SpecFileError(SpecError):
-    """A spec file cannot be used; `problems` holds everything that is wrong with it."""
+    """A spec file cannot be used; `problems` has all its problems."""
 
     def __init__(self, problems: Iterable[SpecProblem]) -> None:
         self.problems = tuple(problems)

@@ -1,4 +1,4 @@
-"""Reads the text of a spec file, whatever lies there, and refuses what the YAML parser could not bear."""
+"""Read the text of a spec file safely, and refuse nesting that would crash the YAML parser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_text(path: Path) -> str:
         The file cannot be read, is too large or is not UTF-8.
     """
     try:
-        # A named pipe would keep whoever opens it waiting, and a device may have no end.
+        # Opening a named pipe would block, and a device may be endless.
         if not stat.S_ISREG(path.stat().st_mode):
             raise SpecFileError([SpecProblem(path, None, "", "is not a file")])
         with path.open("rb") as file:
@@ -43,8 +43,8 @@ def read_text(path: Path) -> str:
 def refuse_deep_nesting(path: Path, text: str, loader: type[Any]) -> None:
     """Raise SpecFileError if the YAML is nested too deeply.
 
-    libyaml builds its tree by recursion in C, where too deep a nesting ends the whole process. The events before it
-    come one by one; they are looked at only where brackets and indentation allow for such a depth.
+    libyaml builds its tree by recursion in C, so too deep a nesting crashes the process. Its events come without
+    recursion; they are examined only if brackets and indentation make such a depth possible.
     """
     widest = max(map(len, text.split("\n")))
     if text.count("[") + text.count("{") + 2 * widest <= _SURELY_SHALLOW:
@@ -59,5 +59,5 @@ def refuse_deep_nesting(path: Path, text: str, loader: type[Any]) -> None:
 
 
 def too_deep(path: Path, line: int | None, field: str = "") -> SpecProblem:
-    """Return the problem of a value that lies within too many others."""
+    """Return the problem for a value that is nested too deeply."""
     return SpecProblem(path, line, field, f"is nested too deeply: {MAX_DEPTH} levels are allowed")

@@ -1,4 +1,4 @@
-"""Parts of specs as YAML."""
+"""Convert parts of specs to YAML and back."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import yaml
 
 
 def as_yaml(fields: dict[str, Any]) -> str:
-    """Return fields of a spec as YAML, from which `from_yaml` makes the same values, keys that are numbers among them."""
+    """Return fields of a spec as YAML, which `from_yaml` reads back exactly, including keys that are numbers."""
     return yaml.safe_dump(_plain(fields), sort_keys=True, allow_unicode=True)
 
 
 def from_yaml(text: str) -> dict[str, Any]:
-    """Return the fields."""
+    """Return the fields that `as_yaml` wrote."""
     fields: dict[str, Any] = yaml.safe_load(text)
     return fields
 

@@ -132,7 +132,7 @@ def test_a_missing_field_is_said_at_the_part_that_lacks_it(write, late):
         ("window: {days: 60}", "window: {rows: true}", 8, "source.window.rows", "give a whole number, not true"),
         ("window: {days: 60}", "window: {since: 2013-01-01}", 8, "source.window.since", "a zone"),
         ("window: {days: 60}", "window: {since: 20130101}", 8, "source.window.since", "is not a date and time"),
-        ("holdout: {days: 7}", "holdout: {rows: 5}", 22, "evaluation.holdout.rows", "min_rows, which asks for 100"),
+        ("holdout: {days: 7}", "holdout: {rows: 5}", 22, "evaluation.holdout.rows", "min_rows, which needs 100"),
         ("primary: roc_auc", "primary: rmse", 23, "evaluation.primary", "not a metric of classification"),
         ("minimum: {roc_auc", "maximum: {roc_auc", 25, "evaluation.gates.maximum.roc_auc", "under 'minimum'"),
         ("column: late", "column: distance", 13, "features.numeric", "the model would see the answer"),
@@ -162,7 +162,7 @@ def test_contradictions_and_wrong_values_are_placed(write, late, was, becomes, l
 def test_a_share_of_the_window_that_never_passes_the_gate_is_refused(write, late):
     text = late.replace("{days: 60}", "{rows: 475}").replace("holdout: {days: 7}", "holdout: {fraction: 0.2}")
     said = found(write("late.yaml", text))[22, "evaluation.holdout.fraction"]
-    assert "0.2 of the window's 475 rows are 95, which never passes the gate min_rows: it asks for 100" in said
+    assert "0.2 of the window's 475 rows are 95, which never passes the gate min_rows: it needs 100" in said
     assert load_spec(write("late.yaml", text.replace("rows: 475", "rows: 500")))
 
 
@@ -183,7 +183,7 @@ def test_a_bound_that_its_metric_never_reaches_is_refused(write, late, bound, fi
 def test_more_columns_than_are_tested_never_drift(write, late):
     text = late + "monitoring:\n  drift: {exclude: [hour], min_columns: 2}\n"
     said = found(write("late.yaml", text))[29, "monitoring.drift.min_columns"]
-    assert "never so many drift: ks tests 1 columns, categorical 1" in said
+    assert "so many can never drift: ks tests 1 columns, categorical 1" in said
 
 
 def test_a_model_whose_spec_is_wrong_is_met_with_what_is_wrong(write, late, tmp_path):

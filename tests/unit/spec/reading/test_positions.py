@@ -40,9 +40,9 @@ def test_a_path_that_is_not_there_leads_to_what_is_above_it(write):
 @pytest.mark.parametrize(
     ("content", "line", "said"),
     [
-        ("a: 1\na: 2\n", 2, "a: is there twice: line 1 has it already"),
-        ("a:\n  b: 1\n  c: 1\n  b: 2\n", 4, "a.b: is there twice: line 2 has it already"),
-        ("a:\n - {x: 1,\n    x: 2}\n", 3, "a[0].x: is there twice"),
+        ("a: 1\na: 2\n", 2, "a: occurs twice: it is in line 1 already"),
+        ("a:\n  b: 1\n  c: 1\n  b: 2\n", 4, "a.b: occurs twice: it is in line 2 already"),
+        ("a:\n - {x: 1,\n    x: 2}\n", 3, "a[0].x: occurs twice"),
         ("a: 1\n\tb: 2\n", 2, "(YAML is indented with spaces, never with tabs)"),
         ("a:\n\t- 2\n", 2, "(YAML is indented with spaces, never with tabs)"),
         ("a: [1, 2\nb: 3\n", 2, "is not YAML"),
@@ -53,7 +53,7 @@ def test_a_path_that_is_not_there_leads_to_what_is_above_it(write):
             "the YAML tag 'tag:yaml.org,2002:python/object/apply:os.system'",
         ),
         ("a: !!set {x, y}\n", 1, "the YAML tag"),
-        ("a: 2013-13-45\n", 1, "a: '2013-13-45' looks like a date or number and is none"),
+        ("a: 2013-13-45\n", 1, "a: '2013-13-45' looks like a date or number but is not one"),
         ("? [a, b]\n: 1\n", 1, "the name of a field must be text"),
         ("a: 1\n---\nb: 2\n", 2, "is not YAML: expected a single document"),
         (b"a: 1\nb: \xe9t\xe9\n", 2, "is not UTF-8"),
