@@ -1,1 +1,1 @@
-"""Several models that answer together: what each weighs, and what they say."""
+"""Several models that predict together: the weight of each, and their weighted mean."""

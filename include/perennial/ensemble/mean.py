@@ -1,4 +1,4 @@
-"""What several models say together: the weighted mean of their answers. Pure."""
+"""The weighted mean of the predictions of several models. Pure."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from perennial.models.predictions import Label, Predictions, join_labels, positi
 
 
 def weighted_mean(answers: Sequence[Predictions], weights: npt.ArrayLike) -> Predictions:
-    """Return what members say together.
+    """Return the weighted mean of the members' predictions.
 
     Parameters
     ----------
     answers : sequence of Predictions, not empty
-        Of each member, for the same n rows.
+        The predictions of each member, for the same n rows.
     weights : array_like of shape (members,)
-        Not negative, not all 0; they need not sum to 1. What a member without weight says does not matter, but the labels
-        that it knows stay known.
+        Not negative, not all 0; they need not sum to 1. The predictions of a member with weight 0 do not count, but its
+        labels are among the labels of the result.
 
     Returns
     -------
     Predictions
-        Regression: the mean of the values. Classification: the mean of the probabilities, where a label that a member does
-        not know has none from it, and as value the label with the greatest. A member that gives no probabilities votes:
-        the label that it chose has 1. One member alone says what it says, to the last bit.
+        Regression: the mean of the values. Classification: the mean of the probabilities, and as value the label with
+        the highest one. A label that a member does not know has probability 0 from this member. A member that gives no
+        probabilities votes: the label that it predicts has 1. With one member the result is its own predictions, bit
+        for bit.
 
     Raises
     ------
     ValueError
-        The answers are not of the same rows or the same task, or the weights do not fit.
+        The predictions are not of the same number of rows or of the same task, or the weights do not fit the members.
     """
     shares = normalised(weights)
     if len(shares) != len(answers):
         raise ValueError(f"there are {len(answers)} members and {len(shares)} weights")
     if len({len(one.values) for one in answers}) > 1:
-        raise ValueError(f"members answered different numbers of rows: {[len(one.values) for one in answers]}")
+        raise ValueError(f"members predicted different numbers of rows: {[len(one.values) for one in answers]}")
     if len({bool(one.classes) for one in answers}) > 1:
-        raise ValueError("some members know labels and others give numbers: they are not of one task")
+        raise ValueError("some members predict labels and others numbers: they are not of one task")
     if len(answers) == 1:
         return answers[0]
     heard = [(one, share) for one, share in zip(answers, shares, strict=True) if share > 0]
@@ -63,5 +64,5 @@ def _probabilities(answer: Predictions) -> npt.NDArray[np.float64]:
 
 
 def _as_array(labels: tuple[Label, ...]) -> npt.NDArray[np.generic]:
-    """Return labels as models give them: numbers as numbers, and objects where there is a text among them."""
+    """Return labels as models give them: an array of numbers, or of objects if there is a text among them."""
     return np.array(labels, dtype=object if any(isinstance(label, str) for label in labels) else None)

@@ -1,4 +1,4 @@
-"""Several models that answer as one."""
+"""Several models that predict as one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class EnsembleModel:
     Attributes
     ----------
     members : mapping of str to Model
-        By a name of their own, oldest first; at least one.
+        Name -> member, oldest first; at least one.
     weights : mapping of str to float
-        Of each member; not negative, not all 0.
+        Name -> weight of the member; not negative, not all 0.
     """
 
     members: Mapping[str, Model]
@@ -33,13 +33,13 @@ class EnsembleModel:
         return tuple(dict.fromkeys(name for member in self.members.values() for name in member.inputs))
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
-        """Return what the members say together; see Model. One without weight is not asked."""
+        """Return the weighted mean of the members' predictions; see Model. Members with weight 0 are not asked."""
         return self.together({name: self.members[name].predict(frame) for name in self.members if self.weights[name]})
 
     def answers(self, frame: pd.DataFrame) -> dict[str, Predictions]:
-        """Return what each member says alone."""
+        """Return the predictions of each member alone."""
         return {name: member.predict(frame) for name, member in self.members.items()}
 
     def together(self, answers: Mapping[str, Predictions]) -> Predictions:
-        """Return the weighted mean of what members said alone."""
+        """Return the weighted mean of the members' own predictions."""
         return weighted_mean(list(answers.values()), [self.weights[name] for name in answers])

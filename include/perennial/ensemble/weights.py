@@ -1,4 +1,4 @@
-"""What each member of an ensemble weighs. Pure: losses in, weights out."""
+"""The weights of the members of an ensemble. Pure: losses in, weights out."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import numpy as np
 import numpy.typing as npt
 
 Weights = npt.NDArray[np.float64]
-"""One number from 0 to 1 for each member; together 1."""
+"""One number from 0 to 1 for each member; their sum is 1."""
 IDLE_WEIGHT = 0.01
-"""A member with less has almost no say."""
+"""A member with less than this has almost no effect."""
 
 
 def performance_weights(losses: npt.ArrayLike, exponent: float = 8) -> Weights:
-    """Weigh members by how they did on the same newest rows: (best loss / loss) ** exponent, normalised.
+    """Weigh members by their losses on the same newest rows: (best loss / loss) ** exponent, normalised.
 
-    The idea of accuracy-updated ensembles (Brzezinski and Stefanowski 2014), which weigh by the inverse of the loss; a ratio
-    to a high power needs no scale of its own, and forgets members that do clearly worse.
+    The idea of accuracy-updated ensembles (Brzezinski and Stefanowski 2014), which weigh by the inverse of the loss. A
+    ratio to a high power does not depend on the scale of the loss, and gives clearly worse members next to no weight.
 
     Parameters
     ----------
     losses : array_like of shape (n,), n > 0
-        The mean loss of each member, 0 or more. A member with a loss of 0 shares all weight with the others that have none.
-        NaN: nobody could measure it, such as of a member that has seen all rows there are; it weighs as much as the best of
-        those that were measured. Infinite: no weight. Where nobody was measured, or all losses are infinite, all weigh the
-        same.
+        The mean loss of each member, 0 or more. Members with a loss of 0 share all weight among them.
+        NaN: the loss could not be measured, such as that of a member that was fitted on all rows there are; it weighs
+        as much as the best of the measured members. Infinite: weight 0. If no loss was measured, or all are infinite,
+        all members weigh the same.
     exponent : float
-        0 gives the plain mean; the greater, the more the best one has to say.
+        0 gives the plain mean; the greater it is, the more weight the best member has.
 
     Returns
     -------
@@ -40,10 +40,10 @@ def performance_weights(losses: npt.ArrayLike, exponent: float = 8) -> Weights:
     if measured.ndim != 1 or not measured.size:
         raise ValueError(f"the losses should be one number for each of one or more members, not {losses!r}")
     if (measured < 0).any() or not exponent >= 0:
-        raise ValueError(f"neither losses nor exponent may be negative: losses={losses!r}, {exponent=}")
+        raise ValueError(f"losses and exponent must not be negative: losses={losses!r}, {exponent=}")
     known = measured[np.isfinite(measured)]
     if not known.size:
-        # Only infinite against unmeasured tells members apart.
+        # No finite loss to compare with: only members with an infinite loss differ from those that were not measured.
         some_unmeasured = np.isnan(measured).any()
         return normalised(np.isnan(measured) if some_unmeasured else np.ones(measured.size))
     best = known.min()
@@ -54,7 +54,7 @@ def performance_weights(losses: npt.ArrayLike, exponent: float = 8) -> Weights:
 
 
 def step_towards(old: npt.ArrayLike, new: npt.ArrayLike, most: float = 0.5) -> Weights:
-    """Move weights towards new ones, but no more than a share of all weight at once.
+    """Move weights towards new ones, by at most a share of all weight at once.
 
     Parameters
     ----------
@@ -62,17 +62,17 @@ def step_towards(old: npt.ArrayLike, new: npt.ArrayLike, most: float = 0.5) -> W
         Weights of the same members.
     most : float
         The share, above 0 and up to 1, that may pass from some members to others: half the sum of the absolute
-        differences. One noisy month so never decides alone.
+        differences. So one noisy month never decides alone.
 
     Returns
     -------
     array of shape (n,)
-        `new` where it is near enough; else the point at that distance on the straight line to it.
+        `new` if it is near enough; else the point at that distance on the straight line to it.
 
     Raises
     ------
     ValueError
-        The weights are not of the same members, or `most` is no such share.
+        The weights are not of the same members, or `most` is not above 0 and up to 1.
     """
     start, goal = normalised(old), normalised(new)
     if start.shape != goal.shape or not 0 < most <= 1:
@@ -87,11 +87,11 @@ def normalised(weights: npt.ArrayLike) -> Weights:
     Raises
     ------
     ValueError
-        One is negative or not finite, or all are 0.
+        A weight is negative or not finite, or all are 0.
     """
     given = np.asarray(weights, dtype=np.float64)
     if given.ndim != 1 or not given.size or not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise ValueError(f"weights should be finite, none negative, and not all 0: {weights!r}")
-    # By the greatest first: the sum of tiny or huge numbers could be 0 or infinite.
+    # Divided by the greatest first: the sum of tiny or huge numbers could be 0 or infinite.
     scaled = given / given.max()
     return np.asarray(scaled / scaled.sum())

@@ -1,1 +1,1 @@
-"""Models as files: how they are written, trusted, loaded and asked."""
+"""Models as files: how they are written, trusted, loaded and used to predict."""

@@ -1,4 +1,4 @@
-"""A bundle: what a training produces and everything else consumes. A manifest and the model's files, in one folder."""
+"""A bundle: what training makes and all else uses. A manifest and the model's files, in one folder."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ MANIFEST = "bundle.json"
 
 @dataclass(frozen=True)
 class Bundle:
-    """The model that serves, its twin that was judged, and what both say about themselves.
+    """The served model, its judged twin, and the manifest that describes both.
 
     Attributes
     ----------
     manifest : Manifest
     model : Model
-        The served one.
+        The model that serves.
     twin : Model
-        Fitted by the same recipe before the verdict, on none of the holdout's rows; the served one itself where there was
+        Fitted by the same recipe before the verdict, on none of the holdout's rows; the served model itself if there was
         no refit.
     left_out : tuple of str
         A sentence for each model that should serve together with the others and cannot be read.
@@ -47,17 +47,17 @@ class Bundle:
         return tuple(self.manifest.inputs)
 
     def predict(self, rows: pd.DataFrame) -> Predictions:
-        """Return what the served model says about rows that have its inputs; see Model."""
+        """Return the served model's predictions for rows that have its inputs; see Model."""
         return self.model.predict(rows[list(self.inputs)])
 
 
 def features_of(manifest: Manifest, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a model's features of rows that have its inputs, as its own first step makes them.
+    """Return the features of rows that have a model's inputs, made as the model's own first step makes them.
 
     Raises
     ------
     TrainingError
-        The transform cannot be imported any more, or fails.
+        The transform can no longer be imported, or fails.
     """
     names = [feature.name for feature in manifest.features]
     if manifest.transform is None:
@@ -66,7 +66,7 @@ def features_of(manifest: Manifest, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def twin_file(kept: ModelFormat) -> str:
-    """Return the name of the twin's file beside the served model's, where they are two."""
+    """Return the name of the twin's file, for a bundle whose twin is not the served model."""
     return f"twin-{kept.file}"
 
 
@@ -76,15 +76,15 @@ def write_manifest(folder: Path, manifest: Manifest) -> tuple[Manifest, str]:
     Parameters
     ----------
     folder : Path
-        Where the files are that the manifest names; their digests are filled in.
+        The folder with the files that the manifest names.
     manifest : Manifest
 
     Returns
     -------
     Manifest
-        As written.
+        The manifest as written, with the digests of the files filled in.
     str
-        Hexadecimal SHA-256 of what was written.
+        Hexadecimal SHA-256 of the manifest's file.
     """
     files = {name: _digest(folder / name) for name in manifest.files}
     whole = manifest.model_copy(update={"files": files})
@@ -99,21 +99,22 @@ def files_of(recorded: RecordedBundle) -> tuple[str, ...]:
 
 
 def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
-    """Read a bundle; nothing in its files is made before they were found to be those that were recorded.
+    """Read a bundle; the files are compared with the recorded digests before anything is loaded from them.
 
     Parameters
     ----------
     folder : Path
     recorded : RecordedBundle
     who : str
-        The model, for messages, such as 'champion v3'.
+        Name of the model in messages, such as 'champion v3'.
 
     Raises
     ------
     BundleChanged
-        A file is another than was recorded.
+        A file is not the recorded one.
     TrainingError
-        The format is not known here, or the model cannot be made, such as when its transform can no longer be imported.
+        The format is not known here, or the model cannot be loaded, such as when its transform can no longer be
+        imported.
     """
     check_files(folder, recorded, who)
     return read_models(folder, recorded.manifest, who)
@@ -128,7 +129,7 @@ def read_models(folder: Path, manifest: Manifest, who: str) -> Bundle:
 
 
 def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:
-    """Raise BundleChanged if a file is another than was recorded when the model was trained."""
+    """Raise BundleChanged if a file is not the one that was recorded when the model was trained."""
     check_digests(folder, {MANIFEST: recorded.digest, **recorded.manifest.files}, who)
 
 
@@ -141,9 +142,9 @@ def check_digests(folder: Path, digests: Mapping[str, str], who: str) -> None:
             )
         if _digest(folder / name) != digest:
             raise BundleChanged(
-                f"{who}: its file {name} in MLflow's artifact storage is not the one that was trained. Something or someone "
-                "has changed it, so nothing of it is loaded. Restore the file from a backup, or move the alias 'champion' to "
-                "another version and retrain"
+                f"{who}: its file {name} in MLflow's artifact storage is not the one that was trained. Something or "
+                "someone has changed it, so it is not loaded. Restore the file from a backup, or move the alias "
+                "'champion' to another version and retrain"
             )
 
 

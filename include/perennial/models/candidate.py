@@ -1,4 +1,4 @@
-"""What training hands on: a model that was logged as a bundle."""
+"""The result of training: a model that was logged as a bundle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perennial.record import Record
 
 
 class Candidate(Record):
-    """A trained model that nobody has judged yet."""
+    """A trained model that has not been judged yet."""
 
     mlflow_run_id: str
     experiment_id: str

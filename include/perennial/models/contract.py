@@ -1,6 +1,6 @@
-"""The tests that every model, and every format that keeps one, must pass, as classes to derive from.
+"""The tests that every model, and every format that stores one, must pass, as classes to derive from.
 
-Shipped with the package, so that a format from elsewhere can be held to the same:
+Part of the package, so that formats of other packages can be tested in the same way:
 
     class TestMyFormat(ModelFormatContract):
         format = MyFormat()
@@ -8,7 +8,7 @@ Shipped with the package, so that a format from elsewhere can be held to the sam
         def classifier(self, frame, labels): ...
         def regressor(self, frame, values): ...
 
-What is a model and no format of its own, such as several models that answer together, derives from ModelContract.
+A test of a model without a format of its own, such as several models that predict together, derives from ModelContract.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROWS = 300
 
 
 def example_rows() -> pd.DataFrame:
-    """Return rows with numbers and texts, some of them missing or infinite, a label of each kind and a number to predict."""
+    """Return rows with numbers and texts, some missing or infinite, a label of each kind and a number to predict."""
     random = np.random.default_rng(11)
     x, kind = random.normal(size=ROWS), random.choice(["a", "b", "c"], ROWS)
     gap = random.normal(size=ROWS)
@@ -42,7 +42,7 @@ def example_rows() -> pd.DataFrame:
 
 
 class ModelContract:
-    """What holds of every model. pytest gives `tmp_path`."""
+    """Tests of a model. pytest gives `tmp_path`."""
 
     @abstractmethod
     def classifier(self, frame: pd.DataFrame, labels: Any) -> Model:
@@ -53,7 +53,7 @@ class ModelContract:
         """Return a model fitted on the frame's columns `x`, `gap` and `kind`."""
 
     def models(self) -> dict[str, tuple[Model, pd.DataFrame]]:
-        """Return models of two labels, of three that are text, and of a number, with rows for them."""
+        """Return models of two labels, of three text labels, and of a number, each with rows to predict for."""
         rows = example_rows()
         inputs = rows[["x", "gap", "kind"]]
         return {
@@ -115,7 +115,7 @@ class ModelContract:
 
 
 class ModelFormatContract(ModelContract):
-    """What holds of every format, and of the models that it keeps."""
+    """Tests of a format, and of the models that it stores."""
 
     format: ModelFormat
 

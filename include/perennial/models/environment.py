@@ -1,4 +1,4 @@
-"""What made a model, beside its data and its spec: the code, the libraries, the machine."""
+"""What a model depends on besides its data and its spec: the code, the libraries, the machine."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "s
 
 @functools.cache
 def code_version() -> str:
-    """Return which Perennial this is.
+    """Return the version of Perennial that runs.
 
     Returns
     -------
     str
         `PERENNIAL_CODE_VERSION` from the environment if set (an image has no checkout); else the package's
-        version, in a git checkout with the commit: `0.1.0+g1a2b3c4d5e6f`, and `-dirty` where files were changed.
+        version, in a git checkout with the commit: `0.1.0+g1a2b3c4d5e6f`, and `-dirty` if files were changed.
     """
     stated = os.environ.get("PERENNIAL_CODE_VERSION", "").strip()
     if stated:
@@ -32,18 +32,18 @@ def code_version() -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Return distribution -> version of what computes and stores a model."""
+    """Return distribution -> version, for the libraries that compute and store a model."""
     return {name: metadata.version(name) for name in LIBRARIES}
 
 
 def system_description() -> str:
-    """Describe the machine in a line: operating system, processor, cores, Python."""
+    """Describe the machine in one line: operating system, processor, cores, Python."""
     return f"{platform.platform()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _commit(folder: Path) -> str | None:
     try:
-        # Installed into the environment of some other project's checkout, the package is not among its files.
+        # The checkout may be another project's, with this package installed in its environment but not among its files.
         _git(folder, "ls-files", "--error-unmatch", "__init__.py")
         return _git(folder, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     except (OSError, subprocess.SubprocessError):

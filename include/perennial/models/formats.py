@@ -1,4 +1,4 @@
-"""The formats in which models are kept."""
+"""The formats in which models are stored."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(),)}
 
 
 def format_named(name: str, version: int, who: str) -> ModelFormat:
-    """Return a format.
+    """Return the format of a name and version.
 
     Raises
     ------
     TrainingError
-        It is not known here, or the files are of a version of it that is no longer read.
+        The format is not known here, or the files have a version of it that can no longer be read.
     """
     known = FORMATS.get(name)
     if known is None or known.version != version:
         here = ", ".join(f"{one.name} {one.version}" for one in FORMATS.values())
         raise TrainingError(
-            f"{who} is kept as {name} {version}, and this Perennial reads {here}: retrain, or use the version that wrote it"
+            f"{who} is stored as {name} {version}, and this Perennial reads {here}: retrain, or use the version that "
+            "wrote it"
         )
     return known

@@ -1,4 +1,4 @@
-"""How wrong a model's answers are, row by row."""
+"""The loss of a model's predictions, row by row."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from perennial.models.predictions import Predictions
 
 
 def row_losses(answers: Predictions, truth: pd.Series) -> npt.NDArray[np.float64]:
-    """Return how wrong each row's answer is, shape (n,).
+    """Return the loss of each row's prediction, shape (n,).
 
-    The squared distance of the probability of the true label from 1 (Brier, 1950), 0 or 1 where the model gives no
-    probabilities, the absolute error of a number. All are bounded by what the model says or finite by nature: one
-    row cannot raise an alarm alone. NaN where the truth is missing, or a number that nothing can be reckoned with.
+    The squared distance of the probability of the true label from 1 (Brier, 1950), or 0 or 1 if the model gives no
+    probabilities; for a number its absolute error. Losses of labels are between 0 and 1, those of numbers
+    finite. NaN where the truth is missing, or too large a number to compute with.
 
     Parameters
     ----------
     answers : Predictions
-        For n rows.
+        Predictions for n rows.
     truth : pandas.Series of n
-        What the model should have said.
+        The true labels or numbers.
     """
     if not answers.classes:
         with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""What a bundle says about the model that it holds."""
+"""The description of the model in a bundle."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Label = int | float | str
 
 
 class Feature(Record):
-    """One input of the estimator, as the user named it."""
+    """One input of the estimator, by the user's name."""
 
     name: str
     kind: Literal["numeric", "categorical"]
     made_by: Literal["source", "transform"]
-    """A column of the source as it is, or one that the transform makes."""
+    """Whether it is a column of the source, or made by the transform."""
 
 
 class FittedRows(Record):
@@ -41,10 +41,10 @@ class MeanLoss(Record):
 
 
 class Manifest(Record):
-    """All that is needed to understand, score, compare, explain and repeat a model, without the spec of today.
+    """All that is needed to understand, score, compare, explain and repeat a model without today's spec.
 
-    A bundle may hold two models of one recipe: the twin, which was judged on rows that it had not seen, and the one that
-    serves, refit after the verdict on those rows too. Without a refit they are the same.
+    A bundle may hold two models of one recipe: the twin, which was judged on rows that it had not seen, and the one
+    that serves, refit after the verdict on those rows too. Without a refit they are the same.
     """
 
     format: str
@@ -56,23 +56,29 @@ class Manifest(Record):
     labels: tuple[Label, ...]
     """The labels that the served model knows, in the order of its probabilities; none for regression."""
     positive: Label | None
-    """Which of two labels counts as positive, as the spec said."""
+    """The label that counts as positive if there are two, by the spec."""
     inputs: dict[str, str]
     """Column of the source -> its type in a snapshot, in the order in which the model reads them."""
     features: tuple[Feature, ...]
     transform: str | None
-    """`module:function` that makes the features of the inputs; part of the model."""
+    """`module:function` that makes the features from the inputs; part of the model."""
     types: tuple[str, ...]
-    """Types in the files that a loader must trust. The store has the list that counts: a file vouches for nothing."""
+    """Types in the files that a loader must trust.
+
+    Loaders use the list in the store, since a file cannot vouch for itself.
+    """
     split: SplitPlan
-    """What the twin was fitted on, and what it was judged on."""
+    """The rows that the twin was fitted on, and those that it was judged on."""
     refit: FittedRows | None = None
-    """What the served model was fitted on; None: there was no refit, and the judged model serves."""
+    """The rows that the served model was fitted on; None: there was no refit, and the judged model serves."""
     recipe: str
-    """The fields of the spec that features and fit follow from, as YAML."""
+    """The fields of the spec that determine features and fit, as YAML."""
     provenance: Provenance
     baseline_scores: dict[str, Figure]
-    """The twin's metrics on its holdout when it was trained: the served model may have learnt from those rows."""
+    """The twin's metrics on its holdout, measured at training.
+
+    Not the served model's: it may have learnt from those rows.
+    """
     members: tuple[Member, ...] = ()
     """Those that serve together, oldest first, the newest promoted one last; none: the bundle holds one model."""
     expected_loss: MeanLoss | None = None

@@ -1,4 +1,4 @@
-"""What can be asked of a model, and what a format must do to keep one in files."""
+"""The interfaces of a model and of a format that stores one in files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Model(Protocol):
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The columns that it reads."""
+        """The columns that the model reads."""
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
-        """Return all that the model says about n rows.
+        """Return the model's predictions for n rows.
 
         Parameters
         ----------
@@ -29,17 +29,17 @@ class Model(Protocol):
         Raises
         ------
         TrainingError
-            What the model gives has not a row per row.
+            The model does not return one result for each row.
         """
 
 
 class ModelFormat(Protocol):
-    """A way to keep a model in files that hold no code. Every format passes `perennial.models.contract`."""
+    """A way to store a model in files without code. Every format passes `perennial.models.contract`."""
 
     name: str
-    """As manifests name it."""
+    """Name of the format in manifests."""
     version: int
-    """Raised when files of before can no longer be read."""
+    """Increased when older files can no longer be read."""
     file: str
     """The file's name within a bundle."""
 
@@ -49,19 +49,20 @@ class ModelFormat(Protocol):
         Returns
         -------
         tuple of str
-            Types that `read` must be told to trust; none for a format that holds numbers only.
+            Types that `read` must be told to trust; none for a format that stores numbers only.
 
         Raises
         ------
         TrainingError
-            The model holds something that the format cannot keep, or the disk refuses.
+            The model holds something that the format cannot store, or the file cannot be written.
         """
 
     def read(self, path: Path, trusted: Collection[str]) -> Model:
-        """Read a model; its types are checked before anything in it is made.
+        """Read a model; its types are checked before any object in it is created.
 
         Raises
         ------
         TrainingError
-            The file is damaged, holds no such model, or a type that is not among the trusted ones.
+            The file is damaged, does not hold a model of this format, or holds a type that is not among the trusted
+            ones.
         """

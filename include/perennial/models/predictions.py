@@ -1,4 +1,4 @@
-"""What a model says about the held-out rows, in one form for every kind of estimator."""
+"""A model's predictions, in one form for every kind of estimator."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ class Predictor(Protocol):
     """A fitted scikit-learn estimator; classifiers may have `classes_`, `predict_proba` and `decision_function`."""
 
     def predict(self, frame: pd.DataFrame) -> Any:
-        """Return one label or number per row."""
+        """Return one label or number for each row."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A model's answers for n rows, in their order.
+    """A model's predictions for n rows, in their order.
 
     Attributes
     ----------
     values : array of shape (n,)
         Predicted labels (classification) or numbers (regression).
     classes : tuple of labels
-        The labels that the model knows, which name the columns below; empty for regression.
+        The labels that the model knows, in the order of the columns below; empty for regression.
     probabilities : array of shape (n, len(classes)) or None
+        Probability of each label. None if the model gives none.
     decisions : array of shape (n, len(classes)) or None
-        Scores that only rank: the greater, the likelier the label. None where there are probabilities.
+        Scores that only rank: the higher, the more likely the label. None if there are probabilities.
     """
 
     values: NDArray[Any]
@@ -45,11 +46,11 @@ class Predictions:
 
     @property
     def ranking(self) -> NDArray[np.float64] | None:
-        """Whatever ranks the rows by label: probabilities, or else decisions."""
+        """The scores that rank the rows by label: probabilities, or else decisions; None if there are neither."""
         return self.probabilities if self.probabilities is not None else self.decisions
 
     def at(self, rows: NDArray[Any]) -> Predictions:
-        """Return the answers for some of the rows: an array of places, or of n booleans."""
+        """Return the predictions for some of the rows: an array of positions, or of n booleans."""
         return Predictions(
             values=self.values[rows],
             classes=self.classes,
@@ -59,7 +60,7 @@ class Predictions:
 
 
 def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
-    """Ask the model for all that it can say about the rows.
+    """Return all predictions that the model can make for the rows.
 
     Parameters
     ----------
@@ -70,11 +71,11 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     Raises
     ------
     TrainingError
-        Its probabilities have not a row per row and a column per label.
+        Its probabilities do not have one row for each row and one column for each label.
     """
     rows = len(frame)
     if isinstance(model, Pipeline) and len(model) > 1:
-        # What the estimator reads is made once, not once for each question.
+        # What the estimator reads is made once, not once for each method that is called.
         frame, model = model[:-1].transform(frame), model[-1]
     values = np.asarray(model.predict(frame)).ravel()
     known = getattr(model, "classes_", None)
@@ -86,7 +87,7 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
         if probabilities.shape != (rows, len(classes)):
             raise TrainingError(
                 f"predict_proba gives an array of shape {probabilities.shape} for {rows} rows "
-                f"and {len(classes)} labels: it should have a row per row and a column per label"
+                f"and {len(classes)} labels: it should have one row for each row and one column for each label"
             )
         return Predictions(values, classes, probabilities=probabilities)
     if hasattr(model, "decision_function"):
@@ -97,14 +98,14 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
 
 def _one_column_per_label(decisions: NDArray[np.float64], labels: int) -> NDArray[np.float64] | None:
     if decisions.ndim == 1:
-        # Of two labels scikit-learn gives the second one's score only.
+        # For two labels scikit-learn gives only the score of the second.
         return np.column_stack([-decisions, decisions])
-    # One-vs-one scores have a column per pair of labels, which ranks no single label.
+    # One-vs-one scores have one column for each pair of labels, and cannot rank by one label.
     return decisions if decisions.shape[1] == labels else None
 
 
 def identical(some: Predictions, others: Predictions) -> bool:
-    """Tell whether two models say the same of every row, to the last bit."""
+    """Tell whether two models predict the same for every row, bit for bit."""
     if some.classes != others.classes:
         return False
     pairs = (
@@ -141,7 +142,7 @@ def join_labels(*groups: Iterable[Label]) -> tuple[Label, ...]:
 
 
 def positions(values: NDArray[Any], labels: tuple[Label, ...]) -> NDArray[np.intp]:
-    """Return where in `labels` each value is, shape (n,)."""
+    """Return the position in `labels` of each value, shape (n,)."""
     codes, distinct = pd.factorize(values, use_na_sentinel=False)
     place = {label: i for i, label in enumerate(labels)}
     return np.array([place[label] for label in as_labels(distinct)], dtype=np.intp)[codes]

@@ -1,4 +1,4 @@
-"""Where a model comes from: what it follows from, and who asked for it."""
+"""Where a model comes from: what it was made of, and for whom."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _NOT_ALWAYS = ("twin_train_end",)
 
 
 class Provenance(Record):
-    """What a model was made of, by what, and why; in its bundle, and as tags on its MLflow run and version."""
+    """What a model was made of, by what, and why; kept in its bundle, and as tags on its MLflow run and version."""
 
     run_id: str
-    """The retraining."""
+    """Id of the retraining run."""
     snapshot_digest: str
-    """Of the rows."""
+    """Digest of the rows."""
     recipe_digest: str
-    """Of all fields of the spec that features and fit follow from."""
+    """Digest of all fields of the spec that determine features and fit."""
     transform_digest: str
-    """Of the source of the user's transform; empty: there is none."""
+    """Digest of the source of the user's transform; empty: there is none."""
     libraries: dict[str, str]
-    """Distribution -> version of what fits and keeps a model."""
+    """Distribution -> version, for the libraries that fit and store a model."""
     code_version: str
-    """Of Perennial."""
+    """Version of Perennial."""
     system: str
-    """The machine in a line."""
+    """The machine, in one line."""
     triggered_by: str
     reason: str
     train_end: datetime
@@ -49,10 +49,10 @@ class Provenance(Record):
     data_end: datetime
     """Newest event time in the snapshot, UTC."""
     twin_train_end: datetime | None = None
-    """The same of its judged twin; None: there was no refit, and the judged model serves."""
+    """Newest event time among the rows that its judged twin was fitted on; None: there was no refit."""
 
     def to_tags(self) -> dict[str, str]:
-        """Return the tags that say all this in MLflow."""
+        """Return the tags that hold these fields in MLflow."""
         content = self.model_dump(mode="json") | {"libraries": json.dumps(self.libraries, sort_keys=True)}
         return {tag: content[field] for field, tag in _TAGS.items() if content[field] is not None}
 
@@ -63,12 +63,12 @@ class Provenance(Record):
         Returns
         -------
         Provenance or None
-            None: they were not written by Perennial, or not all of them are there.
+            None: the tags were not written by Perennial, or not all of them are there.
 
         Raises
         ------
         ValueError
-            One of them was changed into something that it cannot be.
+            A tag was changed to a value that is not valid.
         """
         content: dict[str, object] = {field: tags.get(tag) for field, tag in _TAGS.items()}
         if any(content[field] is None for field in _TAGS if field not in _NOT_ALWAYS):

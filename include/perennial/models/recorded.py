@@ -1,7 +1,7 @@
-"""What the worker that trained a model wrote down about it, where only workers can write: in the store.
+"""The record of a trained model, written by the worker that trained it to the store, where only workers can write.
 
-A file never vouches for itself. MLflow's artifact storage may be written by many; what is loaded from there is compared
-with this record, and holds no types but those in it, whatever the spec of today trusts.
+Many may be able to write to MLflow's artifact storage. Files from there are therefore compared with this record, and
+may hold only the types that are listed in it, whatever today's spec trusts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from perennial.store.sealed import read_record, seal
 
 
 class RecordedBundle(Record):
-    """A bundle as it was trained."""
+    """What identifies a trained bundle."""
 
     mlflow_run_id: str
-    """The MLflow run that logged it: each logs a candidate and, after the verdict, its refit and who serves with it."""
+    """The MLflow run that logged it. A run logs a candidate and, after the verdict, its refit and its ensemble."""
     model_uri: str
     """MLflow's URI of the logged model."""
     digest: str
-    """Hexadecimal SHA-256 of the bundle's manifest, which has the digests of the files."""
+    """Hexadecimal SHA-256 of the bundle's manifest, which holds the digests of the files."""
     manifest: Manifest
 
     @property
@@ -33,9 +33,9 @@ class RecordedBundle(Record):
 
 
 def record_bundle(store: Store, model: str, recorded: RecordedBundle) -> None:
-    """Write down what was trained, or put together.
+    """Record a bundle that was trained or put together.
 
-    Once: an MLflow run has one candidate, one refit of it, and one ensemble of the same members, for good.
+    A record is never replaced: an MLflow run has one candidate, one refit of it, and one ensemble of the same members.
     """
     key = _key(model, recorded)
     try:
@@ -53,23 +53,25 @@ def _key(model: str, recorded: RecordedBundle) -> str:
 
 
 def find_bundle(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle | None:
-    """Return what was written down of the candidate that an MLflow run logged; None: Perennial did not train it, or not with this store.
+    """Return the record of the candidate that an MLflow run logged.
+
+    None: Perennial did not train it, or not with this store.
 
     Raises
     ------
     Damaged
-        The record is not what was written.
+        The record was changed after it was written.
     """
     return _read(store, BUNDLE.key(model, mlflow_run_id))
 
 
 def find_refit(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle | None:
-    """Return what was written down of the bundle that holds an MLflow run's candidate and its refit; None: there is none.
+    """Return the record of the bundle that holds an MLflow run's candidate and its refit; None: there is none.
 
     Raises
     ------
     Damaged
-        The record is not what was written.
+        The record was changed after it was written.
     """
     return _read(store, REFIT_BUNDLE.key(model, mlflow_run_id))
 
@@ -80,7 +82,7 @@ def find_ensemble(store: Store, model: str, mlflow_run_id: str, digest: str) -> 
     Raises
     ------
     Damaged
-        The record is not what was written.
+        The record was changed after it was written.
     """
     return _read(store, ENSEMBLE_BUNDLE.key(model, mlflow_run_id, digest))
 

@@ -1,4 +1,4 @@
-"""What the refit of a candidate hands on."""
+"""The result of the refit of a candidate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from perennial.record import Record
 
 
 class Refit(Record):
-    """The bundle that is registered in the candidate's place; the candidate's own where its refit was discarded."""
+    """The bundle that is registered instead of the candidate's; the candidate's own if its refit was discarded."""
 
     model_uri: str
     """MLflow's URI of the logged model."""
     bundle_digest: str
     provenance: Provenance
     served: FittedRows
-    """What the model that serves was fitted on."""
+    """The rows that the served model was fitted on."""
     discarded: bool
     sentence: str
     """What was done, or why the refit was discarded."""

@@ -1,4 +1,4 @@
-"""scikit-learn pipelines in skops files: never pickle, and only types that are allowed from outside the file."""
+"""scikit-learn pipelines in skops files: never pickle, and only types that the caller allows."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class SkopsModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The columns that it was fitted on, in their order."""
+        """The columns that the pipeline was fitted on, in their order."""
         return tuple(str(name) for name in self.pipeline.feature_names_in_)
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
-        """Return all that the pipeline says about the rows; see Model."""
+        """Return the pipeline's predictions for the rows; see Model."""
         return predict(self.pipeline, frame[list(self.inputs)])
 
 
 class SkopsFormat:
-    """See ModelFormat."""
+    """The format of scikit-learn pipelines; see ModelFormat."""
 
     name = "skops"
     version = 1
@@ -50,27 +50,28 @@ class SkopsFormat:
         if not isinstance(model, SkopsModel):
             raise TrainingError(f"skops keeps scikit-learn pipelines, not {type(model).__name__}")
         try:
-            # skops asks every module that is loaded for some names; Airflow's answer with a warning each, in the task's log.
+            # skops looks up some names in every loaded module; for each, Airflow's modules would log a warning in the
+            # task's log.
             with warnings.catch_warnings(action="ignore"):
                 skops.io.dump(model.pipeline, path)
         except OSError as error:
             raise TrainingError(f"the model cannot be written to {path}: {error}") from error
         except Exception as error:
             raise TrainingError(
-                f"{type(model.pipeline[-1]).__name__} cannot be saved by skops: {error}. Pickle is not used, since loading "
-                "one runs whatever code is in it; choose an estimator whose fitted state is data"
+                f"{type(model.pipeline[-1]).__name__} cannot be saved by skops: {error}. Pickle is not used, since "
+                "loading a pickle runs any code in it; choose an estimator whose fitted state is data"
             ) from error
         return types_in(path)
 
     def read(self, path: Path, trusted: Collection[str]) -> SkopsModel:
-        """Read a pipeline; its types are checked before anything in it is made."""
+        """Read a pipeline; its types are checked before any object in it is created."""
         try:
-            # skops looks at all types before it makes anything.
+            # skops checks all types before it creates any object.
             model = skops.io.load(path, trusted=list(trusted))
         except Exception as error:
             refused = sorted(set(types_in(path)) - set(trusted))
             if refused:
-                raise TrainingError(f"{path.name} holds types that nobody allowed: {', '.join(refused)}") from error
+                raise TrainingError(f"{path.name} holds types that are not allowed: {', '.join(refused)}") from error
             raise TrainingError(f"{path.name}: the model cannot be loaded: {type(error).__name__}: {error}") from error
         if not isinstance(model, Pipeline):
             raise TrainingError(f"{path.name} holds {type(model).__name__}, not a scikit-learn Pipeline")
@@ -83,7 +84,7 @@ def types_in(path: Path) -> tuple[str, ...]:
     Raises
     ------
     TrainingError
-        It is no readable skops file.
+        The file cannot be read as a skops file.
     """
     try:
         return tuple(skops.io.get_untrusted_types(file=path))

@@ -1,4 +1,4 @@
-"""The user's function that makes features: found by import path, and tried before it becomes part of a model."""
+"""The user's function that makes features: imported by its path, and tried before it becomes part of a model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_transform(path: str) -> Transform:
     Raises
     ------
     TrainingError
-        There is no such module or function, or a saved model could not find it again by its name.
+        There is no such module or function, or a saved model could not import it by its name.
     """
     module_name, _, name = path.partition(":")
     where = f"features.transform: {path}"
@@ -69,8 +69,8 @@ def source_digest(path: str | None) -> str:
         return hashlib.sha256(inspect.getsource(module).encode()).hexdigest()
     except (OSError, TypeError) as error:
         raise TrainingError(
-            f"features.transform: {path}: the source of module {module.__name__!r} cannot be read ({error}), so that "
-            "nobody could tell what the model was made by: keep it as a .py file"
+            f"features.transform: {path}: the source of module {module.__name__!r} cannot be read ({error}), and "
+            "it is recorded with the model: keep it as a .py file"
         ) from error
 
 
@@ -89,14 +89,14 @@ def made_features(path: str, inputs: pd.DataFrame, names: Sequence[str]) -> pd.D
     path : str
         `module:function`.
     inputs : pandas.DataFrame
-        The columns that it reads.
+        The columns that the transform reads.
     names : sequence of str
-        The features that are wanted of it.
+        The features to return.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each, with every feature.
+        One row for each row of `inputs`, with the features of `names`.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def made_features(path: str, inputs: pd.DataFrame, names: Sequence[str]) -> pd.D
         raise TrainingError(f"{where} returned {type(made).__name__}, not a pandas DataFrame")
     if len(made) != len(inputs):
         raise TrainingError(
-            f"{where} made {len(made)} rows of {len(inputs)}: return one row for each, in the same order"
+            f"{where} made {len(made)} rows from {len(inputs)}: return one row for each, in the same order"
         )
     absent = [column for column in names if column not in made.columns]
     if absent:

@@ -1,14 +1,14 @@
-"""Types that a model file may hold without the spec naming them: what scikit-learn's own estimators need.
+"""Types that are allowed in a model file even if the spec does not name them: those of scikit-learn's own estimators.
 
-skops reads a model without running code from the file: it makes instances of types by name, and refuses
+skops reads a model without running code from the file: it creates instances of types by name, and refuses
 every type that is neither on its own list (scikit-learn's public estimators, NumPy's and SciPy's data) nor
-allowed by whoever loads. This list adds what Perennial's preprocessing and the usual estimators contain. Each
-was read for what making one and using it can do. None opens a file, a socket or a process, imports a module or
-evaluates text.
+allowed by the caller. This list adds the types in Perennial's preprocessing and in the usual estimators. The source of
+each was reviewed for what creating and using an instance can do. None opens a file, a socket or a process, imports a
+module or evaluates text.
 
-One thing the list does not give: the trees and neighbour indices follow node numbers without checking them. A file
-made with intent could so crash the process that predicts. Models are therefore loaded only from the MLflow server
-that the deployment names, and whoever can write there must be trusted that far.
+The list does not protect against one thing: trees and neighbour indices follow node numbers without checking them, so a
+malicious file could crash the process that predicts. Models are therefore loaded only from the MLflow server that the
+deployment names, and those who can write there must be trusted not to do this.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REVIEWED_TYPES: dict[str, str] = {
     "functools.partial": "wraps a function that must itself be on the list; histogram boosting wraps check_array",
     "numpy.clip": "Perennial's step that bounds numbers; computes on arrays",
-    "numpy.dtype": "names a type of numbers",
+    "numpy.dtype": "a type of numbers, by name",
     "numpy.nan_to_num": "Perennial's step that takes infinity for missing; computes on arrays",
     "sklearn._loss.loss.HalfTweedieLoss": "loss function; numbers only",
     "sklearn._loss.loss.HalfTweedieLossIdentity": "loss function; numbers only",
@@ -45,7 +45,7 @@ REVIEWED_TYPES: dict[str, str] = {
 def allowed_types(spec: ModelSpec) -> set[str]:
     """Return the reviewed types and those that a spec allows.
 
-    Its `features.transform` is among them: naming the function is the consent.
+    The function that `features.transform` names is among them: naming it allows it.
     """
     allowed = {*REVIEWED_TYPES, *spec.model.trusted_types}
     if spec.features.transform is not None:
@@ -58,6 +58,6 @@ def check_allowed(types: Iterable[str], spec: ModelSpec) -> None:
     refused = sorted(set(types) - allowed_types(spec))
     if refused:
         raise TrainingError(
-            f"the model holds types that nobody allowed: {', '.join(refused)}. If you trust their code, list them under "
-            f"model.trusted_types of {spec.name}'s spec"
+            f"the model holds types that are not allowed: {', '.join(refused)}. If you trust their code, list them "
+            f"under model.trusted_types of {spec.name}'s spec"
         )

@@ -1,1 +1,1 @@
-"""Whether a candidate becomes champion (verdict), and making it so (registry)."""
+"""Decides whether a candidate becomes champion (verdict), and makes it champion (registry)."""

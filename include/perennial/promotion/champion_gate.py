@@ -1,4 +1,4 @@
-"""The gate that holds a candidate against the champion: by a tolerance, by their noise, or by proof."""
+"""The gate that compares a candidate with the champion: by a tolerance, by the noise of the difference, or by proof."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ NAME = "champion"
 class _Finding(NamedTuple):
     passed: bool
     needed: float
-    """The least difference that passes."""
+    """The smallest difference that passes."""
     words: str
-    """What the candidate is."""
+    """The result in words, after 'the candidate is'."""
     inconclusive: bool = False
 
 
 def judge_against_champion(evaluation: Evaluation, spec: ModelSpec) -> GateResult:
-    """Hold the candidate against the champion on the rows on which they were compared.
+    """Judge the candidate by its difference from the champion on the rows on which they were compared.
 
-    `gates.tolerance: noise` passes what is not worse by more than one standard error; where the noise is not known, what is
-    not worse at all. A number passes what is worse by less than that, strictly: at 0 a tie is no reason to change the
-    model. `gates.confidence` asks that the whole interval be on that side instead, of 0 where the tolerance is `noise`;
-    where it lies on both sides the gate is inconclusive.
+    With `gates.tolerance: noise` a candidate passes if it is not worse by more than one standard error; if the noise is
+    not known, it must not be worse at all. With a number it must be worse by strictly less than that: at 0 a tie does
+    not pass, since it is not a reason to change the model. With `gates.confidence` the whole interval of the difference
+    must be on the passing side of the tolerance (of 0 if the tolerance is `noise`); if it is on both sides, the gate is
+    inconclusive.
     """
     if evaluation.champion_is is None:
         return GateResult(name=NAME, passed=True, sentence="there is no champion to be better than")
@@ -40,7 +41,7 @@ def judge_against_champion(evaluation: Evaluation, spec: ModelSpec) -> GateResul
 
 
 def _without_comparison(evaluation: Evaluation, gates: Gates) -> GateResult:
-    """Judge by the other gates alone; a spec without any would let every candidate take a working champion's place."""
+    """Judge by the other gates only. Without any, the gate fails: every candidate would replace a working champion."""
     judged = bool({**gates.minimum, **gates.maximum})
     found = "; ".join(evaluation.notes) or "the champion could not be scored on these rows"
     consequence = (

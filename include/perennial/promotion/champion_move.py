@@ -1,12 +1,13 @@
-"""Move the alias `champion`, one mover at a time.
+"""Moves the alias `champion`, by one process at a time.
 
-MLflow sets an alias without looking at what it was, so two runs that were judged against the same champion could
-both replace it. The store has compare-and-swap: a record per model, `<model>/promotion.json`, says which move is
-under way, and who wants to move takes the record first. What MLflow's alias says is the truth; the record only
-keeps movers apart. A person may move the alias by hand at any time, and a move that this crosses gives way.
+MLflow sets an alias without looking at its old value, so two runs that were compared with the same champion could
+both replace it. The store has compare-and-swap: one record for each model, `<model>/promotion.json`, names the move in
+progress, and a process must write this record before it moves the alias. MLflow's alias decides which version is
+champion; the record only keeps processes apart. A person may move the alias by hand at any time; a move that is in
+progress then is abandoned, and the alias stays as the person set it.
 
-A mover that is killed leaves the record at `moving`. Whoever comes next, the same run or another, completes that
-move before anything else.
+A process that is killed leaves the record at `moving`. The next process, of the same run or of another, completes that
+move before its own.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ if TYPE_CHECKING:
 log = PrintableLog(__name__)
 
 PREVIOUS_TAG = "perennial.previous_champion"
-# Each lost round means that another mover got further, and there are never many.
+# Another round is needed only if another process has made progress, and there are never many.
 _MOST_ROUNDS = 100
 
 
 class Move(BaseModel):
-    """The record: the newest move of a model's champion, under way or done."""
+    """The record: the newest move of a model's champion, in progress or done."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,14 +48,14 @@ class Move(BaseModel):
 
 
 def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
-    """Make the version champion, if the champion is still the one that it was judged against.
+    """Make the version champion, if the champion is still the one that it was compared with.
 
     The version's tag `perennial.previous_champion` names the one that it replaced.
 
     Raises
     ------
     PromotionError
-        The run is a dry run, the verdict is no promotion, or the champion has moved since the verdict.
+        The run is a dry run, the verdict does not promote, or the champion has changed since the verdict.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -72,12 +73,12 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
                 promotion.version, promotion.name, promotion.previous_version or "none",
             )  # fmt: skip
             return promotion
-    raise PromotionError(f"{registered.name}: other promotions kept coming first; run the task again")
+    raise PromotionError(f"{registered.name}: other promotions were faster each time; run the task again")
 
 
 @dataclass(frozen=True)
 class _Mover:
-    """Moves of one model's champion. Every method can be cut off at any point and called again."""
+    """Moves of one model's champion. Every method can be interrupted at any point and called again."""
 
     tracker: Tracker
     store: Store
@@ -85,7 +86,7 @@ class _Mover:
 
     @again_on_conflict
     def attempt(self, version: str, *, expected: str | None) -> Promotion | None:
-        """Try once; None: someone else had the record, look again."""
+        """Try once; None: another process wrote the record first, so try again."""
         last, stored_as = self._read()
         if last is not None and stored_as is not None and last.state == "moving":
             self._complete(last, stored_as)
@@ -111,9 +112,10 @@ class _Mover:
         return self._outcome(move)
 
     def _outcome(self, move: Move) -> Promotion | None:
-        """Compare after this run's own move; None: the version is gone, look again.
+        """Look at the alias after this run's own move; None: the version is gone, so try again.
 
-        Another try could find the champion that it expects, set by the hand of someone who rolled back meanwhile.
+        After a mismatch there must not be another try: it could find the expected champion, set by a person who has
+        rolled back meanwhile, and undo the rollback.
         """
         champion = self._champion()
         if champion == move.to_version:
@@ -121,18 +123,19 @@ class _Mover:
         if self._version(move.to_version) is None:
             return None
         raise PromotionError(
-            f"the champion of {self.name} is {_named(champion)}: someone moved it while version {move.to_version} was being "
-            "promoted, and theirs stands. Clear the run from 'evaluate' on, to judge this version against it"
+            f"the champion of {self.name} is {_named(champion)}: someone moved it while version {move.to_version} was "
+            "being promoted, so the alias is left as it is. Clear the run from 'evaluate' on, to judge this version "
+            "against the new champion"
         )
 
     def _complete(self, move: Move, stored_as: str) -> None:
-        """Carry out a recorded move, whoever began it, and mark it as done."""
+        """Complete a recorded move, of this process or another, and mark it as done."""
         if self._champion() == move.from_version and self._version(move.to_version) is not None:
-            # The tag comes first: whoever sees the new champion can see the one before it.
+            # The tag comes first, so that the previous champion is known as soon as the new one is visible.
             self._tag_previous(move)
             if self._read()[1] != stored_as:
                 return
-            # Right before, since MLflow sets an alias over whatever it is: a rollback by hand may have come meanwhile.
+            # Read right before setting it, since MLflow overwrites any value: a person may have rolled back meanwhile.
             if self._champion() == move.from_version:
                 self._set_champion(move.to_version)
             else:
@@ -152,7 +155,7 @@ class _Mover:
         )
 
     def _give_way(self, move: Move) -> None:
-        """Undo a move that was set after others had completed it and gone on: theirs is the newer."""
+        """Undo a move that this process set after others had completed it and made a newer one."""
         newest = self._read()[0]
         if newest is None or newest.sequence <= move.sequence or newest.state != "moved":
             return
@@ -161,7 +164,7 @@ class _Mover:
 
     def _read(self) -> tuple[Move | None, str | None]:
         advice = (
-            "It keeps two promotions of one model from crossing; which version is champion, MLflow's alias says. Delete it "
+            "It keeps two promotions of one model apart; MLflow's alias says which version is champion. Delete it "
             "while no run of the model is promoting, then clear 'promote' or repeat the command"
         )
         try:

@@ -1,4 +1,4 @@
-"""Whether a candidate is anything new beside the champion."""
+"""Whether a candidate differs from the champion in anything it was made from."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from perennial.models.provenance import Provenance
 
 
 def news(champion: Provenance, candidate: Provenance) -> tuple[str, ...]:
-    """Name what can have changed the model: rows, recipe, the user's transform, libraries.
+    """Name the differences that can have changed the model: rows, recipe, the user's transform, libraries.
 
-    Neither the owner's name nor a commit of code that fits nothing is news.
+    The owner's name and the version of Perennial do not count, since they do not change the model.
     """
     changed = []
     if champion.snapshot_digest != candidate.snapshot_digest:

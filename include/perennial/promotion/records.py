@@ -1,4 +1,4 @@
-"""What decide, register and promote hand on."""
+"""The results of decide, register and promote."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Outcome = Literal["promote", "reject", "inconclusive"]
 
 
 class GateResult(Record):
-    """One gate of the verdict."""
+    """The result of one gate of the verdict."""
 
     name: str
     passed: bool
     inconclusive: bool = False
-    """Proof was asked for, and there is none for the candidate and none against it: it neither passed nor failed."""
+    """Proof was asked for, and there is none for or against the candidate: the gate neither passed nor failed."""
     dry_run: bool = False
-    """Measured and shown; it did not decide."""
+    """The gate is only shown and does not decide."""
     sentence: str
-    """What was measured, against what, in words."""
+    """What was measured and what was asked for, in words."""
     value: Figure | None = None
     threshold: Figure | None = None
 
@@ -29,11 +29,11 @@ class Verdict(Record):
 
     outcome: Outcome
     if_inconclusive: Literal["promote", "reject"] = "reject"
-    """What the spec does with a candidate that is proved neither better nor worse."""
+    """What the spec asks for if the candidate is proved neither better nor worse."""
     sentence: str
     gates: tuple[GateResult, ...]
     champion_version: str | None
-    """The champion that the candidate was judged against; promotion refuses if it is another by then."""
+    """The champion that the candidate was compared with; promotion fails if there is another by then."""
 
     @property
     def promotes(self) -> bool:
@@ -47,11 +47,11 @@ class RegisteredVersion(Record):
     name: str
     version: str
     alias: Literal["challenger"] | None
-    """`challenger` for a candidate that is not promoted; a promoted one gets `champion` in the next stage."""
+    """`challenger` if the candidate is not promoted; a promoted one gets `champion` in the next stage."""
 
 
 class Promotion(Record):
-    """The alias `champion` as it was moved."""
+    """A move of the alias `champion`."""
 
     name: str
     version: str

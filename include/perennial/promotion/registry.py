@@ -1,4 +1,4 @@
-"""The model registry: a version for each judged candidate, and which version is the champion."""
+"""Registers each judged candidate as a version in the model registry."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def register(
     refit: Refit | None = None,
     assembly: Assembly | None = None,
 ) -> RegisteredVersion:
-    """Make the candidate, its refit, or all that serve together with it, a version of the registered model, with its evidence.
+    """Make the candidate, its refit or its ensemble a version of the registered model, with tags that say how it was judged.
 
-    A candidate has one version, however often this is called; a verdict that has changed since replaces the
-    one that the version carries, and a refit or an ensemble takes the place of the candidate alone. One that is
-    not promoted gets the alias `challenger`, unless a newer one has it.
+    A candidate has one version, however often this is called. A verdict that has changed since replaces the one in the
+    version's tags, and the version of a refit or an ensemble replaces that of the candidate. A version that is not
+    promoted gets the alias `challenger`, unless a newer one has it.
 
     Raises
     ------
     PromotionError
-        The run is a dry run, or the evaluation is of something else than the candidate.
+        The run is a dry run, or the evaluation is not of the candidate.
     TrackingUnavailable
         MLflow does not answer.
     """
     refuse_dry_run(run, "registers")
     if evaluation.mlflow_run_id != candidate.mlflow_run_id:
         raise PromotionError(
-            f"the evaluation is of MLflow run {evaluation.mlflow_run_id} and the candidate is {candidate.mlflow_run_id}: "
-            f"clear the run from 'evaluate' on"
+            f"the evaluation is of MLflow run {evaluation.mlflow_run_id} and the candidate is "
+            f"{candidate.mlflow_run_id}: clear the run from 'evaluate' on"
         )
     tracker = Tracker(run.tracking_uri)
     name = run.spec.name
@@ -102,7 +102,7 @@ def _ensure_version(
             description=description,
             model_id=model.model_id,
         )
-        # Two at once may both have found none: the first version stands, whoever made it.
+        # Two processes at once may both have found none and made one: the first version is kept.
         versions, _ = _versions_of(tracker, name, mlflow_run_id, model_id)
         for surplus in versions[1:]:
             _delete_version(tracker, name, surplus.version)
@@ -116,7 +116,10 @@ def _ensure_version(
 
 
 def _versions_of(tracker: Tracker, name: str, mlflow_run_id: str, model_id: str) -> tuple[list[Any], list[Any]]:
-    """Return the versions of a logged model, oldest first, and those of the run's other one: with and without a refit."""
+    """Return the versions of a logged model, oldest first, and those of the other model of its MLflow run.
+
+    An MLflow run may have two models: with and without a refit.
+    """
     found = [one for one in tracker.client.search_model_versions(f"run_id = '{mlflow_run_id}'") if one.name == name]
     found.sort(key=lambda version: int(version.version))
     return [one for one in found if is_of(one, model_id)], [one for one in found if not is_of(one, model_id)]
@@ -136,7 +139,7 @@ def _settle_challenger(tracker: Tracker, name: str, version: str, *, promotes: b
     if not promotes and (held is None or held < int(version)):
         tracker.client.set_registered_model_alias(name, CHALLENGER, version)
     elif promotes and held == int(version):
-        # Judged again, after another champion had come between: no longer one that was not promoted.
+        # After another verdict, against another champion, the version is promoted: it is not a challenger any more.
         tracker.client.delete_registered_model_alias(name, CHALLENGER)
 
 
@@ -156,7 +159,7 @@ def _tags(
 
 
 def _judged(evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
-    """What run and version both say of the verdict."""
+    """Return the tags of the verdict, the same for MLflow run and version."""
     compared = evaluation.comparison
     found = "not compared" if compared is None else f"{compared.metric}: {by_how_much(compared)}"
     return {"perennial.verdict": verdict.outcome, "perennial.comparison": found}

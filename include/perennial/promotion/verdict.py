@@ -1,7 +1,8 @@
 """Whether a candidate may become champion: a pure function of what was measured and what the spec asks.
 
-Nothing is read or moved here. Every gate is held against the figures and says in words what it found;
-the candidate is promoted if all of them pass, those in a dry run apart. What cannot be measured never passes.
+Nothing is read or changed here. Every gate compares the figures with what the spec asks and says in words what it
+found; the candidate is promoted if all gates pass, except those in a dry run. A gate whose figure cannot be measured
+never passes.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from perennial.spec.metrics import LOWER_IS_BETTER
 
 
 def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Verdict:
-    """Hold the evaluation against the spec's gates.
+    """Apply the spec's gates to an evaluation.
 
     Parameters
     ----------
     evaluation : Evaluation
-        Candidate and champion on the same holdout.
+        The figures of candidate and champion on the same holdout.
     spec : ModelSpec
     candidate : Candidate
 
@@ -119,12 +120,12 @@ def _bounded(evaluation: Evaluation, name: str, bound: float) -> GateResult:
 def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
     champion, before = evaluation.champion_is, evaluation.champion_provenance
     if champion is None:
-        return GateResult(name="news", passed=True, sentence="there is no champion that this could repeat")
+        return GateResult(name="news", passed=True, sentence="there is no champion that it could equal")
     if evaluation.same_predictions:
-        found = f"it says what {champion.name} says of all {evaluation.rows:,} held-out rows, to the last bit"
+        found = f"its predictions for all {evaluation.rows:,} held-out rows equal those of {champion.name}, bit for bit"
         return GateResult(name="news", passed=False, sentence=f"{found}: there is nothing new to promote")
     if before is None:
-        found = f"nothing is known of what {champion.name} was trained from"
+        found = f"it is not known what {champion.name} was trained from"
         return GateResult(name="news", passed=True, sentence=found)
     changed = news(before, candidate.provenance)
     if changed:
@@ -139,7 +140,7 @@ def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
 
 def _sentence(outcome: Outcome, evaluation: Evaluation, spec: ModelSpec, gates: tuple[GateResult, ...]) -> str:
     deciding = [gate for gate in gates if not gate.dry_run]
-    # An undefined metric fails several gates for one reason.
+    # Several gates may fail for the same reason, such as an undefined metric.
     reasons = "; ".join(dict.fromkeys(gate.sentence for gate in deciding if not gate.passed))
     shown = "".join(f" In a dry run: {gate.sentence}." for gate in gates if gate.dry_run)
     if outcome == "reject":
@@ -162,8 +163,8 @@ def _headline(evaluation: Evaluation, name: str) -> str:
         return f"{name} {figures(value)[0]} {rows}, champion v{version} could not be scored on them"
     reached, champions = figures(compared.candidate, compared.champion)
     return (
-        f"{name} {reached} on {compared.rows:,} held-out rows, champion v{version} reaches {champions} on the same rows: "
-        f"{by_how_much(compared)}"
+        f"{name} {reached} on {compared.rows:,} held-out rows, champion v{version} reaches {champions} on the same "
+        f"rows: {by_how_much(compared)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Figures and their intervals as a verdict's sentences have them."""
+"""Writes figures and their intervals for a verdict's sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perennial.evaluation.records import Comparison, Scores
 
 
 def figures(*values: float) -> list[str]:
-    """Write numbers with as many decimals, four or more, as it takes to tell them from each other and from 0."""
+    """Write numbers with as many decimals, four or more, as are needed to tell them from each other and from 0."""
     distinct = {0.0, *values}
     decimals = 4
     while decimals < 16 and len({f"{value:.{decimals}f}" for value in distinct}) < len(distinct):
@@ -17,12 +17,12 @@ def figures(*values: float) -> list[str]:
 
 
 def why_undefined(scores: Scores, name: str) -> str:
-    """Say why a metric has no value."""
+    """Return why a metric has no value."""
     return f"{name} is undefined: {scores.undefined.get(name, 'it was not computed')}"
 
 
 def by_how_much(comparison: Comparison) -> str:
-    """Say by how much the candidate is better or worse, and within which interval."""
+    """Return in words by how much the candidate is better or worse, with the interval of the difference."""
     apart = comparison.difference
     (shown,) = figures(abs(apart))
     said = "no difference" if apart == 0 else f"{'better' if apart > 0 else 'worse'} by {shown}"

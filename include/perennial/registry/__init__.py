@@ -1,1 +1,1 @@
-"""MLflow: runs, logged models, versions and aliases. The only room that imports mlflow."""
+"""MLflow: runs, logged models, versions and aliases. The only package that imports mlflow."""

@@ -1,4 +1,4 @@
-"""The aliases that say what a version is for, and the runs that may not touch them."""
+"""The aliases of versions in the model registry, and the runs that must not change them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ CHALLENGER = "challenger"
 
 
 def version_by_alias(tracker: Tracker, name: str, alias: str) -> Any | None:
-    """Return MLflow's version of a model that holds an alias; None if the model or the alias is not there."""
+    """Return the version of a model that has an alias in MLflow; None if the model or the alias does not exist."""
     with tracker.connected():
         try:
             return tracker.client.get_model_version_by_alias(name, alias)
         except MlflowException as error:
-            # MLflow calls an absent alias an invalid parameter.
+            # MLflow reports an alias that does not exist as an invalid parameter.
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 return None
             raise
 
 
 def version_by_number(tracker: Tracker, name: str, number: str) -> Any | None:
-    """Return MLflow's version of a model; None if the model or the version is not there."""
+    """Return a version of a model in MLflow; None if the model or the version does not exist."""
     with tracker.connected():
         try:
             return tracker.client.get_model_version(name, number)
@@ -40,6 +40,6 @@ def version_by_number(tracker: Tracker, name: str, number: str) -> Any | None:
 
 
 def refuse_dry_run(run: RetrainingRun, verb: str) -> None:
-    """Raise PromotionError if the run may change nothing in the registry."""
+    """Raise PromotionError if the run is a dry run, which must not change the registry."""
     if run.dry_run:
         raise PromotionError(f"run {run.run_id} of {run.spec.name} is a dry run, which {verb} nothing")

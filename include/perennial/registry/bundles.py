@@ -1,4 +1,4 @@
-"""Bundles as MLflow keeps them: fetched, and read only if they are what was recorded."""
+"""Fetches bundles from MLflow, and reads them only if they are what was recorded."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def recorded_manifest(run: Run, champion: Champion) -> Manifest:
-    """Return what a champion says about itself, from its record in the store: nothing is fetched from MLflow.
+    """Return a champion's manifest from its record in the store; nothing is fetched from MLflow.
 
     Raises
     ------
     TrainingError
-        It is foreign, or its record is gone.
+        Perennial did not train the champion, or its record is gone.
     """
     return recorded_champion(run, champion).manifest
 
@@ -42,7 +42,8 @@ def load_champion(run: Run, champion: Champion) -> Bundle:
     BundleChanged
         A file is not the one that was trained.
     TrainingError
-        It is foreign, or cannot be made here, such as when its transform can no longer be imported.
+        Perennial did not train the champion, or it cannot be loaded here, such as when its transform can no longer be
+        imported.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -59,7 +60,10 @@ def load_champion(run: Run, champion: Champion) -> Bundle:
 
 
 def load_candidate(run: Run, mlflow_run_id: str) -> Bundle:
-    """Return the candidate that an MLflow run has logged, as it was before any refit; raises as `load_champion`."""
+    """Return the candidate that an MLflow run has logged, as it was before any refit.
+
+    Raises the errors of `load_champion`.
+    """
     recorded = _known(run, find_bundle(run.store, run.spec.name, mlflow_run_id), "the candidate")
     return _load(run, recorded.model_uri, recorded, "the candidate")
 
@@ -76,7 +80,7 @@ def load_version(run: Run, version: str) -> tuple[str, Bundle]:
     Raises
     ------
     TrainingError
-        There is no such version; and as `load_champion`.
+        There is no such version; otherwise the errors of `load_champion`.
     """
     from perennial.registry.aliases import version_by_alias, version_by_number
     from perennial.registry.tracking import Tracker
@@ -94,12 +98,12 @@ def load_version(run: Run, version: str) -> tuple[str, Bundle]:
 
 
 def load_foreign(run: Run, champion: Champion) -> Model:
-    """Return a model that nobody recorded, if it is a skops file and holds no types but those that the spec allows.
+    """Return a model without a record, if it is a skops file with only types that the spec allows.
 
     Raises
     ------
     TrainingError
-        It is not such a file, or holds other types.
+        It is not a skops file, or holds other types.
     TrackingUnavailable
         MLflow does not answer, or has no such file.
     """
@@ -112,7 +116,7 @@ def load_foreign(run: Run, champion: Champion) -> Model:
 
 
 def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Path) -> Path:
-    """Download a bundle's files from MLflow; return their folder. Files of members that are gone are left out."""
+    """Download a bundle's files from MLflow and return their folder. Files of members that are gone are left out."""
     names = files_of(recorded)
     if recorded.manifest.members:
         there = tracker.files_of_model(model_uri, MEMBERS)

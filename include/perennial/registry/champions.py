@@ -12,15 +12,15 @@ from perennial.store.protocol import Store
 
 
 def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | None:
-    """Return the version that holds the alias `champion`; None if the model or the alias is not there.
+    """Return the version with the alias `champion`; None if the model or the alias does not exist.
 
-    What it comes from is read from the record that its trainer wrote to the store, and not from tags, which anyone may
-    change in MLflow. A version without a record is foreign.
+    Where it comes from is read from the record that its training wrote to the store, not from tags in MLflow, which
+    anyone may change. A version without a record was not trained by Perennial.
 
     Raises
     ------
     Damaged
-        The record is not what was written.
+        The record was changed after it was written.
     """
     found = _holder(tracking_uri, name)
     if found is None:

@@ -1,7 +1,8 @@
-"""What every look and check asks of MLflow, asked without MLflow's client: importing that costs more than all else they do.
+"""What every look and check needs of MLflow, without MLflow's client: importing it takes longer than all the rest.
 
-A server over HTTP is asked by MLflow's REST API, a SQLite file by two of its tables. Only where the answer is the client's
-for certain: whatever is not as expected, a failure too, is `NotDirect`, and the client's to answer, in its own words.
+A server is asked through MLflow's REST API, a SQLite file by queries of its tables. This is done only if the client
+would certainly give the same answer. In all other cases, such as a failure, `NotDirect` is raised; then the caller asks
+the client, which has error messages of its own.
 """
 
 from __future__ import annotations
@@ -29,23 +30,23 @@ _PLACE_OF_VERSION = """
 SELECT coalesce(storage_location, source) FROM model_versions
 WHERE workspace = 'default' AND name = ? AND version = ? AND current_stage != 'Deleted_Internal'
 """
-# A plain login is sent here as MLflow's client sends it. What else may be said of the way to a server is the client's.
+# A plain login is sent as MLflow's client sends it. With any other setting of the connection, the client is used.
 _PLAIN = {f"MLFLOW_TRACKING_{name}" for name in ("URI", "USERNAME", "PASSWORD", "TOKEN")}
 _OTHER = ("MLFLOW_TRACKING_", "MLFLOW_WORKSPACE", "MLFLOW_ENABLE_WORKSPACES", "MLFLOW_ALLOW_HTTP_REDIRECTS")
 _API = "/api/2.0/mlflow"
 _ARTIFACTS = "mlflow-artifacts:/"
 _TIMEOUT_S = 15
-# What MLflow says where the model or the alias is not there.
+# What MLflow returns if the model or the alias does not exist.
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 class NotDirect(Exception):
-    """Ask MLflow's client instead."""
+    """MLflow's client must be asked instead."""
 
 
 @dataclass(frozen=True)
 class AliasHolder:
-    """The version of a model that holds an alias, as MLflow's client has it; run and source are empty if it names none."""
+    """The version of a model that has an alias; run and source are empty if the version has none."""
 
     name: str
     version: str
@@ -54,11 +55,12 @@ class AliasHolder:
 
 
 def find_alias_holder(uri: str, name: str, alias: str) -> AliasHolder | None:
-    """Return the version of a model that holds an alias; None if the model or the alias is not there.
+    """Return the version of a model that has an alias; None if the model or the alias does not exist.
 
     Raises
     ------
     NotDirect
+        MLflow's client must be asked.
     """
     if uri.startswith("sqlite:///"):
         row = _select(uri, _VERSION_BY_ALIAS, (name, alias))
@@ -74,11 +76,12 @@ def find_alias_holder(uri: str, name: str, alias: str) -> AliasHolder | None:
 
 
 def fetch_files(uri: str, name: str, version: str, files: Iterable[str], folder: Path) -> None:
-    """Fetch files of a version into a folder. Whoever reads them compares them with what was recorded.
+    """Fetch files of a version into a folder. They are not compared with what was recorded: the caller does that.
 
     Raises
     ------
     NotDirect
+        MLflow's client must be asked.
     """
     place = _place(uri, name, version)
     try:
@@ -98,7 +101,7 @@ def fetch_files(uri: str, name: str, version: str, files: Iterable[str], folder:
 
 
 def _place(uri: str, name: str, version: str) -> str:
-    """Return where a version's files are: a folder here, or one that the server hands on."""
+    """Return where a version's files are: a folder on this machine, or one that MLflow's server gives access to."""
     if uri.startswith("sqlite:///"):
         row = _select(uri, _PLACE_OF_VERSION, (name, int(version)))
         place = row[0] if row else ""
@@ -106,7 +109,7 @@ def _place(uri: str, name: str, version: str) -> str:
         place = _json(_get(uri, f"{_API}/model-versions/get-download-uri", name=name, version=version)).get(
             "artifact_uri", ""
         )
-    # With a host behind the scheme it is another server than the one that was asked.
+    # With a host after the scheme it is on another server than the one that was asked.
     if not place.startswith("/") and (not place.startswith(_ARTIFACTS) or place.startswith(f"{_ARTIFACTS}/")):
         raise NotDirect
     return str(place)
@@ -127,9 +130,9 @@ def _get(uri: str, path: str, **query: str) -> requests.Response:
     odd = any(name.startswith(_OTHER) and name not in _PLAIN for name in os.environ)
     if not uri.startswith(("http://", "https://")) or odd or Path("~/.mlflow/credentials").expanduser().exists():
         raise NotDirect
-    import requests  # A fifth of what a look at a SQLite file takes.
+    import requests  # Takes a fifth of the time of a look with a SQLite file, which does not need it.
 
-    # As a header, since a login in the address comes before those of the environment.
+    # As a header, so that a login in the address takes precedence over those of the environment.
     user, password, token = (os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN"))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if user and password:

@@ -47,34 +47,36 @@ def log_model(
     with_example: bool = True,
     twin: Path | None = None,
 ) -> RecordedBundle:
-    """Keep a fitted model with its manifest in MLflow as an output of a run, and its record in the store.
+    """Log a fitted model with its manifest to MLflow as an output of a run, and record it in the store.
 
     Parameters
     ----------
     model : SkopsModel
-        The one that serves: it is what MLflow's own loaders give.
+        The served model, which is also the one that MLflow's own loaders return.
     manifest : Manifest
-        Files are filled in here, and the served model's types.
+        The files and the served model's types are filled in here.
     store : Store
-        Where what may be loaded is recorded.
+        Gets the record of the files and types that may be loaded.
     inputs : pandas.DataFrame
         Rows that the model was fitted on, with the spec's input columns; they give the signature's types and,
         the first five of them, the example.
     scratch : Path
         A folder for the files before they are uploaded.
     with_example : bool
-        False: MLflow may not see rows. The model goes there without an example.
+        False: rows must not go to MLflow, so the model has no example.
     twin : Path or None
         The file of the judged twin, whose types the manifest has; None: the model is not refit.
 
     Returns
     -------
     RecordedBundle
+        The record in the store.
 
     Raises
     ------
     TrainingError
-        The model cannot be stored without pickle, holds types that nobody allowed, or rows where MLflow may see none.
+        The model cannot be stored without pickle, holds types that are not allowed, or holds rows that must not go to
+        MLflow.
     """
     if not with_example:
         refuse_kept_rows(model.pipeline, spec)
@@ -88,7 +90,7 @@ def log_model(
         artifact_path=logged.artifact_location, model_uuid=logged.model_id, run_id=run_id, model_id=logged.model_id
     )
     with warnings.catch_warnings():
-        # Said of whole-number columns that could lack a value later; there are none in a snapshot.
+        # MLflow warns of whole-number columns that may have missing values later; a snapshot has no such columns.
         warnings.simplefilter("ignore")
         _write(model.pipeline, folder, description, trusted=types, inputs=inputs, with_example=with_example)
     files = {kept.file: ""}
@@ -135,7 +137,7 @@ def _write(
             skops_trusted_types=list(trusted),
             signature=signature(example, pipeline.predict(example)),
             input_example=example if with_example else None,
-            # Given outright: MLflow would find them by loading the model in a process of its own.
+            # Given here, since MLflow would otherwise find them by loading the model in another process.
             pip_requirements=[f"{name}=={version}" for name, version in library_versions().items()],
         )
     except (MlflowException, OSError) as error:
@@ -143,10 +145,10 @@ def _write(
 
 
 def signature(inputs: pd.DataFrame, predicted: Any) -> ModelSignature:
-    """Describe what the model takes and gives.
+    """Return MLflow's signature: the inputs and outputs of the model.
 
-    A snapshot has four kinds of columns: 64-bit floats, 64-bit integers, text and timestamps in UTC. The last have
-    no type in MLflow that lets a zone pass, so they go unchecked.
+    A snapshot has four kinds of columns: 64-bit floats, 64-bit integers, text and timestamps in UTC. MLflow
+    has no type for timestamps with a time zone, so they are not checked.
     """
     columns = [ColSpec(_mlflow_type(inputs[name].dtype), str(name)) for name in inputs.columns]
     return ModelSignature(Schema(columns), Schema([ColSpec(_mlflow_type(predicted.dtype))]))

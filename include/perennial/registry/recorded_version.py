@@ -1,4 +1,4 @@
-"""Which of a run's recorded bundles a registered version is."""
+"""Which of the recorded bundles of an MLflow run a registered version is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def recorded_version(store: Store, version: Any) -> RecordedBundle | None:
-    """Return what was written down of a version of MLflow's registry; None: Perennial did not train it, or not with this store.
+    """Return the record of a version in MLflow's registry; None: Perennial did not train it, or not with this store.
 
-    MLflow says no more than where the version's files are. Whatever it says, they are compared with the record before
-    anything in them is made.
+    Only the place of the version's files is taken from MLflow. Wherever they are, they are compared with the record
+    before anything is loaded from them.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def recorded_version(store: Store, version: Any) -> RecordedBundle | None:
     Raises
     ------
     Damaged
-        The record is not what was written.
+        The record was changed after it was written.
     """
     if not version.run_id:
         return None
@@ -35,5 +35,5 @@ def recorded_version(store: Store, version: Any) -> RecordedBundle | None:
 
 
 def is_of(version: Any, model_id: str) -> bool:
-    """Tell whether a version's files are those of a logged model: its source is `models:/<id>`, or a folder below the id."""
+    """Tell whether a version's files are a logged model's: its source is `models:/<id>`, or a folder below the id."""
     return model_id in re.split("[/:]", version.source or "")

@@ -1,4 +1,4 @@
-"""The model registry's answer to who is champion."""
+"""The champion, as the model registry names it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from perennial.ensemble.records import MemberWeight
 from perennial.record import Record
 
 CHAMPION = "champion"
-"""The alias of the version that serves."""
+"""The alias of the served version."""
 
 
 class Champion(Record):
-    """The version that holds the alias `champion`; all but the first two fields are empty where Perennial did not train it.
+    """The version with the alias `champion`; all but the first two fields are empty if Perennial did not train it.
 
     Where several models serve together, it speaks of the newest of them.
     """
@@ -22,23 +22,23 @@ class Champion(Record):
     bundle_digest: str = ""
     snapshot_digest: str = ""
     train_end: datetime | None = None
-    """Newest event time among the rows that it was fitted on, UTC."""
+    """Newest event time among the rows that the served model was fitted on, UTC."""
     twin_train_end: datetime | None = None
-    """Newest event time among the rows that its judged twin was fitted on, UTC; without a refit the same."""
+    """Newest event time among the rows that its judged twin was fitted on, UTC; without a refit as `train_end`."""
     weights: tuple[MemberWeight, ...] = ()
     """Of its members now, oldest first; none: it is one model."""
 
     @property
     def name(self) -> str:
-        """What sentences call it."""
+        """Its name in sentences."""
         return f"champion v{self.version}"
 
     @property
     def is_refit(self) -> bool:
-        """What serves is not what was judged: it has learnt from the holdout too."""
+        """Whether the served model is not the judged one, but a refit that has learnt from the holdout too."""
         return self.train_end != self.twin_train_end
 
     @property
     def is_foreign(self) -> bool:
-        """Perennial did not train it, or not with this store: what it was trained on is not known."""
+        """Whether Perennial did not train it, or not with this store, so that its training rows are not known."""
         return not self.bundle_digest

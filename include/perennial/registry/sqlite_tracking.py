@@ -1,4 +1,4 @@
-"""MLflow's schema in a new SQLite file, whole or not at all."""
+"""Creates MLflow's tables in a new SQLite file, all of them or none."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ log = PrintableLog(__name__)
 
 
 def ensure_schema(database: Path) -> None:
-    """Make MLflow's tables in a file that is not there yet; leave one that is alone.
+    """Create a SQLite file with MLflow's tables if it does not exist; an existing one is not changed.
 
-    MLflow would make them itself, table by table in place: two processes at once trip over each other, and a
-    killed one leaves a file that no later one can use. Here one makes them beside, and renames.
+    MLflow would create them itself, table by table in place: two processes at once would disturb each other, and a
+    killed one would leave a file that cannot be used. Here a process creates them in a temporary file and renames it.
 
     Parameters
     ----------
     database : Path
-        Its folder is made where absent. Artifacts of MLflow's default experiment go to `artifact_root(database)`.
+        Its folder is created if it does not exist. Artifacts of MLflow's default experiment go to
+        `artifact_root(database)`.
     """
     if _has_content(database):
         return
@@ -41,7 +42,7 @@ def ensure_schema(database: Path) -> None:
 
 
 def artifact_root(database: Path) -> str:
-    """Return the folder beside the database that takes models and plots, wherever a process happens to run."""
+    """Return the folder beside the database for models and plots, as an absolute path."""
     return str(database.with_name(f"{database.stem}-artifacts"))
 
 

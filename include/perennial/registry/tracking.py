@@ -1,4 +1,4 @@
-"""MLflow, with its failures in Perennial's words. Nothing here touches MLflow's process-wide tracking URI."""
+"""Calls MLflow and turns its failures into Perennial's errors. MLflow's process-wide tracking URI is not changed."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ from perennial.registry.sqlite_tracking import artifact_root, ensure_schema
 
 __all__ = ["MlflowException", "Tracker", "WriteConflict", "again_on_conflict"]
 
-# A failed call is told once, by our own error; MLflow would print the driver's traceback first.
+# A failed call is reported once, by our own error; MLflow would print the driver's traceback before it.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 
-# What the databases' drivers call it when a row was written between a look and a write.
+# The names that the databases' drivers give to the error that a row was written between a look and a write.
 _LOST_RACES = ("IntegrityError", "UniqueViolation")
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 class WriteConflict(TrackingUnavailable):
-    """MLflow looks whether a row is there, then writes: of two at once that write the same row, one is turned away."""
+    """Two processes wrote the same row at once.
+
+    MLflow looks whether a row exists and then writes, so one of them fails.
+    """
 
 
 again_on_conflict = tenacity.retry(
@@ -46,23 +49,23 @@ again_on_conflict = tenacity.retry(
     wait=tenacity.wait_random(0, 0.1),
     reraise=True,
 )
-"""Decorator of what can be repeated from its start after a WriteConflict."""
+"""Decorator that repeats a function from its start after a WriteConflict."""
 
 
 class Tracker:
-    """An MLflow server, or the database of one.
+    """Access to an MLflow server, or to its database.
 
     Parameters
     ----------
     uri : str
-        `http(s)://...`, or `sqlite:///...` (the file is made when it is not there).
+        `http(s)://...`, or `sqlite:///...` (the file is created if it does not exist).
 
     Raises
     ------
     TrackingError
-        The URI is not one of these.
+        The URI has another form.
     TrackingUnavailable
-        It does not answer; said within about 20 seconds.
+        MLflow does not answer; raised within about 20 seconds.
     """
 
     def __init__(self, uri: str) -> None:
@@ -79,7 +82,7 @@ class Tracker:
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """Turn what MLflow raises inside the block into TrackingUnavailable or TrackingError."""
+        """Turn MLflow's errors inside the block into TrackingUnavailable or TrackingError."""
         try:
             yield
         except PerennialError:
@@ -89,7 +92,9 @@ class Tracker:
             if status >= 500 or status == 429:
                 raise self._unavailable(error) from None
             if any(name in str(error) for name in _LOST_RACES):
-                raise WriteConflict(f"MLflow at {self.shown_uri}: another wrote the same at the same moment") from None
+                raise WriteConflict(
+                    f"MLflow at {self.shown_uri}: another process wrote the same at the same time"
+                ) from None
             raise TrackingError(f"MLflow at {self.shown_uri} refuses: {self._shown(error)}") from None
         except (OSError, sqlalchemy.exc.SQLAlchemyError) as error:
             raise self._unavailable(error) from None
@@ -100,16 +105,17 @@ class Tracker:
         Parameters
         ----------
         path : str
-            Such as `/health`. The server is one over HTTP.
+            Such as `/health`. MLflow must be a server, not a database.
 
         Returns
         -------
         requests.Response
-            Whatever its status: only no answer is an error.
+            With any status: only the lack of an answer is an error.
 
         Raises
         ------
         TrackingUnavailable
+            MLflow does not answer.
         """
         try:
             return http_request(
@@ -125,7 +131,7 @@ class Tracker:
             raise self._unavailable(error) from None
 
     def experiment_id(self, name: str) -> str:
-        """Return the experiment's id; make the experiment where it is not there yet."""
+        """Return the experiment's id; create the experiment if it does not exist."""
         with self.connected():
             found = self.client.get_experiment_by_name(name)
             if found is None:
@@ -144,14 +150,14 @@ class Tracker:
             return str(found.experiment_id)
 
     def find_runs(self, experiment_id: str, tag: str, value: str) -> list[Run]:
-        """Return the experiment's runs that carry a tag, oldest first."""
+        """Return the experiment's runs that have a tag with this value, oldest first."""
         quote = '"' if "'" in value else "'"
         condition = f"tags.`{tag}` = {quote}{value}{quote}"
         with self.connected():
             return list(self.client.search_runs([experiment_id], condition, order_by=["attributes.start_time ASC"]))
 
     def start_run(self, experiment_id: str, name: str, tags: Mapping[str, str]) -> str:
-        """Begin a run and return its id; it counts as unfinished until `finish_run`."""
+        """Start a run and return its id; it counts as unfinished until `finish_run`."""
         with self.connected():
             run = self.client.create_run(experiment_id, tags=dict(tags), run_name=name)
             return str(run.info.run_id)
@@ -162,7 +168,7 @@ class Tracker:
             self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     def is_gone(self, run_id: str) -> bool:
-        """Tell whether a run was deleted, or even removed from MLflow's database."""
+        """Tell whether a run was deleted or removed from MLflow's database."""
         with self.connected():
             try:
                 return bool(self.client.get_run(run_id).info.lifecycle_stage != "active")
@@ -178,32 +184,35 @@ class Tracker:
             self.client.delete_run(run_id)
 
     def discard_models(self, experiment_id: str, run_id: str, *, keep: Collection[str] = ()) -> None:
-        """Delete the models that a run logged, but for those whose `models:/<id>` are to be kept."""
+        """Delete the models that a run logged, except those whose `models:/<id>` is in `keep`."""
         with self.connected():
             for model in self.client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'"):
                 if f"models:/{model.model_id}" not in keep:
                     self.client.delete_logged_model(model.model_id)
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
-        """Log a run's settings. Those it has already must not change."""
+        """Log a run's settings. Those that it already has must not change."""
         with self.connected():
             self.client.log_batch(run_id, params=[Param(key, str(value)) for key, value in params.items()])
 
     def log_metrics(self, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Log a run's figures; NaN is kept as NaN. Those that the run has already, to the same value, stay as they are."""
+        """Log a run's figures; NaN stays NaN.
+
+        Figures that the run already has with the same value are not logged again.
+        """
         now = int(time.time() * 1000)
         with self.connected():
             there = self.client.get_run(run_id).data.metrics
-            # As text, since NaN does not equal itself.
+            # Compared as text, since NaN does not equal itself.
             fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
             self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
 
     @contextmanager
     def system_metrics(self, run_id: str) -> Iterator[None]:
-        """Log to the run what the block takes of the machine: CPU, memory, disk, network and GPUs.
+        """Log to the run what the block uses of the machine: CPU, memory, disk, network and GPUs.
 
-        Only where MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING says so. The first sample is logged after
-        MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL seconds (10); one that cannot be logged is a warning and no more.
+        Only if MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING asks for it. The first sample is logged after
+        MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL seconds (10); a sample that cannot be logged gives a warning only.
         """
         if not MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING.get():
             yield
@@ -219,17 +228,17 @@ class Tracker:
             logger.removeFilter(self._without_secrets)
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags on a run, over those of the same names."""
+        """Set tags on a run; they replace those of the same names."""
         with self.connected():
             self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def log_text(self, run_id: str, text: str, path: str) -> None:
-        """Keep a text among the run's artifacts."""
+        """Store a text as an artifact of the run."""
         with self._transfer(f"artifact {path}"):
             self.client.log_text(run_id, text, path)
 
     def log_folder(self, run_id: str, folder: Path, path: str) -> None:
-        """Keep the files of a local folder among the run's artifacts, under `path`."""
+        """Store the files of a local folder as artifacts of the run, under `path`."""
         with self._transfer(f"artifacts {path}"):
             self.client.log_artifacts(run_id, str(folder), path)
 
@@ -248,7 +257,7 @@ class Tracker:
         names : iterable of str
             Paths within the model.
         folder : Path
-            Where to put them, each under its path.
+            The folder to download to; each file goes to its path in there.
         """
         with self._transfer(f"files of {model_uri}"):
             place = self._place(model_uri)
@@ -260,14 +269,14 @@ class Tracker:
                 )
 
     def files_of_model(self, model_uri: str, folder: str = "") -> tuple[str, ...]:
-        """Return the paths of a model's files; none where the model is not there.
+        """Return the paths of a model's files; none if the model does not exist.
 
         Parameters
         ----------
         model_uri : str
-            As `download_files` takes it.
+            See `download_files`.
         folder : str
-            Within the model, with a slash at its end, to look only there; default: all but those in folders.
+            A folder in the model, ending with a slash, to look only there; default: all files that are not in folders.
         """
         with self._transfer(f"the list of files of {model_uri}"):
             return tuple(self._files(self._place(model_uri), folder))
@@ -294,7 +303,7 @@ class Tracker:
 
     @contextmanager
     def _transfer(self, what: str) -> Iterator[None]:
-        """`connected` for artifacts, which come from whatever storage MLflow uses, each with errors of its own."""
+        """`connected` for artifacts: each kind of artifact storage that MLflow may use raises errors of its own."""
         try:
             with self.connected():
                 yield
@@ -302,7 +311,7 @@ class Tracker:
             raise
         except Exception as error:
             raise TrackingUnavailable(
-                f"MLflow's artifact storage ({self.shown_uri}) did not take or give {what}: {self._shown(error)}"
+                f"MLflow's artifact storage ({self.shown_uri}) did not store or return {what}: {self._shown(error)}"
             ) from None
 
     def _unavailable(self, error: Exception) -> TrackingUnavailable:
@@ -312,7 +321,7 @@ class Tracker:
         )
 
     def _without_secrets(self, record: logging.LogRecord) -> bool:
-        """Keep the address's login out of what MLflow logs by itself."""
+        """Remove the login in the address from MLflow's own log records."""
         record.msg, record.args, record.exc_info = self._address.without_secrets(record.getMessage()), None, None
         return True
 
@@ -321,7 +330,7 @@ class Tracker:
 
 
 def _check_form(uri: str, shown: str) -> None:
-    """Refuse what MLflow would take for a folder, or would put its own paths behind the query of."""
+    """Refuse URIs that MLflow would take for a folder, and those with a query, after which MLflow would add paths."""
     scheme = uri.partition("://")[0].lower() if "://" in uri else ""
     if scheme.partition("+")[0] not in ("http", "https", *_DATABASES):
         raise TrackingError(
@@ -330,14 +339,14 @@ def _check_form(uri: str, shown: str) -> None:
         )
     if scheme in ("http", "https") and ("?" in uri or "#" in uri):
         raise TrackingError(
-            f"the address of MLflow, {shown}, has a query or a fragment, which a server's has not: give a login as "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as http://user:password@host with '?' and '#' "
-            "written as %3F and %23"
+            f"the address of MLflow, {shown}, has a query or a fragment, which the address of a server cannot have: "
+            "give a login as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as http://user:password@host "
+            "with '?' and '#' written as %3F and %23"
         )
 
 
 def _knock(uri: str) -> None:
-    """Fail soon if nobody is there: MLflow's own calls would go on trying for many minutes."""
+    """Fail soon if no server answers: MLflow's own calls would be repeated for many minutes."""
     scheme = urlsplit(uri).scheme
     if scheme in ("http", "https"):
         http_request(

@@ -1,1 +1,1 @@
-"""The stages of a retraining that are more than one call: `perennial.stages` lists all of them."""
+"""The stages of a retraining that consist of several calls: `perennial.stages` lists all stages."""

@@ -1,4 +1,4 @@
-"""Figures and gates -> verdict, kept beside the run's reports."""
+"""Evaluation -> verdict, kept with the run's reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = PrintableLog(__name__)
 
 
 def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> Verdict:
-    """Hold the evaluation against the spec's gates; keep the verdict beside the run's reports."""
+    """Decide by the spec's gates whether the candidate is promoted; keep the verdict with the run's reports."""
     verdict = decide_candidate(evaluation, run.spec, candidate)
     run.store.write(run.prefix + VERDICT.name, seal(verdict))
     for gate in verdict.gates:

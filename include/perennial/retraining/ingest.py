@@ -1,4 +1,4 @@
-"""Source -> snapshot that a model can be made of."""
+"""Source -> snapshot that a model can be trained on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 
 def ingest(run: RetrainingRun) -> Snapshot:
-    """Read the source's window and keep its rows as a snapshot, if a model can be made of them.
+    """Read the source's window and store its rows as a snapshot, if a model can be trained on them.
 
     Raises
     ------
     DataError
-        The source cannot be read as the spec says, has no rows in the window, or none to train on.
+        The source cannot be read as the spec says, has no rows in the window, or no rows to train on.
     StoreError
-        The store refuses to take the snapshot.
+        The store cannot take the snapshot.
     TrainingError
         The estimator cannot be built, or cannot learn from these rows.
     SpecError
-        The labels are not those that the spec speaks of.
+        The labels are not those that the spec names.
     """
-    build_pipeline(run.spec)  # what is wrong with it should not be found after the rows were read
+    build_pipeline(run.spec)  # its errors should be reported before the rows are read
     snapshot = ingest_rows(run)
     check_prospects(run, snapshot)
     return snapshot

@@ -1,4 +1,4 @@
-"""Version -> champion, kept beside the run's reports."""
+"""Version -> champion, recorded with the run's reports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     Raises
     ------
     PromotionError
-        The verdict is no promotion, or the champion is no longer the one that the candidate was judged against.
+        The verdict does not promote, or the champion is no longer the one that the candidate was compared with.
     """
     promotion = promote_version(run, registered, verdict)
     run.store.write(run.prefix + PROMOTION.name, seal(promotion))

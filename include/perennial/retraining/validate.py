@@ -1,4 +1,4 @@
-"""Snapshot -> report, or the end of the run."""
+"""Snapshot -> validation report, or the end of the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bundle says about the model that was just fitted."""
+"""Describes a fitted model in the manifest of its bundle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan) -> Provenance:
-    """Return where the run's model comes from."""
+    """Return the provenance of the run's model."""
     return Provenance(
         run_id=run.run_id,
         snapshot_digest=snapshot.digest,
@@ -50,7 +50,7 @@ def describe(
     provenance: Provenance,
     holdout: pd.DataFrame,
 ) -> Manifest:
-    """Return the manifest of a fitted model, but for its files and their types.
+    """Return the manifest of a fitted model, without its files and their types.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def describe(
     plan : SplitPlan
     provenance : Provenance
     holdout : pandas.DataFrame
-        The rows that were kept out, on which the baseline scores are measured.
+        The held-out rows, on which the baseline scores are measured.
     """
     kept, features = SkopsFormat(), spec.features
     said = model.predict(holdout)
@@ -95,5 +95,5 @@ def _positive(spec: ModelSpec, labels: tuple[int | float | str, ...]) -> int | f
 
 
 def plain_labels(truth: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """Return labels as metrics take them, shape (rows,)."""
+    """Return labels as the metrics expect them, shape (rows,)."""
     return truth.to_numpy() if pd.api.types.is_numeric_dtype(truth) else truth.to_numpy(dtype=object)

@@ -1,4 +1,4 @@
-"""Features that hold nothing, and values of the others that are not taken as they are."""
+"""Finds features without any value, and counts the values that are replaced before the fit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OddValues(NamedTuple):
-    """How many values of a feature are missing, infinite (and so taken as missing), or too large (and so bounded)."""
+    """Numbers of values of a feature that are missing, infinite (taken as missing), or too large (bounded)."""
 
     missing: int
     infinite: int
@@ -23,12 +23,12 @@ class OddValues(NamedTuple):
 
 
 def odd_values(spec: ModelSpec, features: pd.DataFrame) -> dict[str, OddValues]:
-    """Count the odd values of the features that have some.
+    """Count the missing, infinite and too large values of the features that have some.
 
     Raises
     ------
     TrainingError
-        A feature has nothing but missing and infinite values.
+        A feature has only missing and infinite values.
     """
     counts = {name: _of_numbers(features[name]) for name in spec.features.numeric}
     counts |= {name: OddValues(int(features[name].isna().sum()), 0, 0) for name in spec.features.categorical}
@@ -36,7 +36,7 @@ def odd_values(spec: ModelSpec, features: pd.DataFrame) -> dict[str, OddValues]:
         if odd.missing + odd.infinite == len(features):
             raise TrainingError(
                 f"feature {name!r} has no value in any of the {len(features)} training rows: "
-                "repair the source or take it from the spec"
+                "correct the source or remove the feature from the spec"
             )
     return {name: odd for name, odd in counts.items() if any(odd)}
 

@@ -1,4 +1,4 @@
-"""Fit the spec's model: what a training does, and its repetition."""
+"""Fits the spec's model, in a training and when a training is repeated."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ log = PrintableLog(__name__)
 
 @dataclass(frozen=True)
 class Fit:
-    """A model and the rows that it is to be fitted on.
+    """A model and the rows to fit it on.
 
     Attributes
     ----------
     name : str
-        Import path of the estimator.
+        Import path of the estimator, for messages.
     model : SkopsModel
         Fitted in place.
     inputs : pandas.DataFrame
         The columns that the model reads.
     labels : array of shape (len(inputs),)
+        The target.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Fit:
         Raises
         ------
         TrainingError
-            It fails.
+            The estimator fails.
         """
         log.info("fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
         started = time.monotonic()
@@ -71,7 +72,7 @@ class Fit:
 
 
 def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
-    """Build the spec's model, and make sure that the training rows can be fitted on.
+    """Build the spec's model, and make sure that it can be fitted on the training rows.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
 
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
-    """Name the features that hold nothing, and tell what counts as missing."""
+    """Raise TrainingError if a feature has no value, and log how many values count as missing or are bounded."""
     for name, odd in odd_values(spec, features_of(spec, inputs)).items():
         if odd.missing or odd.infinite:
             log.info("feature %s: %d values missing, %d infinite and taken as missing", name, odd.missing, odd.infinite)

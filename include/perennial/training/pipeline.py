@@ -1,6 +1,6 @@
 """The model before it is fitted: one scikit-learn Pipeline of transform, preprocessing and estimator.
 
-What the preprocessing does follows from what the estimator says about itself (its scikit-learn tags):
+The preprocessing depends on the estimator's scikit-learn tags:
 
 =================================  =======================================  ==================================
 feature                            takes NaN (histogram boosting, trees,    takes none (linear models, SVMs,
@@ -12,8 +12,8 @@ categorical                        numbered; rarest grouped beyond 255;     one 
                                    unseen counts as missing                 1 in 1000 grouped; unseen joins them
 =================================  =======================================  ==================================
 
-Infinity in a numeric feature counts as missing; a number beyond 3.4e38, with which estimators cannot compute, is taken
-as that. Every step is scikit-learn's or NumPy's own, so that
+Infinity in a numeric feature counts as missing; a number beyond 3.4e38, with which estimators cannot compute, is
+replaced by this bound. Every step is scikit-learn's or NumPy's own, so that
 serving a model needs neither Perennial nor trust in its code.
 """
 
@@ -39,7 +39,7 @@ from perennial.models.transform import load_transform
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
 
-# Histogram boosting takes no more categories than bins, and has 255 unless told otherwise.
+# Histogram boosting takes at most as many categories as bins; the default is 255.
 MOST_NUMBERED_CATEGORIES = 255
 RAREST_OWN_COLUMN = 0.001
 MISSING = "(missing)"
@@ -59,7 +59,8 @@ def build_pipeline(spec: ModelSpec) -> Pipeline:
     Raises
     ------
     TrainingError
-        The estimator or the transform cannot be imported, refuses its parameters or is not for the spec's task.
+        The estimator or the transform cannot be imported, or the estimator refuses its parameters or is not for the
+        task.
     """
     estimator = _build_estimator(spec)
     steps: list[tuple[str, Any]] = [
@@ -86,7 +87,7 @@ def _build_estimator(spec: ModelSpec) -> Any:
     except Exception as error:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
     if not fits:
-        raise TrainingError(f"model.estimator: {path} is no {_NOUN[spec.task]}, and the spec's task is {spec.task}")
+        raise TrainingError(f"model.estimator: {path} is not a {_NOUN[spec.task]}, and the spec's task is {spec.task}")
     return estimator
 
 
@@ -109,13 +110,13 @@ def _build_preparation(spec: ModelSpec, estimator: Any) -> ColumnTransformer:
                 *_computable(),
                 ("impute", SimpleImputer(strategy="median", add_indicator=True)),
                 ("scale", StandardScaler()),
-                # In units of a small deviation a large number is larger still.
+                # Divided by a small standard deviation, a large number becomes even larger.
                 ("scaled_bounded", _bounded()),
             ]
         )
         categorical = Pipeline(
             [
-                # What a column lacks is NaN in a snapshot and None in a request to a server.
+                # A missing value is NaN in a snapshot, but None in a request to a server.
                 ("nan", SimpleImputer(strategy="constant", fill_value=MISSING)),
                 ("none", SimpleImputer(missing_values=None, strategy="constant", fill_value=MISSING)),
                 ("one_hot", _one_hot(sparse=tags.sparse)),
@@ -133,7 +134,7 @@ def _one_hot(*, sparse: bool) -> OneHotEncoder:
 
 
 def _computable() -> list[tuple[str, FunctionTransformer]]:
-    """Return the steps that leave no number with which means and squares overflow."""
+    """Return the steps that bound numbers so that means and squares cannot overflow."""
     missing = {"nan": np.nan, "posinf": np.nan, "neginf": np.nan}
     finite = FunctionTransformer(np.nan_to_num, kw_args=missing, feature_names_out="one-to-one")
     return [("finite", finite), ("bounded", _bounded())]
@@ -145,7 +146,7 @@ def _bounded() -> FunctionTransformer:
 
 
 def _with_categories_marked(estimator: Any, spec: ModelSpec) -> Any:
-    """Tell histogram boosting which of the columns that it gets are categories, unless the spec does."""
+    """Tell histogram boosting which of its columns are categories, unless the spec does."""
     features = spec.features
     if isinstance(estimator, _HISTOGRAM_BOOSTING) and features.categorical:
         if "categorical_features" in spec.model.params:

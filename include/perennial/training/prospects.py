@@ -1,4 +1,4 @@
-"""Says at ingest what training, evaluation, verdict and monitoring would find out about the same rows later."""
+"""Reports at ingest what training, evaluation, verdict and monitoring would find wrong with the rows later."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 log = PrintableLog(__name__)
 
-# Beyond it the later steps say it: ingest takes the same memory however many rows there are.
+# Larger snapshots are left to the later steps, so that the memory of ingest does not grow with the rows.
 MOST_VALUES = 20_000_000
 
 
 def check_prospects(run: RetrainingRun, snapshot: Snapshot) -> None:
-    """Read what of a snapshot's rows tells whether a model can come of them, and check it.
+    """Read the columns of a snapshot that tell whether a model can be trained on it, and check them.
 
     Raises
     ------
     DataError, TrainingError, SpecError
-        As `check_rows`.
+        See `check_rows`.
     """
     spec = run.spec
     columns = dict.fromkeys((spec.source.event_time, spec.target.column, *_features(spec)))
@@ -38,25 +38,25 @@ def check_prospects(run: RetrainingRun, snapshot: Snapshot) -> None:
 
 
 def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:
-    """Refuse rows on which a later step is certain to fail, and warn of what can never pass.
+    """Refuse rows on which a later step is certain to fail, and warn of settings that can never be met.
 
     Parameters
     ----------
     spec : ModelSpec
     rows : pandas.DataFrame
-        With event time, target and, unless a transform makes them, features.
+        With event time, target and the features, unless a transform makes these.
 
     Raises
     ------
     DataError
-        No row has a label, or nothing is left to train on.
+        No row has a label, or no row is left to train on.
     TrainingError
         Too few rows, a single class, or a feature without a value to train on.
     SpecError
-        `target.positive` does not fit the labels.
+        `target.positive` is not one of the two labels.
     """
     time, target = spec.source.event_time, spec.target.column
-    # Copying the features along would take as long as reading them.
+    # Without the features, whose copy would take as long as reading them.
     split = split_by_time(rows[[time, target]], spec)
     training_labels(split.train, spec)
     if _features(spec):
@@ -67,14 +67,14 @@ def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:
     if watched is not None and watched.min_rows > len(rows):
         log.warning(
             "monitoring.min_rows waits for %s new rows before each check, more than the whole window has (%s): "
-            "lower it, or drift is found late",
+            "lower it, or drift will be found late",
             f"{watched.min_rows:,}",
             f"{len(rows):,}",
         )
 
 
 def _features(spec: ModelSpec) -> tuple[str, ...]:
-    # What a transform makes of its inputs is for the training to see.
+    # Features that a transform makes are checked in training.
     return () if spec.features.transform else spec.features.columns
 
 

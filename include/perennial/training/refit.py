@@ -1,4 +1,4 @@
-"""Fit a candidate's recipe again, after its verdict, on all labelled rows of the window, the newest among them."""
+"""Fits a candidate's recipe again, after its verdict, on all labelled rows of the window, including the newest."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ REFIT_TAG = "perennial.refit"
 
 
 def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict: Verdict) -> Refit:
-    """Fit and log the model that serves in the place of a promoted candidate, or return what this run logged before.
+    """Fit and log the model that serves instead of a promoted candidate, or return the one that this run logged before.
 
-    The bundle holds both: the candidate as the twin that was judged, and the refit. It is a second model of the
-    candidate's MLflow run. What a killed attempt left is deleted and begun afresh; once the bundle's record is in the store,
-    it stands.
+    The bundle holds both: the candidate as the judged twin, and the refit. It is a second model of the candidate's
+    MLflow run. What a killed attempt left is deleted and made again; once the bundle's record is in the store, it is
+    final.
 
     Parameters
     ----------
     run : RetrainingRun
     snapshot : Snapshot
-        The one that the candidate was trained from.
+        The snapshot that the candidate was trained from.
     candidate : Candidate
     verdict : Verdict
-        That promotes it.
+        The verdict that promotes the candidate.
 
     Returns
     -------
     Refit
-        Of the candidate itself where the refit fails, or does not keep to its bounds: see `why_unsound`.
+        With the candidate's own bundle if the refit fails or is not good enough (see `why_unsound`).
 
     Raises
     ------
@@ -70,7 +70,8 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     PromotionError
         The run is a dry run.
     TrainingError
-        The candidate was rejected, the recipe or a library is another than when the candidate was trained, or the refit cannot be saved.
+        The candidate was rejected, the recipe or a library has changed since the candidate was trained, or the refit
+        cannot be saved.
     RunTaken
         Another process has the run now.
     TrackingUnavailable
@@ -78,7 +79,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     """
     refuse_dry_run(run, "refits")
     if not verdict.promotes:
-        raise TrainingError(f"the candidate was rejected, and only what is promoted is refit: {verdict.sentence}")
+        raise TrainingError(f"the candidate was rejected, and only promoted candidates are refit: {verdict.sentence}")
     tracker = Tracker(run.tracking_uri)
     recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)
     kept = {one.model_uri for one in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id)}
@@ -86,7 +87,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     tracker.discard_models(candidate.experiment_id, candidate.mlflow_run_id, keep=kept | {candidate.model_uri})
     if recorded is not None:
         link_to_run(tracker, recorded)
-        log.info("the refit of this run is there already: %s", recorded.model_uri)
+        log.info("the refit of this run exists already: %s", recorded.model_uri)
         return _told(tracker, _served(recorded), candidate)
     with run.store.scratch() as scratch:
         return _told(tracker, _Attempt(run, tracker, candidate, scratch).make(snapshot), candidate)
@@ -94,7 +95,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One try at a refit, in a scratch folder of its own."""
+    """One attempt at a refit, in its own scratch folder."""
 
     run: RetrainingRun
     tracker: Tracker
@@ -148,8 +149,8 @@ class _Attempt:
         changed = news(self.candidate.provenance, now)
         if changed:
             raise TrainingError(
-                f"since the candidate was trained and judged, there is another {', another '.join(changed)}: what would serve "
-                "is not what was judged. Clear the run from 'train' on"
+                f"since the candidate was trained and judged, there is another {', another '.join(changed)}: the "
+                "model that would serve is not the one that was judged. Clear the run from 'train' on"
             )
         return now
 
@@ -171,17 +172,17 @@ class _Attempt:
             provenance=candidate.provenance,
             served=FittedRows(rows=plan.train_rows, train_start=plan.train_start, train_end=plan.train_end),
             discarded=True,
-            sentence=f"The refit was discarded, and the model that was judged serves: {why}.",
+            sentence=f"The refit was discarded, and the judged model serves: {why}.",
         )
 
 
 def _checked_answers(spec: ModelSpec, fit: Fit, twin: Bundle, holdout: pd.DataFrame) -> Predictions:
-    """Return what the refit says of its twin's holdout.
+    """Return the refit's predictions for its twin's holdout.
 
     Raises
     ------
     TrainingError
-        It fails there, or does not keep to its bounds.
+        It fails there, or is not good enough (see `why_unsound`).
     """
     try:
         answers = fit.model.predict(holdout)
@@ -212,8 +213,9 @@ def _served(recorded: RecordedBundle) -> Refit:
         served=served,
         discarded=False,
         sentence=(
-            f"After the verdict it was refit on all {served.rows:,} labelled rows, up to {served.train_end:%Y-%m-%d %H:%M} "
-            f"UTC; what was judged had learnt from {twin.rows:,} of them, up to {twin.train_end:%Y-%m-%d %H:%M} UTC."
+            f"After the verdict it was refit on all {served.rows:,} labelled rows, up to "
+            f"{served.train_end:%Y-%m-%d %H:%M} UTC; the judged model had learnt from {twin.rows:,} of them, up to "
+            f"{twin.train_end:%Y-%m-%d %H:%M} UTC."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Whether a refit may serve in the place of the model that was judged."""
+"""Decides whether a refit may serve instead of the model that was judged."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ def why_unsound(
     twin: Predictions,
     times: npt.ArrayLike,
 ) -> str:
-    """Hold a refit against its twin on the twin's holdout, and say why it must not serve, or ''.
+    """Compare a refit with its twin on the twin's holdout, and return why it must not serve; '' if it may.
 
-    The refit has learnt from these rows, so it can only look better there than it is. What is worse than its twin even so,
-    beyond the noise of blocks of time (the whole 95% interval of the difference), has failed to learn. Where the noise is
-    not known, it must be no worse at all.
+    The refit has learnt from these rows, so it can only look better there than it is. If it is still worse than its
+    twin, by more than the noise of blocks of time (the whole 95% interval of the difference), it has failed to learn.
+    If the noise is not known, it must not be worse at all.
 
     Parameters
     ----------
     spec : ModelSpec
     truth : array of shape (n,)
+        The true labels or numbers.
     served, twin : Predictions
-        For the same n rows.
+        The predictions of refit and twin for the same n rows.
     times : array_like of shape (n,)
-        Event times.
+        Event times of the rows.
     """
     answers = served.ranking if served.ranking is not None else served.values
     if answers.dtype.kind == "f" and not np.isfinite(answers).all():
@@ -47,6 +48,6 @@ def why_unsound(
     if highest >= 0:
         return ""
     return (
-        f"on the held-out rows, from which it has learnt, its {found.metric} is {found.candidate:.4f} and that of the model "
-        f"that was judged {found.champion:.4f}, which is worse by more than the noise there"
+        f"on the held-out rows, from which it has learnt, its {found.metric} is {found.candidate:.4f} and that of the "
+        f"model that was judged {found.champion:.4f}, which is worse by more than the noise there"
     )

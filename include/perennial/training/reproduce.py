@@ -1,4 +1,4 @@
-"""Train a version again from what it carries, and tell whether the same model comes of it."""
+"""Trains a version again from what it contains, and tells whether the result is the same model."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ log = PrintableLog(__name__)
 
 
 class Repetition(Record):
-    """One of a version's models beside the one that came of fitting it again."""
+    """The comparison of one of a version's models with the result of fitting it again."""
 
     fitted_rows: int
     differing_rows: int
     largest_difference: float | None
-    """Of a probability or a number; None: the models give labels alone."""
+    """The largest difference of a probability or a number; None: the models give labels only."""
     identical: bool
-    """Both say the same of every row, to the last bit."""
+    """Whether both predict the same for every row, bit for bit."""
 
     @property
     def sentence(self) -> str:
-        """Say it in a few words."""
+        """The comparison in a few words."""
         if self.identical:
             return "the same predictions, bit for bit"
         far = "" if self.largest_difference is None else f", by {self.largest_difference:.3g} at most"
@@ -52,39 +52,39 @@ class Repetition(Record):
 
 
 class Reproduction(Record):
-    """What came of training a version again."""
+    """The result of training a version again."""
 
     model: str
     version: str
     rows: int
-    """Labelled rows of its window, of all of which the models were asked."""
+    """Number of labelled rows of its window, for all of which the models predict."""
     served: Repetition
     twin: Repetition | None
-    """The model that was judged; None: it is the served one."""
+    """The judged model; None: it is the served one."""
     changed: tuple[str, ...]
-    """What is not as it was when the version was trained, in words."""
+    """What has changed since the version was trained, in words."""
 
     @property
     def identical(self) -> bool:
-        """Whether all of the version's models came out the same."""
+        """Whether all of the version's models are the same when fitted again."""
         return self.served.identical and (self.twin is None or self.twin.identical)
 
     @property
     def sentence(self) -> str:
-        """Say it in a line."""
-        now = f"; not as it was then: {', '.join(self.changed)}" if self.changed else ""
+        """The result in one line."""
+        now = f"; changed since then: {', '.join(self.changed)}" if self.changed else ""
         if not self.identical and not now:
-            now = "; nothing that is recorded has changed: the estimator does not repeat itself, or a machine differs"
+            now = "; nothing recorded has changed: the estimator gives another model each time, or a machine differs"
         found = self.served.sentence
         if self.twin is not None:
             found = f"the model that serves: {found}; its judged twin: {self.twin.sentence}"
-        return f"version {self.version} of {self.model}, asked of {self.rows:,} rows: {found}{now}"
+        return f"version {self.version} of {self.model}, on {self.rows:,} rows: {found}{now}"
 
 
 def reproduce(run: Run, version: str) -> Reproduction:
-    """Fit the recipe of a version anew on the rows of its snapshot, and compare what old and new models say of them.
+    """Fit the recipe of a version again on the rows of its snapshot, and compare the predictions of old and new models.
 
-    Of a version that was refit, both are: the model that serves, and its twin that was judged. Where several models serve
+    If the version was refit, both models are fitted again: the served model and its judged twin. Where several models serve
     together, the newest is trained again: the others are members of earlier versions.
 
     Nothing is logged or registered.
@@ -92,14 +92,15 @@ def reproduce(run: Run, version: str) -> Reproduction:
     Parameters
     ----------
     run : Run
-        Of the model; of its spec only the name matters.
+        Any run of the model; only the name in its spec matters.
     version : str
         Number of a registered version, or an alias such as `champion`.
 
     Raises
     ------
     TrainingError
-        There is no such version, Perennial did not train it, its files were changed, or the recipe cannot be fitted here.
+        There is no such version, Perennial did not train it, its files were changed, or the recipe cannot be fitted
+        here.
     DataError, StoreError
         Its snapshot is gone or damaged.
     """
@@ -138,7 +139,7 @@ def _repeat(spec: ModelSpec, model: Model, learnt: pd.DataFrame, rows: pd.DataFr
 
 
 def _recipe(spec: ModelSpec, manifest: Manifest) -> ModelSpec:
-    """Return a spec with the fields from which the version was made; what else stands in today's does not matter."""
+    """Return a spec with the fields that the version was made from; the other fields of today's spec do not matter."""
     recipe = from_yaml(manifest.recipe)
     judged = {"primary": "accuracy" if manifest.task == "classification" else "rmse", "gates": {"min_rows": 1}}
     return ModelSpec.model_validate(
@@ -152,9 +153,9 @@ def _recipe(spec: ModelSpec, manifest: Manifest) -> ModelSpec:
 
 
 def _apart(before: Predictions, now: Predictions) -> tuple[int, float | None]:
-    """Return in how many rows two models differ, and how far at most."""
+    """Return in how many rows two models differ, and by how much at most."""
     if before.classes != now.classes:
-        raise TrainingError(f"the labels were {before.classes} and are {now.classes} now: the snapshot is another")
+        raise TrainingError(f"the labels were {before.classes} and are {now.classes} now: the snapshot is not the same")
     if before.ranking is not None and now.ranking is not None:
         far = np.abs(before.ranking - now.ranking).max(axis=1)
         return int((far > 0).sum()), float(far.max(initial=0.0))

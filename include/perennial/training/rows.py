@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
-    """Return a snapshot's rows with their event times, their labels, and what the spec's features are made of.
+    """Return a snapshot's rows with event time, label, and the columns that the spec's features are made from.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Train a candidate: fit the spec's model on all but the holdout, and log it to MLflow once."""
+"""Trains a candidate: fits the spec's model on all rows but the holdout, and logs it to MLflow once."""
 
 from __future__ import annotations
 
@@ -37,25 +37,27 @@ RUN_TAG = "perennial.run_id"
 def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     """Fit and log a candidate, or return the one that this run logged before.
 
-    The same run, snapshot, recipe, transform and libraries make one finished MLflow run in experiment `perennial/<model>`, however
-    often the step is killed and repeated: what a killed one left is deleted and begun afresh.
+    The same run, snapshot, recipe, transform and libraries make one finished MLflow run in experiment
+    `perennial/<model>`, however often the step is killed and repeated: what a killed attempt left is deleted and made
+    again.
 
     Parameters
     ----------
     run : RetrainingRun
     snapshot : Snapshot
-        In the run's store.
+        A snapshot in the run's store.
 
     Returns
     -------
     Candidate
+        The logged model.
 
     Raises
     ------
     TrainingError
         The model cannot be built, fitted or saved; too few rows, or a single class, to train on.
     RunTaken
-        Another process has the run now, or the MLflow run was deleted meanwhile: training again helps.
+        Another process has the run now, or the MLflow run was deleted meanwhile; in both cases, training again helps.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -64,7 +66,7 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     key = _candidate_key(run, snapshot)
     done = _finished_candidate(tracker, experiment_id, run.run_id, key)
     if done is not None:
-        log.info("candidate of this run is there already: MLflow run %s", done.mlflow_run_id)
+        log.info("the candidate of this run exists already: MLflow run %s", done.mlflow_run_id)
         return done
 
     spec = run.spec
@@ -120,7 +122,7 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
         tracker.set_tags(run_id, {CANDIDATE_RECORD_TAG: candidate.model_dump_json()})
     with _deletion_told(tracker, run_id):
         confirm_owner(run)
-        # Last of all: a finished run is one that a retry may take as it is.
+        # Last of all, since a retry uses a finished run as it is.
         tracker.finish_run(run_id)
     log.info("candidate logged as MLflow run %s", run_id)
     return candidate
@@ -137,7 +139,10 @@ def _candidate_key(run: RetrainingRun, snapshot: Snapshot) -> str:
 
 
 def _finished_candidate(tracker: Tracker, experiment_id: str, run_id: str, key: str) -> Candidate | None:
-    """Return what this run made of the same inputs; delete what its killed attempts left. Failed ones stay, to be read."""
+    """Return the candidate that this run made of the same inputs, and delete unfinished MLflow runs of killed attempts.
+
+    Failed MLflow runs are kept, for people to read.
+    """
     done = None
     for earlier in tracker.find_runs(experiment_id, RUN_TAG, run_id):
         tags, status = earlier.data.tags, earlier.info.status
@@ -150,12 +155,12 @@ def _finished_candidate(tracker: Tracker, experiment_id: str, run_id: str, key: 
 
 
 def _kept_candidate(finished: Any) -> Candidate | None:
-    """Return what a finished MLflow run says of its candidate; None: its tag was changed, so that it is trained again."""
+    """Return the candidate of a finished MLflow run; None: its tag was changed, so training must be repeated."""
     try:
         return Candidate.model_validate_json(finished.data.tags.get(CANDIDATE_RECORD_TAG, ""))
     except ValueError:
         log.warning(
-            "tag %s of MLflow run %s cannot be read: a candidate is trained again",
+            "tag %s of MLflow run %s cannot be read: training a candidate again",
             CANDIDATE_RECORD_TAG,
             finished.info.run_id,
         )
@@ -170,14 +175,14 @@ def _failure_recorded(tracker: Tracker, run_id: str) -> Iterator[None]:
         try:
             tracker.finish_run(run_id, failed=True)
         except TrackingError as error:
-            # The first error is the one to tell.
+            # The first error is the one to report.
             log.warning("MLflow run %s could not be marked as failed: %s", run_id, error)
         raise
 
 
 @contextmanager
 def _deletion_told(tracker: Tracker, run_id: str) -> Iterator[None]:
-    """Make of whatever fails because someone deleted the run an error that trying again can help."""
+    """Turn errors inside the block into RunTaken if the MLflow run was deleted: another attempt can then succeed."""
     try:
         yield
     except TrackingError as error:

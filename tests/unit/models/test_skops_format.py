@@ -71,7 +71,7 @@ def test_the_specs_transform_is_trusted_because_the_spec_names_it(make_spec, row
     model, types = write(spec, rows, path)
 
     np.testing.assert_array_equal(FORMAT.read(path, types).predict(rows).values, model.predict(rows[["at", "x"]]))
-    with pytest.raises(TrainingError, match=f"types that nobody allowed: {transform_module}.hourly"):
+    with pytest.raises(TrainingError, match=f"types that are not allowed: {transform_module}.hourly"):
         FORMAT.read(path, allowed_types(make_spec()))
 
 
@@ -92,7 +92,7 @@ def test_a_partial_of_a_function_that_is_not_listed_is_refused(make_spec, path):
 
     skops.io.dump(functools.partial(os.system, "true"), path)
 
-    with pytest.raises(TrainingError, match=r"types that nobody allowed: \w+\.system"):
+    with pytest.raises(TrainingError, match=r"types that are not allowed: \w+\.system"):
         FORMAT.read(path, allowed_types(make_spec()))
 
 

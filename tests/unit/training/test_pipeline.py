@@ -142,7 +142,7 @@ def test_a_transform_is_the_first_step(make_spec, rows, transform_module):
         ("sklearn.linear_model.Nothing", {}, "model.estimator: sklearn.linear_model.Nothing cannot be imported"),
         ("nowhere.Classifier", {}, "model.estimator: nowhere.Classifier cannot be imported"),
         (LOGISTIC, {"colour": 1}, "model.params: .*LogisticRegression cannot be built.*colour"),
-        ("sklearn.linear_model.Ridge", {}, "Ridge is no classifier, and the spec's task is classification"),
+        ("sklearn.linear_model.Ridge", {}, "Ridge is not a classifier, and the spec's task is classification"),
     ],
 )
 def test_what_cannot_be_built_is_named(make_spec, estimator, params, said):

@@ -72,8 +72,8 @@ def test_the_manifest_says_of_each_model_which_rows_it_was_fitted_on(refitted):
     assert (twin.rows, twin.train_end) == (300, candidate.split.train_end)
     assert made.served == served
     assert made.sentence == (
-        "After the verdict it was refit on all 400 labelled rows, up to 2024-01-17 15:00 UTC; what was judged had learnt "
-        "from 300 of them, up to 2024-01-13 11:00 UTC."
+        "After the verdict it was refit on all 400 labelled rows, up to 2024-01-17 15:00 UTC; the judged model had "
+        "learnt from 300 of them, up to 2024-01-13 11:00 UTC."
     )
     tags = made.provenance.to_tags()
     assert (tags["perennial.train_end"], tags["perennial.twin_train_end"]) == (
@@ -136,9 +136,7 @@ def test_a_refit_that_fails_to_learn_is_discarded_and_the_judged_model_serves(ma
     made = refit(run, snapshot, candidate, PROMOTED)
 
     assert made.discarded
-    assert (
-        "the model that was judged serves: on the held-out rows, from which it has learnt, its rmse is" in made.sentence
-    )
+    assert "the judged model serves: on the held-out rows, from which it has learnt, its rmse is" in made.sentence
     assert (made.model_uri, made.bundle_digest) == (candidate.model_uri, candidate.bundle_digest)
     assert (made.provenance, made.served.rows) == (candidate.provenance, candidate.split.train_rows)
     assert find_refit(run.store, "late", candidate.mlflow_run_id) is None
@@ -159,7 +157,7 @@ def test_another_recipe_than_the_judged_one_is_refused(refitted, make_spec, rows
 def test_what_is_not_promoted_is_not_refit(make_spec, rows, prepare):
     run, snapshot = prepare(make_spec(), rows)
     candidate = train(run, snapshot)
-    with pytest.raises(TrainingError, match="only what is promoted is refit: Worse"):
+    with pytest.raises(TrainingError, match="only promoted candidates are refit: Worse"):
         refit(run, snapshot, candidate, PROMOTED.model_copy(update={"outcome": "reject", "sentence": "Worse."}))
     with pytest.raises(PromotionError, match="a dry run, which refits nothing"):
         refit(replace(run, dry_run=True), snapshot, candidate, PROMOTED)

@@ -35,7 +35,7 @@ def test_the_champion_comes_out_the_same_bit_for_bit_whatever_the_spec_says_now(
     for repeated in (found.served, found.twin):
         assert (repeated.differing_rows, repeated.largest_difference) == (0, 0.0)
     assert found.sentence == (
-        "version 1 of watched, asked of 3,000 rows: the model that serves: the same predictions, bit for bit; its judged "
+        "version 1 of watched, on 3,000 rows: the model that serves: the same predictions, bit for bit; its judged "
         "twin: the same predictions, bit for bit"
     )
     assert reproduce(watched.run(), "1") == found
@@ -62,7 +62,7 @@ def test_a_version_without_a_refit_has_one_model_to_repeat(tmp_path, mlflow_uri)
     found = reproduce(watched.run(), "1")
     assert (found.identical, found.twin) == (True, None)
     assert found.served.fitted_rows < TRAINED_ROWS
-    assert found.sentence == "version 1 of watched, asked of 3,000 rows: the same predictions, bit for bit"
+    assert found.sentence == "version 1 of watched, on 3,000 rows: the same predictions, bit for bit"
 
 
 def test_libraries_that_are_others_now_are_named(watched, monkeypatch):
