@@ -1,1 +1,1 @@
-"""The command line: the same steps as the DAGs', without Airflow."""
+"""The command line: runs the steps of the DAGs without Airflow."""

@@ -1,4 +1,4 @@
-"""A backtest in this process and its helpers, watched on a terminal."""
+"""Runs a backtest in this process and helper processes, and shows its progress on a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from perennial.store import open_store
 def backtest(
     run: Run, console: Console, *, days: float | None, batches: int, processes: int | None = None
 ) -> tuple[Backtest, str]:
-    """Train what is not trained yet, follow all policies, and write the page.
+    """Train the models that are missing, follow all policies, and write the page.
 
     Parameters
     ----------
@@ -40,19 +40,20 @@ def backtest(
     days : float or None
         Length of the period; None: the newest three quarters of the history.
     batches : int
+        Number of batches into which the period is cut.
     processes : int, optional
-        That train at the same time; default: one for each processor.
+        Number of processes that train at the same time; default: one for each processor.
 
     Returns
     -------
     Backtest
     str
-        Store key of its page.
+        Store key of the backtest's page.
 
     Raises
     ------
     PerennialError
-        The period cannot be replayed, or no model comes of its first training.
+        The period cannot be replayed, or its first training gives no model.
     """
     replay = begin_replay(run, days=days, batches=batches)
     columns = (
@@ -79,7 +80,7 @@ def backtest(
 
 
 def trained_models(run: Run, replay: Replay, processes: int | None) -> Iterator[ReplayedModel]:
-    """Yield a replay's models as they are ready; those that an earlier call left come first."""
+    """Yield a replay's models as they get ready; those of earlier calls come first."""
     kept = {number: find_model(run, replay, number) for number in range(replay.batches)}
     yield from (model for model in kept.values() if model is not None)
     missing = [number for number, model in kept.items() if model is None]
@@ -88,7 +89,7 @@ def trained_models(run: Run, replay: Replay, processes: int | None) -> Iterator[
         history = rows_of(run, replay) if missing else None
         yield from (replay_training(run, replay, history, number) for number in missing if history is not None)
         return
-    # Spawned: a fork of a process that has threads may hang.
+    # Spawned, since a forked copy of a process with threads may hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_alone_on_a_processor) as pool:
         futures = [pool.submit(_train, run.spec, run.store.uri, run.now, replay, number) for number in missing]
@@ -105,11 +106,11 @@ def _alone_on_a_processor() -> None:
 
 
 _HISTORIES: dict[str, History] = {}
-"""What this helper has read."""
+"""The history that this helper process has read."""
 
 
 def _train(spec: ModelSpec, store_uri: str, now: datetime, replay: Replay, number: int) -> ReplayedModel:
-    # All that a training needs lies in the store. Clients of S3 cannot be handed to another process.
+    # The store is opened again here, since a client of S3 cannot be passed to another process.
     store = open_store(store_uri)
     run = Run(spec=spec, deployment=Deployment(store=store, tracking_uri="", data_root=""), now=now)
     if replay.digest not in _HISTORIES:

@@ -11,7 +11,7 @@ from perennial.printable import printable
 
 
 class PrintableConsole(Console):
-    """A terminal on which colours come from the code alone."""
+    """A terminal that takes its colours from the code only."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Return the pieces of text with their styles."""

@@ -1,4 +1,4 @@
-"""The ledger on a terminal: every check, what was decided and why, and what came of it."""
+"""Prints the ledger: each check, its decision with the reason, and the result of the retraining."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _STYLES = {"promoted": "green", "rejected": "yellow", "inconclusive": "yellow", 
 
 
 def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:
-    """Return a line for each entry."""
+    """Return a table with a row for each entry."""
     results = retraining_results(store, entries)
-    table = Table("check", "as of (UTC)", "rows", "decision", "why", "retraining", "came of it", show_lines=True)
+    table = Table("check", "as of (UTC)", "rows", "decision", "why", "retraining", "result", show_lines=True)
     for entry in entries:
         run_id = entry.decision.run_id
         result = results.get(run_id, ("", ""))[0] if run_id else ""
@@ -37,17 +37,17 @@ def ledger_table(store: Store, entries: Sequence[LedgerEntry]) -> Table:
 
 
 def ledger_json(store: Store, entries: Sequence[LedgerEntry]) -> str:
-    """Return the entries whole, each with `retraining`: run id, result and sentence, or null."""
+    """Return the complete entries as JSON, each with `retraining`: run id, result and sentence, or null."""
     results = retraining_results(store, entries)
     listed = [entry.model_dump(mode="json") | {"retraining": _as_json(entry, results)} for entry in entries]
     return json.dumps(listed, indent=2)
 
 
 def retraining_results(store: Store, entries: Sequence[LedgerEntry]) -> dict[str, tuple[str, str]]:
-    """Tell how each triggered retraining ended, in a word and a sentence, by run id.
+    """Return run id -> result of the retraining, in a word and a sentence.
 
-    Nobody here knows what Airflow is running: the newest one without an end may be. Older ones have failed, since no
-    retraining is triggered while another is under way.
+    What Airflow is running is not known here, so the newest retraining without a recorded end may still be running.
+    Older ones have failed, since no retraining is triggered while another one is running.
     """
     from perennial.monitoring.ledger import find_failure, retraining_outcomes
 

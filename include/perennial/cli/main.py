@@ -1,4 +1,4 @@
-"""The command line: the same steps as the DAGs', without Airflow."""
+"""The command line: runs the steps of the DAGs without Airflow."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ Store = Annotated[
     ),
 ]
 AsOf = Annotated[
-    str | None, typer.Option(help="Newest event time to take, such as 2013-03-01T00:00:00Z. Default: the newest.")
+    str | None, typer.Option(help="Newest event time to use, such as 2013-03-01T00:00:00Z. Default: the newest.")
 ]
 SqlUrl = Annotated[
     str | None,
-    typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL in place of the source's Airflow connection."),
+    typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL to use instead of the source's Airflow connection."),
 ]
 
 
@@ -78,14 +78,12 @@ def run(
     store: Store = None,
     as_of: AsOf = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the verdict; register nothing.")] = False,
-    window_days: Annotated[
-        float | None, typer.Option(help="Days of data to take, in place of the spec's window.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="Why; kept with the model version.")] = "",
+    window_days: Annotated[float | None, typer.Option(help="Days of data to use instead of the spec's window.")] = None,
+    reason: Annotated[str, typer.Option(help="Reason for the retraining; kept with the model version.")] = "",
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
-    """Retrain a model here and now. Exit code: 0 promoted, 3 rejected, 4 inconclusive and not promoted, 1 error."""
+    """Retrain a model in this process. Exit code: 0 promoted, 3 rejected, 4 inconclusive and not promoted, 1 error."""
     from perennial.cli.retrain import retrain, run_id
     from perennial.run import RetrainingRun
     from perennial.spec.section import MOST_DAYS
@@ -118,18 +116,18 @@ def monitor(
     store: Store = None,
     as_of: AsOf = None,
     once: Annotated[
-        bool, typer.Option("--once", help="Check once and end. Without: by the spec's schedule until interrupted.")
+        bool, typer.Option("--once", help="Check once and exit. Without it: by the spec's schedule until interrupted.")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each look, and all else on stderr.")
+        bool, typer.Option("--json", help="Print one line of JSON for each look, and everything else on stderr.")
     ] = False,
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
-    """Check a model's new rows for drift, and retrain it here if they call for it; --as-of implies --once.
+    """Check a model's new rows for drift, and retrain it here if the check triggers it; --as-of implies --once.
 
     Exit code of one look: 0 nothing due, 6 quiet, 7 held back, 5 promoted, 3 rejected, 4 inconclusive and not promoted,
-    1 error, also of the retraining.
+    1 error, also if the retraining fails.
     """
     from perennial.cli.monitor import keep_checking, look
     from perennial.run import MonitorRun
@@ -159,16 +157,19 @@ def backtest(
         typer.Option(help="Length of the period that is replayed. Default: the newest three quarters of the history."),
     ] = None,
     batches: Annotated[
-        int, typer.Option(help="Batches into which the period is cut; a model is trained at each end.")
+        int, typer.Option(help="Number of batches into which the period is cut; a model is trained at the end of each.")
     ] = 26,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Trainings at the same time. Default: one for each processor.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="All figures, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
-    """Replay retraining policies on a model's own history: what each would have scored and cost. Changes nothing."""
+    """Replay retraining policies on a model's own history, and show what each would have scored and cost.
+
+    Changes nothing.
+    """
     from perennial.cli.backtest import backtest as replay
     from perennial.cli.backtest import backtest_table
     from perennial.run import Run
@@ -194,11 +195,11 @@ def backtest(
 def ledger(
     model: Model,
     store: Store = None,
-    last: Annotated[int, typer.Option(min=1, help="So many of the newest checks.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Whole entries, for programs.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="How many of the newest checks to print.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print complete entries as JSON.")] = False,
     models: Models = Path("dags/models"),
 ) -> None:
-    """Print the checks of a model: what was found and decided, why, and what came of it."""
+    """Print the checks of a model: what was found, what was decided and why, and the result."""
     from perennial.cli.ledger import ledger_json, ledger_table
     from perennial.monitoring.ledger import read_ledger
 
@@ -216,14 +217,14 @@ def ledger(
 @app.command()
 def close_breaker(
     model: Model,
-    reason: Annotated[str, typer.Option(help="Why retrainings may succeed again; kept in the store.")],
+    reason: Annotated[str, typer.Option(help="Reason why retrainings may succeed again; kept in the store.")],
     by: Annotated[
         str | None, typer.Option(help="Who closes it; kept in the store. Default: the system account's name.")
     ] = None,
     store: Store = None,
     models: Models = Path("dags/models"),
 ) -> None:
-    """Let a model be retrained by drift again, after its breaker opened on candidates that were not promoted or failed."""
+    """Let drift trigger a model's retrainings again, after its breaker opened because they failed or did not promote."""
     from getpass import getuser
 
     from perennial.monitoring.ledger import close_breaker as close
@@ -238,7 +239,7 @@ def close_breaker(
 def set_cursor(
     model: Model,
     to: Annotated[str, typer.Option(help="Event time after which rows are new again, such as 2013-05-01T00:00:00Z.")],
-    reason: Annotated[str, typer.Option(help="Why; kept in the ledger.")],
+    reason: Annotated[str, typer.Option(help="Reason; kept in the ledger.")],
     by: Annotated[
         str | None, typer.Option(help="Who sets it; kept in the ledger. Default: the system account's name.")
     ] = None,
@@ -265,10 +266,10 @@ def verify(
     store: Store = None,
     models: Models = Path("dags/models"),
     deep: Annotated[
-        bool, typer.Option("--deep", help="Read every object whole, and compare it with the digest that it carries.")
+        bool, typer.Option("--deep", help="Read every object completely, and compare it with its recorded digest.")
     ] = False,
 ) -> None:
-    """Check that all versions' files and snapshots are there, the champion loads, and the ledger is whole."""
+    """Verify that all versions' files and snapshots exist, the champion can be loaded, and the ledger is complete."""
     from perennial.backup.verify import verify as look
     from perennial.places import tracking_server
 
@@ -291,7 +292,10 @@ def reproduce(
     store: Store = None,
     models: Models = Path("dags/models"),
 ) -> None:
-    """Train a version again from its own record and rows, and say whether it predicts the same. Exit code 3: it does not."""
+    """Train a version again from its record and rows, and compare the predictions.
+
+    Exit code 3: they are not the same.
+    """
     from perennial.run import Run
     from perennial.training.reproduce import reproduce as train_again
 
@@ -304,7 +308,7 @@ def reproduce(
 
 
 def main() -> None:
-    """Run the command line; an error that Perennial raises on purpose ends it with its message alone."""
+    """Run the command line; for Perennial's own errors it prints only the message."""
     try:
         app()
     except PerennialError as error:
@@ -373,7 +377,7 @@ def _moment(option: str, text: str | None) -> datetime | None:
 
 
 def _quieten() -> None:
-    """Keep the libraries' notices out of the display, and their telemetry off; set before they are imported."""
+    """Turn off the libraries' notices and telemetry; must be called before they are imported."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

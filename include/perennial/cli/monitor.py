@@ -1,4 +1,4 @@
-"""Checks in this process, watched on a terminal: what the sensor DAG does, without Airflow."""
+"""Makes checks in this process and shows them on a terminal: what the monitoring DAG does, without Airflow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ _DECISIONS = {"trigger": "bold red", "hold": "bold yellow", "coalesce": "bold ma
 
 
 def look(run: MonitorRun, console: Console, *, as_json: bool = False) -> Outcome:
-    """Check once, and with `as_json` print on stdout what came of it, an error too, in one line; raises as `check_once`."""
+    """Check once, and with `as_json` print the result or the error on stdout as one line.
+
+    Raises the errors of `check_once`.
+    """
     try:
         checked = check_once(run, console)
     except Exception as error:
@@ -42,16 +45,16 @@ def look(run: MonitorRun, console: Console, *, as_json: bool = False) -> Outcome
 
 
 def check_once(run: MonitorRun, console: Console) -> Checked:
-    """Make one check if there is enough to check, and the retraining that it triggers.
+    """Make one check if there are enough new rows, and the retraining that it triggers.
 
-    A check that was begun, here or elsewhere, and not ended is taken up where it stands: its rows, its decision and
-    its retraining are the same.
+    A check that was started, here or elsewhere, and not finished is continued, with the same rows, decision and
+    retraining.
 
     Raises
     ------
     PerennialError
-        Whatever a step raises. A retraining that fails for good has its check closed all the same, as Airflow's has;
-        one that may succeed later, or that is interrupted, leaves it open, so that the next call tries again.
+        Any error of a step. The check is closed even if its retraining fails for good, as in Airflow. If the retraining
+        may succeed later, or is interrupted, the check stays open, and the next call tries again.
     """
     from perennial.monitoring.ledger import record_failure
     from perennial.monitoring.waiting import waiting
@@ -60,7 +63,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     console.print(Text(due.reason, style="bold yellow" if due.cursor_ahead else ""))
     if not due.over:
         return Checked(due.reason)
-    # What makes checks is imported once there is one to make: a look takes a tenth of it.
+    # Imported only if there is a check to make: a look without these imports takes a tenth of the time.
     from perennial.monitoring.steps import close_check
 
     entry = _decided(run, console)
@@ -75,10 +78,10 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
         close_check(run, entry)
         raise
     except Exception as error:
-        # What nobody foresaw comes again with the same rows, and would stop monitoring for good.
+        # An unexpected error would come again with the same rows, and end monitoring for good if the check stayed open.
         if not (isinstance(error, PerennialError) and error.retryable):
             assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
-            # In this order: a check that is closed without any word of its retraining is one that has lost it.
+            # In this order, since a closed check without a record of its retraining counts as one that has lost it.
             record_failure(run.store, entry.model, entry.decision.run_id, _in_a_line(error))
             close_check(run, entry)
         raise
@@ -93,9 +96,9 @@ def keep_checking(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Check by the spec's schedule until interrupted; an error is printed, and the next check made in its time.
+    """Check by the spec's schedule until interrupted; an error is printed, and the next check is made as planned.
 
-    So is one that nobody foresaw, with its traceback in the log: what one check meets must not end all later ones.
+    This includes unexpected errors, whose traceback is logged: an error in one check must not prevent the later ones.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def keep_checking(
             look(replace(run, now=now()), console, as_json=as_json)
         except Exception as error:
             if not isinstance(error, PerennialError):
-                log.exception("a check of %s failed in a way that nobody foresaw", run.spec.name)
+                log.exception("a check of %s failed with an unexpected error", run.spec.name)
             console.print(Text("error: ", style="bold red").append(_in_a_line(error), style="default"))
         due = next_check(schedule, now())
         console.print(Text(f"Next check at {due:%Y-%m-%d %H:%M} UTC.", style="dim"))
@@ -124,7 +127,7 @@ def _in_a_line(error: Exception) -> str:
 
 
 def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
-    """Return the next check's entry in the ledger, made now if there is none; either way with its report, and shown.
+    """Return the next check's ledger entry, with its report; make the check now if it has none, and print the entry.
 
     None: there is nothing to check.
     """
@@ -151,7 +154,7 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
 
 
 def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
-    """Make the retraining and close its check, as the run's owner: whoever waits for the run finds both done."""
+    """Make the retraining and close its check while owning the run, so that other processes wait for both."""
     from perennial.cli.retrain import retrain
     from perennial.monitoring.steps import close_check
     from perennial.run import RetrainingRun
@@ -176,27 +179,27 @@ def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) ->
 
 
 def _ended(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | None:
-    """Return the verdict of a retraining that has ended; None: something is left to do.
+    """Return the verdict of a retraining that has ended; None: a step is left to do.
 
     Raises
     ------
     RetrainingFailed
-        It has failed for good.
+        The retraining has failed for good.
     """
     from perennial.monitoring.ledger import find_failure, read_verdict, retraining_outcomes
     from perennial.monitoring.state import load_state
 
     assert entry.decision.run_id is not None  # noqa: S101 - every trigger has one
     outcome = retraining_outcomes(run.store, [entry], ())[entry.decision.run_id]
-    # The last that one without a promotion leaves is its closed check; before that, its candidate may not be registered yet.
+    # Without a promotion the closed check is the last step; before that, the candidate may not be registered yet.
     is_closed = load_state(run.store, entry.model)[0].sequence >= entry.sequence
     if outcome.result == "promoted" or (outcome.result in ("rejected", "inconclusive") and is_closed):
-        # Nothing is left to do, and rows that came late since must not make another candidate of it.
+        # Nothing is left to do, and rows that arrived late since must not lead to another candidate.
         console.print(Text(f"The retraining has ended: {outcome.sentence}"))
         return read_verdict(run.store, entry.model, entry.decision.run_id)
     failure = find_failure(run.store, entry.model, entry.decision.run_id)
     if failure is not None:
-        raise RetrainingFailed(f"the retraining that check {entry.sequence} called for has failed: {failure.sentence}")
+        raise RetrainingFailed(f"the retraining that check {entry.sequence} triggered has failed: {failure.sentence}")
     return None
 
 

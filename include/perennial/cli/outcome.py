@@ -1,4 +1,4 @@
-"""What a look for new rows came to: in a word, in an exit code, and as JSON."""
+"""The result of a look for new rows: in a word, as an exit code, and as JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Outcome(IntEnum):
-    """How `perennial monitor --once` ends, by its exit code.
+    """The result of `perennial monitor --once`, by exit code.
 
-    0 is what a command that is repeated ends with once nothing is left to do: whoever tries again after any other code, as
-    a Kubernetes CronJob does, stops there. 2 is the shell's word for a wrong call.
+    0 means that nothing was left to do, so that callers which repeat the command after any other code, such as a
+    Kubernetes CronJob, stop there. 2 is not used, since the shell uses it for a wrong call.
     """
 
     NOTHING_DUE = 0
@@ -30,22 +30,22 @@ class Outcome(IntEnum):
 
     @property
     def word(self) -> str:
-        """The outcome as people write it."""
+        """The outcome in words."""
         return self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of a look.
+    """The result of a look.
 
     Attributes
     ----------
     reason : str
-        What there was to check, in a sentence or a few.
+        What there was to check, in one or more sentences.
     entry : LedgerEntry or None
-        None: there was too little to check.
+        The check's entry; None: there was too little to check.
     verdict : Verdict or None
-        On the candidate, where a retraining was triggered.
+        The verdict on the candidate, if a retraining was triggered.
     """
 
     reason: str
@@ -65,7 +65,7 @@ class Checked:
 
 
 def outcome_json(store: Store, model: str, checked: Checked) -> str:
-    """Return what came of a look as one line of JSON."""
+    """Return the result of a look as one line of JSON."""
     entry, verdict = checked.entry, checked.verdict
     found: dict[str, Any] = {
         "model": model,
@@ -95,12 +95,12 @@ def outcome_json(store: Store, model: str, checked: Checked) -> str:
 
 
 def error_json(model: str, error: str) -> str:
-    """Return a look that failed as one line of JSON."""
+    """Return the error of a failed look as one line of JSON."""
     return json.dumps({"model": model, "outcome": Outcome.ERROR.word, "reasons": [error]})
 
 
 def _promoted_version(store: Store, entry: LedgerEntry) -> str | None:
-    """Return the version that a retraining has made champion; None: it has made none."""
+    """Return the version that the entry's retraining has made champion; None: there is none."""
     from perennial.layout import PROMOTION, run_folder
     from perennial.promotion.records import Promotion
     from perennial.store.protocol import KeyNotFound

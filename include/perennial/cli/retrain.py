@@ -1,4 +1,4 @@
-"""One retraining in this process, watched on a terminal."""
+"""Makes one retraining in this process and shows it on a terminal."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ FAILED = "failed"
 
 
 def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days: float | None) -> str:
-    """Return the same id for the same command, so that it finds the work of a run that was interrupted.
+    """Return the same id for the same command, so that it finds the work of an interrupted run.
 
-    A dry run shares it: the run that follows judges the very candidate that the dry run showed.
+    A dry run has the same id, so that the real run after it judges the candidate that the dry run showed.
     """
     moment = None if as_of is None else as_of.astimezone(UTC).isoformat()
     arguments = json.dumps([retraining_digest(spec), store_uri, moment, window_days])
@@ -43,19 +43,20 @@ def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days:
 
 
 def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) -> Verdict:
-    """Run all stages, showing each as it goes, then print gates and verdict.
+    """Run all stages and show the progress of each, then print gates and verdict.
 
     Parameters
     ----------
     run : RetrainingRun
     console : rich.console.Console
     keep_run_id : bool
-        The id names one decision, and reports belong under it as it is. Otherwise they belong to the id and the rows.
+        True: the run's id names one decision, and reports are kept under it. False: they are kept under an id that also
+        depends on the rows.
 
     Raises
     ------
     PerennialError
-        Whatever a stage raises; the display ends at that stage.
+        Any error of a stage; the display ends at that stage.
     """
     columns = (_Mark(finished_text="[green]✓"), TextColumn("{task.description:<8}"), _Seconds(), _Summary())
     with Progress(*columns, console=console) as progress:
@@ -65,19 +66,19 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) 
     console.print(_gates(verdict, evaluation, run.spec.evaluation.primary))
     console.print(Text(verdict.sentence, style="bold"))
     if run.dry_run:
-        console.print("Dry run: nothing was registered, and the champion is what it was.")
+        console.print("Dry run: nothing was registered, and the champion has not changed.")
     return verdict
 
 
 def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dict[str, Any]:
-    """Run each stage that has something to do, and return the records that they made, by name."""
+    """Run each stage that is needed, and return name -> record that the stage made."""
     ingest, *others = STAGES.values()
     snapshot = display.show(ingest, run)
     if not keep_run_id:
-        # What follows belongs to these rows: the same command on newer ones must not take the place of its reports.
+        # The reports belong to these rows: the same command on newer rows must not overwrite them.
         run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
     made = {ingest.makes: snapshot}
-    # Over all stages: the same command beside this one waits, and then finds all that this one has made.
+    # Owned over all stages: the same command in another process waits, and then finds all results.
     with owned(run, display.say) as run:
         for stage in others:
             taken = [made.get(name) for name in stage.takes]
@@ -87,7 +88,7 @@ def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dic
 
 
 class _Display:
-    """A line for each stage: spinner, name, seconds, and in the end what came of it."""
+    """A line for each stage: spinner, name, seconds, and at the end its result."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -178,7 +179,7 @@ _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "registered": _of_registered,
     "promotion": _of_promotion,
 }
-"""What is said of each record, beside the name of the stage that made it."""
+"""Record -> what is printed of it after the name of its stage."""
 
 
 def _gates(verdict: Verdict, evaluation: Evaluation, primary: str) -> Table:

@@ -1,1 +1,1 @@
-"""How good a model is on rows it has not seen: metrics, plots, and candidate beside champion."""
+"""How good a model is on rows that it has not seen: metrics, plots, and the comparison of candidate and champion."""

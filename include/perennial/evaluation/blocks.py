@@ -1,4 +1,4 @@
-"""Blocks of rows that hang together: what is drawn, or left out, as one where the noise of a figure is measured."""
+"""Blocks of dependent rows, which are drawn or left out together when the noise of a figure is measured."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perennial.drift.statistics.design_effect import entity_codes
 Ints = npt.NDArray[np.intp]
 
 BLOCKS = 10
-"""The unit of noise: rows of a tenth of the time vary together, through weather, weekends and whatever else lasts."""
+"""Number of blocks. Rows that are close in time vary together, through weather, weekends and other lasting effects."""
 
 
 def blocks_of_time(times: npt.ArrayLike) -> Ints:
@@ -21,12 +21,12 @@ def blocks_of_time(times: npt.ArrayLike) -> Ints:
     Parameters
     ----------
     times : array_like of shape (n,)
-        Event times, in any order. Rows of one moment stay together, so that there are never more blocks than moments.
+        Event times, in any order. Rows with the same time stay together, so there are never more blocks than times.
 
     Returns
     -------
     numpy.ndarray of intp, shape (n,)
-        Each row's block, numbered in the order of time from 0.
+        Each row's block, numbered from 0 in the order of time.
     """
     _, moment = np.unique(np.asarray(times), return_inverse=True)
     return _cut(moment)
@@ -35,12 +35,12 @@ def blocks_of_time(times: npt.ArrayLike) -> Ints:
 def blocks_of_entities(entities: Any, times: npt.ArrayLike) -> Ints:
     """Cut rows into at most ten blocks of whole entities with about as many rows each.
 
-    Entities of the same time share a block: they are ordered by the mean of their rows' places in time.
+    Entities of the same time share a block: they are ordered by the mean of their rows' ranks in time.
 
     Parameters
     ----------
     entities : array_like of shape (n,)
-        What a row belongs to; each row without one is an entity of its own.
+        The entity that each row belongs to; each row without one is an entity of its own.
     times : array_like of shape (n,)
         Event times.
 
@@ -58,7 +58,7 @@ def blocks_of_entities(entities: Any, times: npt.ArrayLike) -> Ints:
 
 
 def _cut(group: Ints) -> Ints:
-    """Give each group, numbered in order, to the block in which its middle row would be if groups could be cut."""
+    """Put each group, numbered in order, into the block that its middle row would be in if groups could be cut."""
     rows = np.bincount(group)
     middle = np.cumsum(rows) - rows / 2
     block = np.floor(BLOCKS * middle / max(len(group), 1)).astype(np.intp)

@@ -1,4 +1,4 @@
-"""How far a figure of rows in blocks may be from what it would be on other rows like them."""
+"""The noise of a figure: how far it may be from its value on other rows like these, measured by blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from perennial.evaluation.reweighted import Floats, Reweighted
 
 RESAMPLES = 1000
 FEWEST_BLOCKS = 5
-"""Noise that is measured on fewer is hardly known at all: the interval of two blocks is six times that of ten."""
+"""With fewer, the noise is hardly known at all: the interval by two blocks is six times as wide as that by ten."""
 _MOST_UNDEFINED = 0.1
 
 
 @dataclass(frozen=True)
 class Noise:
-    """A figure's standard error and interval; NaN where they are not known, and `reason` says why.
+    """A figure's standard error and interval; NaN if they are not known, with the reason in `reason`.
 
     Attributes
     ----------
     standard_error, low, high : float
         In the figure's unit.
     blocks : int
-        What it was measured by.
+        Number of blocks that it was measured by.
     reason : str
-        Empty: it is known.
+        Why the noise is not known; empty if it is.
     """
 
     standard_error: float
@@ -38,20 +38,20 @@ class Noise:
 
 
 def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Noise:
-    """Draw the blocks with replacement a thousand times, and see how the figure varies.
+    """Measure how a figure varies if the blocks are drawn with replacement a thousand times.
 
-    The standard error is that of the resamples, times the root of b / (b - 1), since resamples of few blocks vary too little.
-    The interval is as many standard errors wide as Student's t with b - 1 degrees of freedom asks for. Where errors last so
-    long that one block is like the next, that is too narrow: it is widened to the interval by pairs of neighbouring blocks,
-    where that is wider.
+    The standard error is that of the resamples, times the root of b / (b - 1), since resamples of few blocks vary too
+    little. The width of the interval follows from Student's t with b - 1 degrees of freedom. If errors last so long
+    that neighbouring blocks are alike, this interval is too narrow: if the interval by pairs of neighbouring blocks is
+    wider, it is used instead.
 
     Parameters
     ----------
     figure : Reweighted
-        Such as a metric, or the difference of two models' metrics, as a function of the blocks' weights.
+        A figure as a function of the blocks' weights, such as a metric, or the difference of two models' metrics.
     blocks : int
     confidence : float
-        Share of such intervals that hold the figure's true value.
+        Share of such intervals that contain the figure's true value.
     """
     if blocks < FEWEST_BLOCKS:
         return _unknown(blocks, f"the rows make {blocks} blocks of time, and {FEWEST_BLOCKS} are needed")
@@ -69,12 +69,12 @@ def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Nois
 
 
 def resampled_weights(blocks: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:
-    """Draw so many blocks out of as many, with replacement, again and again (Efron, 1979).
+    """Draw as many blocks as there are, with replacement, `resamples` times (Efron, 1979).
 
     Returns
     -------
     numpy.ndarray of float64, shape (resamples, blocks)
-        How often each block was drawn. The same seed draws the same.
+        How often each block was drawn. The same seed gives the same array.
     """
     rng = np.random.default_rng(seed)
     return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A candidate beside the champion on held-out rows that neither has been trained on, where enough of them remain."""
+"""Compares a candidate with the champion on held-out rows that neither was trained on, if there are enough of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 
 CONFIDENCE = 0.95
-"""Of the interval that is shown where the spec asks for no proof."""
+"""Confidence of the interval that is shown if the spec does not ask for proof."""
 
 
 def compare_with(
@@ -28,9 +28,9 @@ def compare_with(
     *,
     labels: tuple[Label, ...],
 ) -> tuple[Comparison, tuple[str, ...]]:
-    """Compare on the rows after the champion's training, or on all where too few are after it.
+    """Compare on the rows after the champion's training rows, or on all rows if there are too few after them.
 
-    Enough are `gates.min_rows`, on which both models' metric is defined.
+    There are enough if they are at least `gates.min_rows` and the metric of both models is defined on them.
 
     Parameters
     ----------
@@ -39,16 +39,17 @@ def compare_with(
     rows : DataFrame of shape (n, columns)
         The holdout.
     truth : array of shape (n,)
+        The target in the holdout.
     candidate, answers : Predictions
-        The candidate's and the champion's.
+        The predictions of the candidate and of the champion.
     labels : tuple of labels
-        The task's.
+        The task's labels.
 
     Returns
     -------
     Comparison
     tuple of str
-        What a reader of it should know: which rows were left out, or what favours the champion.
+        Notes for the reader: which rows were left out, or what favours the champion.
     """
     times = rows[spec.source.event_time]
     entity = spec.watch.drift.entity
@@ -81,6 +82,6 @@ def compare_with(
         if math.isfinite(found.difference):
             return found, (f"{which}: {seen:,} of the {len(rows):,} held-out rows are left out of the comparison",)
     return on(everything), (
-        f"{which}, among them up to {seen:,} of the {len(rows):,} held-out rows ({seen / len(rows):.0%}), which favours it: "
-        f"the {left:,} after them are too few to compare on",
+        f"{which}, among them up to {seen:,} of the {len(rows):,} held-out rows ({seen / len(rows):.0%}), which "
+        f"favours it: the {left:,} after them are too few to compare on",
     )

@@ -1,7 +1,7 @@
 """The classification metrics: each a function of the same holdout that returns a number or raises Undefined.
 
-Of two labels the metrics are those of the positive one. Of more they are macro averages: each label of
-the holdout against the rest, every label counting the same however many rows it has.
+With two labels the metrics are those of the positive one. With more they are macro averages: the mean over the labels
+of the holdout, each against the rest, where every label counts the same, whatever its number of rows.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from perennial.spec import ModelSpec
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """The truth and a model's answers, as positions in one list of labels.
+    """The truth and a model's predictions, as positions in one list of labels.
 
     Attributes
     ----------
     labels : tuple of k labels
-        All that the holdout or either model knows.
+        All labels of the holdout and of the models.
     truth, predicted : arrays of shape (n,)
         Positions in `labels`.
     positive : int or None
-        Position of the positive label; None where there are more than two, or one that says nothing.
+        Position of the positive label; None if the task has more than two labels, or if the positive one does not
+        occur.
     binary : bool
-        Whether the task is one of two labels.
+        Whether the task has at most two labels.
     ranking, probabilities : arrays of shape (n, k) or None
-        A label that the model does not know has zeros.
+        Scores of the labels; 0 for a label that the model does not know.
     """
 
     labels: tuple[Label, ...]
@@ -62,13 +63,13 @@ class LabelledRows:
 def labelled_rows(
     spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, labels: tuple[Label, ...]
 ) -> LabelledRows:
-    """Bring truth and predictions to positions in one list of labels.
+    """Convert truth and predictions to positions in one list of labels.
 
     Parameters
     ----------
     y_true : array of shape (n,)
     labels : tuple of labels
-        The task's labels; whether there are two of them decides whether the task is binary.
+        The task's labels; the task is binary if there are two.
 
     Raises
     ------
@@ -99,17 +100,17 @@ def _spread(
 
 
 def roc_auc(rows: LabelledRows) -> float:
-    """Area under the ROC curve: how often a row of the label ranks above another. 0.5 is guessing."""
+    """Area under the ROC curve: how often a row with the label ranks above one without it. Guessing gives 0.5."""
     return _one_against_rest(rows, roc_auc_score)
 
 
 def pr_auc(rows: LabelledRows) -> float:
-    """Average precision. The label's share of the rows is guessing."""
+    """Average precision. Guessing gives the label's share of the rows."""
     return _one_against_rest(rows, average_precision_score)
 
 
 def log_loss(rows: LabelledRows) -> float:
-    """Mean of -log(probability given to the true label); probabilities below 2.2e-16 count as that."""
+    """Mean of -log(probability given to the true label); probabilities below 2.2e-16 count as 2.2e-16."""
     given = given_probabilities(rows)[np.arange(len(rows.truth)), rows.truth]
     return float(np.mean(-np.log(np.maximum(given, np.finfo(np.float64).eps))))
 
@@ -117,7 +118,7 @@ def log_loss(rows: LabelledRows) -> float:
 def brier(rows: LabelledRows) -> float:
     """Half the mean squared distance of the probabilities from the truth, over all labels: 0 to 1.
 
-    Of two labels this is the mean squared error of the positive one's probability.
+    With two labels this is the mean squared error of the positive label's probability.
     """
     distance = given_probabilities(rows).copy()
     distance[np.arange(len(rows.truth)), rows.truth] -= 1
@@ -125,19 +126,22 @@ def brier(rows: LabelledRows) -> float:
 
 
 def accuracy(rows: LabelledRows) -> float:
-    """Share of the rows with the right label."""
+    """Share of the rows whose label is predicted."""
     return float(np.mean(rows.truth == rows.predicted))
 
 
 def balanced_accuracy(rows: LabelledRows) -> float:
-    """Mean over the holdout's labels of the share of their rows that got it."""
+    """Mean over the holdout's labels of the share of the label's rows that are predicted as it."""
     _require_two_labels(rows)
     right, _, actual = _counts(rows)
     return float(np.mean(right[rows.present] / actual[rows.present]))
 
 
 def precision(rows: LabelledRows) -> float:
-    """Share of the rows predicted as the label that have it. In an average, a label never predicted counts as 0."""
+    """Share of the rows predicted as the label that have it.
+
+    In an average, a label that is never predicted counts as 0.
+    """
     right, predicted, _ = _counts(rows)
     if not rows.binary:
         return float(np.mean((right / np.maximum(predicted, 1))[rows.present]))
@@ -169,15 +173,15 @@ def _one_against_rest(rows: LabelledRows, area: Callable[[NDArray[np.bool_], NDA
 
 
 def given_ranking(rows: LabelledRows) -> NDArray[np.float64]:
-    """Return what ranks the rows by label, or raise Undefined: the model gives nothing that does."""
+    """Return the scores that rank the rows by label, or raise Undefined if the model has none."""
     if rows.ranking is None:
-        raise Undefined("the model has neither predict_proba nor a decision_function with a score per label")
+        raise Undefined("the model has neither predict_proba nor a decision_function with a score for each label")
     _require_finite(rows.ranking)
     return rows.ranking
 
 
 def given_probabilities(rows: LabelledRows) -> NDArray[np.float64]:
-    """Return the probabilities, or raise Undefined: there are none, or they are none."""
+    """Return the probabilities, or raise Undefined if there are none or they are not valid."""
     given = rows.probabilities
     if given is None:
         raise Undefined("the model gives no probabilities (it has no predict_proba)")
@@ -191,12 +195,12 @@ def given_probabilities(rows: LabelledRows) -> NDArray[np.float64]:
 
 
 def _counts(rows: LabelledRows) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Per label: rows that have it and got it, rows that got it, rows that have it."""
+    """For each label, numbers of rows: with the label and predicted as it, predicted as it, with the label."""
     return np.diag(rows.confusion), rows.confusion.sum(axis=0), rows.confusion.sum(axis=1)
 
 
 def _labels_with_rows(rows: LabelledRows) -> NDArray[np.intp]:
-    """The labels to average over: those of the holdout, or the positive one alone."""
+    """The labels to average over: those of the holdout, or only the positive one."""
     if not rows.binary:
         return rows.present
     positive = positive_place(rows)
@@ -206,7 +210,7 @@ def _labels_with_rows(rows: LabelledRows) -> NDArray[np.intp]:
 
 
 def positive_place(rows: LabelledRows) -> int:
-    """Return the positive label's position, or raise Undefined: it does not occur."""
+    """Return the positive label's position, or raise Undefined if it does not occur."""
     if rows.positive is None:
         raise Undefined(f"the positive label does not occur, neither in the holdout nor in the model: {_only(rows)}")
     return rows.positive
@@ -241,7 +245,7 @@ METRICS: dict[str, Callable[[LabelledRows], float]] = {
 
 
 def notes(rows: LabelledRows, predictions: Predictions) -> tuple[str, ...]:
-    """Say in words what a reader of the figures should know: labels that one side lacks, and what ranked the rows."""
+    """Return notes for readers of the figures: labels that holdout or model lacks, and what ranked the rows."""
     said = []
     if predictions.probabilities is None and predictions.decisions is not None:
         said.append("no predict_proba: rows are ranked by decision_function")

@@ -1,4 +1,4 @@
-"""Two models on the same rows: by how much one is better, and how much of that may be noise."""
+"""Compares two models on the same rows: by how much one is better, and how much of that may be noise."""
 
 from __future__ import annotations
 
@@ -35,26 +35,28 @@ def compare(
 ) -> Comparison:
     """Compare two models row by row, with the noise of consecutive blocks of time.
 
-    Both are scored on the same resamples, so that what is hard for both does not count as noise. Rows of one entity may
-    vary together as those of one time do: where it is named, the noise is measured by blocks of entities too, and the
-    larger counts.
+    Both are scored on the same resamples, so that rows which are difficult for both do not add to the noise. Rows of
+    one entity may vary together, like rows of one time. If entities are given, the noise is measured by blocks of
+    entities too, and the larger noise is used.
 
     Parameters
     ----------
     spec : ModelSpec
     truth : array of shape (n,)
+        The true labels or numbers.
     candidate, champion : Predictions
-        For the same n rows.
+        The predictions for the same n rows.
     times : array_like of shape (n,)
         Event times, in any order.
     entity : array_like of shape (n,), optional
-        What a row belongs to. Entities that make fewer than five blocks are a kind of rows, and have no part in it.
+        The entity of each row. Ignored if the entities make fewer than five blocks: then they are groups of rows, not
+        entities.
     labels : tuple of labels, optional
-        The task's labels, where they are more than those of the rows and of both models.
+        The task's labels, if there are more than those of the rows and of both models.
     metric : str, optional
-        Default: the spec's primary one.
+        Name of the metric; default: the spec's primary one.
     confidence : float
-        Of the interval.
+        Confidence of the interval, between 0 and 1.
 
     Raises
     ------
@@ -101,5 +103,5 @@ def _largest_noise(
         entities = blocks_of_entities(entity, times)
         cuts += [entities] if entities.max() + 1 >= FEWEST_BLOCKS else []
     found = [measure_noise(difference_by(cut), int(cut.max()) + 1, confidence=confidence) for cut in cuts]
-    # What is not known is the largest.
+    # A noise that is not known counts as the largest.
     return max(found, key=lambda noise: math.inf if noise.reason else noise.standard_error)

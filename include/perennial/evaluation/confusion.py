@@ -1,4 +1,4 @@
-"""Which labels are taken for which: the confusion matrix, as figures and as a picture."""
+"""The confusion matrix, as figures and as a plot."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_LABELS_WITH_TEXT = 8
 
 
 def confusion_table(rows: LabelledRows) -> dict[str, object]:
-    """Return the whole matrix, ready for JSON: `labels`, and `rows[true][predicted]` as counts."""
+    """Return the complete matrix, ready for JSON: `labels`, and `rows[true][predicted]` as counts."""
     return {"labels": [str(label) for label in rows.labels], "rows": rows.confusion.tolist()}
 
 
 def confusion(models: Mapping[str, LabelledRows]) -> bytes:
-    """Draw a matrix per model, side by side; beyond 20 labels the rarest share a row and a column."""
+    """Draw one matrix for each model, side by side; beyond 20 labels the rarest share a row and a column."""
     figure, axes = panels(len(models), side_in=4.4)
     figure.suptitle("Confusion on the holdout", fontsize=13)
     for axis, (name, rows) in zip(axes, models.items(), strict=True):
@@ -60,7 +60,7 @@ def _most_frequent(rows: LabelledRows) -> tuple[list[str], NDArray[np.int64]]:
         return labels, counts
     by_frequency = np.argsort(-counts.sum(axis=1), kind="stable")
     kept = np.sort(by_frequency[: MOST_LABELS - 1])
-    # Each label's place in the smaller matrix: its own, or the last, which the others share.
+    # Each label's position in the smaller matrix: its own, or the last, which all other labels share.
     place = np.full(len(labels), len(kept))
     place[kept] = np.arange(len(kept))
     smaller = np.zeros((MOST_LABELS, MOST_LABELS), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""ROC, precision-recall and calibration curves: a panel per label, every model on the same axes."""
+"""ROC, precision-recall and calibration curves: one panel for each label, all models on the same axes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from perennial.models.predictions import Label
 
 MOST_PANELS = 3 * PANELS_A_ROW
 CALIBRATION_BINS = 10
-# A curve of a million rows has as many corners; a picture shows no more than these.
+# A curve of a million rows has as many points; a plot cannot show more than these.
 MOST_POINTS = 2000
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """One model's scores of one label. `truth` is True where a row has the label; both have shape (n,)."""
+    """One model's scores for one label. `truth` is True for rows that have the label; both have shape (n,)."""
 
     name: str
     style: Mapping[str, Any]
@@ -32,22 +32,25 @@ class Ranked:
 
 
 def roc(models: Mapping[str, LabelledRows]) -> bytes | None:
-    """Draw the ROC curves; None where no model's curve is defined."""
+    """Draw the ROC curves; None if no model's curve is defined."""
     return _draw(_ranked(models, probabilities=False), "ROC", _roc_panel)
 
 
 def precision_recall(models: Mapping[str, LabelledRows]) -> bytes | None:
-    """Draw the precision-recall curves; None where no model's curve is defined."""
+    """Draw the precision-recall curves; None if no model's curve is defined."""
     return _draw(_ranked(models, probabilities=False), "Precision and recall", _precision_recall_panel)
 
 
 def calibration(models: Mapping[str, LabelledRows]) -> bytes | None:
-    """Draw how often the label occurs against the probability that was given for it; None without probabilities."""
+    """Draw how often the label occurs for each predicted probability of it; None without probabilities."""
     return _draw(_ranked(models, probabilities=True), "Calibration", _calibration_panel)
 
 
 def _ranked(models: Mapping[str, LabelledRows], *, probabilities: bool) -> dict[Label, list[Ranked]]:
-    """Label of a panel -> the models that have scores of its label. Binary: the positive label; else the most frequent."""
+    """Label of a panel -> the models with scores for the label.
+
+    Binary: the positive label; else the most frequent ones.
+    """
     found: dict[Label, list[Ranked]] = {}
     look = styles(models)
     for name, rows in models.items():
@@ -93,7 +96,7 @@ def _precision_recall_panel(axis: Axes, models: list[Ranked]) -> None:
     for model in models:
         precision, recall, _ = precision_recall_curve(model.truth, model.scores, drop_intermediate=True)
         area = average_precision_score(model.truth, model.scores)
-        # Average precision is the area under steps, so steps are what is drawn.
+        # Drawn as steps, since average precision is the area under the steps.
         _line(axis, recall, precision, f"{model.name} (AP {area:.3f})", model.style, drawstyle="steps-post")
     share = models[0].truth.mean()
     axis.axhline(share, label=f"guessing ({share:.3f})", **REFERENCE)
@@ -118,7 +121,7 @@ def _calibration_panel(axis: Axes, models: list[Ranked]) -> None:
     top = min(1.0, highest * 1.05) or 1.0
     axis.plot([0, top], [0, top], label="perfectly calibrated", **REFERENCE)
     axis.set(
-        xlabel="probability given (mean of each tenth of the rows)", ylabel="share that had the label (95% interval)"
+        xlabel="predicted probability (mean of each tenth of the rows)", ylabel="share with the label (95% interval)"
     )
     axis.set(xlim=(0, top), ylim=(0, top), aspect="equal")
 
@@ -126,15 +129,15 @@ def _calibration_panel(axis: Axes, models: list[Ranked]) -> None:
 def reliability(
     truth: NDArray[np.bool_], probability: NDArray[np.float64], *, bins: int = CALIBRATION_BINS
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Compare probabilities with what happened, in bins of equal size.
+    """Compare predicted probabilities with the observed share of the label, in bins of equal size.
 
     Returns
     -------
     given, observed : arrays of shape (b,)
-        Mean probability and share of the label, for the b <= `bins` bins that are left when rows with the same
-        probability stay together.
+        Mean probability and share of the label in each of b <= `bins` bins; rows with the same probability are in the
+        same bin.
     margin : array of shape (2, b)
-        From `observed` down and up to the ends of Wilson's 95% interval.
+        Distances from `observed` down and up to the ends of Wilson's 95% interval.
     """
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.searchsorted(edges, probability)

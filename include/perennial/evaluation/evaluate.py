@@ -1,4 +1,4 @@
-"""Score candidate and champion on the same held-out rows, and keep the evidence where people look for it."""
+"""Scores candidate and champion on the same held-out rows, and keeps the results in MLflow and the store."""
 
 from __future__ import annotations
 
@@ -45,24 +45,24 @@ ARTIFACT_FOLDER = "evaluation"
 
 
 def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Evaluation:
-    """Score the candidate and the current champion on the rows that the candidate was not trained on.
+    """Score the candidate and the current champion on the candidate's held-out rows.
 
     Metrics and plots go to the candidate's MLflow run, `evaluation.json` there and under the run's prefix in
-    the store. Called again it measures the same and logs nothing twice; but if the champion has moved
-    meanwhile, the candidate is held against the new one.
+    the store. Called again it measures the same and logs nothing twice; if the champion has changed
+    meanwhile, the candidate is compared with the new one.
 
     Parameters
     ----------
     run : RetrainingRun
     snapshot : Snapshot
-        The one that the candidate was trained from.
+        The snapshot that the candidate was trained from.
     candidate : Candidate
 
     Returns
     -------
     Evaluation
-        Without scores of the champion where there is none, or where it cannot be scored on these rows; the notes
-        then say why.
+        Without the champion's scores if there is none, or if it cannot be scored on these rows; the notes then say
+        why.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     TrainingError
         The candidate cannot be loaded, or fails to predict.
     SpecError
-        The labels are two, and `target.positive` does not name one of them.
+        There are two labels, and `target.positive` does not name one of them.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -92,7 +92,7 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
 
 @dataclass(frozen=True)
 class _Evidence:
-    """What the models said about the held-out rows, and what came of it."""
+    """The models' predictions for the held-out rows, and the evaluation."""
 
     evaluation: Evaluation
     truth: NDArray[Any]
@@ -101,7 +101,10 @@ class _Evidence:
 
 
 def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Evaluation | None:
-    """Find what this candidate was promoted for: repeated after that, it would be held against itself."""
+    """Return the evaluation by which the candidate was promoted; None: it is not the champion.
+
+    Evaluated again after its promotion, a candidate would be compared with itself.
+    """
     advice = (
         "The candidate is champion already, by this evaluation: put the file back from a backup (docs/deploy.md) or, "
         f"unchanged, from {ARTIFACT_FOLDER}/ of MLflow run {candidate.mlflow_run_id}"
@@ -112,7 +115,7 @@ def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Ev
         return None
     if kept.mlflow_run_id != candidate.mlflow_run_id:
         return None
-    log.info("this candidate is the champion already: its evaluation of before stands")
+    log.info("this candidate is the champion already: its earlier evaluation is used")
     return kept
 
 
@@ -143,7 +146,7 @@ def _measure(
             together = _judge_together(spec, said, candidate, bundle, champion, rival, rows)
             predictions[champion.name] = together.without if together else rival.model.predict(rows)
         except (ValueError, TypeError) as error:
-            # What scikit-learn raises where a column is of another type than in training.
+            # scikit-learn raises these if a column has another type than in training.
             notes.append(f"{champion.name} fails on these rows: {error}")
     if together is not None:
         said = predictions[CANDIDATE] = together.said
@@ -167,7 +170,7 @@ def _measure(
         ensemble=together.judged if together else None,
         same_predictions=champion is not None
         and answers is not None
-        # Of two that say the same, one may be refit and the other not.
+        # Models with the same predictions still differ if one is refit and the other not.
         and champion.is_refit == spec.model.refit
         and identical(said, answers),
         notes=tuple(notes),

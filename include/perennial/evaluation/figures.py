@@ -1,4 +1,4 @@
-"""How every plot looks: colours that the colour-blind tell apart, and PNGs that are equal for equal data."""
+"""The style of all plots: colours for the colour-blind, and PNGs that are equal for equal data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-# Okabe and Ito's blue and vermilion; the champion is dashed besides, for print and for the fully colour-blind.
+# Okabe and Ito's blue and vermilion; the champion is also dashed, for print and for the fully colour-blind.
 CANDIDATE: dict[str, Any] = {"color": "#0072B2", "linestyle": "-", "marker": "o"}
 CHAMPION: dict[str, Any] = {"color": "#D55E00", "linestyle": "--", "marker": "s"}
 REFERENCE: dict[str, Any] = {"color": "#767676", "linestyle": ":", "linewidth": 1.2}
@@ -21,15 +21,15 @@ MOST_CHARACTERS = 32
 
 
 def styles(models: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Give the first model, the candidate, its style and the second the champion's."""
+    """Return model -> style: the candidate's for the first model, the champion's for the second."""
     return dict(zip(models, (CANDIDATE, CHAMPION), strict=False))
 
 
 def shown(text: str) -> str:
-    """Return a text of the data or the spec as a figure can hold it: on one line, not too long, and as it is written.
+    """Return a text of the data or the spec in a form that can be drawn: on one line, shortened, and escaped.
 
-    What stands between two dollar signs would be set as a formula, or fail as one; a line break or a control character
-    would move all that is around it.
+    Matplotlib would read text between two dollar signs as a formula, and might fail; a line break or a control
+    character would shift the texts around it.
     """
     if len(text) > MOST_CHARACTERS:
         half = MOST_CHARACTERS // 2
@@ -39,11 +39,12 @@ def shown(text: str) -> str:
 
 
 def panels(count: int, *, side_in: float = 4.0) -> tuple[Figure, Iterator[Axes]]:
-    """Make a figure of square panels, at most three a row; a single one is larger.
+    """Make a figure of square panels, at most three in a row; a single one is larger.
 
     Parameters
     ----------
     count : int
+        Number of panels.
     side_in : float
         Side of a panel in inches.
     """
@@ -51,7 +52,7 @@ def panels(count: int, *, side_in: float = 4.0) -> tuple[Figure, Iterator[Axes]]
     rows = math.ceil(count / columns)
     side = side_in * (1.4 if count == 1 else 1)
     figure = Figure(figsize=(columns * side, rows * side + 0.4), layout="constrained")
-    # A Figure of one's own, not pyplot's: nothing is kept in the process after it is drawn.
+    # Without pyplot, which would keep the figure in the process after it is drawn.
     FigureCanvasAgg(figure)
     axes = [figure.add_subplot(rows, columns, i + 1) for i in range(count)]
     for axis in axes:

@@ -1,4 +1,4 @@
-"""Every metric of the task, for one model on one holdout."""
+"""Computes every metric of the task, for one model on one holdout."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def score(
     y_true : array of shape (n,)
         The target in the held-out rows.
     predictions : Predictions
-        The model's answers for the same rows.
+        The model's predictions for the same rows.
     labels : tuple of labels, optional
-        Classification: the task's labels, where they are more than those of `y_true` and of the model. Give
-        the same ones for two models that are to be compared, so that both are scored as binary or neither.
+        Classification: the task's labels, if there are more than those of `y_true` and of the model. Give the same ones
+        for two models to compare, so that both or neither are scored as binary.
     only : str, optional
-        The one metric to compute; it is computed on resample after resample for an interval.
+        The only metric to compute. Default: all.
 
     Returns
     -------
     Scores
-        A metric without a value on these rows is NaN and has its reason under `undefined`.
+        A metric without a value on these rows is NaN, with the reason in `undefined`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def score(
 def answered_rows(
     spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, labels: tuple[Label, ...] | None = None
 ) -> classification.LabelledRows | regression.Residuals:
-    """Bring truth and answers to what the task's metrics are functions of; the arguments are those of `score`.
+    """Convert truth and predictions to the form that the task's metrics read; the arguments are those of `score`.
 
     Raises
     ------

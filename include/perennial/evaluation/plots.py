@@ -1,4 +1,4 @@
-"""The pictures of an evaluation, as PNG: every model of it side by side or on the same axes."""
+"""The plots of an evaluation, as PNG: its models side by side or on the same axes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perennial.evaluation.undefined import Undefined
 from perennial.models.predictions import Label, Predictions
 from perennial.spec import ModelSpec
 
-# Beyond, distances and the places of ticks on the axes are more than a number can be.
+# Beyond, distances and positions of ticks on the axes overflow.
 _MOST_DRAWABLE = 1e300
 
 
@@ -29,7 +29,7 @@ def draw(
     *,
     labels: tuple[Label, ...] | None = None,
 ) -> dict[str, bytes]:
-    """Draw what the predictions allow.
+    """Draw all plots that are defined for the predictions.
 
     Parameters
     ----------
@@ -39,13 +39,13 @@ def draw(
     models : mapping of str to Predictions
         The candidate first, then the champion if there is one; the keys name them in the legends.
     labels : tuple of labels, optional
-        As for `perennial.evaluation.metrics.score`.
+        See `perennial.evaluation.metrics.score`.
 
     Returns
     -------
     dict of str to bytes
-        File name -> PNG. A plot that is defined for none of the models is left out; so is a model whose numbers no
-        axis can hold.
+        File name -> PNG. A plot that is not defined for any of the models is left out; so is a model whose numbers are
+        too large for an axis.
     """
     if not len(y_true):
         return {}

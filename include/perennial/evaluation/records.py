@@ -1,4 +1,4 @@
-"""What evaluation hands on: figures on the holdout."""
+"""The result of evaluation: figures on the holdout."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ class Scores(Record):
 
     metrics: dict[str, Figure]
     undefined: dict[str, str] = {}
-    """Why, for each metric that is NaN."""
+    """Metric -> why it is NaN."""
     notes: tuple[str, ...] = ()
-    """What else to know about the figures."""
+    """Notes for readers of the figures."""
 
 
 class Comparison(Record):
-    """A candidate's metric beside a champion's. What is not defined on the rows is NaN."""
+    """A candidate's metric compared with a champion's. A figure that is not defined on the rows is NaN."""
 
     metric: str
     candidate: Figure
     champion: Figure
     difference: Figure
-    """By how much the candidate is better, whichever direction of the metric that is; below 0 it is worse."""
+    """By how much the candidate is better, also for metrics where lower is better; below 0 it is worse."""
     standard_error: Figure
-    """Of the difference; NaN: it is not known, and `reason` says why."""
+    """Standard error of the difference; NaN: it is not known, and `reason` says why."""
     low: Figure
     high: Figure
     """The interval of the difference at `confidence`."""
     confidence: float
     blocks: int
-    """How many blocks of rows the noise was measured by."""
+    """Number of blocks of rows that the noise was measured by."""
     rows: int
     reason: str = ""
-    """Why difference or noise is not known; empty: both are."""
+    """Why difference or noise is not known; empty: both are known."""
 
 
 class Evaluation(Record):
-    """Candidate and champion on the same holdout."""
+    """The figures of candidate and champion on the same holdout."""
 
     mlflow_run_id: str
-    """The candidate's."""
+    """MLflow run of the candidate."""
     rows: int
     classes: tuple[str, ...] = ()
     """Labels present in the holdout (classification)."""
@@ -51,13 +51,16 @@ class Evaluation(Record):
     champion: Scores | None = None
     """None: there is no champion, or it could not be scored on these rows (a note says which)."""
     comparison: Comparison | None = None
-    """Both on the rows that the champion was not trained on, where enough remain; None where the champion has no scores."""
+    """Comparison on the rows that the champion was not trained on, if enough; None: the champion has no scores."""
     champion_is: Champion | None = None
     champion_provenance: Provenance | None = None
-    """What the champion comes from; None: there is none, or Perennial did not train it."""
+    """Where the champion comes from; None: there is none, or Perennial did not train it."""
     ensemble: JudgedEnsemble | None = None
-    """The candidate together with members of the champion: then the figures of `candidate` are those of all together, and
-    those of `champion` are of its members without the candidate. None: the candidate was judged alone."""
+    """The candidate and the members of the champion that it was judged together with; None: it was judged alone.
+
+    The figures of `candidate` are then those of all together, and those of `champion` of its members without the
+    candidate.
+    """
     same_predictions: bool = False
-    """Candidate and champion say the same of every row, to the last bit."""
+    """Whether candidate and champion predict the same for every row, bit for bit."""
     notes: tuple[str, ...] = ()

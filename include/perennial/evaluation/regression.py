@@ -13,7 +13,7 @@ from perennial.evaluation.undefined import Undefined
 
 @dataclass(frozen=True)
 class Residuals:
-    """The truth and a model's answers, both finite, shape (n,), in the target's unit."""
+    """The truth and a model's predictions, both finite, shape (n,), in the target's unit."""
 
     truth: NDArray[np.float64]
     predicted: NDArray[np.float64]
@@ -26,7 +26,7 @@ class Residuals:
 
     @property
     def largest(self) -> float:
-        """The largest of all, whatever its sign."""
+        """The largest absolute value of both."""
         return max(float(np.abs(numbers).max(initial=0)) for numbers in (self.truth, self.predicted))
 
 
@@ -52,7 +52,9 @@ def mape(holdout: Residuals) -> float:
     """Mean of the absolute error as a share of the target: 0.1 is 10%."""
     zeros = int((holdout.truth == 0).sum())
     if zeros:
-        raise Undefined(f"{zeros:,} of the {holdout.truth.size:,} held-out targets are 0, which nothing is a share of")
+        raise Undefined(
+            f"{zeros:,} of the {holdout.truth.size:,} held-out targets are 0, so the error has no share of them"
+        )
     return float(np.mean(np.abs((holdout.truth - holdout.predicted) / holdout.truth)))
 
 

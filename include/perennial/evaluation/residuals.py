@@ -1,4 +1,4 @@
-"""How far a regression's predictions are from the truth, and where."""
+"""Plots of a regression's errors: how large they are, and for which predictions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BANDS = 12
 
 
 def predicted_against_actual(models: Mapping[str, Residuals]) -> bytes:
-    """Draw predictions over the truth, a panel per model, all with the same axes and the same colours."""
+    """Draw predictions over the truth, one panel for each model, with the same axes and colours."""
     figure, axes = panels(len(models), side_in=4.6)
     figure.suptitle("Predicted and actual on the holdout", fontsize=13)
     low, high = _span(np.concatenate([values for rows in models.values() for values in (rows.truth, rows.predicted)]))
@@ -42,7 +42,7 @@ def predicted_against_actual(models: Mapping[str, Residuals]) -> bytes:
 
 
 def residuals(models: Mapping[str, Residuals]) -> bytes:
-    """Draw the errors of all models on the same axes: how they are distributed, and how they go with the prediction."""
+    """Draw the errors of all models on the same axes: their distribution, and their size by prediction."""
     figure, (distribution, course) = panels(2, side_in=5.0)
     look = styles(models)
     figure.suptitle("Residuals (predicted - actual) on the holdout", fontsize=13)
@@ -52,7 +52,7 @@ def residuals(models: Mapping[str, Residuals]) -> bytes:
 
 
 def _distribution(axis: Axes, models: Mapping[str, Residuals], look: Mapping[str, Any]) -> None:
-    # The outermost thousandths would squeeze all others into one bar.
+    # Without the outermost thousandths, since a few extreme errors would squeeze all others into one bar.
     low, high = np.quantile(np.concatenate([_errors(rows) for rows in models.values()]), [0.001, 0.999])
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     for name, rows in models.items():

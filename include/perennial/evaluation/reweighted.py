@@ -1,8 +1,8 @@
-"""Metrics of rows whose blocks count more or less: one function of weights, of as many resamples at once as wanted.
+"""Metrics as functions of the weights of blocks of rows, computed for many resamples at once.
 
-A resample by blocks takes each block so many times. Whatever a metric needs to know of the rows is summed up once for
-each block, so that a thousand resamples cost little more than one: means and counts are products of weights and sums, the
-area under the ROC curve is a quadratic form of the weights, average precision a product for each threshold.
+A resample contains each block a number of times, its weight. What a metric needs of the rows is summed up once for each
+block, so that a thousand resamples take little more time than one: means and counts are products of weights and sums,
+the area under the ROC curve is a quadratic form of the weights, average precision a product for each threshold.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from perennial.evaluation.regression import Residuals
 
 Floats = npt.NDArray[np.float64]
 Reweighted = Callable[[Floats], Floats]
-"""Weights of the blocks, shape (r, b), none below 0 -> the metric under each, shape (r,); NaN: it is not defined there."""
+"""Weights of b blocks in r resamples, shape (r, b), not negative -> metric of each, shape (r,); NaN: not defined."""
 
-# Thresholds x resamples that are held at once: they stay in the processor's cache.
+# Thresholds x resamples computed at once: small enough for the processor's cache.
 _CELLS = 1 << 18
 
 
@@ -30,17 +30,17 @@ def reweighted(metric: str, rows: LabelledRows | Residuals, block: Ints) -> Rewe
     Parameters
     ----------
     metric : str
-        A name of `perennial.spec.metrics`. Under equal weights it has the value that it has on all rows, where that is
+        A name of `perennial.spec.metrics`. With equal weights the function gives the metric of all rows, if it is
         defined.
     rows : LabelledRows or Residuals
-        Truth and answers, shape (n,).
+        Truth and predictions, shape (n,).
     block : numpy.ndarray of intp, shape (n,)
         Each row's block, from 0. Memory and time grow with the square of the number of blocks (`roc_auc`).
 
     Raises
     ------
     Undefined
-        The model's answers do not have what the metric is of.
+        The model's predictions lack what the metric needs.
     """
     made = _of_numbers(metric, rows, block) if isinstance(rows, Residuals) else _of_labels(metric, rows, block)
 
@@ -66,7 +66,7 @@ def _of_numbers(metric: str, rows: Residuals, block: Ints) -> Reweighted:
 
 
 def _explained(truth: Floats, error: Floats, block: Ints) -> Reweighted:
-    """`r2`. Around the mean of all, so that the squares do not cancel out."""
+    """`r2`, with squares around the mean of all rows, to avoid cancellation."""
     centred = truth - truth.mean()
     sums = np.column_stack([_sums(values, block) for values in (np.ones_like(truth), centred, centred**2, error**2)])
 
@@ -98,7 +98,7 @@ def _losses(metric: str, rows: LabelledRows) -> Floats:
 
 
 def _counted(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
-    """`balanced_accuracy`, `precision`, `recall` and `f1`: of counts per label."""
+    """`balanced_accuracy`, `precision`, `recall` and `f1`: from counts by label."""
     hit = rows.truth == rows.predicted
     right = _per_label(rows.truth[hit], block[hit], rows, block)
     predicted = _per_label(rows.predicted, block, rows, block)
@@ -109,7 +109,7 @@ def _counted(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     def measure(weights: Floats) -> Floats:
         hits, said, there = (weights @ counts[:, chosen] for counts in (right, predicted, actual))
         if metric == "precision":
-            # Of two labels, one that is never predicted has no precision; in an average it has 0.
+            # With two labels, precision is undefined if the label is never predicted; in an average it counts as 0.
             share = hits / (said if one else np.where(said > 0, said, 1))
             return share[:, 0] if one else _mean_of_present(share, there)
         share = 2 * hits / (said + there) if metric == "f1" else hits / there
@@ -126,13 +126,13 @@ def _per_label(label: Ints, of_block: Ints, rows: LabelledRows, block: Ints) -> 
 
 
 def _mean_of_present(shares: Floats, there: Floats) -> Floats:
-    """Mean over the labels that have rows under the weights, shape (r,); NaN where none has."""
+    """Mean over the labels that have rows with these weights, shape (r,); NaN if no label has."""
     present = there > 0
     return np.asarray(np.where(present, shares, 0).sum(axis=1) / present.sum(axis=1))
 
 
 def _areas(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
-    """`roc_auc` and `pr_auc`: of the positive label, or the mean of each label against the rest."""
+    """`roc_auc` and `pr_auc`: of the positive label, or the mean over the labels, each against the rest."""
     ranking = given_ranking(rows)
     area = _roc_area if metric == "roc_auc" else _average_precision
     chosen = np.array([positive_place(rows)]) if rows.binary else rows.present
@@ -149,7 +149,7 @@ def _areas(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
 
 
 def _roc_area(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Reweighted:
-    """Share of the pairs of a positive and a negative row that the score puts in order, ties counting half.
+    """Share of the pairs of a positive and a negative row in which the positive one scores higher; ties count half.
 
     The pairs are counted once for each pair of blocks (the Mann-Whitney form of the area: Hanley and McNeil, 1982).
     """
@@ -172,7 +172,7 @@ def _roc_area(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Re
 
 
 def _average_precision(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Reweighted:
-    """Mean over the positive rows of the precision at their score."""
+    """Mean over the positive rows of the precision at their score as threshold."""
     b = int(block.max()) + 1
     thresholds, at = np.unique(-score[positive], return_inverse=True)
     counted = np.searchsorted(thresholds, -score)
@@ -207,5 +207,5 @@ def _mean(values: Floats, block: Ints) -> Reweighted:
 
 
 def _sums(values: Floats, block: Ints) -> Floats:
-    """Sum over each block, shape (b,)."""
+    """Sum of each block, shape (b,)."""
     return np.bincount(block, weights=values).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The champion beside which a candidate is scored, read from its own bundle; or why it cannot be."""
+"""Loads the champion that a candidate is compared with from its bundle, or says why it cannot be used."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rival:
-    """A champion.
+    """The champion that a candidate is compared with.
 
     Attributes
     ----------
     model : Model or None
-        None: it cannot be scored on the candidate's rows, and the notes say why.
+        The champion's judged model; None: it cannot be scored on the candidate's rows, and the notes say why.
     provenance : Provenance or None
-        None: Perennial did not train it.
+        Where it comes from; None: Perennial did not train it.
     notes : tuple of str
+        What a reader of the comparison should know.
     members : tuple of Member
-        Those that can be read, where several serve together; else the one model. None where Perennial did not train it.
+        The members that can be read if several serve together, else the one model; empty if Perennial did not train it.
     """
 
     model: Model | None = None
@@ -49,19 +50,19 @@ class Rival:
         return self.model.inputs if self.model is not None else ()
 
     def answers(self, rows: pd.DataFrame) -> dict[str, Predictions]:
-        """Return what each member says alone, by its MLflow run."""
+        """Return MLflow run of each member -> predictions of this member alone."""
         if isinstance(self.model, EnsembleModel):
             return self.model.answers(rows)
         return {member.mlflow_run_id: self.model.predict(rows) for member in self.members if self.model is not None}
 
 
 def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Rival:
-    """Return the champion as far as it can be asked about the rows of a snapshot.
+    """Return the champion, loaded if it can predict for the rows of a snapshot.
 
     Raises
     ------
     BundleChanged
-        Its files are not those that were trained: nothing goes on beside such a one.
+        Its files are not those that were trained, so the retraining must not go on.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -78,7 +79,8 @@ def find_rival(run: RetrainingRun, champion: Champion, snapshot: Snapshot) -> Ri
         raise
     except TrainingError as error:
         return Rival(provenance=manifest.provenance, notes=(f"{champion.name} cannot be loaded: {error}",))
-    # A refit has learnt from rows on which no candidate has: beside its twin, both are judged by the same rule.
+    # The twin, not the refit, which has learnt from newer rows than a candidate may: so both are judged in the same
+    # way.
     members = members_of(manifest, champion.mlflow_run_id)
     if isinstance(bundle.twin, EnsembleModel):
         members = tuple(member for member in members if member.mlflow_run_id in bundle.twin.members)
@@ -123,5 +125,6 @@ def _changed_transform(manifest: Manifest, champion: Champion) -> tuple[str, ...
     if path is None or source_digest(path) == manifest.provenance.transform_digest:
         return ()
     return (
-        f"the source of {path} has changed since {champion.name} was trained with it, so it may not answer as it did",
+        f"the source of {path} has changed since {champion.name} was trained with it, so its predictions may have "
+        "changed",
     )

@@ -1,4 +1,4 @@
-"""A metric that the rows do not define."""
+"""The error of a metric that has no value on the rows."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_one_that_failed_for_good_is_not_tried_again_by_who_waited_for_it(watche
         with pytest.raises(StoreUnavailable):
             check(watched)
     assert closed(watched) == 0
-    with pytest.raises(RetrainingFailed, match="that check 1 called for has failed: bad rows"):
+    with pytest.raises(RetrainingFailed, match="that check 1 triggered has failed: bad rows"):
         check(watched)
     assert closed(watched) == 1
     nothing, _ = check(watched)

@@ -274,7 +274,7 @@ def test_probabilities_of_the_wrong_shape_are_the_models_error() -> None:
 def test_percentages_of_zero_are_undefined_not_huge(make_spec: MakeSpec) -> None:
     scores = score(make_spec("regression"), np.array([0.0, 1.0, 2.0]), Predictions(np.array([0.1, 1.1, 2.1])))
     assert math.isnan(scores.metrics["mape"])
-    assert scores.undefined == {"mape": "1 of the 3 held-out targets are 0, which nothing is a share of"}
+    assert scores.undefined == {"mape": "1 of the 3 held-out targets are 0, so the error has no share of them"}
     assert scores.metrics["mae"] == pytest.approx(0.1)
 
 

@@ -226,7 +226,8 @@ def test_a_transform_that_was_changed_since_is_said(
 
     assert evaluation.champion is not None
     assert evaluation.notes == (
-        f"the source of {module.stem}:doubled has changed since champion v1 was trained with it, so it may not answer as it did",
+        f"the source of {module.stem}:doubled has changed since champion v1 was trained with it, so its predictions "
+        "may have changed",
     )
 
 
