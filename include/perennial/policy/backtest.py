@@ -1,4 +1,4 @@
-"""A backtest: every policy's path through the matrix, put into figures and a sentence."""
+"""A backtest: the figures of every policy's path through the matrix, and a sentence about them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.spec.monitoring import DriftTestName
 
 MEMBERS = 10
-"""Champions that serve together where the spec does not say how many."""
+"""Number of champions that serve together if the spec does not give it."""
 _FEWEST_PROMISES = 5
 
 
@@ -42,11 +42,12 @@ def compare_policies(
     Parameters
     ----------
     spec : ModelSpec
-        Its gates judge, its monitoring and its governor trigger.
+        Gives the gates that judge, and the monitoring and governor that trigger.
     replay : Replay
     matrix : Matrix
     said : callable
-        Told the title of each policy before it is followed, how many were followed before, and how many there are.
+        Called before each policy is followed, with its title, the number of policies followed before, and the number of
+        all policies.
     """
     metric = spec.evaluation.primary
     serving = Serving(gate=spec.evaluation.gates.tolerance, refit=spec.model.refit)
@@ -80,18 +81,19 @@ def compare_policies(
 
 
 def finish_backtest(run: Run, replay: Replay) -> Backtest:
-    """Compare the policies by models that were trained before, and write page and JSON.
+    """Compare the policies by models that were trained before, and write the page and its JSON.
 
     Raises
     ------
     DataError
-        A model is missing: its training did not end, or what was kept of it is damaged. Or no model came of the first.
+        A model is missing since its training did not end or its files are damaged; or the first training gave no model.
     """
     models = [find_model(run, replay, number) for number in range(replay.batches)]
     missing = [str(number) for number, model in enumerate(models) if model is None]
     if missing:
         raise DataError(
-            f"backtest {replay.digest} of {run.spec.name} lacks the models {', '.join(missing)}: train them, and compare again"
+            f"backtest {replay.digest} of {run.spec.name} lacks the models {', '.join(missing)}: train them, and "
+            "compare again"
         )
     trained = [model for model in models if model is not None]
     found = compare_policies(run.spec, replay, Matrix.of(run, replay, rows_of(run, replay), trained))
@@ -134,7 +136,7 @@ def hindsight(matrix: Matrix, replay: Replay, serving: Serving, never: object, a
     on_never, gain = (difference(one, base, greater_is_better=greater) for one in (np.array(path), top))
     return PolicyResult(
         name="hindsight",
-        title="at the best moments, for one who knew all scores beforehand",
+        title="at the best moments, if all scores had been known in advance",
         kind="bound",
         together=False,
         score=best.score,
@@ -153,7 +155,7 @@ def hindsight(matrix: Matrix, replay: Replay, serving: Serving, never: object, a
 
 
 def promises_of(matrix: Matrix, replay: Replay, serving: Serving) -> Iterator[Promise]:
-    """Yield for each candidate of the calendar that trains at every batch's end what its holdout promised and what came."""
+    """Yield the predicted and realised difference of each candidate of the calendar that trains after every batch."""
     sign = -1.0 if matrix.spec.evaluation.primary in LOWER_IS_BETTER else 1.0
     champion = 0
     for batch in range(1, matrix.batches):
@@ -179,7 +181,7 @@ def _watching(matrix: Matrix, refit: bool, make: Callable[[], Any]) -> Callable[
 
 
 def rank_correlation(promises: tuple[Promise, ...]) -> float:
-    """Return Spearman's correlation of what was predicted and what was realised; NaN for fewer than five."""
+    """Return Spearman's correlation of predicted and realised differences; NaN for fewer than five."""
     pairs = [(one.predicted, one.realised) for one in promises]
     known = np.array([pair for pair in pairs if np.isfinite(pair).all()])
     if len(known) < _FEWEST_PROMISES or (np.ptp(known, axis=0) == 0).any():

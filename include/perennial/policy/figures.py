@@ -1,4 +1,4 @@
-"""From walks to figures: means over batches and phases, and differences with their standard errors by batch."""
+"""Figures of walks: means over batches and phases, and differences with their standard errors by batch."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def difference(scores: Floats, others: Floats, *, greater_is_better: bool) -> Difference:
-    """Return how much better some batches were scored than by another policy.
+    """Return how much better a policy scores than another, on average over the batches.
 
     Parameters
     ----------
     scores, others : arrays of shape (batches,)
-        NaN where the metric is not defined; such a batch is left out.
+        Scores of the policy and of the other one. NaN: the metric is not defined there; the batch is left out.
     greater_is_better : bool
     """
     by_batch = (scores - others) if greater_is_better else (others - scores)

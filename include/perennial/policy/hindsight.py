@@ -1,4 +1,4 @@
-"""The bound: what the best moments would have been, for someone who knew all scores beforehand."""
+"""The bound: the best moments to train, found with all scores known in advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Best:
     score : float
         Mean over the batches.
     trained : tuple of int
-        Numbers of the batches at whose ends it trains.
+        Numbers of the batches after which it trains.
     """
 
     score: float
@@ -30,14 +30,15 @@ def best_paths(scores: npt.NDArray[np.float64], *, greater_is_better: bool) -> l
     Parameters
     ----------
     scores : array of shape (n, n)
-        `scores[m, b]` is the score, on batch b + 1, of the model trained at the end of batch m; 0 is the first model. Only
-        b >= m counts. A batch where a score of these is NaN is left out; a model that could not be trained has NaN in all.
+        `scores[m, b]` is the score, on batch b + 1, of the model trained at the end of batch m; 0 is the first model.
+        Only b >= m counts. A batch with NaN among these scores is left out; a model that could not be trained has NaN
+        in all.
     greater_is_better : bool
 
     Returns
     -------
     list of Best
-        n of them. None can be beaten by a policy that trains as often and promotes what it trains.
+        n paths. A policy that trains as often and promotes every model cannot score better.
     """
     n = len(scores)
     usable = [not np.isnan(scores[m, m:]).all() for m in range(n)]
@@ -45,7 +46,7 @@ def best_paths(scores: npt.NDArray[np.float64], *, greater_is_better: bool) -> l
     if not any(known):
         return [Best(float("nan"), ()) for _ in range(n)]
     worth = np.where(known, scores if greater_is_better else -scores, 0.0)
-    # State: who serves, with how many trainings -> best sum so far, and the path to it.
+    # State: the model that serves and the number of trainings -> best sum so far, and the path to it.
     best: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {(0, 0): (0.0, ())}
     for b in range(n):
         if b and usable[b]:

@@ -1,4 +1,4 @@
-"""All rows of a source, and what was known of them at any moment of the past."""
+"""All rows of a source, and what was known of them at any time in the past."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class History:
     ----------
     spec : ModelSpec
     table : pyarrow.Table, n rows
-        In a snapshot's types, with `known_time` where the spec names one, and the key's hash.
+        With a snapshot's types, with `known_time` if the spec names one, and with the hash of the key.
     """
 
     spec: ModelSpec
@@ -46,7 +46,7 @@ class History:
 
     @property
     def known(self) -> Moments:
-        """When each row's values became known, UTC, shape (n,): never before its event."""
+        """When each row's values became known, UTC, shape (n,); not before the row's event time."""
         column = self.spec.source.known_time
         if column is None:
             return self.times
@@ -54,10 +54,10 @@ class History:
         return np.where(np.isnat(stated), self.times, np.maximum(stated, self.times))
 
     def known_at(self, moment: datetime) -> pd.DataFrame:
-        """Return the rows as a training at that moment would have had them, labels that had not matured left out.
+        """Return the rows that a training at that moment would have had, without labels that had not matured.
 
-        Of rows with one key the newest by event time counts, then the one that became known last, as far as they were
-        known at all; nothing that became known later is in them.
+        Only what was known at the moment is used. Of rows with the same key, the one with the newest event time is
+        taken, then the one that became known last.
         """
         at = _as_moment(moment)
         frame = self._latest((self.times <= at) & (self.known <= at))
@@ -68,16 +68,16 @@ class History:
         return frame
 
     def matured(self) -> pd.DataFrame:
-        """Return the labelled rows whose labels have matured by the end, each once, as it was known when its label had.
+        """Return the labelled rows whose labels have matured by the end, each once, as known when its label matured.
 
-        A row that became known later still is taken as it was first known.
+        A row that became known only later is taken as it was first known.
         """
         times, known = self.times, self.known
         delay = np.timedelta64(self._delay)
         ripe = times + delay <= times[-1]
         in_time = known <= times + delay
         if not in_time.all() and self._repeats:
-            # Of a key that nothing was known of in time, the first that became known.
+            # For keys of which nothing was known in time, the first row that became known.
             keys = self.table.column(_KEY).to_numpy()
             served = np.isin(keys, keys[in_time])
             late = np.flatnonzero(~in_time & ~served)
@@ -101,7 +101,7 @@ class History:
         return len(np.unique(keys)) < len(keys)
 
     def _latest(self, mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
-        """Return the rows of a mask, of each key the last one."""
+        """Return the rows of a mask, for each key only the last one."""
         if self._repeats:
             chosen = np.flatnonzero(mask)
             order = chosen[np.lexsort((self.known[chosen], self.times[chosen]))]
@@ -123,7 +123,7 @@ def read_history(run: Run) -> History:
     DataError
         The source cannot be read as the spec says, lacks the column `source.known_time`, or has no rows.
     SourceUnavailable
-        It does not answer, or changed while it was read.
+        The source does not answer, or changed while it was read.
     """
     spec = run.spec
     source = open_source(run)
@@ -132,7 +132,8 @@ def read_history(run: Run) -> History:
     known = spec.source.known_time
     if known is not None and known not in summary.types:
         raise DataError(
-            f"{source.name} lacks the column {known!r}, which source.known_time names. It has: {', '.join(sorted(summary.types))}"
+            f"{source.name} lacks the column {known!r}, which source.known_time names. It has: "
+            f"{', '.join(sorted(summary.types))}"
         )
     end = run.as_of or summary.end
     if summary.start is None or end is None or end < summary.start:
@@ -146,7 +147,7 @@ def read_history(run: Run) -> History:
     rows = np.concatenate([found.rows[0] for found in hashes])
     keys = np.concatenate([found.keys[0] for found in hashes]) if spec.source.key else rows
     times = _moments(table, spec.source.event_time)
-    # Rows of one moment are ordered by their hash, as a snapshot's are: the order of the files must not matter.
+    # Rows with the same time are ordered by their hash, as in a snapshot, since the order of files must not matter.
     order = np.lexsort((rows, times))
     again = np.zeros(len(order), dtype=bool)
     again[1:] = (rows[order][1:] == rows[order][:-1]) & (times[order][1:] == times[order][:-1])

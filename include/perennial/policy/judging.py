@@ -1,4 +1,4 @@
-"""A candidate against the champions on its holdout, as at the moment of its verdict."""
+"""Compares a candidate with the champions on its holdout, as at the time of its verdict."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from perennial.policy.matrix import Matrix
 from perennial.spec.metrics import LOWER_IS_BETTER
 
 Gate = float | Literal["none", "noise"]
-"""What a candidate has to show on its holdout. `none`: nothing. `noise`: that it is not worse than the champion by more than
-a standard error. A number: that it is better, or worse by less than that; 0: better."""
+"""What a candidate must show on its holdout. `none`: nothing. `noise`: that it is not worse than the champion by more
+than one standard error. A number: that it is better, or worse by less than the number; 0: that it is better."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a candidate's holdout says of it.
+    """The result of a candidate on its holdout.
 
     Attributes
     ----------
     candidate : int
+        Number of the candidate.
     rival : int
-        The newest champion.
+        Number of the newest champion.
     comparison : Comparison
-        Of the champions with the candidate among them against those without.
+        Comparison of the champions with the candidate and those without.
     bounded : bool
-        It has the rows that the spec asks for, and keeps to its `minimum` and `maximum`.
+        Whether there are as many rows as the spec asks for, and its `minimum` and `maximum` are met.
     """
 
     candidate: int
@@ -49,18 +50,19 @@ class Judgement:
 
 
 def judge(matrix: Matrix, candidate: int, champions: Sequence[int], *, alone: bool) -> Judgement:
-    """Compare what the champions say with the candidate among them, or in their place, with what they say without.
+    """Compare the champions' predictions with those after a promotion of the candidate: with it, or by it alone.
 
-    The models from before their refits are compared: none has learnt from these rows.
+    The judged models are compared, not their refits, since these have learnt from the rows.
 
     Parameters
     ----------
     matrix : Matrix
     candidate : int
+        Number of the candidate.
     champions : sequence of int
-        Ascending; those that serve, without the one that would make room for the candidate.
+        Numbers of the models that serve, ascending, without the one that the candidate would replace.
     alone : bool
-        The candidate would serve alone.
+        Whether the candidate would serve alone.
     """
     key = (candidate, tuple(champions), alone)
     found: Judgement | None = matrix.judgements.get(key)

@@ -1,4 +1,4 @@
-"""Detectors of another library as triggers, where it is installed: a yardstick for the tests of this one."""
+"""Detectors of another library as triggers, if it is installed, to compare the tests of this package with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from perennial.policy.matrix import Matrix, Together
 
 @dataclass
 class LossDetector:
-    """Trains whenever a detector finds a change among the losses of the matured rows, without a governor.
+    """Trains whenever a detector finds a change in the losses of the matured rows, without a governor.
 
     Attributes
     ----------
     matrix : Matrix
     refit : bool
     make : callable
-        Returns a fresh detector of river's: `update(value)` and `drift_detected`. Each champion has its own.
+        Returns a new detector of river, with `update(value)` and `drift_detected`. Each champion has its own.
     """
 
     matrix: Matrix
@@ -52,7 +52,7 @@ class LossDetector:
 
 
 def installed_detectors() -> Mapping[str, type[Any]]:
-    """Return river's ADWIN and Page-Hinkley by name, with their own defaults; nothing where river is not installed."""
+    """Return name -> ADWIN and Page-Hinkley of river, with their own defaults; empty if river is not installed."""
     if importlib.util.find_spec("river") is None:
         return {}
     from river.drift import ADWIN, PageHinkley

@@ -1,4 +1,4 @@
-"""The matrix: every model of a replay against every later batch. All policies are paths through it."""
+"""The matrix: the predictions of every model of a replay for every later batch. All policies are paths through it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ from perennial.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Together:
-    """Models that serve together, and what each weighs; one alone weighs 1.
+    """Models that serve together, and their weights; a single one has weight 1.
 
     Attributes
     ----------
     members : tuple of int
-        Their numbers, ascending.
+        Numbers of the models, ascending.
     weights : tuple of float
+        Weight of each; their sum is 1.
     refit : bool
-        The served models answer; otherwise those that were judged.
+        True: the served models predict; False: those that were judged.
     """
 
     members: tuple[int, ...]
@@ -47,7 +48,7 @@ class Together:
 
 @dataclass
 class Matrix:
-    """The models of a replay and what they say of the matured rows.
+    """The models of a replay and their predictions for the matured rows.
 
     Attributes
     ----------
@@ -57,11 +58,11 @@ class Matrix:
     edges : array of shape (batches + 1,)
         Batch b, from 1 on, is `rows[edges[b - 1]:edges[b]]`.
     newest : array of shape (batches + 1, 2)
-        Of each batch end: the rows whose labels matured since the end before it.
+        For each batch end, the range of the rows whose labels matured since the end before it.
     models : sequence of ReplayedModel
-        By number.
+        The models, by number.
     answers : sequence of pairs of Answers
-        Of the twin and of the served model, by number.
+        Predictions of the twin and of the served model, by number.
     """
 
     spec: ModelSpec
@@ -71,20 +72,20 @@ class Matrix:
     models: Sequence[ReplayedModel]
     answers: Sequence[tuple[Answers, Answers] | None]
     judgements: dict[Any, Any] = field(default_factory=dict, repr=False)
-    """Those that were made, for policies that come to the same candidate with the same champions."""
+    """Judgements made so far, since several policies may judge the same candidate with the same champions."""
     _scores: dict[tuple[Together, int], float] = field(default_factory=dict, repr=False)
     _losses: dict[tuple[int, bool, int], float] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, replay: Replay, history: History, models: Sequence[ReplayedModel]) -> Matrix:
-        """Read what the models of a replay said.
+        """Read the predictions of the models of a replay.
 
         Raises
         ------
         DataError
             No model could be trained where the period begins.
         Damaged
-            What was kept is gone, or not what was kept.
+            The stored predictions are gone, or were changed.
         """
         if models[0].failed:
             raise DataError(f"no model can be trained where the period begins, at {replay.ends[0]}: {models[0].failed}")
@@ -108,7 +109,7 @@ class Matrix:
 
     @cached_property
     def truth(self) -> npt.NDArray[Any]:
-        """What should have been said of each row."""
+        """The true label or number of each row."""
         target = self.rows[self.spec.target.column]
         return target.to_numpy() if pd.api.types.is_numeric_dtype(target) else target.to_numpy(dtype=object)
 
@@ -119,7 +120,7 @@ class Matrix:
 
     @cached_property
     def labels(self) -> tuple[Label, ...] | None:
-        """The task's labels; None: it has none."""
+        """The task's labels; None: it is a regression."""
         if self.spec.task == "regression":
             return None
         return join_labels(distinct_labels(self.truth), *(model.classes for model in self.models))
@@ -129,32 +130,32 @@ class Matrix:
         return slice(int(self.edges[number - 1]), int(self.edges[number]))
 
     def predictions(self, together: Together, rows: slice) -> Predictions:
-        """Return what models say together of some rows."""
+        """Return the joint predictions of models for some rows."""
         said = [self._answers(number, together.refit).of(rows) for number in together.members]
         return weighted_mean(said, together.weights)
 
     def score(self, together: Together, batch: int) -> float:
-        """Return the primary metric of a batch; NaN where it is not defined."""
+        """Return the primary metric of a batch; NaN if it is not defined."""
         if (together, batch) not in self._scores:
             rows = self.batch(batch)
             self._scores[together, batch] = self.measure(self.predictions(together, rows), rows)
         return self._scores[together, batch]
 
     def measure(self, said: Predictions, rows: slice, metric: str | None = None) -> float:
-        """Return a metric of some answers, the primary one if none is named; NaN where it is not defined."""
+        """Return a metric of predictions, by default the primary one; NaN if it is not defined."""
         name = metric or self.spec.evaluation.primary
         try:
             answered = answered_rows(self.spec, self.truth[rows], said, self.labels)
-            # What scikit-learn's functions say, without the checks of their arguments, which take ten times as long.
+            # Gives what scikit-learn's functions give, whose checks of their arguments take ten times as long.
             value = reweighted(name, answered, np.zeros(len(said.values), dtype=np.intp))
         except Undefined:
             return math.nan
         return float(value(np.ones((1, 1)))[0])
 
     def together(self, members: Sequence[int], end: int, *, refit: bool) -> Together:
-        """Weigh models by how they did on the rows whose labels matured in the batch before a batch end.
+        """Weigh models by their losses on the rows whose labels matured in the batch before a batch end.
 
-        One that has learnt from some of these rows is not judged by them.
+        Rows that a model has learnt from do not count for it.
         """
         if len(members) == 1:
             return Together(tuple(members), (1.0,), refit)
@@ -162,7 +163,7 @@ class Matrix:
         return Together(tuple(members), tuple(weights.tolist()), refit)
 
     def unseen(self, number: int, refit: bool) -> int:
-        """Return the position of the first row that a model has not learnt from."""
+        """Return the position of the first row after those that a model has learnt from."""
         model = self.models[number]
         return model.served_from if refit else model.twin_from
 

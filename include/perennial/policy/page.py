@@ -1,4 +1,4 @@
-"""The page of a backtest: self-contained HTML, without scripts or network, and the same as JSON."""
+"""The page of a backtest: self-contained HTML without scripts or network access, and the same content as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WIDTH, _ROW, _LEFT, _RIGHT = 720, 24, 300, 60
 
 
 def write_backtest(store: Store, found: Backtest) -> str:
-    """Write page and JSON over those that may be there; return the page's key."""
+    """Write page and JSON, replacing earlier ones, and return the page's key."""
     store.write(BACKTEST.key(found.model, found.replay), seal(found))
     key = BACKTEST_PAGE.key(found.model, found.replay)
     store.write(key, render_backtest(found))
@@ -31,7 +31,7 @@ def write_backtest(store: Store, found: Backtest) -> str:
 
 
 def render_backtest(found: Backtest) -> bytes:
-    """Return the page, UTF-8. The same findings give the same bytes."""
+    """Return the page, in UTF-8. The same results give the same bytes."""
     page = _PAGES.get_template("backtest.html.j2").render(
         found=found,
         policies=[(one, _label(one), *map(_effect, (one.on_never, one.on_always))) for one in found.policies],
@@ -45,7 +45,7 @@ def render_backtest(found: Backtest) -> bytes:
 
 
 def figure(value: float) -> str:
-    """Return a number as people read it."""
+    """Return a number as text for people."""
     return f"{value:.4g}" if math.isfinite(value) else "–"
 
 
@@ -54,7 +54,7 @@ def _label(one: PolicyResult) -> str:
 
 
 def _effect(effect: Difference) -> tuple[str, str]:
-    """Return a difference in words, and whether it is good, bad or none."""
+    """Return a difference in words, and its style: better, worse or none."""
     if not math.isfinite(effect.mean) or effect.mean == 0 == effect.standard_error:
         return "–", ""
     figures = f"{effect.mean:+.4g} ± {effect.standard_error:.2g}"
@@ -64,7 +64,7 @@ def _effect(effect: Difference) -> tuple[str, str]:
 
 
 def _bars(policies: Sequence[PolicyResult]) -> str:
-    """Draw each policy's difference to never, with two standard errors to either side."""
+    """Draw each policy's difference from `never`, with two standard errors to each side."""
     drawn = [one for one in policies if one.name != "never" and math.isfinite(one.on_never.mean)]
     reaches = [
         end
@@ -98,7 +98,7 @@ def _kind(one: PolicyResult) -> str:
 
 
 def _scatter(promises: Sequence[Promise]) -> str:
-    """Draw what holdouts promised against what came of it; nothing where too few are known."""
+    """Draw the realised difference for each predicted one; nothing if there are too few."""
     pairs = np.array([(one.predicted, one.realised) for one in promises], dtype=np.float64).reshape(-1, 2)
     known = np.asarray(np.isfinite(pairs).all(axis=1))
     if known.sum() < 2:
@@ -112,8 +112,8 @@ def _scatter(promises: Sequence[Promise]) -> str:
     parts = [
         f'<line class="grid" x1="{edge}" x2="{size - edge}" y1="{size / 2}" y2="{size / 2}"/>',
         f'<line class="grid" x1="{size / 2}" x2="{size / 2}" y1="{edge}" y2="{size - edge}"/>',
-        f'<text x="{size - edge}" y="{size / 2 - 6}" text-anchor="end">promised better</text>',
-        f'<text x="{size / 2 + 6}" y="{edge}">came better</text>',
+        f'<text x="{size - edge}" y="{size / 2 - 6}" text-anchor="end">better on the holdout</text>',
+        f'<text x="{size / 2 + 6}" y="{edge}">better on the next batch</text>',
     ]
     for one, is_known in zip(promises, known.tolist(), strict=True):
         if is_known:
@@ -122,7 +122,7 @@ def _scatter(promises: Sequence[Promise]) -> str:
             parts.append(
                 f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"><title>{one.end:%Y-%m-%d}</title></circle>'
             )
-    return _svg(size, "Promised and realised differences", parts, width=size)
+    return _svg(size, "Predicted and realised differences", parts, width=size)
 
 
 def _svg(height: float, title: str, parts: Sequence[str], *, width: int = _WIDTH) -> str:

@@ -1,4 +1,4 @@
-"""The policies that a backtest compares, each a name, its phases, and who serves."""
+"""The policies that a backtest compares: their names, phases, and which models serve."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ INTERVALS = (1, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy.
+    """A policy of retraining.
 
     Attributes
     ----------
     name : str
-        For programs.
+        Name for programs.
     title : str
-        For people.
+        Name for people.
     kind : str
     serving : Serving
     phases : tuple of callables
-        Each makes a fresh schedule in an empty folder; a calendar has one for every moment at which it could begin.
+        Each makes a new schedule in an empty folder; a calendar has one for each batch at which it could begin.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Policy:
 
 
 def calendars(serving: Serving, intervals: Sequence[int] = INTERVALS) -> Iterator[Policy]:
-    """Yield never, and every so many batches in all phases."""
+    """Yield the policy that never trains, and those that train after every so many batches, in all phases."""
     suffix = "" if serving.members == 1 else ".together"
     if serving.members == 1:
         yield Policy("never", "never", "calendar", serving, (lambda _: Calendar(0),))
@@ -66,7 +66,7 @@ def calendars(serving: Serving, intervals: Sequence[int] = INTERVALS) -> Iterato
 def drift_triggers(
     spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Serving, names: Sequence[Sequence[DriftTestName]]
 ) -> Iterator[Policy]:
-    """Yield the drift tests as triggers, each combination under the spec's governor."""
+    """Yield the drift tests as triggers, each combination with the spec's governor."""
     measured = Measured()
     suffix = "" if serving.members == 1 else ".together"
     for combination in names:
@@ -80,7 +80,7 @@ def drift_triggers(
 
 
 def follow(matrix: Matrix, policy: Policy) -> list[Walk]:
-    """Walk all phases of a policy."""
+    """Follow a policy in all its phases."""
     with ExitStack() as folders:
         made = [phase(Path(folders.enter_context(tempfile.TemporaryDirectory()))) for phase in policy.phases]
         return [walk(matrix, schedule, policy.serving) for schedule in made]
@@ -95,7 +95,7 @@ def result_of(
     replay: Replay,
     metric: str,
 ) -> PolicyResult:
-    """Put the walks of a policy into figures.
+    """Compute the figures of a policy from its walks.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def result_of(
     walks : sequence of Walk
         One for each phase.
     never, always : sequence of float
-        Scores by batch of the model that is never trained again, and of training at every batch's end, alone.
+        Scores of each batch by the first model, which is never trained again, and by training after every batch, with
+        one model serving.
     replay : Replay
     metric : str
     """

@@ -1,4 +1,4 @@
-"""What a replay found: small, frozen, JSON."""
+"""The results of a replay, as records."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ class Difference(Record):
     """How much better a policy scores than another, on average over the batches."""
 
     mean: Figure
-    """Above 0: better, whichever direction of the metric that is."""
+    """Above 0: better, also for metrics where lower is better."""
     standard_error: Figure
-    """By batch; NaN: too few batches."""
+    """Standard error, from the differences of the batches; NaN: too few batches."""
 
     @property
     def detectable(self) -> bool:
-        """Whether it is at least two standard errors from nothing."""
+        """Whether the difference is at least two standard errors from 0."""
         return math.isfinite(self.standard_error) and abs(self.mean) >= 2 * self.standard_error and self.mean != 0
 
 
 class PolicyResult(Record):
-    """What one policy would have scored and cost. Of several phases of a calendar, their mean."""
+    """What one policy would have scored and cost; for a calendar, the mean over its phases."""
 
     name: str
     title: str
     kind: Literal["calendar", "test", "bound"]
     together: bool
-    """Past champions serve together; otherwise the newest alone."""
+    """True: past champions serve together; False: only the newest serves."""
     score: Figure
     """Mean of the primary metric over the batches."""
     lowest: Figure
     highest: Figure
-    """Range of the mean over the phases."""
+    """Lowest and highest score over the phases."""
     phases: int
     trainings: float
-    """After the first; mean over the phases."""
+    """Trainings after the first; mean over the phases."""
     promotions: float
     cpu_seconds: Figure
-    """Of trainings and tests."""
+    """CPU seconds of trainings and tests."""
     on_never: Difference
     on_always: Difference
     share: Figure
-    """Of what training at every batch gains over never; NaN where that gains nothing that can be told from noise."""
+    """Share of the gain of training after every batch over never; NaN if that gain is not detectable."""
     scores: tuple[Figure, ...]
-    """Of each batch, mean over the phases."""
+    """Score of each batch; mean over the phases."""
     moments: tuple[datetime, ...] = ()
-    """When it trained, of its first phase."""
+    """When it trained, in its first phase."""
 
 
 class Promise(Record):
-    """What a candidate's holdout promised, and what came of it on the next batch, against the champion alone."""
+    """A candidate's difference from the champion on its holdout, and on the next batch."""
 
     end: datetime
     predicted: Figure
@@ -63,7 +63,7 @@ class Promise(Record):
 
 
 class Backtest(Record):
-    """A replay's findings."""
+    """The results of a replay."""
 
     model: str
     replay: str
@@ -74,13 +74,13 @@ class Backtest(Record):
     """Labelled rows of each batch."""
     refit: bool
     failed: tuple[str, ...] = ()
-    """Trainings of which no model came, and why."""
+    """Trainings that gave no model, with the reason."""
     policies: tuple[PolicyResult, ...]
     promises: tuple[Promise, ...]
     rank_correlation: Figure
-    """Spearman's, of predicted and realised gains; NaN: too few."""
+    """Spearman's correlation of predicted and realised gains; NaN: too few."""
     sentence: str
-    """The finding, for a person who does not read tables."""
+    """The result in a sentence, for people who do not read tables."""
 
     def policy(self, name: str) -> PolicyResult:
         """Return a policy's result; raise KeyError if it was not replayed."""

@@ -1,4 +1,4 @@
-"""What is replayed: the rows, the moments at which a model is trained, and the names under which results are kept."""
+"""What is replayed: the rows, the moments at which a model is trained, and the names under which results are stored."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _ADVICE = "It is derived from the source: run the backtest again"
 
 
 class Replay(Record):
-    """A replay as it was begun: whoever repeats a part of it works on the same rows and moments."""
+    """A replay as it was started, so that all its parts use the same rows and moments."""
 
     model: str
     digest: str
-    """Of rows, batch ends, recipe and libraries: the same are found again, others are trained anew."""
+    """Digest of rows, batch ends, recipe and libraries; models of an equal replay are used again."""
     rows: str
     """Store key of the history."""
     ends: tuple[datetime, ...]
-    """At each a model is trained; batch number b, from 1 on, has the rows after `ends[b - 1]` up to `ends[b]`."""
+    """Moments at which a model is trained; batch b, from 1 on, has the rows after `ends[b - 1]` up to `ends[b]`."""
 
     @property
     def batches(self) -> int:
@@ -47,18 +47,20 @@ class Replay(Record):
 def begin_replay(
     run: Run, *, days: float | None = None, batches: int = BATCHES, ends: Sequence[datetime] | None = None
 ) -> Replay:
-    """Read the source and settle what is replayed; what an earlier call left of the same is found again.
+    """Read the source and decide what is replayed; the result of an earlier call for the same is used again.
 
     Parameters
     ----------
     run : Run
         `as_of` ends the period.
     days : float, optional
-        Length of the period; nothing: the newest three quarters of the history. The first model is trained where it begins.
+        Length of the period; None: the newest three quarters of the history. The first model is trained at its
+        beginning.
     batches : int
-        Into so many equal stretches of time the period is cut. A stretch without labelled rows joins the next one.
+        Number of stretches of equal time into which the period is cut. A stretch without labelled rows joins the next
+        one.
     ends : sequence of datetime, optional
-        In place of period and number: the moments themselves, ascending.
+        The moments themselves, ascending, instead of `days` and `batches`.
 
     Raises
     ------
@@ -88,12 +90,12 @@ def begin_replay(
 
 
 def find_replay(run: Run, digest: str) -> Replay:
-    """Return a replay that was begun.
+    """Return a replay that was started before.
 
     Raises
     ------
     KeyNotFound, Damaged
-        There is none, or it is not what was written.
+        There is no such replay, or its record was changed.
     """
     return read_record(run.store, REPLAY.key(run.spec.name, digest), Replay, _ADVICE)
 
@@ -104,7 +106,7 @@ def rows_of(run: Run, replay: Replay) -> History:
     Raises
     ------
     Damaged
-        They are gone, or not what was kept.
+        The rows are gone, or were changed.
     """
     with content_file(run.store, replay.rows, _ADVICE) as path, disk_errors(path):
         return load_history(run.spec, str(path))
@@ -116,26 +118,29 @@ def _moments(ends: Sequence[datetime]) -> list[datetime]:
 
 def _ends(history: History, days: float | None, batches: int) -> list[datetime]:
     if not FEWEST_BATCHES <= batches <= MOST_BATCHES:
-        raise DataError(f"{batches} batches: give {FEWEST_BATCHES} to {MOST_BATCHES}; fewer say nothing of a policy")
+        raise DataError(
+            f"{batches} batches: give {FEWEST_BATCHES} to {MOST_BATCHES}; with fewer, policies cannot be compared"
+        )
     first, last = (pd.Timestamp(moment, tz="UTC").to_pydatetime() for moment in history.times[[0, -1]])
     start = first + (last - first) * _FIRST_SHARE if days is None else last - timedelta(days=days)
     if start <= first:
         raise DataError(
-            f"a period of {days:g} days leaves nothing to train the first model on: the rows go from {first:%Y-%m-%d} to "
-            f"{last:%Y-%m-%d}. Give fewer days"
+            f"a period of {days:g} days leaves nothing to train the first model on: the rows go from {first:%Y-%m-%d} "
+            f"to {last:%Y-%m-%d}. Give fewer days"
         )
     return [start + (last - start) * number / batches for number in range(batches + 1)]
 
 
 def _with_rows(spec: ModelSpec, history: History, ends: list[datetime]) -> tuple[datetime, ...]:
-    """Join each batch without a matured row with the next one, and refuse what nothing can be said of."""
+    """Join each batch without a matured row with the next one, and raise DataError if too few batches are left."""
     times = history.matured()[spec.source.event_time].to_numpy(dtype="datetime64[us]")
     moments = np.array([end.replace(tzinfo=None) for end in ends], dtype="datetime64[us]")
     rows = np.diff(np.searchsorted(times, moments, side="right"))
     kept = [ends[0], *(end for end, count in zip(ends[1:], rows, strict=True) if count)]
     if len(kept) - 1 < FEWEST_BATCHES:
         raise DataError(
-            f"only {len(kept) - 1} of the {len(ends) - 1} batches from {ends[0]:%Y-%m-%d} to {ends[-1]:%Y-%m-%d} have rows "
-            f"with labels that have matured, and {FEWEST_BATCHES} are needed: choose another period, or wait for more rows"
+            f"only {len(kept) - 1} of the {len(ends) - 1} batches from {ends[0]:%Y-%m-%d} to {ends[-1]:%Y-%m-%d} have "
+            f"rows with labels that have matured, and {FEWEST_BATCHES} are needed: choose another period, or wait for "
+            "more rows"
         )
     return tuple(kept)

@@ -1,4 +1,4 @@
-"""A check of the past: the rows of one batch as the sensor DAG would have looked at them, for the very same tests."""
+"""A check in the past: gives the drift tests the rows of one batch, as the monitoring DAG would have given them."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ from perennial.policy.replayed_model import within
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun
 
-_NO_DETECTOR = {"detector": None, "no_detector": "nobody listens to it"}
+_NO_DETECTOR = {"detector": None, "no_detector": "it is not among the triggers"}
 _TYPES = {"float64": "double", "int64": "int64", "str": "string", "object": "string"}
 
 
 class ReplayedReader(CheckReader):
-    """Gives the tests what a `CheckReader` gives them, out of a matrix: nothing is fetched.
+    """A `CheckReader` that reads from a matrix and fetches nothing.
 
     Parameters
     ----------
     run : MonitorRun
-        Its store keeps the state of this replay alone.
+        Its store holds only the state of this replay.
     replay : Replay
     matrix : Matrix
     refit : bool
-        The served models answer.
+        True: the served models predict.
     references : dict
-        Those that were made before, by version and whether they have a detector.
+        References made before, by version and whether they have a detector.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ReplayedReader(CheckReader):
         self._refit = refit
 
     def champion(self, number: int) -> Champion:
-        """Return a model of the replay as the champion that it would have been."""
+        """Return the champion that a model of the replay would have been."""
         plan = self._matrix.models[number].split
         assert plan is not None  # noqa: S101 - a training that failed is never promoted
         name = f"{self._replay.digest}-{number}"
@@ -76,7 +76,7 @@ class ReplayedReader(CheckReader):
         )
 
     def check(self, batch: int, number: int) -> OpenCheck:
-        """Return the check of a batch of a champion."""
+        """Return the check of a batch with a champion."""
         matrix, spec = self._matrix, self.run.spec
         rows = matrix.batch(batch)
         first, last = matrix.newest[batch].tolist()
@@ -108,19 +108,19 @@ class ReplayedReader(CheckReader):
         return rows[[name for name in columns if name in rows]].reset_index(drop=True)
 
     def manifest(self, champion: Champion) -> Manifest:
-        """Return what a model of the replay would say about itself."""
+        """Return the manifest that a model of the replay would have."""
         if champion not in self._manifests:
             self._manifests[champion] = _manifest(self.run, self._replay, self._matrix, int(champion.version))
         return self._manifests[champion]
 
     def scored(self, champion: Champion, key: str) -> Scored:
-        """Return the champion's answers for a batch's rows."""
+        """Return the champion's predictions for a batch's rows."""
         alone = Together((int(champion.version),), (1.0,), self._refit)
         return Scored(self._matrix.predictions(alone, _slice(key)))
 
     def reference(self, champion: Champion) -> Reference:
-        """Return what the champion's batches are compared with, made as for a champion of today."""
-        # Calibrating a detector takes longer than all else: none is made for those who do not listen to it.
+        """Return the reference of the champion's batches, made as in production."""
+        # Calibrating a detector takes longer than all else, so it is made only if it is among the triggers.
         key = (champion.version, "page_hinkley" in self.run.spec.retraining.triggers)
         if key not in self._made_before:
             self._made_before[key] = self._made_reference(champion, with_detector=key[1])

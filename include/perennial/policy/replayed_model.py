@@ -1,4 +1,4 @@
-"""One model of a replay: trained as production trains, at a moment of the past; what it says of all later rows is kept."""
+"""One model of a replay: trained as in production, at a moment in the past, with its predictions for all later rows."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ _VALUES, _PROBABILITIES, _DECISIONS = "values", "probabilities", "decisions"
 
 
 class ReplayedModel(Record):
-    """What became of the training at one moment."""
+    """The result of the training at one moment."""
 
     number: int
-    """Of the batch at whose end it was trained; 0: where the period begins."""
+    """Number of the batch after which it was trained; 0: at the beginning of the period."""
     failed: str = ""
-    """Why no model came of it."""
+    """Why the training gave no model; empty if it did."""
     split: SplitPlan | None = None
     classes: tuple[Label, ...] = ()
-    """The labels that the twin and the served model know; they learn from different rows."""
+    """The labels that the twin and the served model know; these may differ, since they learn from different rows."""
     served_classes: tuple[Label, ...] = ()
     answers: str = ""
-    """Store key of what both say."""
+    """Store key of the predictions of both."""
     twin_from: int = 0
-    """Position among the matured rows of the first that the twin has not learnt from."""
+    """Position among the matured rows of the first one that the twin has not learnt from."""
     served_from: int = 0
-    """The same of the served model."""
+    """The same for the served model."""
     twin_seconds: float = 0.0
     """CPU seconds of the judged model's training."""
     refit_seconds: float = 0.0
@@ -57,19 +57,21 @@ class ReplayedModel(Record):
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model says of the matured rows from a position on.
+    """One model's predictions for the matured rows from a position on.
 
     Attributes
     ----------
     start : int
+        Position of the first row.
     said : Predictions
+        The predictions from there on.
     """
 
     start: int
     said: Predictions
 
     def of(self, rows: slice) -> Predictions:
-        """Return the answers for some rows, by their positions among the matured ones.
+        """Return the predictions for some rows, by their positions among the matured ones.
 
         Raises
         ------
@@ -77,7 +79,7 @@ class Answers:
             The model has learnt from some of them.
         """
         if rows.start < self.start:
-            raise IndexError(f"answers begin at row {self.start}, and {rows.start} is asked for")
+            raise IndexError(f"predictions begin at row {self.start}, and row {rows.start} is asked for")
         part = slice(rows.start - self.start, rows.stop - self.start)
         return replace(
             self.said,
@@ -90,17 +92,17 @@ class Answers:
 def replay_training(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
     """Train the model of one batch end, or return the one that was trained before.
 
-    Twin and served model are made as a retraining makes them at that moment: of the spec's window, with the labels that had
-    matured. Both are asked for all later rows.
+    Twin and served model are made as by a retraining at that moment: from the spec's window, with the labels that had
+    matured. Both predict for all later rows.
 
     Parameters
     ----------
     run : Run
     replay : Replay
     history : History
-        Its rows.
+        The replay's rows.
     number : int
-        From 0 on.
+        Number of the batch, from 0 on.
     """
     kept = find_model(run, replay, number)
     if kept is not None:
@@ -114,7 +116,7 @@ def replay_training(run: Run, replay: Replay, history: History, number: int) -> 
 
 
 def find_model(run: Run, replay: Replay, number: int) -> ReplayedModel | None:
-    """Return a model that was trained before; None: it was not, or what was kept of it is damaged."""
+    """Return a model that was trained before; None: it was not, or its files are damaged."""
     try:
         model = read_record(run.store, REPLAYED_MODEL.key(run.spec.name, replay.digest, number), ReplayedModel, _ADVICE)
         if not model.failed:
@@ -126,12 +128,12 @@ def find_model(run: Run, replay: Replay, number: int) -> ReplayedModel | None:
 
 
 def read_answers(run: Run, model: ReplayedModel) -> tuple[Answers, Answers]:
-    """Return what the twin and the served model say.
+    """Return the predictions of the twin and of the served model.
 
     Raises
     ------
     Damaged
-        It is gone, or not what was kept.
+        The file is gone, or was changed.
     """
     with content_file(run.store, model.answers, _ADVICE) as path, disk_errors(path), np.load(path) as kept:
         twin = _unpacked(kept, "twin", model.classes)
@@ -176,7 +178,7 @@ def labelled(rows: pd.DataFrame, plan: SplitPlan, spec: ModelSpec) -> pd.DataFra
 
 
 def within(rows: pd.DataFrame, spec: ModelSpec, end: datetime) -> pd.DataFrame:
-    """Return the rows of the spec's window that ends at a moment; rows are in the order of their event times."""
+    """Return the rows of the spec's window that ends at a moment; `rows` must be in the order of event times."""
     window: Window = spec.source.window
     times = rows[spec.source.event_time]
     if window.rows is not None:

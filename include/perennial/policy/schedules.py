@@ -1,4 +1,4 @@
-"""When a policy trains: a calendar, or drift tests under the governor."""
+"""When a policy trains: by a calendar, or by drift tests and the governor."""
 
 from __future__ import annotations
 
@@ -26,33 +26,34 @@ from perennial.store.local import LocalStore
 
 
 class Schedule(Protocol):
-    """When to train. Made afresh for each walk: it may remember what it has seen."""
+    """Decides when to train. Made for one walk: it may remember what it has seen."""
 
     cpu_seconds: float
-    """What looking has cost."""
+    """CPU seconds that the decisions have cost."""
 
     def due(self, batch: int, champion: int) -> bool:
-        """Tell at a batch's end, knowing who the newest champion is, whether to train now."""
+        """Tell whether to train at a batch's end, given the newest champion."""
 
 
 @dataclass
 class Calendar:
-    """At the end of each batch whose number leaves the remainder `phase` when divided by `every`; `every` 0: never."""
+    """Trains after each batch whose number has the remainder `phase` when divided by `every`; `every` 0: never."""
 
     every: int
     phase: int = 0
     cpu_seconds: float = 0.0
 
-    def due(self, batch: int, champion: int) -> bool:  # noqa: ARG002 - whoever serves
+    def due(self, batch: int, champion: int) -> bool:  # noqa: ARG002 - does not depend on it
         """See Schedule."""
         return self.every > 0 and batch % self.every == self.phase
 
 
 @dataclass
 class Measured:
-    """What depends on champion and batch alone, and what it cost: policies share it.
+    """Results that depend only on champion and batch, with their cost; shared by policies.
 
-    So do detectors and charts, which remember the batches before: each champion is tested on every batch since it came.
+    Those of detectors and charts, which depend on earlier batches, are among them, since each champion is tested on every
+    batch after its training.
     """
 
     references: dict[tuple[str, bool], Reference] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Measured:
 
 
 class DriftTriggers:
-    """The spec's drift tests under the spec's governor, as the sensor DAG would have run them batch by batch.
+    """The spec's drift tests with the spec's governor, as the monitoring DAG would have run them batch by batch.
 
     Parameters
     ----------
@@ -69,11 +70,11 @@ class DriftTriggers:
     replay : Replay
     matrix : Matrix
     refit : bool
-        The champions are the served models.
+        True: the champions are the served models.
     folder : Path
-        An empty folder: the state of this walk is kept there, as a store keeps it.
+        An empty folder, for the state of this walk, as in a store.
     measured : Measured
-        Of the same spec but for `retraining`, and the same `refit`.
+        Results for the same spec (`retraining` may differ) and the same `refit`.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class DriftTriggers:
         return True
 
     def _settle(self, champion: int) -> None:
-        """Note how the retraining that was triggered last has ended."""
+        """Record how the last triggered retraining has ended."""
         if self._pending is not None:
             run_id, candidate = self._pending
             result = "promoted" if champion == candidate else "rejected"
@@ -149,5 +150,5 @@ class DriftTriggers:
 
 
 def triggered_by(spec: ModelSpec, tests: Sequence[DriftTestName]) -> ModelSpec:
-    """Return a spec whose governor listens to these tests alone."""
+    """Return a spec with only these tests as triggers."""
     return spec.model_copy(update={"retraining": spec.retraining.model_copy(update={"triggers": tuple(tests)})})

@@ -1,4 +1,4 @@
-"""The finding of a backtest in words. It says what did as well as what, and never which schedule is the best."""
+"""The result of a backtest in words. It says what did as well as what, and never which schedule is the best."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from perennial.policy.replay import Replay
 
 
 def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str:
-    """Return what a person who does not read tables should know.
+    """Return the result for people who do not read tables.
 
     Parameters
     ----------
@@ -31,22 +31,22 @@ def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str
         said = [f"{period[:1].upper()}{period[1:]} training after every batch did worse than never training again."]
     else:
         said = [
-            f"{period[:1].upper()}{period[1:]} training after every batch gained: {metric} {_figure(always.score)}, and "
-            f"{_figure(never.score)} without any further training.",
+            f"{period[:1].upper()}{period[1:]} training after every batch gained: {metric} {_figure(always.score)}, "
+            f"and {_figure(never.score)} without any further training.",
             *_rarest(by_name, replay),
         ]
     return " ".join([*said, *_together(by_name), *_triggers(results, by_name)])
 
 
 def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
-    """Say how much rarer trainings could be without a detectable loss."""
+    """Say how much less often trainings could be made without a detectable loss."""
     as_good = []
     for every in INTERVALS[1:]:
         if by_name[f"every_{every}"].on_always.detectable:
             break
         as_good.append(every)
     if not as_good:
-        return [f"A training {by_name['every_2'].title} ({_days(replay, 2)}) did detectably otherwise."]
+        return [f"A training {by_name['every_2'].title} ({_days(replay, 2)}) scored detectably differently."]
     return [f"A training {by_name[f'every_{as_good[-1]}'].title} ({_days(replay, as_good[-1])}) did as well."]
 
 
@@ -54,13 +54,13 @@ def _together(by_name: dict[str, PolicyResult]) -> list[str]:
     both = by_name["every_1.together"]
     effect = both.on_always
     if not effect.detectable:
-        return ["Letting past champions serve together had no detectable effect beside that."]
+        return ["Letting past champions serve together had no detectable additional effect."]
     verb = "better" if effect.mean > 0 else "worse"
     return [f"Past champions that serve together did {verb}, at {_figure(both.score)}, for no further training."]
 
 
 def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult]) -> list[str]:
-    """Hold the spec's own triggers, or the only one there is, against the calendar with about as many trainings."""
+    """Compare the spec's own triggers, or the only one there is, with the calendar with about as many trainings."""
     triggered = [one for one in results if one.kind == "test" and one.name.startswith("on_")]
     if not triggered:
         return []

@@ -1,4 +1,4 @@
-"""A policy as a path through the matrix: who serves each batch, decided from what was known before it."""
+"""A policy as a path through the matrix: which models serve each batch, decided from what was known before it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ class Serving:
     Attributes
     ----------
     gate : Gate
+        What a candidate must show.
     refit : bool
-        The promoted model is fitted again on all labelled rows.
+        Whether the promoted model is fitted again on all labelled rows.
     members : int or None
-        So many of the newest champions serve together; None: all of them.
+        Number of the newest champions that serve together; None: all of them.
     """
 
     gate: Gate = "noise"
@@ -37,15 +38,15 @@ class Walk:
     scores : tuple of float
         The primary metric of each batch.
     served : tuple of Together
-        Who served it.
+        The models that served each batch.
     trained : tuple of int
-        Numbers of the batches at whose ends a model was trained; the first model is not counted.
+        Numbers of the batches after which a model was trained; the first model is not counted.
     promoted : tuple of int
-        Those of them whose candidate became champion.
+        Those of `trained` whose candidate became champion.
     judgements : tuple of Judgement
-        On each candidate.
+        The judgement of each candidate.
     cpu_seconds : float
-        Of these trainings, and of the tests that called for them or did not.
+        CPU seconds of these trainings, and of all tests.
     """
 
     scores: tuple[float, ...]
@@ -59,13 +60,13 @@ class Walk:
 def walk(matrix: Matrix, schedule: Schedule, serving: Serving) -> Walk:
     """Follow a policy from the first batch to the last.
 
-    Each batch is scored by the champions of that moment before anything learns from it (Dawid 1984: prequential).
+    Each batch is scored by the champions of that time before any model learns from it (prequential: Dawid 1984).
 
     Parameters
     ----------
     matrix : Matrix
     schedule : Schedule
-        Asked at each batch's end but the last's.
+        Asked at the end of each batch but the last.
     serving : Serving
     """
     champions: list[int] = [0]

@@ -68,7 +68,7 @@ def test_a_model_is_trained_on_what_was_known_and_answers_for_all_that_it_has_no
         len(matured) - model.twin_from,
         len(matured) - model.served_from,
     )
-    with pytest.raises(IndexError, match="answers begin"):
+    with pytest.raises(IndexError, match="predictions begin"):
         served.of(slice(model.served_from - 1, model.served_from))
 
 
