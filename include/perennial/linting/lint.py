@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from perennial.linting.estimator import check_estimator
+from perennial.linting.holdout import check_holdout
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
@@ -118,4 +119,6 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_retraining(parts["retraining"])
     if parts.get("monitoring") is not None and "source" in parts:
         yield from check_batches(parts["monitoring"], parts["source"].window)
+    if parts.get("schedule") is not None and "evaluation" in parts and "source" in parts:
+        yield from check_holdout(parts["schedule"], parts["evaluation"].holdout, parts["source"].window)
     yield from check_expectations(parts.get("validation", ()), columns_read_as(parts))

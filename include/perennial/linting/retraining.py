@@ -27,12 +27,22 @@ def check_retraining(retraining: Retraining) -> Iterator[Finding]:
         )
 
 
+LARGE_PART = 0.5
+"""A check that waits for more than this part of the window's rows is said."""
+
+
 def check_batches(monitoring: Monitoring, window: Window) -> Iterator[Finding]:
-    """Yield a warning where a check waits for more rows than a training takes."""
-    if window.rows is not None and monitoring.min_rows > window.rows:
-        yield Caution(
-            ("monitoring", "min_rows"),
-            f"a check waits for {monitoring.min_rows} new rows, more than the whole window has ({window.rows}), so "
-            "drift is found late",
-            f"set it below {window.rows}",
-        )
+    """Yield a warning where a check waits for a large part of the rows that a training takes."""
+    if window.rows is None or monitoring.min_rows <= LARGE_PART * window.rows:
+        return
+    most = int(LARGE_PART * window.rows)
+    part = (
+        f"more than the whole window has ({window.rows})"
+        if monitoring.min_rows > window.rows
+        else f"{monitoring.min_rows / window.rows:.0%} of the window's {window.rows}"
+    )
+    yield Caution(
+        ("monitoring", "min_rows"),
+        f"a check waits for {monitoring.min_rows} new rows, {part}, so drift is found late",
+        f"set it to {most} or less",
+    )

@@ -57,6 +57,18 @@ def test_a_breaker_that_resets_within_the_cool_down_is_said(write):
     [
         ("rows: 475", "monitoring: {}\n", "monitoring.min_rows", "a check waits for 500 new rows, more than the whole"),
         (
+            "rows: 900",
+            "monitoring: {}\n",
+            "monitoring.min_rows",
+            "a check waits for 500 new rows, 56% of the window's 900",
+        ),
+        (
+            "days: 60",
+            "schedule: {cron: 0 6 1 * *}\n",
+            "evaluation.holdout.days",
+            "the holdout has 7 days, and up to 31 lie between two retrainings",
+        ),
+        (
             "days: 60",
             "retraining: {cooldown_days: 10}\n",
             "retraining.at_most",
@@ -71,6 +83,23 @@ def test_what_is_only_suspicious_is_a_warning(write, window, more, field, said):
     assert problem.is_warning
     assert problem.field == field
     assert f": warning: {field}: {said}" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("holdout", "cron", "said"),
+    [
+        ("{days: 7}", "0 6 * * 1", False),
+        ("{days: 7}", "*/5 * * * *", False),
+        ("{days: 7}", "0 6 29 2 *", True),
+        ("{fraction: 0.1}", "0 6 * * 1", False),
+        ("{fraction: 0.1}", "0 6 1 * *", True),
+        ("{rows: 200}", "0 6 1 * *", False),
+    ],
+)
+def test_a_holdout_is_held_against_the_longest_time_between_scheduled_retrainings(write, holdout, cron, said):
+    text = LATE.replace("{days: 7}", holdout) + f"schedule: {{cron: {cron!r}}}\n"
+    path = write("late.yaml", text)
+    assert [problem.is_warning for problem in lint_spec(load_spec(path), path)] == [True] * said
 
 
 def test_a_problem_of_what_the_defaults_say_is_placed_there(write):
