@@ -107,7 +107,7 @@ def _nothing_to_assemble(
         return ""
     if run.spec.model.ensemble is None:
         return "model.ensemble is not set: one model serves"
-    return "The candidate was judged alone: there is no past champion that could serve beside it"
+    return "The candidate was judged alone: there is no past champion that could serve together with it"
 
 
 def _nothing_to_register(
@@ -200,7 +200,7 @@ STAGES: Mapping[str, Stage] = {
             returns=Assembly,
             reads_rows=False,
             owns_run=True,
-            again="The same members and weights make one bundle, which is found and kept; an unfinished one is deleted.",
+            again="The bundle of the same members and weights is found and kept; an unfinished one is deleted.",
             why_not=_nothing_to_assemble,
         ),
         Stage(

@@ -1,4 +1,4 @@
-"""Who serves together: the newest promoted models, as far as they can answer the same question. Pure."""
+"""Which models serve together: the newest promoted ones that predict the same target from the same columns. Pure."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from perennial.models.predictions import join_labels
 
 
 def members_of(manifest: Manifest, mlflow_run_id: str) -> tuple[Member, ...]:
-    """Return the members of a bundle, oldest first; of one that holds a single model, that one with all the weight."""
+    """Return the members of a bundle, oldest first; if it holds a single model, this model with weight 1."""
     return manifest.members or (Member(mlflow_run_id=mlflow_run_id, weight=1.0, manifest=manifest),)
 
 
 def stay_members(
     earlier: Sequence[Member], candidate: Manifest, *, at_most: int, idle: Collection[str] = ()
 ) -> tuple[tuple[Member, ...], tuple[str, ...]]:
-    """Choose which members of a champion go on beside a candidate.
+    """Choose which members of a champion stay members together with a candidate.
 
     Parameters
     ----------
     earlier : sequence of Member
-        The champion's, oldest first.
+        The champion's members, oldest first.
     candidate : Manifest
     at_most : int
-        Members, the candidate among them.
+        Largest number of members, including the candidate.
     idle : collection of str
-        MLflow runs of those that have carried no weight for so long that they are dropped.
+        MLflow runs of members that have had almost no weight for so long that they are dropped.
 
     Returns
     -------
     tuple of Member
-        Oldest first. One that is of another task or target, whose transform has changed, or that reads a column that the
-        candidate does not read, or reads as another type, is not among them.
+        The members that stay, oldest first. A member is dropped if it has another task or target, if its transform has
+        changed, or if it reads a column that the candidate does not read or reads with another type.
     tuple of str
-        A sentence for each that was dropped though there is room for it.
+        A sentence for each member that was dropped although there is room for it.
     """
     stay, dropped = [], []
     for member in earlier:
         why = _unlike(member.manifest, candidate) or (
-            "it has carried no weight for over a year" if member.mlflow_run_id in idle else ""
+            "it has had almost no weight for over a year" if member.mlflow_run_id in idle else ""
         )
         if why:
-            dropped.append(f"the model of {member.manifest.served.train_end:%Y-%m-%d} serves no longer: {why}")
+            dropped.append(f"the model of {member.manifest.served.train_end:%Y-%m-%d} does not serve any more: {why}")
         else:
             stay.append(member)
     return tuple(stay[max(0, len(stay) + 1 - at_most) :]), tuple(dropped)
@@ -52,16 +52,16 @@ def stay_members(
 def ensemble_manifest(
     members: Sequence[Member], baseline_scores: Mapping[str, float], expected_loss: MeanLoss
 ) -> Manifest:
-    """Return the manifest of members that serve together: where they do not differ, it says what the newest one's says.
+    """Return the manifest of members that serve together: the newest member's, changed only where they differ.
 
     Parameters
     ----------
     members : sequence of Member
-        Oldest first, with the weights of the promotion.
+        The members, oldest first, with their weights at the promotion.
     baseline_scores : mapping of metric to value
-        Of their twins together, on the newest one's holdout.
+        Metrics of their twins together, on the newest member's holdout.
     expected_loss : MeanLoss
-        The same.
+        Mean loss of the same.
     """
     newest = members[-1].manifest
     files = {name: digest for member in members for name, digest in member_files(member).items()}
@@ -84,8 +84,8 @@ def _unlike(member: Manifest, candidate: Manifest) -> str:
         return f"it is a model of {member.task} for {member.target!r}"
     made, now = member.provenance, candidate.provenance
     if (member.transform, made.transform_digest) != (candidate.transform, now.transform_digest):
-        return "its features were made by another transform than now"
+        return "its features were made by another transform than today's"
     foreign = [name for name, dtype in member.inputs.items() if candidate.inputs.get(name) != dtype]
     if foreign:
-        return f"it reads what the candidate does not read, or reads as another type: {', '.join(foreign)}"
+        return f"it reads columns that the candidate does not read, or reads with another type: {', '.join(foreign)}"
     return ""

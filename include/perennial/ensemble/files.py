@@ -1,4 +1,4 @@
-"""An ensemble as files: a bundle that holds its members' bundles, each in a folder of its own."""
+"""An ensemble as files: a bundle that contains its members' bundles, each in its own folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ FORMAT, FORMAT_VERSION = "ensemble", 1
 MEMBERS = "members/"
 """Folder of all members' folders."""
 MEMBERS_TAG = "perennial.members"
-"""Tag of a registered version in which several models serve together: how many."""
+"""Tag of a registered version with the number of models that serve together in it."""
 
 
 def member_folder(mlflow_run_id: str) -> str:
-    """Return the folder of a member's files within the ensemble's, with a slash at its end."""
+    """Return the folder of a member's files in the ensemble's folder, with a slash at its end."""
     return f"{MEMBERS}{mlflow_run_id}/"
 
 
 def member_files(member: Member) -> dict[str, str]:
-    """Return a member's files within the ensemble's folder, and their SHA-256."""
+    """Return path in the ensemble's folder -> hexadecimal SHA-256, for a member's files."""
     folder = member_folder(member.mlflow_run_id)
     return {folder + name: digest for name, digest in member.manifest.files.items()}
 
@@ -37,31 +37,33 @@ def member_files(member: Member) -> dict[str, str]:
 def read_ensemble(
     folder: Path, recorded: RecordedBundle, who: str, weights: Mapping[str, float] | None = None
 ) -> Bundle:
-    """Read an ensemble as far as its members are what was recorded; its `model` and `twin` are EnsembleModel.
+    """Read an ensemble, without members whose files are not what was recorded.
+
+    `model` and `twin` of the bundle are EnsembleModel.
 
     Parameters
     ----------
     folder : Path
-        A member whose files are not there counts as damaged.
+        The ensemble's files. A member whose files are missing counts as damaged.
     recorded : RecordedBundle
     who : str
-        The model, for messages, such as 'champion v3'.
+        Name of the model in messages, such as 'champion v3'.
     weights : mapping of str to float, optional
-        MLflow run of each member -> its weight now; default: those of the promotion.
+        MLflow run of each member -> its weight now; default: the weights of the promotion.
 
     Raises
     ------
     BundleChanged
-        The ensemble's own manifest is another than was recorded.
+        The ensemble's own manifest is not the recorded one.
     TrainingError
-        No member can be read; what is wrong with each is said.
+        No member can be read; the message says why for each.
     """
     check_digests(folder, {MANIFEST: recorded.digest}, who)
     return read_members(folder, recorded.manifest, who, weights)
 
 
 def read_members(folder: Path, manifest: Manifest, who: str, weights: Mapping[str, float] | None = None) -> Bundle:
-    """Read an ensemble of which the caller knows the manifest to be the right one; raises as `read_ensemble`."""
+    """Read an ensemble whose manifest the caller has verified. Raises the errors of `read_ensemble`."""
     served: dict[str, Model] = {}
     twins: dict[str, Model] = {}
     left_out = []
@@ -83,12 +85,12 @@ def read_members(folder: Path, manifest: Manifest, who: str, weights: Mapping[st
 
 
 def newest_member(bundle: Bundle) -> Bundle:
-    """Return the newest member of an ensemble as a bundle of its own; what is no ensemble as it is.
+    """Return the newest member of an ensemble as a bundle; a bundle that is not an ensemble is returned as it is.
 
     Raises
     ------
     TrainingError
-        It cannot be read.
+        The newest member cannot be read.
     """
     served, twins = bundle.model, bundle.twin
     if not isinstance(served, EnsembleModel) or not isinstance(twins, EnsembleModel):
@@ -101,7 +103,7 @@ def newest_member(bundle: Bundle) -> Bundle:
 
 
 def share_out(weights: Mapping[str, float], members: tuple[str, ...]) -> dict[str, float]:
-    """Return the weights of members that are there, which sum to 1; all the same where none of them had any."""
+    """Return the weights of the members that could be read, with sum 1; equal weights if none of them had any."""
     kept = [weights.get(name, 0.0) for name in members]
     return dict(zip(members, normalised(kept if any(kept) else [1.0] * len(kept)).tolist(), strict=True))
 

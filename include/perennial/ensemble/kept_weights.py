@@ -1,4 +1,4 @@
-"""The newest weights of an ensemble in the store: replaced only over the version that was read."""
+"""The newest weights of an ensemble in the store, replaced only if they are still the version that was read."""
 
 from __future__ import annotations
 
@@ -16,21 +16,24 @@ log = PrintableLog(__name__)
 
 
 class WeightsChanged(StoreError):
-    """Someone else moved the weights while a check was closed; closing it again begins from theirs."""
+    """Another process changed the weights while a check was closed.
+
+    Closing it again starts from the changed weights.
+    """
 
     retryable = True
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a store has of an ensemble's weights.
+    """An ensemble's weights in the store.
 
     Attributes
     ----------
     kept : KeptWeights or None
-        None: no check has moved them, or they are damaged; those of the promotion count.
+        None: no check has changed them, or they are damaged; then the weights of the promotion are used.
     version : str or None
-        In the store, for `keep_weights`; None: there are none.
+        Version of the object in the store, for `keep_weights`; None: there is none.
     """
 
     kept: KeptWeights | None
@@ -39,7 +42,7 @@ class Found:
 
 def find_weights(store: Store, model: str, bundle_digest: str) -> Found:
     """Return the newest weights of the ensemble that has this bundle."""
-    advice = "The weights of the promotion serve until a check moves them"
+    advice = "The weights of the promotion are used until a check changes them"
     try:
         return Found(*read_versioned_record(store, WEIGHTS.key(model, bundle_digest), KeptWeights, advice))
     except KeyNotFound:
@@ -50,12 +53,12 @@ def find_weights(store: Store, model: str, bundle_digest: str) -> Found:
 
 
 def keep_weights(store: Store, model: str, bundle_digest: str, weights: KeptWeights, over: Found) -> None:
-    """Keep new weights in the place of those that were found; nothing happens where the same check has kept them before.
+    """Replace the weights that were found with new ones. Does nothing if the same check has stored them before.
 
     Raises
     ------
     WeightsChanged
-        Others have taken their place meanwhile.
+        Another process has changed them meanwhile.
     """
     if _same_check(over.kept, weights):
         return

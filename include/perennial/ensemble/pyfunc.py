@@ -1,4 +1,4 @@
-"""An ensemble as MLflow loads it, without store or spec: with the weights of its promotion.
+"""Loads an ensemble for MLflow, without store and spec: with the weights of its promotion.
 
 MLflow calls `_load_pyfunc` of the module that a model's `python_function` flavour names.
 """
@@ -19,7 +19,7 @@ from perennial.models.model import Model
 
 @dataclass(frozen=True)
 class ServedMembers:
-    """What MLflow asks for answers."""
+    """The object whose `predict` MLflow calls."""
 
     model: Model
 
@@ -29,10 +29,10 @@ class ServedMembers:
 
 
 def _load_pyfunc(path: str) -> ServedMembers:
-    """Read a downloaded model; a member whose files are not those that the manifest names is left out.
+    """Read a downloaded model, without members whose files are not those that the manifest names.
 
-    Without the store nothing vouches for the manifest itself: whoever can write to MLflow's artifact storage is trusted, as
-    with every model that MLflow loads.
+    Without the store the manifest itself cannot be verified: as with every model that MLflow loads, those who can write
+    to MLflow's artifact storage are trusted.
     """
     folder = Path(path)
     manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())

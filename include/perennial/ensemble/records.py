@@ -1,4 +1,4 @@
-"""What members of an ensemble weigh, and how they were judged: small, frozen, JSON."""
+"""The weights of an ensemble's members, and how they were judged, as records."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from perennial.record import Figure, Record
 
 
 class MemberWeight(Record):
-    """What a member weighs now."""
+    """The current weight of a member."""
 
     mlflow_run_id: str
     weight: float
-    """From 0 to 1."""
+    """Weight, from 0 to 1."""
     idle_since: datetime | None = None
-    """Event time since when it has carried almost no weight; None: it carries some."""
+    """Event time since which it has had almost no weight; None: it has some."""
 
 
 class KeptWeights(Record):
-    """The newest weights of a champion's members. One object per ensemble, replaced only over the version that was read."""
+    """The newest weights of a champion's members.
+
+    One object for each ensemble, replaced only if it is still the version that was read.
+    """
 
     sequence: int
     """Number of the check that set them."""
     as_of: datetime
-    """Newest event time that the check looked at."""
+    """Newest event time of the check's rows."""
     members: tuple[MemberWeight, ...]
 
 
@@ -34,21 +37,21 @@ class JudgedMember(Record):
 
     mlflow_run_id: str
     loss: Figure
-    """Mean loss of its twin on the holdout; NaN: no row could be reckoned with."""
+    """Mean loss of its twin on the holdout; NaN: it could not be computed for any row."""
     weight: float
 
 
 class JudgedEnsemble(Record):
-    """What evaluation found of a candidate together with members of the champion."""
+    """The result of evaluating a candidate together with members of the champion."""
 
     members: tuple[JudgedMember, ...]
-    """Oldest first, the candidate last."""
+    """The members, oldest first, the candidate last."""
     loss: MeanLoss
-    """Of all together, on the holdout."""
+    """Mean loss of all together, on the holdout."""
 
 
 class Assembly(Record):
-    """The bundle that is registered where several models serve together."""
+    """The bundle that is registered if several models serve together."""
 
     model_uri: str
     """MLflow's URI of the logged model."""
@@ -60,11 +63,11 @@ class Assembly(Record):
 
 
 class WeighedMember(Record):
-    """A member as a check judged it."""
+    """The result of a check for one member."""
 
     mlflow_run_id: str
     train_end: datetime
-    """Newest event time that the served model has learnt from, UTC: what people know it by."""
+    """Newest event time that the served model has learnt from, UTC; names the member in sentences."""
     loss: Figure
     """Mean loss on the check's matured rows."""
     before: float
@@ -73,22 +76,22 @@ class WeighedMember(Record):
 
 
 class Reweighting(Record):
-    """The weights of a champion's members, as one check moved them."""
+    """The change of the weights of a champion's members by one check."""
 
     members: tuple[WeighedMember, ...]
-    """Oldest first."""
+    """The members, oldest first."""
     loss_before: MeanLoss
-    """Of all together on the check's matured rows, with the weights of before."""
+    """Mean loss of all together on the check's matured rows, with the weights before the change."""
     loss: MeanLoss
-    """The same with the new weights."""
+    """Mean loss of all together on the same rows, with the new weights."""
     expected: MeanLoss | None
-    """What was measured on the holdout before the promotion; None: it was not."""
+    """Mean loss on the holdout before the promotion; None: it was not measured."""
     within_noise: bool
-    """With the new weights the loss is no more above the expected one than noise is."""
+    """Whether the loss with the new weights is above the expected one by no more than the noise."""
     sentence: str
 
     def kept(self, sequence: int, as_of: datetime) -> KeptWeights:
-        """Return the weights as they are kept after a check."""
+        """Return the weights in the form that is stored after a check."""
         return KeptWeights(
             sequence=sequence,
             as_of=as_of,

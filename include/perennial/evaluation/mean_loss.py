@@ -1,4 +1,4 @@
-"""How wrong a model is on average, and how much of that may be noise."""
+"""The mean loss of a model, and its noise."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from perennial.models.manifest import MeanLoss
 
 
 def mean_loss(losses: npt.NDArray[np.float64], times: npt.ArrayLike) -> MeanLoss:
-    """Return the mean of losses and its standard error, by at most ten consecutive blocks of time.
+    """Return the mean of losses and its standard error, measured by at most ten consecutive blocks of time.
 
     Parameters
     ----------
     losses : array of shape (n,)
-        As `row_losses` gives them; NaN where there is none, which is left out.
+        Losses of `row_losses`; NaN is left out.
     times : array_like of shape (n,)
-        Event times.
+        Event times of the rows.
     """
     known = ~np.isnan(losses)
     rows = int(known.sum())

@@ -1,4 +1,4 @@
-"""The champion's performance on rows whose labels have come, against what the spec asks."""
+"""Compares the champion's performance on rows whose labels have arrived with what the spec asks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PerformanceTest(Record):
     """The value that must be reached, or not exceeded if less is better."""
     rows: int
     breached: bool = False
-    """The whole interval is on the wrong side of the limit."""
+    """Whether the whole interval is on the wrong side of the limit."""
     sentence: str
 
 
@@ -47,23 +47,25 @@ def measure_performance(
     min_rows: int,
     confidence: float = 0.95,
 ) -> PerformanceTest:
-    """Compare a metric on matured rows with a limit; it is breached only if the whole interval lies beyond it.
+    """Compare a metric on matured rows with a limit, which is breached only if the whole interval is beyond it.
 
     Parameters
     ----------
     spec : ModelSpec
     truth : array of shape (n,)
+        The true labels or numbers.
     predictions : Predictions
-        For the same n rows.
+        Predictions for the same n rows.
     times : array_like of shape (n,)
-        Event times: the interval is by consecutive blocks of them, as `measure_noise` makes it.
+        Event times. The interval is measured by consecutive blocks of time, see `measure_noise`.
     metric : str
+        Name of the metric.
     limit : float
-        Least value that is good enough, or greatest where less is better.
+        Lowest value that is good enough, or highest if lower is better.
     min_rows : int
-        Fewest rows on which a finding may rest.
+        Number of rows that the test needs.
     confidence : float
-        Of the interval.
+        Confidence of the interval, between 0 and 1.
     """
     rows = len(truth)
     if rows < max(1, min_rows):

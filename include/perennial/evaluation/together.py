@@ -1,4 +1,4 @@
-"""A candidate together with the champion's members: what they would say, beside what they say without it."""
+"""Judges a candidate together with the champion's members: their joint predictions with and without it."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ if TYPE_CHECKING:
     from perennial.registry.records import Champion
 
 IDLE_FOR = timedelta(days=366)
-"""A member without weight for longer has seen every season without being of use: it is dropped."""
+"""A member without weight for longer is dropped: it was not useful in any season."""
 
 
 @dataclass(frozen=True)
 class Together:
-    """What several models say of n rows with a candidate among them, and without it.
+    """The joint predictions of several models for n rows, with and without a candidate.
 
     Attributes
     ----------
     said, without : Predictions
-        Each with the weights that the twins' losses on these rows give: the champion is judged by the weights that it
-        would have now, not by those of a while ago.
+        Predictions with and without the candidate, each with the weights from the twins' losses on these rows. So the
+        champion is judged by the weights that it would have now, not by earlier ones.
     judged : JudgedEnsemble
+        Members, weights and losses.
     notes : tuple of str
+        What a reader of the figures should know.
     """
 
     said: Predictions
@@ -61,23 +63,23 @@ def judge_together(
     Parameters
     ----------
     said : Predictions
-        The candidate's, for the rows.
+        The candidate's predictions for the rows.
     manifest : Manifest
-        The candidate's.
+        The candidate's manifest.
     mlflow_run_id : str
-        The candidate's.
+        The candidate's MLflow run.
     champion : Champion
     rival : Rival
-        With its members.
+        The champion with its members.
     rows : pandas.DataFrame
-        With the target.
+        The holdout, with the target.
     at_most : int
-        Members that may serve together, the candidate among them.
+        Largest number of members that serve together, including the candidate.
 
     Returns
     -------
     Together or None
-        None: no member of the champion can go on beside the candidate, which is judged alone.
+        None: no member of the champion can serve together with the candidate, which is then judged alone.
     """
     idle = {
         one.mlflow_run_id
@@ -113,6 +115,6 @@ def judge_together(
 def _sentence(stay: Sequence[Member], weights: np.ndarray, champion: Champion) -> str:
     members = "the model" if len(stay) == 1 else f"{len(stay)} models"
     return (
-        f"the candidate is judged together with {members} of {champion.name}, each weighted by its loss on these rows, where "
-        f"it carries {weights[-1]:.0%} of the weight"
+        f"the candidate is judged together with {members} of {champion.name}, each weighted by its loss on these rows; "
+        f"the candidate has {weights[-1]:.0%} of the weight"
     )

@@ -30,8 +30,8 @@ class Bundle:
     model : Model
         The model that serves.
     twin : Model
-        Fitted by the same recipe before the verdict, on none of the holdout's rows; the served model itself if there was
-        no refit.
+        Fitted by the same recipe before the verdict, on none of the holdout's rows; the served model itself if there
+        was no refit.
     left_out : tuple of str
         A sentence for each model that should serve together with the others and cannot be read.
     """
@@ -71,7 +71,7 @@ def twin_file(kept: ModelFormat) -> str:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> tuple[Manifest, str]:
-    """Write the manifest beside the model's files.
+    """Write the manifest to the folder of the model's files.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def read_bundle(folder: Path, recorded: RecordedBundle, who: str) -> Bundle:
 
 
 def read_models(folder: Path, manifest: Manifest, who: str) -> Bundle:
-    """Read a bundle whose files the caller has found to be the right ones; raises as `read_bundle`."""
+    """Read a bundle whose files the caller has verified. Raises the errors of `read_bundle`."""
     kept = format_named(manifest.format, manifest.format_version, who)
     model = kept.read(folder / kept.file, manifest.types)
     twin = model if manifest.refit is None else kept.read(folder / twin_file(kept), manifest.types)
@@ -134,7 +134,7 @@ def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:
 
 
 def check_digests(folder: Path, digests: Mapping[str, str], who: str) -> None:
-    """Raise BundleChanged if one of these files is gone, or has not the hexadecimal SHA-256 that goes with its name."""
+    """Raise BundleChanged if a file of name -> hexadecimal SHA-256 is gone, or has another SHA-256."""
     for name, digest in digests.items():
         if not (folder / name).is_file():
             raise BundleChanged(

@@ -32,12 +32,12 @@ class FittedRows(Record):
 
 
 class MeanLoss(Record):
-    """How wrong a model is on average; see `perennial.models.losses`."""
+    """The mean loss of a model; see `perennial.models.losses`."""
 
     rows: int
     mean: Figure
     standard_error: Figure
-    """By ten blocks of time; NaN: there are too few moments."""
+    """Measured by ten blocks of time; NaN: there are too few different times."""
 
 
 class Manifest(Record):
@@ -80,9 +80,9 @@ class Manifest(Record):
     Not the served model's: it may have learnt from those rows.
     """
     members: tuple[Member, ...] = ()
-    """Those that serve together, oldest first, the newest promoted one last; none: the bundle holds one model."""
+    """The models that serve together, oldest promotion first; empty: the bundle holds one model."""
     expected_loss: MeanLoss | None = None
-    """Of the members' twins together, on the newest one's holdout."""
+    """Mean loss of the members' twins together, on the newest member's holdout."""
 
     @property
     def twin(self) -> FittedRows:
@@ -106,11 +106,11 @@ class Member(Record):
     mlflow_run_id: str
     """The MLflow run that trained it."""
     weight: float
-    """At the promotion, from 0 to 1."""
+    """Weight at the promotion, from 0 to 1."""
     idle_since: datetime | None = None
-    """Event time since when it has carried almost no weight; None: it carries some."""
+    """Event time since which it has had almost no weight; None: it has some."""
     manifest: Manifest
-    """What it says about itself, with the digests of its files."""
+    """Its own manifest, with the digests of its files."""
 
 
 Manifest.model_rebuild()

@@ -77,7 +77,7 @@ def find_refit(store: Store, model: str, mlflow_run_id: str) -> RecordedBundle |
 
 
 def find_ensemble(store: Store, model: str, mlflow_run_id: str, digest: str) -> RecordedBundle | None:
-    """Return what was written down of an ensemble whose newest member an MLflow run trained; None: there is no such one.
+    """Return the record of an ensemble whose newest member an MLflow run trained; None: there is none.
 
     Raises
     ------
@@ -88,12 +88,12 @@ def find_ensemble(store: Store, model: str, mlflow_run_id: str, digest: str) -> 
 
 
 def recorded_bundles(store: Store, model: str, mlflow_run_id: str) -> Iterator[RecordedBundle]:
-    """Yield all that was written down of an MLflow run's models: ensembles, refit, and candidate last.
+    """Yield all records of an MLflow run's models: ensembles first, then the refit, then the candidate.
 
     Raises
     ------
     Damaged
-        A record is not what was written.
+        A record was changed after it was written.
     """
     keys = [item.key for item in store.list(REFIT_BUNDLE.folder(model, mlflow_run_id))]
     for key in (*filter(ENSEMBLE_BUNDLE.has, keys), *filter(REFIT_BUNDLE.has, keys), BUNDLE.key(model, mlflow_run_id)):

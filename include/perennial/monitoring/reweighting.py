@@ -1,4 +1,4 @@
-"""How a check moves the weights of models that serve together: by their losses on its matured rows."""
+"""Changes the weights of models that serve together, by their losses on a check's matured rows."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from perennial.monitoring.drift_tests.rows import as_datetime64
 from perennial.monitoring.records import OpenCheck
 
 FEWEST_ROWS = 100
-"""On fewer matured rows nobody is weighed."""
+"""With fewer matured rows the weights are not changed."""
 LARGEST_STEP = 0.5
-"""Share of all weight that one check may move: none decides alone."""
+"""Largest share of all weight that one check may change, so that no check decides alone."""
 
 
 def reweigh(reader: CheckReader, check: OpenCheck) -> Reweighting | None:
-    """Weigh the members of a check's champion by their losses on the labelled rows that matured since the last check.
+    """Weigh the members of a check's champion by their losses on the rows that have matured since the last check.
 
-    Rows up to the newest that any member has learnt from are left out: all are judged on the same rows, and none on
-    rows that it has seen.
+    Only rows after the newest one that any member has learnt from are used, so all members are judged on the same rows,
+    and none on rows that it has learnt from.
 
     Returns
     -------
     Reweighting or None
-        None: the champion is one model, cannot be asked about these rows, or there are fewer than 100 of them.
+        None: the champion is one model, cannot predict for these rows, or there are fewer than 100 of them.
     """
     champion = check.champion
     if champion is None or check.matured is None or not champion.weights:
@@ -47,7 +47,7 @@ def reweigh(reader: CheckReader, check: OpenCheck) -> Reweighting | None:
         together = reader.ensemble(champion)
         truth = reader.truth(champion, check.matured)
     except ChampionUnusable:
-        return None  # the tests say so
+        return None  # the tests report it
     manifest = reader.manifest(champion)
     members = [member for member in manifest.members if member.mlflow_run_id in answers]
     if together is None or len(members) < 2:
@@ -65,7 +65,7 @@ def reweigh(reader: CheckReader, check: OpenCheck) -> Reweighting | None:
 
 @dataclass(frozen=True)
 class _Judged:
-    """What members say of n rows, of which those count that none of them has seen."""
+    """Predictions of the members for n rows; only rows that none of them has learnt from are used."""
 
     members: Sequence[Member]
     answers: Sequence[Predictions]
@@ -112,7 +112,7 @@ def _moved(
 
 
 def _within_noise(loss: MeanLoss, expected: MeanLoss | None) -> bool:
-    """Tell whether a loss is no more than two standard errors of the difference above what was expected; unknown: no."""
+    """Tell whether a loss is at most two standard errors of the difference above the expected one; False if unknown."""
     if expected is None:
         return False
     noise = 2 * math.hypot(loss.standard_error, expected.standard_error)
@@ -127,13 +127,13 @@ def _sentence(members: Sequence[WeighedMember], before: MeanLoss, loss: MeanLoss
     carry = "carries" if len(dates) == 1 else "carry"
     promised = f"; {expected.mean:.4f} before the promotion" if expected else ""
     return (
-        f"{who[0].upper()}{who[1:]} now {carry} {carried:.0%} of the weight, {had:.0%} before: on {loss.rows:,} matured rows "
-        f"the mean loss would have been {loss.mean:.4f} instead of {before.mean:.4f}{promised}."
+        f"{who[0].upper()}{who[1:]} now {carry} {carried:.0%} of the weight, {had:.0%} before: on {loss.rows:,} "
+        f"matured rows the mean loss would have been {loss.mean:.4f} instead of {before.mean:.4f}{promised}."
     )
 
 
 def _leading(members: Sequence[WeighedMember]) -> list[WeighedMember]:
-    """Return the fewest members that carry more than half of the weight together, the heaviest first."""
+    """Return the smallest number of members that have more than half of the weight together, highest weight first."""
     ranked = sorted(members, key=lambda one: -one.weight)
     carried = np.cumsum([one.weight for one in ranked])
     return ranked[: int(np.searchsorted(carried, 0.5, side="right")) + 1]

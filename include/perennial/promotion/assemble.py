@@ -1,4 +1,4 @@
-"""Put a promoted candidate and the champion's members together, as one bundle that is registered."""
+"""Puts a promoted candidate and the champion's members together in one bundle, which is registered."""
 
 from __future__ import annotations
 
@@ -37,19 +37,18 @@ log = PrintableLog(__name__)
 def assemble(
     run: RetrainingRun, candidate: Candidate, evaluation: Evaluation, verdict: Verdict, refit: Refit | None = None
 ) -> Assembly:
-    """Log the bundle of the models that serve together from this promotion on, or return what was logged before.
+    """Log the bundle of the models that serve together after this promotion, or return the one that was logged before.
 
-    The members are those that evaluation judged, with the weights that their twins' losses gave there: the candidate, or what
-    its refit made of it, and members that are taken from the champion's own bundle. Each file is compared with what the store
-    has recorded of it. The same members and weights make one bundle, however often this is called; what a killed attempt
-    left is deleted.
+    The members are those that evaluation judged, with the weights from their twins' losses there: the candidate or its
+    refit, and members from the champion's own bundle. Each file is compared with its record in the store. The same
+    members and weights make one bundle, however often this is called; what a killed attempt left is deleted.
 
     Raises
     ------
     BundleChanged
         The candidate's files are not those that were trained. A member of the champion with such a file is left out.
     PromotionError
-        The run is a dry run, the verdict is no promotion, or the candidate was judged alone.
+        The run is a dry run, the verdict does not promote, or the candidate was judged alone.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -117,7 +116,7 @@ class _Attempt:
         return _told(recorded, left_out)
 
     def _fetched(self, champion: Champion, scratch: Path) -> dict[str, _Place]:
-        """Download the candidate's files and the champion's; return where those of each member are, by MLflow run."""
+        """Download the files of candidate and champion; return MLflow run of each member -> place of its files."""
         own_folder, champion_folder = scratch / "candidate", scratch / "champion"
         for folder in (own_folder, champion_folder):
             folder.mkdir()
@@ -150,7 +149,7 @@ class _Place:
     who: str
 
     def copied_to(self, files: Path) -> Member:
-        """Copy the member's files into its folder of an ensemble; raises BundleChanged where one is not what was recorded."""
+        """Copy the member's files to its folder in an ensemble; raise BundleChanged if one is not what was recorded."""
         manifest = self.member.manifest
         check_digests(self.folder, manifest.files, self.who)
         target = files / member_folder(self.member.mlflow_run_id)
@@ -172,7 +171,10 @@ def _told(recorded: RecordedBundle, left_out: list[str]) -> Assembly:
     members = recorded.manifest.members
     shares = ", ".join(f"{one.manifest.served.train_end:%Y-%m-%d} {one.weight:.0%}" for one in members)
     sentence = " ".join(
-        (f"{len(members)} models serve together, by the newest rows that each has learnt from: {shares}.", *left_out)
+        (
+            f"{len(members)} models serve together, named by the newest rows that each has learnt from: {shares}.",
+            *left_out,
+        )
     )
     log.info("%s", sentence)
     return Assembly(

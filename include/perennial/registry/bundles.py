@@ -116,7 +116,10 @@ def load_foreign(run: Run, champion: Champion) -> Model:
 
 
 def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Path) -> Path:
-    """Download a bundle's files from MLflow and return their folder. Files of members that are gone are left out."""
+    """Download a bundle's files from MLflow and return their folder.
+
+    Files of members that no longer exist are left out.
+    """
     names = files_of(recorded)
     if recorded.manifest.members:
         there = tracker.files_of_model(model_uri, MEMBERS)

@@ -41,7 +41,7 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
 
 
 def _weights(store: Store, name: str, recorded: RecordedBundle) -> tuple[MemberWeight, ...]:
-    """Return the newest weights of those who serve together, else those of the promotion."""
+    """Return the newest weights of models that serve together: those of the promotion, if no check has changed them."""
     members = recorded.manifest.members
     kept = find_weights(store, name, recorded.digest).kept if members else None
     if kept is not None:

@@ -1,4 +1,4 @@
-"""Several models that serve together as one MLflow model: a folder of bundles that MLflow's pyfunc can load."""
+"""Logs models that serve together as one MLflow model: a folder of bundles that MLflow's pyfunc can load."""
 
 from __future__ import annotations
 
@@ -37,29 +37,29 @@ def log_ensemble(
     scratch: Path,
     store: Store,
 ) -> RecordedBundle:
-    """Keep an ensemble in MLflow as an output of the newest member's run, and its record in the store.
+    """Log an ensemble to MLflow as an output of the newest member's run, and record it in the store.
 
     Parameters
     ----------
     name : str
-        Of the model.
+        Name of the model.
     newest_uri : str
-        MLflow's URI of the newest member's own model, whose signature the ensemble has.
+        MLflow's URI of the newest member's own model, whose signature is used.
     manifest : Manifest
-        As it is written in `files`.
+        The manifest, as written in `files`.
     digest : str
-        Of the manifest as it is written.
+        Hexadecimal SHA-256 of the manifest's file.
     files : Path
         Folder with the manifest and the members' folders; it is emptied.
     scratch : Path
         A folder for the files before they are uploaded.
     store : Store
-        Where what may be loaded is recorded.
+        Gets the record of the files that may be loaded.
 
     Raises
     ------
     TrainingError
-        The disk refuses.
+        The files cannot be written.
     """
     tracker.download_files(newest_uri, [MLMODEL], scratch)
     with tracker.connected():

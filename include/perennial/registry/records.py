@@ -14,7 +14,7 @@ CHAMPION = "champion"
 class Champion(Record):
     """The version with the alias `champion`; all but the first two fields are empty if Perennial did not train it.
 
-    Where several models serve together, it speaks of the newest of them.
+    If several models serve together, the fields are those of the newest one.
     """
 
     version: str
@@ -26,7 +26,7 @@ class Champion(Record):
     twin_train_end: datetime | None = None
     """Newest event time among the rows that its judged twin was fitted on, UTC; without a refit as `train_end`."""
     weights: tuple[MemberWeight, ...] = ()
-    """Of its members now, oldest first; none: it is one model."""
+    """Current weights of its members, oldest first; empty: it is one model."""
 
     @property
     def name(self) -> str:

@@ -84,8 +84,8 @@ class Reproduction(Record):
 def reproduce(run: Run, version: str) -> Reproduction:
     """Fit the recipe of a version again on the rows of its snapshot, and compare the predictions of old and new models.
 
-    If the version was refit, both models are fitted again: the served model and its judged twin. Where several models serve
-    together, the newest is trained again: the others are members of earlier versions.
+    If the version was refit, both models are fitted again: the served model and its judged twin. If several models
+    serve together, only the newest is trained again: the others are members of earlier versions.
 
     Nothing is logged or registered.
 

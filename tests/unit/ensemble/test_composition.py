@@ -33,8 +33,8 @@ def test_the_newest_stay_and_leave_room_for_the_candidate(at_most, stay):
     [
         ({"task": "regression"}, "it is a model of regression for 'label'"),
         ({"target": "other"}, "for 'other'"),
-        ({"inputs": {"gone": "double"}}, "does not read, or reads as another type: gone"),
-        ({"inputs": {"x": "string"}}, "reads as another type: x"),
+        ({"inputs": {"gone": "double"}}, "does not read, or reads with another type: gone"),
+        ({"inputs": {"x": "string"}}, "reads with another type: x"),
         ({"transform": "features:make"}, "another transform"),
         ({"provenance": provenance(transform_digest="9" * 64)}, "another transform"),
     ],
@@ -50,7 +50,7 @@ def test_one_that_does_not_answer_the_same_question_stays_no_longer_and_gives_it
 def test_one_that_has_carried_no_weight_for_long_is_dropped_and_said():
     stay, dropped = stay_members([member("idle"), member("busy")], CANDIDATE, at_most=5, idle={"idle"})
     assert names(stay) == ["busy"]
-    assert dropped == ("the model of 2024-03-01 serves no longer: it has carried no weight for over a year",)
+    assert dropped == ("the model of 2024-03-01 does not serve any more: it has had almost no weight for over a year",)
 
 
 def test_a_single_model_is_its_own_member():

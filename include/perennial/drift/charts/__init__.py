@@ -1,1 +1,1 @@
-"""Control charts: what is ordinary for a column, learnt from blocks of the champion's rows and from the batches since."""
+"""Control charts: how much a column usually changes, learnt from blocks of the champion's rows and later batches."""

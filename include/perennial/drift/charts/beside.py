@@ -1,7 +1,7 @@
-"""What is left of each numeric column beside what the other columns say of it.
+"""The part of each numeric column that cannot be predicted from the other columns.
 
-Seasons move columns together; a broken feed, a new unit or two columns in each other's place moves one against the others.
-So a change that is small beside a column's seasons is large in what the others do not explain.
+Seasons change columns together; a broken feed, a new unit or two swapped columns change one relative to the others. So
+a change that is small compared with a column's seasons is large in the part that the other columns do not predict.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from perennial.drift.statistics.floats import Floats
 
 _QUANTILES = 501
-# Pulls the coefficients of columns that say the same towards each other, so that neither is explained away.
+# Makes the coefficients of columns with the same content alike, so that neither is predicted completely by the other.
 _RIDGE = 0.05
 
 
@@ -22,14 +22,14 @@ _RIDGE = 0.05
 class Beside:
     """Linear predictions of each column's ranks from those of the others (ridge regression), from a reference.
 
-    Ranks make it the same in every unit, and no outlier decides it.
+    With ranks the result does not depend on units, nor much on outliers.
 
     Attributes
     ----------
     quantiles : mapping of str to numpy.ndarray of float64, shape (q,)
-        The reference's, ascending; (0,) for a column without a value.
+        Quantiles of the reference, ascending; shape (0,) for a column without a value.
     coefficients : numpy.ndarray of float64, shape (p, p)
-        What each column (row) adds to the prediction of each (column); the diagonal is 0.
+        Coefficient of each column (first axis) in the prediction of each other one (second axis); the diagonal is 0.
     """
 
     quantiles: Mapping[str, Floats]
@@ -37,7 +37,7 @@ class Beside:
 
     @classmethod
     def fit(cls, columns: Mapping[str, Floats]) -> Beside:
-        """Learn from columns of one length, NaN where missing."""
+        """Fit to columns of the same length, with NaN for missing values."""
         probabilities = np.linspace(0, 1, _QUANTILES)
         quantiles = {name: _quantiles(values, probabilities) for name, values in columns.items()}
         unexplained = cls(quantiles, np.zeros((len(columns), len(columns))))
@@ -51,7 +51,10 @@ class Beside:
         return cls(quantiles, coefficients)
 
     def of(self, columns: Mapping[str, Floats]) -> dict[str, Floats]:
-        """Return what is left of each column, NaN where it is missing; a missing value says nothing of the others."""
+        """Return each column's ranks minus their prediction; NaN where it is missing.
+
+        Missing values of the other columns count as average.
+        """
         ranks = self._ranks(columns)
         left = ranks - ranks @ self.coefficients
         return {
@@ -59,7 +62,7 @@ class Beside:
         }
 
     def _ranks(self, columns: Mapping[str, Floats]) -> Floats:
-        """Ranks among the reference's values with mean 0 and deviation 1 there; 0 where missing."""
+        """Ranks among the reference's values, scaled to mean 0 and standard deviation 1 there; 0 where missing."""
         ranks = np.zeros((next((values.size for values in columns.values()), 0), len(self.quantiles)))
         for place, (name, quantiles) in enumerate(self.quantiles.items()):
             values = columns[name]

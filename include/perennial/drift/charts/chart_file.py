@@ -1,4 +1,4 @@
-"""The file that a chart's reference is kept in: an .npz of plain arrays with a JSON header, no pickle."""
+"""The file of a chart's reference: an .npz of plain arrays with a JSON header, without pickle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VERSION = 1
 
 
 def save_chart(path: Path, chart: ControlChart) -> None:
-    """Write a chart's reference, at most some hundred kilobytes a column."""
+    """Write a chart's reference, at most some hundred kilobytes for each column."""
     header = {"version": _VERSION, "columns": list(chart.columns), "beside": chart.beside is not None}
     arrays: dict[str, npt.NDArray[Any]] = {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)}
     for number, column in enumerate(chart.columns.values()):
@@ -50,7 +50,7 @@ def load_chart(path: Path) -> ControlChart:
         with np.load(path, allow_pickle=False) as arrays:
             header = json.loads(arrays["header"].tobytes())
             if header["version"] != _VERSION:
-                raise ValueError(f"it is of version {header['version']}, and {_VERSION} is wanted")
+                raise ValueError(f"it has version {header['version']}, and {_VERSION} is needed")
             names: list[str] = header["columns"]
             columns = [
                 ChartColumn(

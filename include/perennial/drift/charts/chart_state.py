@@ -1,4 +1,4 @@
-"""What a chart finds, and what it remembers from check to check."""
+"""The results of a chart, and its state from check to check."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from perennial.record import Record
 
 
 class Ordinary(Record):
-    """How far a column of a batch lies from the stretch before, and how far is ordinary for it."""
+    """The distance of a batch's column from the stretch before, and the distance that is usual for it."""
 
     distance: float | None
-    """D (or total variation) from the newest stretch that was ordinary, numbers beside what the other columns say of
-    them; None: too few values."""
+    """D (for labels, total variation) from the newest usual stretch; None: too few values.
+
+    For numbers, of the part that the other columns do not predict.
+    """
     limit: float
     missing_distance: float
-    """Difference of the shares of missing values."""
+    """Difference of the shares of missing values from that stretch."""
     missing_limit: float
     learnt_from: int
-    """Distances of earlier stretches that the limits come from."""
+    """Number of distances of earlier stretches from which the limits are computed."""
 
     @property
     def exceeded(self) -> bool:
-        """Whether the values are out of the ordinary."""
+        """Whether the values are unusual: beyond their limit."""
         return self.distance is not None and self.distance > self.limit
 
     @property
     def missing_exceeded(self) -> bool:
-        """Whether what is missing is out of the ordinary."""
+        """Whether the share of missing values is unusual: beyond its limit."""
         return self.missing_distance > self.missing_limit
 
 
@@ -34,14 +36,17 @@ class ColumnHistory(Record):
     """What a chart remembers of a column's batches."""
 
     last: Profile
-    """The newest batch that was ordinary."""
+    """The newest batch that was usual."""
     distances: tuple[float, ...] = ()
-    """Of the batches that were ordinary, oldest first; at most 50."""
+    """Distances of the batches that were usual, oldest first; at most 50."""
     missing_distances: tuple[float, ...] = ()
 
 
 class ChartState(Record):
-    """What a chart has learnt since its champion came: carried from check to check, and judged by no other chart."""
+    """What a chart has learnt since its champion was promoted.
+
+    Kept from check to check, and valid for this chart only.
+    """
 
     reference: str
     """The reference that the chart belongs to."""

@@ -1,4 +1,4 @@
-"""The chart of a test's columns: how far each batch lies from the one before, beside how far such stretches ordinarily do."""
+"""The chart of a test's columns: compares the distance of each batch from the one before with the usual distances."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from perennial.errors import DataError
 _DEVIATIONS = 6
 _LEAST = 0.1
 _FEWEST_PIECES = 8
-# The longest block is a quarter of the reference: fewer distances say little of what is ordinary.
+# The longest block is a quarter of the reference: with fewer distances little is known of what is usual.
 _FEWEST_BLOCKS = 4
 _REMEMBERED = 50
 _FEWEST_VALUES = 30
 
 
 class ControlChart:
-    """Judges columns by what is ordinary for them.
+    """Judges columns by how much they usually change.
 
-    A batch is compared with the newest batch before it that was ordinary; the first one with the reference's newest rows.
-    Its limit is the median of such distances plus six times their median absolute deviation (Shewhart's chart with robust
-    estimates), of this column's or the middle column's deviation, whichever is larger; never under 0.1, nor under what
-    chance alone makes of so many rows. Distances of the reference come from all pairs of neighbouring blocks of about a
-    batch's size.
+    A batch is compared with the newest usual batch before it; the first one with the reference's newest rows. The limit
+    is the median of such distances plus six times their median absolute deviation (Shewhart's chart with robust
+    estimates). The larger of two deviations is used, this column's and the median of all columns'. The limit is at
+    least 0.1, and at least the distance that chance alone can cause with so many rows. The distances of the reference
+    are those of all pairs of neighbouring blocks of about a batch's size.
 
-    Numeric columns are charted beside the other columns, see `Beside`. A batch of which any
-    column is out of the ordinary teaches nothing: what has broken stays out of the ordinary until it is mended, or until another champion has learnt it.
+    Of numeric columns, the part that the other columns do not predict is charted, see `Beside`. Nothing is learnt from
+    a batch with an unusual column, so a column that has broken stays unusual until it is corrected, or until a new
+    champion has learnt from it.
 
     Parameters
     ----------
     columns : iterable of ChartColumn
     beside : Beside or None
-        None: the columns are labels.
+        Predictions of the columns from each other; None: the columns are labels.
     """
 
     def __init__(self, columns: Iterable[ChartColumn], beside: Beside | None) -> None:
@@ -56,7 +57,7 @@ class ControlChart:
 
     @classmethod
     def of_numbers(cls, rows: Columns, names: Iterable[str]) -> ControlChart:
-        """Learn from numeric columns of rows in the order of time."""
+        """Make a chart from numeric columns of rows in the order of time."""
         given = {name: as_floats(rows[name], name) for name in names}
         beside = Beside.fit(given)
         left = beside.of(given)
@@ -64,25 +65,28 @@ class ControlChart:
 
     @classmethod
     def of_labels(cls, rows: Columns, names: Iterable[str]) -> ControlChart:
-        """Learn from categorical columns of rows in the order of time."""
+        """Make a chart from categorical columns of rows in the order of time."""
         return cls([label_column(name, rows[name]) for name in names], None)
 
     def judge(self, batch: Columns, state: ChartState, *, level: float) -> tuple[dict[str, Ordinary], ChartState]:
-        """Judge a batch, and learn from what is ordinary in it.
+        """Judge a batch, and learn from it if it is usual.
 
         Parameters
         ----------
         batch : pandas.DataFrame or mapping of str to array_like
+            The batch's columns.
         state : ChartState
-            After the batch before.
+            The state after the batch before.
         level : float
-            Chance that chance alone puts any column out of the ordinary, where stretches differ by no more than chance.
+            Probability of any unusual column if stretches differ only by chance.
 
         Returns
         -------
-        dict of str to Ordinary, ChartState
-            Nothing of columns that the batch lacks, nor of any where the reference is too short; numbers are judged only
-            where the batch has them all.
+        dict of str to Ordinary
+            Column -> result. Without columns that the batch lacks; empty if the reference is too short. Numbers are
+            judged only if the batch has all of them.
+        ChartState
+            The state after the batch.
         """
         profiles = self._profiles(batch)
         level = level / max(1, len(profiles))
@@ -110,7 +114,7 @@ class ControlChart:
 
 @dataclass(frozen=True)
 class _Earlier:
-    """What came before a batch: the stretch that it is compared with, and how far such stretches lay apart."""
+    """What a batch is compared with: the stretch before it, and the distances between such stretches."""
 
     last: Profile
     distances: Floats
@@ -120,7 +124,7 @@ class _Earlier:
 
     @classmethod
     def of(cls, column: ChartColumn, batch: Profile, state: ChartState) -> _Earlier | None:
-        """Return None where the reference is too short to say what is ordinary."""
+        """Return None if the reference is too short to know what is usual."""
         pieces = column.rows.size
         if pieces < _FEWEST_PIECES:
             return None
@@ -128,7 +132,7 @@ class _Earlier:
         counts, rows, missing = (_summed(parts, per_block) for parts in (column.counts, column.rows, column.missing))
         shares = counts / np.maximum(1, rows - missing)[:, None]
         apart = column.grid.distances(shares[per_block:], shares[:-per_block])
-        # Blocks with next to no value say nothing of values.
+        # Blocks with almost no values are not used for the distances of values.
         full = (rows - missing) >= _FEWEST_VALUES
         apart = apart[full[per_block:] & full[:-per_block]]
         missing_apart = np.abs((missing / rows)[per_block:] - (missing / rows)[:-per_block])
@@ -186,12 +190,15 @@ def _deviation(distances: Floats) -> float:
 
 
 def _more_noise(rows: tuple[float, float], block_rows: float) -> float:
-    """How much farther apart stretches of so many rows lie than blocks do, by chance: D's mean is 0.87 of its scale."""
+    """Return how much larger the distance of stretches of so many rows is by chance than that of blocks.
+
+    The mean of D is 0.87 times its scale.
+    """
     return 0.87 * max(0.0, float(np.sqrt(1 / rows[0] + 1 / rows[1]) - np.sqrt(2 / block_rows)))
 
 
 def _summed(parts: npt.NDArray[np.int64], per_block: int) -> npt.NDArray[np.int64]:
-    """Sums of every so many neighbouring pieces, along the first axis."""
+    """Return the sums of `per_block` neighbouring pieces, along the first axis."""
     sums = np.concatenate([np.zeros_like(parts[:1]), np.cumsum(parts, axis=0)])
     summed: npt.NDArray[np.int64] = sums[per_block:] - sums[:-per_block]
     return summed

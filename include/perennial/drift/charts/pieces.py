@@ -12,7 +12,7 @@ from perennial.drift.charts.profile import Counts, Grid, Profile
 from perennial.drift.statistics.floats import Floats
 from perennial.drift.statistics.labels import count_labels, label_of
 
-# Blocks are put together from pieces, so that they have about a batch's rows, whatever these will be.
+# Blocks are made of pieces, so that they can have about as many rows as a batch, whose size is not known yet.
 _MOST_PIECES, _ROWS_PER_PIECE = 256, 30
 _PLACES, _LABELS = 26, 50
 
@@ -25,8 +25,11 @@ class ChartColumn:
     ----------
     name : str
     grid : Grid
+        The grid on which the values are counted.
     counts : numpy.ndarray of int64, shape (pieces, cells)
+        Counts of each piece.
     rows, missing : numpy.ndarray of int64, shape (pieces,)
+        Rows of each piece, and those without a value.
     """
 
     name: str
@@ -53,7 +56,7 @@ def number_column(name: str, values: Floats) -> ChartColumn:
 
 
 def label_column(name: str, values: npt.ArrayLike) -> ChartColumn:
-    """Count labels, in the order of time, piece by piece; the rarer ones together."""
+    """Count labels, in the order of time, piece by piece; rare ones are counted together."""
     labels, _ = count_labels(values)
     most = np.sort(np.argsort(-labels.counts, kind="stable")[:_LABELS])
     grid = Grid(labels.values[most].astype(np.str_))
@@ -81,7 +84,7 @@ def label_profile(grid: Grid, values: npt.ArrayLike) -> Profile:
 
 
 def as_profile(rows: int, missing: int, counts: Counts) -> Profile:
-    """Return counts as they are kept."""
+    """Return counts as a profile."""
     return Profile(rows=rows, missing=missing, counts=tuple(counts.tolist()))
 
 
@@ -96,9 +99,9 @@ def _counts(grid: Grid, cells: Counts) -> Counts:
 
 
 def _cells(grid: Grid, values: npt.ArrayLike) -> Counts:
-    """Return each row's cell: of a label that the grid does not have, the last; -1 where missing."""
+    """Return each row's cell: the last one for a label that is not on the grid; -1 for a missing value."""
     codes, found = pd.factorize(values if isinstance(values, pd.Series) else np.asarray(values))
     known = {str(label): cell for cell, label in enumerate(grid.places.tolist())}
-    # One more for the code of what is missing, -1.
+    # One more cell, for the code -1 of missing values.
     of_code = [*(known.get(label_of(value), grid.places.size) for value in found), -1]
     return np.array(of_code, dtype=np.int64)[codes]

@@ -1,4 +1,4 @@
-"""How a stretch of rows is distributed, in a few numbers that can be added, kept and compared."""
+"""The distribution of a stretch of rows, as a few numbers that can be added, stored and compared."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Profile(Record):
     """One column of some rows, counted on a grid."""
 
     rows: int
-    """Missing values included."""
+    """Number of rows, including those without a value."""
     missing: int
     counts: tuple[int, ...]
-    """As `Grid` counts."""
+    """Counts of the grid; see `Grid`."""
 
     @property
     def present(self) -> int:
-        """Rows with a value."""
+        """Number of rows with a value."""
         return self.rows - self.missing
 
     @property
@@ -37,13 +37,13 @@ class Profile(Record):
 
 @dataclass(frozen=True)
 class Grid:
-    """Where a column's values are counted.
+    """The points or labels at which a column's values are counted.
 
     Attributes
     ----------
     places : numpy.ndarray of float64 or str, shape (k,)
-        Of numbers: ascending places; counted are the values below each and the values up to each, 2 k counts.
-        Of labels: the values that are counted; all others are one further cell, k + 1 counts.
+        For numbers, ascending points: the values below each and the values up to each are counted, 2 k counts.
+        For labels, the labels that are counted; all others share one more cell, k + 1 counts.
     """
 
     places: npt.NDArray[np.float64] | npt.NDArray[np.str_]
@@ -55,28 +55,28 @@ class Grid:
 
     @cached_property
     def cells(self) -> int:
-        """Counts of a profile."""
+        """Number of counts of a profile."""
         return self.places.size + 1 if self.of_labels else 2 * self.places.size
 
     def count(self, values: Floats) -> Counts:
-        """Count numbers, NaN left out; shape (cells,)."""
+        """Count numbers, without NaN; shape (cells,)."""
         ordered = np.sort(values[~np.isnan(values)])
         below = np.searchsorted(ordered, self.places, side="left")
         return np.concatenate([below, np.searchsorted(ordered, self.places, side="right")]).astype(np.int64)
 
     def distances(self, one: Floats, other: Floats) -> Floats:
-        """Return how far shares lie apart, 0 to 1, along the last axis.
+        """Return the distance of shares along the last axis, from 0 to 1.
 
-        D of Kolmogorov-Smirnov at the grid's places, or for labels the total variation over the cells.
+        For numbers D of Kolmogorov-Smirnov at the grid's points, for labels the total variation over the cells.
         """
         apart = np.abs(one - other)
         found: Floats = apart.sum(axis=-1) / 2 if self.of_labels else apart.max(axis=-1, initial=0.0)
         return found
 
     def chance(self, shares: Floats, rows: tuple[float, float], level: float) -> float:
-        """Return the distance that two samples of one distribution exceed with at most this chance, about.
+        """Return the distance that two samples of one distribution exceed with at most this probability, approximately.
 
-        For numbers Smirnov's law (1939); for labels the expected total variation, and beyond it McDiarmid's bound (1989).
+        For numbers by Smirnov's law (1939); for labels the expected total variation plus McDiarmid's bound (1989).
         """
         if not self.of_labels:
             return smirnov(rows, level)
@@ -90,5 +90,5 @@ def shares_of(profile: Profile) -> Floats:
 
 
 def smirnov(rows: tuple[float, float], level: float) -> float:
-    """Return the D that two samples of one distribution exceed with this chance, in the limit of many rows."""
+    """Return the D that two samples of one distribution exceed with this probability, in the limit of many rows."""
     return math.sqrt(math.log(2 / level) / 2 * (1 / rows[0] + 1 / rows[1]))
