@@ -1,14 +1,15 @@
-"""Quiet and abrupt: how often our triggers fire of themselves, and how soon they find what was put into a stream.
+"""Measures how often the triggers fire without a change, and how soon they find a change that is put into a stream.
 
 python bench/abrupt.py FOLDER [NAME ...] [--seed N]. The folder has streams as `<name>.csv.gz` and their specs as
-`specs/<name>.yaml`. The first quarter of a stream is there from the beginning, the rest comes in 15 equal batches. At each batch's
-begin a champion is trained as the spec says, its reference is prepared, and the batch is checked: quiet is the share of
-these checks that would trigger. Then a change is put into each batch in turn, from a row drawn by the seed to the stream's
-end, and the checks go on until one of them answers.
+`specs/<name>.yaml`. The first quarter of a stream is known from the start, the rest comes in 15 equal batches. At the
+start of each batch a champion is trained as the spec says, its reference is prepared, and the batch is checked; the
+share of these checks that would trigger is printed. Then a change is put into each batch in turn, from a random row to
+the end of the stream, and checks are made until one of them triggers.
 
-Beside it: river's ADWIN and Page-Hinkley on the same losses, each with the sensitivity at which it alarms in no more of the quiet checks
-than ours does; and a calendar with as many trainings, whose next one comes half an interval after a change on average.
-Excess loss is what the changed rows cost the champion over what it would have lost without the change, until the training.
+Compared with river's ADWIN and Page-Hinkley on the same losses, each with the sensitivity at which it alarms in at most
+as many of the checks without a change; and with a calendar with as many trainings, whose next one is half an interval
+after a change on average. Excess loss is the loss of the champion on the changed rows minus its loss without the
+change, until the training.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Check:
-    """What a check of one batch found: `at_once` are those whose trigger waits for nothing."""
+    """The result of a check of one batch: whether columns drifted, look broken, and whether the losses rose."""
 
     columns: bool
     broken: bool
@@ -146,7 +147,7 @@ def lost(share: float) -> Change:
 
 
 def flipped(share: float) -> Change:
-    """The other label (or the target mirrored at its middle) for the share of rows with the largest values of a column."""
+    """Flip the label (or mirror the target at its middle) in the share of rows with a column's largest values."""
 
     def change(rows, spec, train, rng):
         name, target = _numeric(spec, train, rng), spec.target.column
@@ -163,7 +164,7 @@ def flipped(share: float) -> Change:
 
 
 def unbalanced(kept: float) -> Change:
-    """So many rows with a target above its middle are kept; the others are those with another target, again."""
+    """Replace all but a share of the rows with a target above its middle by copies of the other rows."""
 
     def change(rows, spec, train, rng):
         target = spec.target.column
@@ -195,7 +196,7 @@ CHANGES: dict[str, tuple[Change, bool]] = {
     "balance: half of the high kept": (unbalanced(0.5), False),
     "balance: a tenth of the high kept": (unbalanced(0.1), True),
 }
-"""Change by name, and whether it is a large one."""
+"""Name -> change, and whether it is a large one."""
 
 
 def _varying(spec: ModelSpec, train: pd.DataFrame) -> list[str]:
@@ -324,7 +325,7 @@ def _window(frame: pd.DataFrame, spec: ModelSpec, end: int) -> pd.DataFrame:
 
 
 def table(cases: list[Case]) -> list[str]:
-    """Return what was found, how soon, and at which cost."""
+    """Return the lines of a table: what was found, how soon, and at which cost."""
     who = ("ours", "ADWIN", "Page-Hinkley (river)")
     titles = [*CHANGES, "all large ones"]
     lines = ["| change | " + " | ".join(who) + " | called broken | excess loss to the calendar's |", "|" + "---|" * 6]

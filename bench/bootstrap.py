@@ -16,7 +16,7 @@ from perennial.evaluation.classification import LabelledRows
 from perennial.evaluation.reweighted import reweighted
 
 ROWS = 100_000
-# Scikit-learn takes as long for each resample: fewer are measured, and the time of a thousand follows.
+# Each resample takes scikit-learn the same time, so a few are measured, and the time of a thousand is computed.
 IN_A_LOOP = 50
 
 

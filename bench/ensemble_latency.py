@@ -1,8 +1,9 @@
-"""What it costs when several models serve together: files, memory and time of an answer, by members.
+"""Measures the cost of several models that serve together: files, memory and time of a prediction, by members.
 
 python -m bench.ensemble_latency [--members 1,2,5] [--rounds N] prints a table for boosting and for a linear model. Each
-member is a served model and its judged twin, as a refit leaves them; the time of an answer is the median over the rounds,
-in CPU time, for one row and for 10,000. Memory is what Python and numpy hold more when the members, served and twins, are read.
+member is a served model and its judged twin, as after a refit; the time of a prediction is the median over the rounds,
+in CPU time, for one row and for 10,000. Memory is what Python and numpy use in addition after the members, served and
+twins, are read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-# Set before the libraries are imported: threads that wait for each other would be most of what is measured.
+# Set before the libraries are imported, since otherwise mostly the waiting of threads for each other would be measured.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
@@ -50,7 +51,7 @@ def example_rows(seed: int, rows: int) -> pd.DataFrame:
 
 
 def member(estimator: str, number: int, folder: Path) -> Manifest:
-    """Fit a model and its twin on rows of their own, and write both."""
+    """Fit a model and its twin on different rows, and write both."""
     spec = ModelSpec.model_validate(
         {
             "name": "together",

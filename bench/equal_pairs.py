@@ -1,10 +1,10 @@
-"""Two models that are equally good, whose errors last: how often does each kind of interval call one of them better?
+"""Measures how often each kind of interval calls one of two equally good models better, if their errors last.
 
 python bench/equal_pairs.py [--pairs N] prints one table.
 
-Both models of a pair err by a first-order autoregression, which their errors share in part; hour by hour, for twelve weeks.
-An hour's error is as like that of the hour before as the correlation time says. Neither is better in the long run, so
-that an interval at 95% that leaves out 0 is wrongly confident, and at most 5% of them may be.
+The errors of both models of a pair are first-order autoregressions with a common part, hour by hour, for twelve weeks.
+The correlation time says how similar the errors of successive hours are. Neither model is better in the long run, so an
+interval at 95% that does not contain 0 is wrong, and at most 5% of them should be.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def pair(rng: np.random.Generator, metric: str, hours: float) -> tuple[np.ndarra
     errors = [both + math.sqrt(1 - SHARED**2) * lasting(rng, hours) for _ in range(2)]
     if metric == "mae":
         return truth, Predictions(errors[0]), Predictions(errors[1])
-    # Errors that come and go: a model is the less certain the more it errs at the time.
+    # Errors that vary over time: the larger the error at a time, the less certain the model.
     scores = [truth * np.exp(error) + rng.normal(size=ROWS) for error in errors]
     said = [
         Predictions((score > 1).astype(int), (0, 1), decisions=np.column_stack([-score, score])) for score in scores
@@ -71,7 +71,7 @@ def pair(rng: np.random.Generator, metric: str, hours: float) -> tuple[np.ndarra
 
 
 def intervals(spec: ModelSpec, truth: np.ndarray, ours: Predictions, theirs: Predictions) -> Iterator[tuple[str, bool]]:
-    """Yield each kind of interval, and whether it leaves out 0."""
+    """Yield each kind of interval, and whether it does not contain 0."""
     found = compare(spec, truth, ours, theirs, TIMES, confidence=CONFIDENCE)
     name, labels = found.metric, (0, 1) if ours.classes else None
     rows = [answered_rows(spec, truth, said, labels) for said in (ours, theirs)]
@@ -87,7 +87,7 @@ def intervals(spec: ModelSpec, truth: np.ndarray, ours: Predictions, theirs: Pre
     normal, student = (
         float(quantile((1 + CONFIDENCE) / 2)) for quantile in (scipy.stats.norm.ppf, scipy.stats.t(9).ppf)
     )
-    # Every hundredth row: blocks of rows from all over the time vary as single rows do.
+    # Every hundredth row in a block: such blocks have rows of all times, and so vary like single rows.
     yield "rows, normal", beyond(resampled(TIMES % 100).std(), normal)
     of_blocks = resampled(blocks_of_time(TIMES))
     low, high = np.quantile(of_blocks, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

@@ -1,7 +1,8 @@
 """Kolmogorov-Smirnov over a wide batch: ours compared with scipy column by column, and with sorting the batch once.
 
-python bench/ks.py [--repeats N] prints one table. CPU seconds of this process, one thread; and numpy's sort once more in a
-process without AVX-512, and in one without AVX2: which of its sorts is the fastest differs between processors.
+python bench/ks.py [--repeats N] prints one table. CPU seconds of this process, one thread; and numpy's sort once more
+in a process without AVX-512, and in one without AVX2, since it depends on the processor which of its sorts is the
+fastest.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from perennial.drift import KolmogorovSmirnov
 REFERENCE_ROWS, BATCH_ROWS, COLUMNS = 1_000_000, 100_000, 50
 
 
-# What NPY_DISABLE_CPU_FEATURES takes; names that a numpy or a processor does not know are passed over.
+# Values of NPY_DISABLE_CPU_FEATURES; names that numpy or the processor does not have are ignored.
 SORTS = {"without AVX-512": "X86_V4 AVX512_ICL AVX512_SPR", "without AVX2": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
 SORT = f"""
 import time

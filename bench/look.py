@@ -1,8 +1,9 @@
-"""What `perennial monitor --once` costs as a whole process, imports included, beside importing the libraries that it could need.
+"""Measures the time of `perennial monitor --once` as a whole process, and of importing the libraries it may need.
 
-python bench/look.py [--repeats N] prints one table: a look that finds nothing due, and a quiet check. CPU seconds (user and
-system) of the process, the least of N; all take turns, so that a busy machine slows them alike. A small model: 3,000 rows of training,
-500 new ones, four features, gradient boosting, MLflow in a SQLite file, compiled modules cached.
+python bench/look.py [--repeats N] prints one table: a look that finds nothing due, and a quiet check. CPU seconds (user
+and system) of the process, the smallest of N; all take turns, so that a busy machine slows them down alike. The model
+is small: 3,000 rows of training, 500 new ones, four features, gradient boosting, MLflow in a SQLite file, compiled
+modules cached.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def land(folder: Path, first: int, rows: int) -> None:
 
 
 def cpu_seconds(code: str, *arguments: str, environment: Mapping[str, str], ends: tuple[int, ...] = (0,)) -> float:
-    """Return what a Python process takes; it must end with one of some exit codes."""
+    """Return the CPU seconds of a Python process, which must end with one of the exit codes."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = subprocess.run([sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,8 +1,8 @@
-"""What retraining policies are worth: calendars, gates, refits, champions together and drift triggers, replayed on streams.
+"""Replays retraining policies on streams: calendars, gates, refits, champions together and drift triggers.
 
-python bench/policies.py [--streams FOLDER] [--every N] [--without-bags] replays the demo's year with two targets and all
-streams of a folder (`<name>.csv.gz` and `specs/<name>.yaml`): the first quarter of the rows is there, the rest comes in 15
-equal batches. It prints a table for each, then which of the bounds that were asked for hold.
+python bench/policies.py [--streams FOLDER] [--every N] [--without-bags] replays the demo's year with two targets and
+all streams of a folder (`<name>.csv.gz` and `specs/<name>.yaml`): the first quarter of the rows is known, the rest
+comes in 15 equal batches. It prints a table for each stream, then which of the expected bounds hold.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ FLIGHTS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class Stream:
-    """Scores by batch of each policy on one stream, and what it cost."""
+    """Scores of each policy on each batch of one stream, and its cost."""
 
     name: str
     metric: str
@@ -82,7 +82,7 @@ class Stream:
         return difference(self.scores[policy], self.scores[other], greater_is_better=self.metric not in LOWER_IS_BETTER)
 
     def share(self, policy: str) -> float:
-        """Of the gain that training at every batch, without gate and refit, has over never."""
+        """Return the policy's share of the gain of training after every batch, without gate and refit, over never."""
         return self.against(policy, "never").mean / self.against("every 1, no gate", "never").mean
 
 
@@ -184,7 +184,7 @@ def _detector(matrix: Matrix, refit: bool, make: type[Any]) -> Any:
 
 
 def bagged(spec: ModelSpec, replay: Replay, matrix: Matrix, history: History) -> np.ndarray:
-    """Score each batch by the mean of models of bootstrap samples of the newest window: averaging, and no past."""
+    """Score each batch by the mean of models of bootstrap samples of the newest window, without past models."""
     scores = []
     for number, model in enumerate(matrix.models):
         window = within(history.known_at(replay.ends[number]), spec, replay.ends[number])

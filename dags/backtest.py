@@ -42,13 +42,14 @@ FORM = {
         minimum=4,
         maximum=200,
         title="Batches",
-        description="Into so many batches the period is cut; a model is trained at the end of each.",
+        description="Number of batches into which the period is cut; a model is trained at the end of each.",
     ),
 }
 
 PAGE = (
     "Replays retraining policies on the model's history: never, calendars, drift tests, and champions that serve "
-    "together. It registers and promotes nothing. Triggered again with the same form, it goes on where it was."
+    "together. It registers and promotes nothing. Triggered again with the same form, it uses the models that it has "
+    "trained before."
 )
 
 
@@ -56,7 +57,7 @@ def backtest(spec: ModelSpec) -> DAG:
     """Return the model's backtest DAG. It has no schedule: a person triggers it."""
     with DAG(
         dag_id=backtest_dag(spec.name),
-        description=f"What retraining, and how often, would have been worth for {spec.name}.",
+        description=f"What each retraining policy would have scored for {spec.name}.",
         doc_md=f"{PAGE}\n\n{spec_page(spec)}",
         schedule=None,
         catchup=False,

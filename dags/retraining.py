@@ -1,4 +1,4 @@
-"""One retraining DAG per model spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote."""
+"""One retraining DAG for each spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def retraining(spec: ModelSpec) -> DAG:
             task_id="refit", takes={"snapshot": snapshot, "candidate": candidate, "verdict": verdict}, **run
         )
         judged = {"candidate": candidate, "evaluation": evaluation, "verdict": verdict, "refit": refit.output}
-        # What is skipped here has left what was made before it to serve.
+        # If a stage is skipped, the result of the stage before it serves.
         going_on = {"trigger_rule": TriggerRule.NONE_FAILED, **run}
         assemble = StageOperator(task_id="assemble", takes=judged, **going_on) if spec.model.ensemble else None
         assembly = assemble.output if assemble else None

@@ -44,7 +44,7 @@ def may_read_monitoring(model: ModelName, request: Request, user: GetUserDep) ->
 
 
 def may_read_backtest(model: ModelName, request: Request, user: GetUserDep) -> None:
-    """Let through who may read the model's backtest DAG; raise 401 or 403 for all others."""
+    """Allow users who may read the model's backtest DAG; raise 401 or 403 for all others."""
     requires_access_dag("GET", param_dag_id=backtest_dag(model))(request, user)
 
 

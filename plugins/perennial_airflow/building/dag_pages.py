@@ -87,7 +87,7 @@ def monitoring_page(spec: ModelSpec, monitoring: Monitoring) -> str:
 def _tests(monitoring: Monitoring) -> list[tuple[str, str]]:
     drift = monitoring.drift
     needed = f"{drift.min_share:.0%} of the columns" if drift.min_share else f"{drift.min_columns or 1} column(s)"
-    least = "beyond what is ordinary" if drift.effect_floor == "auto" else f"effect at least {drift.effect_floor:g}"
+    least = "beyond what is usual" if drift.effect_floor == "auto" else f"effect at least {drift.effect_floor:g}"
     losses, performance, volume = monitoring.page_hinkley, monitoring.performance, monitoring.volume
     floors = {**performance.minimum, **performance.maximum} if performance else {}
     return [

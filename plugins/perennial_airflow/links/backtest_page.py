@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class BacktestPageLink(BaseOperatorLink):
-    """The policies and what they would have been worth, served by Airflow's API server from the store."""
+    """The page of a backtest, served by Airflow's API server from the store."""
 
     name = "Backtest"
 

@@ -1,4 +1,4 @@
-"""The steps of a backtest as tasks: settle what is replayed, train one model of the past, compare the policies."""
+"""The steps of a backtest as tasks: decide what is replayed, train one model of the past, compare the policies."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BacktestOperator(BaseOperator):
         as_of : datetime, optional
             End of the period.
         **source
-            `sql_url` or `s3`, which only reading the source needs.
+            `sql_url` or `s3`, needed only to read the source.
         """
         from perennial.run import Run
 
@@ -52,17 +52,19 @@ class BacktestOperator(BaseOperator):
 
 
 class BeginBacktestOperator(BacktestOperator):
-    """Read the source and settle batches and moments. A second run of the same replay finds what the first has trained.
+    """Read the source and decide the batches and moments. A second run of the same replay uses the models of the first.
 
-    The XCom is a list of the moments at which a model is trained, each with the replay's digest, its number and its time.
+    The XCom is a list of the moments at which a model is trained, each with the replay's digest, its number and its
+    time.
 
     Parameters
     ----------
     as_of : datetime or str, optional
-        End of the period, with a time zone; nothing: the newest event time in the source.
+        End of the period, with a time zone; default: the newest event time in the source.
     days : float or str, optional
-        Length of the period; nothing: the newest three quarters of the history.
+        Length of the period; default: the newest three quarters of the history.
     batches : int or str
+        Number of batches into which the period is cut.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("as_of", "days", "batches")
@@ -96,12 +98,12 @@ class BeginBacktestOperator(BacktestOperator):
 
 
 class ReplayTrainingOperator(BacktestOperator):
-    """Train the model of one moment, unless it was trained before. The XCom says how it went, without the answers.
+    """Train the model of one moment, unless it was trained before. The XCom has the result, without the predictions.
 
     Parameters
     ----------
     moment : dict
-        One of those that the first task listed.
+        One of the moments that the first task listed.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("moment",)
@@ -121,12 +123,12 @@ class ReplayTrainingOperator(BacktestOperator):
 
 
 class ComparePoliciesOperator(BacktestOperator):
-    """Follow all policies through the matrix of models and batches, and write the page. The XCom is the finding.
+    """Follow all policies through the matrix of models and batches, and write the page. The XCom is the result.
 
     Parameters
     ----------
     moments : list of dict
-        Those that the first task listed.
+        The moments that the first task listed.
     """
 
     template_fields: ClassVar[tuple[str, ...]] = ("moments",)
