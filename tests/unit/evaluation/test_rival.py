@@ -173,7 +173,7 @@ def test_a_champion_whose_transform_was_renamed_is_scored_whatever_the_spec_trus
     assert evaluation.champion.metrics == evaluation.candidate.metrics
     assert evaluation.notes == ()
     verdict = decide(evaluation, model.run(features=by(new)).spec, candidate)
-    assert "it says what champion v1 says of all 150 held-out rows" in verdict.sentence
+    assert "its predictions for all 150 held-out rows equal those of champion v1" in verdict.sentence
 
 
 def test_a_champion_whose_transform_is_gone_is_said_to_be_unscorable_and_the_run_goes_on(

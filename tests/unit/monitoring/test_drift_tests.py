@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from perennial.drift import PageHinkley
+from perennial.models.recorded import find_bundle
 from perennial.monitoring.drift_tests.reference import load_reference, prepare_reference
 from perennial.monitoring.ledger import find_entry
 from perennial.monitoring.records import DriftTestResult
@@ -201,7 +202,7 @@ def test_labels_that_have_not_matured_test_nothing(watched):
     assert found["ks"].status == "quiet"
 
 
-def test_the_reference_is_prepared_once_and_anew_for_what_it_follows_from(watched):
+def test_the_reference_is_prepared_once_and_again_for_what_it_follows_from(watched):
     run = watched.run()
     champion = crowned(watched)
     folder = prepare_reference(run, champion)
@@ -211,7 +212,10 @@ def test_the_reference_is_prepared_once_and_anew_for_what_it_follows_from(watche
     excluding = respecified(watched, monitoring=SENSITIVE | {"drift": {"exclude": ["x"]}}).run()
     assert prepare_reference(excluding, champion) != folder
     assert load_reference(excluding, champion).numeric.columns == ("few", "holes")
-    assert prepare_reference(run, champion.model_copy(update={"bundle_digest": "another's"})) != folder
+    unrefit = find_bundle(run.store, "watched", champion.mlflow_run_id)
+    assert unrefit is not None
+    assert unrefit.digest != champion.bundle_digest
+    assert prepare_reference(run, champion.model_copy(update={"bundle_digest": unrefit.digest})) != folder
 
 
 def test_a_reference_that_was_cut_off_is_prepared_again(watched):

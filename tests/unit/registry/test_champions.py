@@ -18,6 +18,7 @@ def test_a_champion_is_known_by_what_its_trainer_recorded_and_not_by_its_tags(tm
             tracker.client.set_model_version_tag("watched", "1", tag, "changed")
     assert current_champion(store, mlflow_uri, "watched") == before
 
-    store.delete(f"watched/bundles/{before.mlflow_run_id}.json")
+    for record in store.list("watched/bundles/"):
+        store.delete(record.key)
     foreign = current_champion(store, mlflow_uri, "watched")
     assert (foreign.version, foreign.is_foreign, foreign.snapshot_digest, foreign.train_end) == ("1", True, "", None)
