@@ -83,15 +83,15 @@ def _figure(result: DriftTestResult, name: str, form: str) -> str:
 
 
 def _counts(replayed: Replayed) -> dict[str, str]:
-    verdicts = [check.retraining.verdict.outcome for check in replayed.checks if check.retraining]
+    verdicts = [check.retraining.verdict.promotes for check in replayed.checks if check.retraining]
     waits = [seconds for check in replayed.checks if (seconds := check.seconds_to_champion) is not None]
     return {
         "checks": str(len(replayed.checks)),
         "warnings": str(sum(len(check.entry.decision.warned) for check in replayed.checks)),
         "held back": str(sum(check.entry.decision.outcome == "hold" for check in replayed.checks)),
         "retrainings triggered": str(len(verdicts)),
-        "promoted": str(verdicts.count("promote")),
-        "rejected": str(verdicts.count("reject")),
+        "promoted": str(verdicts.count(True)),
+        "rejected": str(verdicts.count(False)),
         "seconds from landing to new champion": ", ".join(f"{seconds:.1f}" for seconds in waits),
         "seconds of a check, median": f"{median(check.seconds for check in replayed.checks):.1f}",
     }
