@@ -90,7 +90,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Check:
-    """The result of a check of one batch: whether columns drifted, look broken, and whether the losses rose."""
+    """The result of a check of one batch: whether columns drifted, look broken, and whether the losses changed."""
 
     columns: bool
     broken: bool

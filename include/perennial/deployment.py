@@ -21,7 +21,7 @@ class Deployment:
     tracking_uri : str
         MLflow's tracking and registry server; may hold a login, so it is never logged.
     mlflow_takes_rows : bool
-        False: MLflow's server stands outside the spec's region, and no row may be shown to it.
+        False: MLflow's server is outside the spec's region, and no row may be sent to it.
     data_root : Path or str
         Folder, or s3://bucket/prefix, in which sources without an address of their own are.
     sql_url : str or None

@@ -53,7 +53,7 @@ class RunTaken(PerennialError):
 
 
 class RetrainingFailed(PerennialError):
-    """The retraining that a check called for has failed for good."""
+    """The retraining that a check triggered has failed for good."""
 
 
 class StoreError(PerennialError):

@@ -6,7 +6,7 @@ from perennial.record import Record
 
 
 class VolumeTest(Record):
-    """Rows since the last training, compared with the number that calls for another."""
+    """Rows since the last training, compared with the number that triggers another."""
 
     rows: int
     limit: int

@@ -32,7 +32,7 @@ class MonitorState(Record):
     page_hinkley: dict[str, Any] | None = None
     """The detector's state; None: a new detector."""
     charts: dict[DriftTestName, ChartState] = {}
-    """What the columns' charts have learnt since that champion came; another one begins afresh."""
+    """What the columns' charts have learnt since that champion was promoted; for another champion they start again."""
     seen: CheckedRows | None = None
     """The rows behind the cursor that were checked; other rows are late. None: late rows cannot be recognised."""
     alarm: Alarm | None = None

@@ -23,16 +23,16 @@ def start_of_watch(run: MonitorRun, champion: Champion, state: MonitorState) -> 
     CursorAhead
         The cursor lies in the future, so no row would be new.
     DataError
-        As `champion_data_end`.
+        See `champion_data_end`.
     """
     if state.cursor is None or state.champion_version is None:
         return champion_data_end(run, champion)
     if not can_be_true(run, state.cursor):
         raise CursorAhead(
-            f"the cursor of {run.spec.name} stands at {state.cursor:%Y-%m-%d %H:%M:%S} UTC, in the future: the clock says "
-            f"{run.now:%Y-%m-%d %H:%M} UTC, and until then no row is new. A wrong event time or as_of moved it there. Look up "
-            f"with 'perennial ledger {run.spec.name}' up to when the checks before it went, and set it back: perennial "
-            f"set-cursor {run.spec.name} --to 2013-05-01T00:00:00Z --reason '...'"
+            f"the cursor of {run.spec.name} stands at {state.cursor:%Y-%m-%d %H:%M:%S} UTC, in the future: the clock "
+            f"says {run.now:%Y-%m-%d %H:%M} UTC, and until then no row is new. A wrong event time or as_of moved it "
+            f"there. Look up the time of an earlier check with 'perennial ledger {run.spec.name}', and set the "
+            f"cursor back: perennial set-cursor {run.spec.name} --to 2013-05-01T00:00:00Z --reason '...'"
         )
     return state.cursor
 

@@ -116,7 +116,7 @@ def policies_of(spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Servin
         wanted.append(yours)
     yield from drift_triggers(spec, replay, matrix, serving, wanted)
     for name, make in installed_detectors().items():
-        title = f"when river's {make.__name__} calls for it"
+        title = f"when river's {make.__name__} triggers it"
         yield Policy(name, title, "test", serving, (_watching(matrix, serving.refit, make),))
 
 

@@ -76,7 +76,7 @@ def drift_triggers(
         def make(folder: Path, governed: ModelSpec = governed) -> Schedule:
             return DriftTriggers(governed, replay, matrix, refit=serving.refit, folder=folder, measured=measured)
 
-        yield Policy(f"on_{'_'.join(combination)}{suffix}", f"when {label} calls for it", "test", serving, (make,))
+        yield Policy(f"on_{'_'.join(combination)}{suffix}", f"when {label} triggers it", "test", serving, (make,))
 
 
 def follow(matrix: Matrix, policy: Policy) -> list[Walk]:

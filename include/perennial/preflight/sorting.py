@@ -1,4 +1,4 @@
-"""Whether numpy sorts as fast as this processor can: the Kolmogorov-Smirnov tests are little else."""
+"""Tests whether numpy sorts as fast as the processor can, since the Kolmogorov-Smirnov tests mostly sort."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 _ROWS, _ROUNDS = 20_000, 5
-# A vector sort in good order is five to eight times as fast as the plain one beside it; AVX-512 on AMD's Zen 4, which writes what
-# it has sorted out through a slow instruction, less than twice.
+# A vector sort is normally five to eight times as fast as the plain one. With AVX-512 on AMD's Zen 4, where an
+# instruction for writing the sorted values is slow, it is less than twice as fast.
 _TIMES_AS_FAST = 2.5
 VARIABLE = "NPY_DISABLE_CPU_FEATURES"
 
 
 def check_sorting() -> str:
-    """Return in words how fast numpy sorts, and what to set where another way would be faster; it is no fault.
+    """Return in words how fast numpy sorts, and what to set if it could be faster. A slow sort is not a fault.
 
-    Two sorts of 20,000 numbers are timed against each other, in some 20 milliseconds.
+    The times of two ways to sort 20,000 numbers are compared, in about 20 milliseconds.
     """
     import numpy as np
 
@@ -26,7 +26,7 @@ def check_sorting() -> str:
 
 
 def avx512_features() -> tuple[str, ...]:
-    """Return the AVX-512 features that numpy uses here, by the names that NPY_DISABLE_CPU_FEATURES takes."""
+    """Return the AVX-512 features that numpy uses here, by their names in NPY_DISABLE_CPU_FEATURES."""
     from numpy._core._multiarray_umath import (  # type: ignore[import-not-found]
         __cpu_dispatch__,
         __cpu_features__,
@@ -38,14 +38,14 @@ def avx512_features() -> tuple[str, ...]:
 
 
 def sorting_advice(vector_ns: float, plain_ns: float, features: Sequence[str]) -> str:
-    """Say what two times a value mean.
+    """Return what the times of two sorts mean, in words.
 
     Parameters
     ----------
     vector_ns, plain_ns : float
-        Of numpy's vectorised sort, and of its plain one.
+        Nanoseconds for one value, of numpy's vectorised sort and of its plain one.
     features : sequence of str
-        AVX-512 features that the former uses.
+        AVX-512 features that the vectorised sort uses.
     """
     found = f"numpy sorts at {vector_ns:.0f} ns a value"
     if not features or plain_ns >= _TIMES_AS_FAST * vector_ns:
@@ -57,7 +57,7 @@ def sorting_advice(vector_ns: float, plain_ns: float, features: Sequence[str]) -
 
 
 def _nanoseconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of work on a value, the best of some rounds."""
+    """Return the CPU time of work for one value in nanoseconds, the best of several rounds."""
     taken = []
     for _ in range(_ROUNDS):
         began = time.thread_time()

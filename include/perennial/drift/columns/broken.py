@@ -1,4 +1,4 @@
-"""Whether a column has broken rather than drifted: what a source does to values, and the world does not."""
+"""Tells whether a column looks broken rather than drifted: changed by a fault in the source, not in the world."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ _TAIL = 0.1
 
 
 def broken_numbers(reference: Ecdf | Labels, batch: Floats) -> str:
-    """Say in which way numbers look broken: frozen, beyond all that was ever seen, or in another unit.
+    """Return in words why numbers look broken: one value only, far outside the known range, or in another unit.
 
     Parameters
     ----------
     reference : Ecdf or Labels
+        The champion's values.
     batch : array of float64, shape (m,)
-        Ascending, without NaN, at least one.
+        Values in ascending order, without NaN; at least one.
 
     Returns
     -------
     str
-        Empty where they do not.
+        Empty if they do not look broken.
     """
     if _commonest(batch) >= _FILLED and _commonest_before(reference) <= _MOSTLY:
-        return "one value stands in nearly all rows"
+        return "one value fills nearly all rows"
     ends = reference.edges if isinstance(reference, Ecdf) else reference.values
     before = reference.quantile(1 - _TAIL) - reference.quantile(_TAIL) if isinstance(reference, Ecdf) else np.ptp(ends)
-    # A new season goes somewhat beyond what was seen: here it is by more than most of that differs.
+    # A new season may go slightly beyond the known range: here it must be by more than most of the range's width.
     inside = np.searchsorted(batch, ends[-1] + before, "right") - np.searchsorted(batch, ends[0] - before, "left")
     beyond = 1 - float(inside) / batch.size
     if beyond >= _BEYOND and ends[0] < ends[-1]:
@@ -50,9 +51,9 @@ def broken_numbers(reference: Ecdf | Labels, batch: Floats) -> str:
 
 
 def broken_labels(reference: Labels, batch: Labels) -> str:
-    """Say whether one value fills a column of labels that had several."""
+    """Return in words that one value fills a column of labels that had several; empty if not."""
     frozen = batch.counts.max() / batch.n >= _FILLED and _commonest_before(reference) <= _MOSTLY
-    return "one value stands in nearly all rows" if frozen else ""
+    return "one value fills nearly all rows" if frozen else ""
 
 
 def _commonest(ordered: Floats) -> float:

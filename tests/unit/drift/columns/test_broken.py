@@ -28,7 +28,7 @@ def test_what_is_ordinary_is_neither_drifted_nor_broken():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        (np.full(400, 1.0), "one value stands in nearly all rows"),
+        (np.full(400, 1.0), "one value fills nearly all rows"),
         (BATCH["x"] * 20, "lie far beyond all that the champion has seen"),
         (BATCH["x"] / 10, "narrower: in another unit?"),
         (np.where(np.arange(400) % 2, BATCH["x"], np.nan), "missing values jumped from 0.0% to 50.0%"),
