@@ -1,1 +1,1 @@
-"""The tests of a check: what each measures, of which rows, against what."""
+"""The tests of a check: what each measures, on which rows, compared with what."""

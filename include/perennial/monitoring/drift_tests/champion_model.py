@@ -78,7 +78,7 @@ def score_rows(model: Bundle | Model, rows: pd.DataFrame, who: str) -> Scored:
 
 
 def ask_members(model: EnsembleModel, rows: pd.DataFrame, who: str) -> dict[str, Predictions]:
-    """Return what each member says alone; raises as `score_rows`."""
+    """Return MLflow run of each member -> its own predictions. Raises the errors of `score_rows`."""
     with _failure_told(rows, who):
         return model.answers(rows)
 

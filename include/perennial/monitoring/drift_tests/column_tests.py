@@ -86,7 +86,7 @@ def _test(
 
 
 def _learnt_before(reader: CheckReader, check: OpenCheck, name: DriftTestName, reference: Reference) -> ChartState:
-    """Return what the chart had learnt before the check: nothing yet beside another champion or another reference."""
+    """Return the chart's state before the check; empty if the champion or the reference is new."""
     state, _ = load_state(reader.run.store, reader.run.spec.name)
     kept = state.charts.get(name)
     champion = check.champion.version if check.champion else None

@@ -68,7 +68,7 @@ def measure_losses(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     shift = (float(np.nanmean(losses)) - detector.parameters.center) / detector.parameters.scale
     left_out = detector.rows_ignored - ignored
     sentence = (
-        f"page_hinkley: the loss moved at row {int(found[0]) + 1:,} of {len(losses):,}"
+        f"page_hinkley: the loss changed at row {int(found[0]) + 1:,} of {len(losses):,}"
         if len(found)
         else f"page_hinkley: no change in {len(losses):,} losses"
     )
@@ -133,7 +133,7 @@ def measure_volume_of_rows(reader: CheckReader, check: OpenCheck) -> DriftTestRe
     return DriftTestResult(
         test="volume",
         status="fired" if reached else "quiet",
-        sentence=f"volume: {rows:,} rows since the training, {wanted.rows:,} call for another.",
+        sentence=f"volume: {rows:,} rows since the training, {wanted.rows:,} would trigger another.",
         figures={"rows_since_training": rows, "limit": wanted.rows},
     )
 

@@ -143,12 +143,15 @@ class CheckReader:
         return self._scored[champion, key]
 
     def ensemble(self, champion: Champion) -> EnsembleModel | None:
-        """Return the champion's members that can be read, with their weights; None: it is one model. Raises as `scored`."""
+        """Return the champion's members that can be read, with their weights; None: it is one model.
+
+        Raises the errors of `scored`.
+        """
         model = self._bundle(champion).model if champion.weights else None
         return model if isinstance(model, EnsembleModel) else None
 
     def answers(self, champion: Champion, key: str) -> Mapping[str, Predictions]:
-        """Return what each of its members says alone about kept rows, by its MLflow run; raises as `scored`."""
+        """Return MLflow run of each member -> its own predictions for stored rows. Raises the errors of `scored`."""
         together = self.ensemble(champion)
         if together is not None and (champion, key) not in self._answers:
             self._answers[champion, key] = ask_members(together, self._inputs(champion, key), champion.name)

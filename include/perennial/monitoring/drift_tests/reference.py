@@ -62,7 +62,7 @@ class Reference:
     Attributes
     ----------
     folder : str
-        Where it lies in the store; another reference has another folder.
+        Its folder in the store; each reference has its own.
     numeric : KolmogorovSmirnov or None
         Numeric features of the champion's training rows; None if `no_features` says why there are none.
     categorical : ChiSquare or None
@@ -71,8 +71,8 @@ class Reference:
     predictions : KolmogorovSmirnov
         Scores of its twin on the holdout: on its own training rows a model is more certain than on new ones.
     charts : mapping of test to ControlChart
-        What is ordinary for the columns of each test: of features in all labelled rows of the snapshot, of predictions
-        on the holdout. None of features where there are none.
+        How much the columns of each test usually change: features in all labelled rows of the snapshot, predictions
+        on the holdout. Without charts of features if there are no features.
     detector : dict or None
         State of a new Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
         if `no_detector` says why there is none.
@@ -97,7 +97,7 @@ def load_reference(run: MonitorRun, champion: Champion) -> Reference:
     DataError
         The champion's snapshot is gone.
     BundleChanged, ChampionUnusable
-        As `usable_bundle`; also if the champion's features cannot be made.
+        See `usable_bundle`; also if the champion's features cannot be made.
     Damaged
         The snapshot is damaged, and the reference is damaged or missing.
     """
@@ -116,7 +116,7 @@ def prepare_reference(run: MonitorRun, champion: Champion) -> str:
     Raises
     ------
     DataError, BundleChanged, ChampionUnusable
-        As `load_reference`.
+        See `load_reference`.
     """
     folder = REFERENCE.folder(run.spec.name, reference_digest(run.spec, champion.bundle_digest)[:16])
     try:
@@ -138,7 +138,7 @@ def _load(store: Store, folder: str) -> Reference:
     with ExitStack() as opened:
         paths = {name: opened.enter_context(_file(store, folder, name, prepared)) for name in prepared.files}
         if CHARTS["predictions"] not in paths:
-            raise DataError("it was prepared before charts were, and says nothing of what is ordinary")
+            raise DataError("it was prepared by a version without control charts")
         return Reference(
             folder=folder,
             numeric=KolmogorovSmirnov.load(paths[NUMERIC]) if NUMERIC in paths else None,
@@ -234,8 +234,8 @@ def feature_charts(
     watch : Monitoring
     manifest : Manifest
     rows : pandas.DataFrame
-        All labelled rows of the snapshot in the order of time, those that the champion did not learn from too: batches
-        follow on them.
+        All labelled rows of the snapshot in the order of time, including those that the champion has not learnt from,
+        since batches follow after them.
     champion : Champion
 
     Raises
@@ -274,7 +274,7 @@ def loss_detector(monitoring: Monitoring, losses: Any, times: pd.Series) -> dict
     """Return the fields `detector` and `no_detector` of a Reference, calibrated on losses in time order."""
     wanted = monitoring.page_hinkley
     if wanted is None:
-        return {"detector": None, "no_detector": "the spec asks for no Page-Hinkley test"}
+        return {"detector": None, "no_detector": "the spec does not ask for a Page-Hinkley test"}
     try:
         budget = false_alarm_rows(wanted.one_false_alarm_in, times)
         calibrated = calibrate(losses, one_false_alarm_in=budget, shift=wanted.shift, times=times)
@@ -289,8 +289,8 @@ def false_alarm_rows(budget: int | Time, times: pd.Series[pd.Timestamp]) -> int:
     Parameters
     ----------
     budget : int or Time
-        A time counts as the rows that came in it at the rate of the given ones, from 1,000 to 500,000: with fewer no
-        threshold can be chosen, and with more choosing it takes minutes.
+        A time counts as the number of rows that arrive in it at the rate of the given ones, from 1,000 to 500,000: with
+        fewer rows a threshold cannot be chosen, with more it takes minutes.
     times : pandas.Series of Timestamp
         Event times of the rows.
     """

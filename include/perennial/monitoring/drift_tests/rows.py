@@ -64,7 +64,7 @@ class KnownRows:
     Attributes
     ----------
     times, identities : arrays of shape (n,)
-        As in SourceRows.
+        See SourceRows.
     """
 
     times: npt.NDArray[np.datetime64]
