@@ -15,9 +15,9 @@ from perennial.data.split import apply_split
 from perennial.errors import TrainingError
 from perennial.evaluation.champion_comparison import compare_with
 from perennial.evaluation.classification import labelled_rows
-from perennial.evaluation.confusion import confusion_table
 from perennial.evaluation.metrics import score, task_labels
-from perennial.evaluation.plots import draw
+from perennial.evaluation.plots.confusion import confusion_table
+from perennial.evaluation.plots.draw import draw
 from perennial.evaluation.records import Evaluation
 from perennial.evaluation.rival import Rival, find_rival
 from perennial.evaluation.together import Together, judge_together

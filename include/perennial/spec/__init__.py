@@ -1,4 +1,7 @@
-"""The model spec: pydantic models of the YAML file, its loader and its JSON Schema. Safe to import at parse time."""
+"""The model spec: pydantic models of the YAML file, its loader and its JSON Schema. Safe to import at parse time.
+
+Each section of the file has a module of its own, named as the section is.
+"""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import confusion_matrix
 
 from perennial.evaluation.classification import labelled_rows
-from perennial.evaluation.confusion import MOST_LABELS, confusion, confusion_table
-from perennial.evaluation.curves import reliability
-from perennial.evaluation.plots import draw
+from perennial.evaluation.plots.confusion import MOST_LABELS, confusion, confusion_table
+from perennial.evaluation.plots.curves import reliability
+from perennial.evaluation.plots.draw import draw
 from perennial.models.predictions import Predictions, predict
 from perennial.spec import ModelSpec
 
@@ -139,5 +139,5 @@ def test_reliability_keeps_equal_probabilities_together(probability: np.ndarray)
 
 
 def test_drawing_needs_no_pyplot() -> None:
-    code = "import sys, perennial.evaluation.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, perennial.evaluation.plots.draw; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from perennial.evaluation.classification import LabelledRows
-from perennial.evaluation.figures import PANELS_A_ROW, REFERENCE, panels, shown, styles, to_png
+from perennial.evaluation.plots.figures import PANELS_A_ROW, REFERENCE, panels, shown, styles, to_png
 from perennial.models.predictions import Label
 
 MOST_PANELS = 3 * PANELS_A_ROW

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from numpy.typing import NDArray
 
-from perennial.evaluation.figures import REFERENCE, panels, styles, to_png
+from perennial.evaluation.plots.figures import REFERENCE, panels, styles, to_png
 from perennial.evaluation.regression import Residuals
 
 BINS = 50

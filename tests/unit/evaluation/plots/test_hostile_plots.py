@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from perennial.evaluation.figures import MOST_CHARACTERS, shown
-from perennial.evaluation.plots import draw
+from perennial.evaluation.plots.draw import draw
+from perennial.evaluation.plots.figures import MOST_CHARACTERS, shown
 from perennial.models.predictions import Predictions
 from perennial.spec import ModelSpec
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perennial.evaluation.classification import labelled_rows
-from perennial.evaluation.confusion import confusion
-from perennial.evaluation.curves import calibration, precision_recall, roc
 from perennial.evaluation.metrics import task_labels
+from perennial.evaluation.plots.confusion import confusion
+from perennial.evaluation.plots.curves import calibration, precision_recall, roc
+from perennial.evaluation.plots.residuals import predicted_against_actual, residuals
 from perennial.evaluation.regression import Residuals
-from perennial.evaluation.residuals import predicted_against_actual, residuals
 from perennial.evaluation.undefined import Undefined
 from perennial.models.predictions import Label, Predictions
 from perennial.spec import ModelSpec

@@ -10,7 +10,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from perennial.evaluation.classification import LabelledRows
-from perennial.evaluation.figures import panels, shown, to_png
+from perennial.evaluation.plots.figures import panels, shown, to_png
 
 MOST_LABELS = 20
 # With more labels the cells are too small for a count and its share.

@@ -1,0 +1,1 @@
+"""Plots of candidate and champion on the holdout."""
