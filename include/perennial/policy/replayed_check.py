@@ -118,6 +118,11 @@ class ReplayedReader(CheckReader):
         alone = Together((int(champion.version),), (1.0,), self._refit)
         return Scored(self._matrix.predictions(alone, _slice(key)))
 
+    def scored_by_twin(self, champion: Champion, key: str) -> Scored:
+        """Return the predictions of the champion's twin for a batch's rows."""
+        twin = Together((int(champion.version),), (1.0,), refit=False)
+        return Scored(self._matrix.predictions(twin, _slice(key)))
+
     def reference(self, champion: Champion) -> Reference:
         """Return the reference of the champion's batches, made as in production."""
         # Calibrating a detector takes longer than all else, so it is made only if it is among the triggers.

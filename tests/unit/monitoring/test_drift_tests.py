@@ -249,3 +249,16 @@ def test_a_decision_is_made_once(watched):
     found = [of(CheckReader(run), check) for of in TESTS.values()]
     first = decide(run, check, found)
     assert decide(replace(run, active=("manual",)), check, found[:1]) == first
+
+
+def test_scores_with_few_values_are_quiet_although_a_refit_gives_other_ones_than_its_twin(tmp_path, mlflow_uri):
+    features = {"numeric": ["few"], "categorical": []}
+    drift = {"drift": {"effect_floor": 0.1}, "page_hinkley": None}
+    watched = make_watched(tmp_path / "model", mlflow_uri, features=features, monitoring=SENSITIVE | drift)
+    watched.retrain()
+    watched.land(TRAINED_ROWS, 1000)
+    run = watched.run()
+    check, reader = open_check(run), CheckReader(run)
+    served = reader.scored(check.champion, check.batch).score
+    assert not set(served) & set(reader.scored_by_twin(check.champion, check.batch).score)
+    assert make_test(reader, check, "predictions").status == "quiet"

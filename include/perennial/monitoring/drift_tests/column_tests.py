@@ -33,13 +33,13 @@ def measure_categories(reader: CheckReader, check: OpenCheck) -> DriftTestResult
 
 
 def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the champion's scores on the batch with its twin's on the holdout: Kolmogorov-Smirnov."""
+    """Compare the scores of the champion's twin on the batch with those on its holdout: Kolmogorov-Smirnov."""
     return _test(
         reader,
         check,
         "predictions",
         lambda reference: reference.predictions,
-        lambda champion, key: pd.DataFrame({SCORE: reader.scored(champion, key).score}),
+        lambda champion, key: pd.DataFrame({SCORE: reader.scored_by_twin(champion, key).score}),
     )
 
 

@@ -44,6 +44,7 @@ class CheckReader:
         self._bundles: dict[Champion, Bundle] = {}
         self._answers: dict[tuple[Champion, str], Mapping[str, Predictions]] = {}
         self._scored: dict[tuple[Champion, str], Scored] = {}
+        self._scored_by_twin: dict[tuple[Champion, str], Scored] = {}
         self._references: dict[Champion, Reference] = {}
 
     def hold(self, key: str, rows: SourceRows) -> None:
@@ -141,6 +142,19 @@ class CheckReader:
                 else Scored(together.together(self.answers(champion, key)))
             )
         return self._scored[champion, key]
+
+    def scored_by_twin(self, champion: Champion, key: str) -> Scored:
+        """Return what the champion's judged twin predicts for stored rows: scores that compare with the reference's.
+
+        Two models of one recipe give different scores to the same rows. Compared with each other, these would look like
+        drift, most of all where a score has few values. Raises as `scored`.
+        """
+        bundle = self._bundle(champion)
+        if bundle.twin is bundle.model:
+            return self.scored(champion, key)
+        if (champion, key) not in self._scored_by_twin:
+            self._scored_by_twin[champion, key] = score_rows(bundle.twin, self._inputs(champion, key), champion.name)
+        return self._scored_by_twin[champion, key]
 
     def ensemble(self, champion: Champion) -> EnsembleModel | None:
         """Return the champion's members that can be read, with their weights; None: it is one model.

@@ -101,7 +101,7 @@ def _distributions(
     )
     now: dict[DriftTestName, pd.DataFrame] = {"ks": features, "categorical": features}
     if any(test == "predictions" for test, _ in chosen):
-        now["predictions"] = pd.DataFrame({SCORE: reader.scored(check.champion, check.batch).score})
+        now["predictions"] = pd.DataFrame({SCORE: reader.scored_by_twin(check.champion, check.batch).score})
     prepared: dict[DriftTestName, ColumnTest | None] = {
         "ks": reference.numeric,
         "categorical": reference.categorical,
