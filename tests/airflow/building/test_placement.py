@@ -22,10 +22,12 @@ TASKS = [f"tests.{test}" for test in ("ks", "categorical", "predictions", "page_
 HEAVY = {
     "orders.retrain": {"ingest", "validate", "train", "evaluate", "refit"},
     "orders.monitor": {"open_check", *TASKS},
+    "orders.backtest": {"begin", "train", "compare"},
 }
 LIGHT = {
     "orders.retrain": {"decide", "register", "promote"},
     "orders.monitor": {"wait_for_rows", "govern", "trigger_retraining", "move_cursor"},
+    "orders.backtest": set(),
 }
 
 

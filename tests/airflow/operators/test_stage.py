@@ -51,17 +51,21 @@ def test_a_task_that_is_no_stage_or_takes_something_else_is_refused(
         StageOperator(task_id=task_id, spec=load_spec(add_spec()), takes=takes)
 
 
+@pytest.mark.parametrize(("ensemble", "without"), [(None, {"assemble"}), ({"members": 3}, set())])
 def test_the_dag_has_a_task_for_each_stage_that_follows_those_whose_records_it_takes(
-    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+    add_spec: Callable[..., Path],
+    load_dags: Callable[[], DagBag],
+    ensemble: dict[str, int] | None,
+    without: set[str],
 ) -> None:
     from perennial.stages import maker
 
-    add_spec()
+    add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": ensemble})
     tasks = load_dags().dags["orders.retrain"].task_dict
 
-    assert set(tasks) == set(STAGES)
+    assert set(tasks) == set(STAGES) - without
     for name, task in tasks.items():
-        assert {maker(record).name for record in STAGES[name].takes} <= task.upstream_task_ids
+        assert {maker(record).name for record in STAGES[name].takes} - without <= task.upstream_task_ids
         assert task.doc_md == STAGES[name].again
 
 

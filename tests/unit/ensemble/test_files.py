@@ -120,7 +120,7 @@ def test_a_member_with_types_that_its_record_does_not_name_is_left_out(kept):
     )
     manifest, digest = write_manifest(kept.folder, kept.recorded.manifest.model_copy(update={"members": members}))
     recorded = kept.recorded.model_copy(update={"manifest": manifest, "digest": digest})
-    with pytest.raises(TrainingError, match="types that nobody allowed"):
+    with pytest.raises(TrainingError, match="types that are not allowed"):
         read_ensemble(kept.folder, recorded, "champion v3")
 
 
