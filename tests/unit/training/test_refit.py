@@ -149,7 +149,7 @@ def test_another_recipe_than_the_judged_one_is_refused(refitted, make_spec, rows
     other = replace(run, spec=make_spec(BOOSTING, model={"seed": 5}))
     run.store.delete(f"late/bundles/{candidate.mlflow_run_id}/refit.json")
     with pytest.raises(
-        TrainingError, match="another features or settings of the fit: what would serve is not what was"
+        TrainingError, match="another features or settings of the fit: the model that would serve is not the"
     ):
         refit(other, snapshot, candidate, PROMOTED)
 
