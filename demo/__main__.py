@@ -41,7 +41,7 @@ def play(
             f"open {home.airflow_url}, or stop it with make stop. The password of {USER} is in {home.passwords}"
         )
     services.check_ports(home)
-    home.make_afresh()
+    home.make_again()
     keep = False
     try:
         _play(home)

@@ -93,7 +93,7 @@ class Home:
         """Airflow's own file of passwords, by user."""
         return self.airflow / "simple_auth_manager_passwords.json.generated"
 
-    def make_afresh(self) -> None:
+    def make_again(self) -> None:
         """Remove the folder of an earlier demo and create a new one, with new secrets, readable only by this user."""
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / MARKER).exists():

@@ -54,10 +54,10 @@ def one_api_server(airflow_home: Path) -> Iterator[None]:
     """Let all tasks of all `dag.test()` share the API server that Airflow would otherwise build for each task."""
     from airflow.sdk.execution_time import supervisor
 
-    built_anew = supervisor.in_process_api_server
-    supervisor.in_process_api_server = functools.cache(built_anew)
+    build_another = supervisor.in_process_api_server
+    supervisor.in_process_api_server = functools.cache(build_another)
     yield
-    supervisor.in_process_api_server = built_anew
+    supervisor.in_process_api_server = build_another
 
 
 @pytest.fixture(scope="session")

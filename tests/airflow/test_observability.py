@@ -356,5 +356,5 @@ def until(holds: Callable[[], bool], what: str | Callable[[], str], seconds: flo
         except OSError:
             pass
         if time.monotonic() > deadline:
-            pytest.fail(f"waited {seconds} seconds in vain for {what if isinstance(what, str) else what()}")
+            pytest.fail(f"waited {seconds} seconds for {what if isinstance(what, str) else what()}")
         time.sleep(0.5)

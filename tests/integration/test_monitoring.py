@@ -248,7 +248,7 @@ def test_labels_that_arrive_later_are_fed_once_when_they_have_matured(airline: A
     assert detector.rows_seen == first.check.matured_rows + second.check.matured_rows
 
 
-def test_another_champion_begins_the_detector_and_the_reference_afresh(airline: Airline) -> None:
+def test_another_champion_starts_the_detector_and_the_reference_again(airline: Airline) -> None:
     airline.check("02-15")
     before = PageHinkley.from_state(airline.state().page_hinkley or {})
     assert airline.retrain("02-15").outcome == "promote"
@@ -282,7 +282,7 @@ def test_a_champion_whose_rows_are_gone_is_a_clear_error_and_decides_nothing(air
     assert airline.state() == MonitorState()
 
 
-@pytest.mark.parametrize("ends", ["promoted", "in vain"])
+@pytest.mark.parametrize("ends", ["promoted", "failed"])
 def test_drift_found_while_a_retraining_runs_leads_to_one_further_decision_when_it_has_ended(
     airline: Airline, ends: str
 ) -> None:
@@ -307,7 +307,7 @@ def test_drift_found_while_a_retraining_runs_leads_to_one_further_decision_when_
     key = list(airline.spec.source.key)
     rows, before = (set(map(tuple, airline.batch(e)[key].astype(str).to_numpy())) for e in (again, found))
     assert rows > before
-    if ends == "in vain":
+    if ends == "failed":
         assert again.decision.outcome == "trigger"
     for _ in range(3):
         assert airline.look("02-25") is None

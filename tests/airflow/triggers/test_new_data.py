@@ -1,4 +1,4 @@
-"""The trigger can be made anew by another process, and never keeps the triggerer's event loop waiting."""
+"""The trigger can be made again by another process, and never keeps the triggerer's event loop waiting."""
 
 from __future__ import annotations
 

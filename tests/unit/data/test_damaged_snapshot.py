@@ -1,4 +1,4 @@
-"""A damaged snapshot is never read as rows, and an ingest of the same rows writes it anew."""
+"""A damaged snapshot is never read as rows, and an ingest of the same rows writes it again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_no_flipped_bit_of_a_snapshot_is_read_as_rows(run):
 
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone"])
 @pytest.mark.parametrize("what", ["manifest.json", ".parquet"])
-def test_an_ingest_of_the_same_rows_writes_a_damaged_snapshot_anew(run, how, what, caplog):
+def test_an_ingest_of_the_same_rows_writes_a_damaged_snapshot_again(run, how, what, caplog):
     snapshot = ingest(run)
     rows = read_snapshot(run.store, snapshot)
     key = next(item.key for item in run.store.list(snapshot.prefix) if item.key.endswith(what))
@@ -70,7 +70,7 @@ def test_a_manifest_that_lies_in_another_snapshots_folder_is_damage(run):
         load_manifest(run.store, "flights", "0" * 64)
 
 
-def test_a_damaged_mark_of_the_latest_snapshot_is_said_and_made_anew(tmp_path, caplog):
+def test_a_damaged_mark_of_the_latest_snapshot_is_said_and_made_again(tmp_path, caplog):
     store = LocalStore(tmp_path)
     store.write("m/latest_snapshot.json", b'{"snapshot": ')
     with caplog.at_level(logging.WARNING):

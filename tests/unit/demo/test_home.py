@@ -28,27 +28,27 @@ def test_a_port_that_is_none_is_named(port: str) -> None:
 
 
 def test_secrets_are_for_the_owner_alone(home: Home) -> None:
-    home.make_afresh()
+    home.make_again()
     assert home.folder.stat().st_mode & 0o777 == 0o700
     for secret in (home.passwords, home.airflow / "airflow.cfg"):
         assert secret.stat().st_mode & 0o777 == 0o600
 
 
 def test_every_demo_has_a_password_of_its_own(home: Home) -> None:
-    home.make_afresh()
+    home.make_again()
     first = home.password()
-    home.make_afresh()
+    home.make_again()
     assert len(first) >= 16
     assert home.password() != first
 
 
 def test_a_new_demo_removes_the_old_one_and_keeps_the_landing_files(home: Home) -> None:
-    home.make_afresh()
+    home.make_again()
     (home.folder / "store").mkdir()
     mine = home.data / "orders" / "mine.parquet"
     mine.parent.mkdir(parents=True)
     mine.touch()
-    home.make_afresh()
+    home.make_again()
     assert not (home.folder / "store").exists()
     assert mine.exists()
 
@@ -57,7 +57,7 @@ def test_a_folder_that_the_demo_did_not_make_is_left_alone(home: Home) -> None:
     home.folder.mkdir(parents=True)
     (home.folder / "thesis.txt").touch()
     with pytest.raises(DemoError, match="was not made by the demo"):
-        home.make_afresh()
+        home.make_again()
     assert (home.folder / "thesis.txt").exists()
 
 
@@ -74,14 +74,14 @@ def test_settings_of_another_airflow_do_not_reach_the_services(home: Home, monke
 
 
 def test_airflow_listens_on_this_machine_only(home: Home) -> None:
-    home.make_afresh()
+    home.make_again()
     settings = home.airflow_settings()
     assert settings["api"]["host"] == "127.0.0.1"
     assert settings["core"]["execution_api_server_url"] == f"{home.airflow_url}/execution/"
 
 
 def test_the_quiet_replay_s_dags_are_a_bundle_beside_those_of_the_repository(home: Home) -> None:
-    home.make_afresh()
+    home.make_again()
     bundles = json.loads(home.airflow_settings()["dag_processor"]["dag_bundle_config_list"])
     folders = {bundle["name"]: Path(bundle["kwargs"]["path"]) for bundle in bundles}
     assert folders == {"dags-folder": DAGS, "quiet-replay": home.quiet_dags}

@@ -59,7 +59,7 @@ def test_a_promoted_run_has_the_time_from_its_batch_s_landing_and_a_rejected_one
 
 def test_the_password_is_shown_with_both_addresses(tmp_path: Path) -> None:
     home = Home(tmp_path, 18080, 15000)
-    home.make_afresh()
+    home.make_again()
     console = Console(width=200, record=True, file=io.StringIO())
     print_how_to_open(home, "flight_delay", console)
     text = console.export_text()

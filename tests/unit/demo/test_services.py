@@ -44,7 +44,7 @@ def test_free_ports_pass(tmp_path: Path) -> None:
 
 def test_a_service_that_ends_while_starting_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    home.make_afresh()
+    home.make_again()
     failing = Service.start(
         "scheduler",
         [sys.executable, "-c", "raise SystemExit('no such table: job')"],

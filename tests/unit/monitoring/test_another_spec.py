@@ -123,7 +123,7 @@ def test_columns_that_are_excluded_make_another_reference_and_another_check(watc
     assert len({key.split("/")[3] for key in after}) == 2
 
 
-def test_how_a_check_is_judged_leaves_the_reference_and_begins_the_check_anew(watched):
+def test_how_a_check_is_judged_leaves_the_reference_and_starts_the_check_again(watched):
     check = open_check(watched.run())
     before = objects(watched, "watched/monitor/references/")
     other = respecified(watched, monitoring=MONITORING | {"drift": {"effect_floor": 0.3}})

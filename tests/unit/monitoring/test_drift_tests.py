@@ -144,7 +144,7 @@ def test_a_coalesced_checks_losses_are_fed_once(watched):
     assert PageHinkley.from_state(ph[2].detector).rows_seen == 400
 
 
-def test_another_sensitivity_begins_the_detector_afresh_and_another_field_does_not(watched):
+def test_another_sensitivity_starts_the_detector_again_and_another_field_does_not(watched):
     watched.land(TRAINED_ROWS, 300)
     close_check(watched.run(), watched.decide())
     watched.land(TRAINED_ROWS + 300, 300)

@@ -126,7 +126,7 @@ def test_a_cursor_after_the_sources_rows_is_said(run, store):
     assert "perennial set-cursor parcels --to 2025-03-06T00:00:00Z" in look.reason
 
 
-def test_an_undecided_check_of_the_future_is_begun_anew(run, parcels: Parcels):
+def test_an_undecided_check_of_the_future_is_started_again(run, parcels: Parcels):
     parcels.deliver([6], days=[WRONG_DAY])
     believed_then = replace(run, now=LATER)
     assert open_check(believed_then).as_of == WRONG

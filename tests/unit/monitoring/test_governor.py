@@ -218,7 +218,7 @@ BREAKER = {"breaker": {"rejections": 2, "reset_days": 5}, "at_most": {"retrainin
 
 
 @pytest.mark.parametrize("result", ["rejected", "failed"])
-def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
+def test_the_breaker_opens_after_so_many_rejected_or_failed_retrainings(result):
     decision = decide(FIRED, known=past(**unsuccessful(8, 9, result=result)), **BREAKER)
     assert (decision.outcome, decision.held_by) == ("hold", "breaker")
     assert "The breaker is open: the last 2 retrainings were rejected, inconclusive or failed" in words(decision)
@@ -226,7 +226,7 @@ def test_the_breaker_opens_after_so_many_retrainings_in_vain(result):
 
 
 @pytest.mark.parametrize("result", ["promoted", "running"])
-def test_the_breaker_stays_closed_where_the_last_one_was_not_in_vain(result):
+def test_the_breaker_stays_closed_where_the_last_one_was_promoted_or_is_running(result):
     known = unsuccessful(7, 8, 9)
     known["outcomes"][-1] = (known["outcomes"][-1][0], result)
     assert decide(FIRED, known=past(**known), **BREAKER).outcome == "trigger"

@@ -213,7 +213,7 @@ def test_a_check_that_was_decided_is_repeated_as_it_was_decided(watch, make_run,
     assert watch() == check
 
 
-def test_an_undecided_check_of_another_champion_is_begun_anew(watch, store, registry, parcels: Parcels):
+def test_an_undecided_check_of_another_champion_is_started_again(watch, store, registry, parcels: Parcels):
     check = watch()
     write_origin(store, "2", end=day(4))
     registry.champion = make_champion("2")
@@ -222,7 +222,7 @@ def test_an_undecided_check_of_another_champion_is_begun_anew(watch, store, regi
     assert check != again == watch()
 
 
-def test_an_undecided_check_of_another_spec_is_begun_anew(watch):
+def test_an_undecided_check_of_another_spec_is_started_again(watch):
     wider = make_spec({"min_rows": 2, "lateness_days": 4})
     assert watch().watched_as == check_digest(SPEC)
     assert watch(spec=wider).watched_as == check_digest(wider) != check_digest(SPEC)
@@ -278,7 +278,7 @@ def test_rows_that_are_gone_say_how_to_go_on(watch, store):
 
 
 @pytest.mark.parametrize("what", ["check", "batch", "matured", "seen"])
-def test_an_undecided_check_that_is_damaged_is_begun_anew(watch, store, what, caplog):
+def test_an_undecided_check_that_is_damaged_is_started_again(watch, store, what, caplog):
     check = watch()
     keys = {"check": CHECK.key("parcels", 1), "batch": check.batch, "matured": check.matured, "seen": check.seen.key}
     whole = store.read(keys[what])

@@ -60,7 +60,7 @@ def test_without_a_champion_any_rows_are_enough_for_the_first_training(tmp_path,
     assert not waiting(replace(watched.run(), spec=forbidden)).over
 
 
-def test_a_first_training_in_vain_waits_for_new_rows(tmp_path, mlflow_uri):
+def test_a_first_training_that_is_rejected_or_fails_waits_for_new_rows(tmp_path, mlflow_uri):
     watched = make_watched(tmp_path / "model", mlflow_uri)
     entry = watched.decide()
     close_check(watched.run(), entry)

@@ -71,7 +71,7 @@ def test_what_is_no_such_record_is_damaged(store, found):
         read(store)
 
 
-def test_the_error_names_key_fault_and_what_to_do_and_has_the_version_for_whoever_makes_it_anew(store):
+def test_the_error_names_key_fault_and_what_to_do_and_has_the_version_for_whoever_makes_it_again(store):
     version = store.write("m/parcel.json", SEALED.replace(b"41", b"42"))
     with pytest.raises(
         Damaged, match=r"m/parcel\.json is damaged: .*digest.*remove its line sha256.*Send it again"

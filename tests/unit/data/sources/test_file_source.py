@@ -138,7 +138,7 @@ def test_a_spec_that_asks_for_other_facts_has_all_files_opened_again(
     assert store.opened_since() == ["a.parquet"]
 
 
-def test_what_cannot_be_read_of_earlier_scans_is_found_out_anew(
+def test_what_cannot_be_read_of_earlier_scans_is_looked_at_again(
     folder: Path, store: WatchedStore, kept_in: LocalStore, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     land(folder, "a.parquet")
