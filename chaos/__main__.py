@@ -46,7 +46,7 @@ def prepare(stack: Stack) -> dict[str, float]:
         if stack.end(dag_id, runs[dag_id]) != "success":
             raise ChaosError(f"the undisturbed run {runs[dag_id]} of {dag_id} failed: see its log in Airflow")
     tasks = stack.ask(lambda api: api.instances(RETRAIN, runs[RETRAIN]))
-    return {stage: tasks[stage]["duration"] for stage in STAGES}
+    return {stage: tasks[stage]["duration"] for stage in STAGES if stage in tasks}
 
 
 def suffer(stack: Stack, fault: Fault, usual: dict[str, float]) -> Row:

@@ -110,12 +110,15 @@ def _in_check(name: str, task_id: str, act: Act) -> Fault:
     return Fault(name, MONITOR, task_id, act, before=DAYS_A_CHECK, drifted=True)
 
 
+# The flights' models serve alone, so that none are assembled.
+STAGES_OF_FLIGHTS = tuple(stage for stage in STAGES if stage != "assemble")
+
 FAULTS = (
     _deferred("triggerer"),
     _deferred("scheduler"),
     # These steps take less than a second: the kill hits this one or the next.
     *(_in_check(f"kill-{step}", step, _kill_worker) for step in STEPS),
-    *(_in_retraining(f"kill-{stage}", stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES),
+    *(_in_retraining(f"kill-{stage}", stage, _kill_worker, into=0.4, must_hit=True) for stage in STAGES_OF_FLIGHTS),
     _in_retraining("redis", "ingest", _away("redis")),
     _in_retraining("postgres", "ingest", _away("postgres")),
     # The proxy is stopped too, since otherwise S3 would only seem slow.

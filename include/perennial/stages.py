@@ -22,6 +22,7 @@ from perennial.validation.records import Validation
 if TYPE_CHECKING:
     from perennial.record import Record
     from perennial.run import RetrainingRun
+    from perennial.spec import ModelSpec
 
 
 def _always(_run: RetrainingRun, *_: object) -> str:
@@ -71,7 +72,7 @@ class Stage:
         """The module of its function, whose import loads all libraries of the stage."""
         return self.function.partition(":")[0]
 
-    def __call__(self, run: RetrainingRun, *records: Record) -> Any:
+    def __call__(self, run: RetrainingRun, *records: Record | None) -> Any:
         """Run the stage, and return a record of the class `returns`.
 
         Raises
@@ -227,6 +228,11 @@ STAGES: Mapping[str, Stage] = {
         ),
     )
 }
+
+
+def stages_of(spec: ModelSpec) -> tuple[str, ...]:
+    """Return the names of the stages that a spec asks for, in their order: its retraining DAG has a task for each."""
+    return tuple(name for name in STAGES if name != "assemble" or spec.model.ensemble is not None)
 
 
 def maker(record: str) -> Stage:

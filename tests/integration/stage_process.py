@@ -34,7 +34,8 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
     )
     stage = STAGES[order["stage"]]
     given = [
-        maker(name).returns.model_validate(made) for name, made in zip(stage.takes, order["arguments"], strict=True)
+        None if made is None else maker(name).returns.model_validate(made)
+        for name, made in zip(stage.takes, order["arguments"], strict=True)
     ]
     return stage(run, *given).model_dump(mode="json")
 

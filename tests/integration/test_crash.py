@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from mlflow.tracking import MlflowClient
 
-from perennial.stages import STAGES, maker
+from perennial.spec import load_spec
+from perennial.stages import STAGES, maker, stages_of
 from perennial.store import open_store
 from perennial.store.sealed import unseal
 from tests.integration.killed_process import KilledProcess, Order
@@ -45,7 +46,7 @@ def start(flights: Path, flight_spec: Path) -> Iterator[Callable[[Path], KilledP
 
 
 def order_of(stage: str, done: dict[str, Any]) -> Order:
-    return {"stage": stage, "arguments": [done[maker(record).name] for record in STAGES[stage].takes]}
+    return {"stage": stage, "arguments": [done.get(maker(record).name) for record in STAGES[stage].takes]}
 
 
 def what_is_there(folder: Path) -> dict[str, Any]:
@@ -95,20 +96,21 @@ def what_is_there(folder: Path) -> dict[str, Any]:
 
 
 def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(
-    start: Callable[[Path], KilledProcess], tmp_path: Path
+    start: Callable[[Path], KilledProcess], flight_spec: Path, tmp_path: Path
 ) -> None:
+    stages = stages_of(load_spec(flight_spec))
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
     process = start(undisturbed)
     done: dict[str, Any] = {}
     seconds: dict[str, float] = {}
-    for stage in STAGES:
+    for stage in stages:
         answer = process.run(order_of(stage, done))
         done[stage], seconds[stage] = answer["outcome"], answer["seconds"]
 
     chance = random.Random(2013)
     process, done = start(disturbed), {}
-    for number, stage in enumerate(STAGES):
-        kills = KILLS // len(STAGES) + (number < KILLS % len(STAGES))
+    for number, stage in enumerate(stages):
+        kills = KILLS // len(stages) + (number < KILLS % len(stages))
         order = order_of(stage, done)
         done[stage] = process.run_killed(order, kills=kills, seconds=seconds[stage], chance=chance)
 

@@ -150,7 +150,7 @@ def test_a_task_that_airflow_runs_twice_has_one_candidate_and_one_version(flight
     try:
         done = {"ingest": workers[0].run({"stage": "ingest", "arguments": []})["outcome"]}
         for stage in ("train", "evaluate", "decide", "refit", "register", "promote"):
-            order = {"stage": stage, "arguments": [done[maker(record).name] for record in STAGES[stage].takes]}
+            order = {"stage": stage, "arguments": [done.get(maker(record).name) for record in STAGES[stage].takes]}
             with ThreadPoolExecutor() as threads:
                 one, two = threads.map(lambda worker, order=order: worker.run(order)["outcome"], workers)
             assert one == two, stage

@@ -58,12 +58,12 @@ def test_the_dag_has_a_task_for_each_stage_that_follows_those_whose_records_it_t
     ensemble: dict[str, int] | None,
     without: set[str],
 ) -> None:
-    from perennial.stages import maker
+    from perennial.stages import maker, stages_of
 
-    add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": ensemble})
+    path = add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": ensemble})
     tasks = load_dags().dags["orders.retrain"].task_dict
 
-    assert set(tasks) == set(STAGES) - without
+    assert set(tasks) == set(STAGES) - without == set(stages_of(load_spec(path)))
     for name, task in tasks.items():
         assert {maker(record).name for record in STAGES[name].takes} - without <= task.upstream_task_ids
         assert task.doc_md == STAGES[name].again

@@ -25,7 +25,7 @@ def test_without_a_transform_the_features_are_columns_of_the_rows(make_spec, row
 @pytest.mark.parametrize(
     ("features", "said"),
     [
-        ({"function": "halved"}, "made 200 rows of 400"),
+        ({"function": "halved"}, "made 200 rows from 400"),
         ({"function": "broken"}, "failed on 400 rows: KeyError: 'nothing'"),
         ({"function": "hourly", "numeric": ["hour", "minute"]}, "returned no column minute"),
     ],
