@@ -35,6 +35,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
 WATCHED = """
 monitoring:
   min_rows: 200
+  drift: {effect_floor: 0.1}
   page_hinkley: {one_false_alarm_in: 20000}
   performance: {minimum: {roc_auc: 0.55}}
   volume: {rows: 3000}
