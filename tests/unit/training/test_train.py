@@ -144,7 +144,7 @@ def test_the_store_records_what_may_be_loaded(make_spec, rows, prepare):
     assert manifest.feature_names("categorical") == ("kind",)
     assert (manifest.split, manifest.provenance) == (candidate.split, candidate.provenance)
     assert "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor" in manifest.types
-    assert from_yaml(manifest.recipe)["model"] == {"estimator": BOOSTING, "params": {}, "seed": 0}
+    assert from_yaml(manifest.recipe)["model"] == {"estimator": BOOSTING, "params": {}, "seed": 0, "refit": True}
 
 
 def test_training_again_finds_the_candidate(make_spec, rows, prepare):
