@@ -197,6 +197,7 @@ def sent(
         "min_rows": 50,
         "require": {"checks": 1, "of": 1},
         "schedule": {"every_minutes": 60},
+        "drift": {"effect_floor": 0.1},
         "performance": {"minimum": {"roc_auc": 0.6}, "min_rows": 50},
     }
     # The same model again, on rows that only look different, is good enough: a tolerance lets it through.

@@ -27,7 +27,7 @@ def write_specs(folder: Path, *, landing: dict[str, str]) -> None:
     """
     flights = yaml.safe_load(FLIGHT_SPEC)
     flights["source"]["uri"] = f"s3://{landing['everybody']}/flights/"
-    flights["monitoring"] = {"min_rows": 200, "require": {"checks": 1, "of": 1}}
+    flights["monitoring"] = {"min_rows": 200, "require": {"checks": 1, "of": 1}, "drift": {"effect_floor": 0.1}}
     flights["retraining"] = {"cooldown_days": 0}
     # Trained for long enough to be killed meanwhile.
     slow = flights | {"name": "slow_flights", "model": flights["model"] | {"params": {"max_iter": 500}}}

@@ -9,7 +9,7 @@ from tests.distributed.cluster import Cluster
 from tests.distributed.models import CROWD
 from tests.distributed.rest import Runs
 
-HEAVY = ("ingest", "validate", "train", "evaluate")
+HEAVY = ("ingest", "validate", "train", "evaluate", "refit")
 
 
 def test_ten_retrainings_queue_for_two_slots_and_all_end(cluster: Cluster, operator: Runs) -> None:
@@ -19,7 +19,7 @@ def test_ten_retrainings_queue_for_two_slots_and_all_end(cluster: Cluster, opera
     heavy = [task for task in tasks if task["task_id"] in HEAVY]
     light = [task for task in tasks if task["task_id"] not in HEAVY]
     assert {task["state"] for task in tasks} == {"success"}
-    assert (len(heavy), {task["pool"] for task in heavy}) == (40, {"training"})
+    assert (len(heavy), {task["pool"] for task in heavy}) == (50, {"training"})
     assert {task["pool"] for task in light} == {"light"}
     assert _most_at_once(heavy) == 2
     assert {task["hostname"] for task in heavy} == {"eu", "us"}

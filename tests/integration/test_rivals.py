@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from perennial.cli.outcome import Outcome
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
 from perennial.stages import STAGES, maker
@@ -87,7 +88,8 @@ def assert_made_once(watched: Watched) -> None:
     client = MlflowClient(watched.tracking_uri)
     experiment = client.get_experiment_by_name("perennial/watched")
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FINISHED"]
-    assert len(client.search_logged_models([experiment.experiment_id])) == 1
+    # The candidate that was judged, and the same fitted again on all rows.
+    assert len(client.search_logged_models([experiment.experiment_id])) == 2
     versions = client.search_model_versions("name = 'watched'")
     assert [version.tags["perennial.verdict"] for version in versions] == ["promote"]
     assert client.get_registered_model("watched").aliases == {"champion": 1}
@@ -103,17 +105,20 @@ def wait_for_training(watched: Watched) -> None:
     raise AssertionError("nobody trains")
 
 
-@pytest.mark.parametrize("command", [("run",), ("monitor", "--once")])
-def test_the_same_command_twice_at_once_makes_one_version(watched, start, command):
+COMMANDS = [(("run",), 0), (("monitor", "--once"), Outcome.PROMOTED)]
+
+
+@pytest.mark.parametrize(("command", "code"), COMMANDS)
+def test_the_same_command_twice_at_once_makes_one_version(watched, start, command, code):
     first, second = ends(start(*command), start(*command))
-    assert (first[0], second[0]) == (0, 0), (first[1], second[1])
+    assert (first[0], second[0]) == (code, code), (first[1], second[1])
     assert_made_once(watched)
     waited = [text for _, text in (first, second) if "is being worked on: waiting for perennial" in text]
     assert len(waited) == 1, (first[1], second[1])
 
 
-@pytest.mark.parametrize("command", [("run",), ("monitor", "--once")])
-def test_the_second_goes_on_with_the_work_of_one_that_is_killed_in_its_training(watched, start, command):
+@pytest.mark.parametrize(("command", "code"), COMMANDS)
+def test_the_second_goes_on_with_the_work_of_one_that_is_killed_in_its_training(watched, start, command, code):
     first = start(*command)
     wait_for_training(watched)
     second = start(*command)
@@ -121,13 +126,13 @@ def test_the_second_goes_on_with_the_work_of_one_that_is_killed_in_its_training(
     first.send_signal(signal.SIGKILL)
     killed, ended = ends(first, second)
     assert killed[0] == -signal.SIGKILL
-    assert ended[0] == 0, ended[1]
+    assert ended[0] == code, ended[1]
     assert_made_once(watched)
 
 
 def test_two_monitors_close_one_check(watched, start):
     outcomes = ends(start("monitor", "--once"), start("monitor", "--once"))
-    assert [code for code, _ in outcomes] == [0, 0], outcomes
+    assert [code for code, _ in outcomes] == [Outcome.PROMOTED, Outcome.PROMOTED], outcomes
     store = LocalStore(watched.home / "store")
     assert [entry.decision.outcome for entry in read_ledger(store, "watched")] == ["trigger"]
     assert load_state(store, "watched")[0].sequence == 1

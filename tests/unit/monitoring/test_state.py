@@ -44,7 +44,7 @@ def test_a_state_that_was_changed_by_hand_is_an_error(any_store: Store) -> None:
     save_state(any_store, "parcels", MonitorState(sequence=5), None)
     _, version = load_state(any_store, "parcels")
     any_store.write(STATE.key("parcels"), MonitorState(sequence=3).model_dump_json().encode())
-    with pytest.raises(StoreError, match="stands at check 3 and was changed while check 6 was closed"):
+    with pytest.raises(StoreError, match="is at check 3 and was changed while check 6 was closed"):
         save_state(any_store, "parcels", MonitorState(sequence=6), version)
 
 
