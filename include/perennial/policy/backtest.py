@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from perennial.errors import DataError
+from perennial.policy.abrupt import abrupt_change, days_to_answer
 from perennial.policy.figures import difference
 from perennial.policy.hindsight import best_paths
 from perennial.policy.judging import judge
@@ -18,7 +19,7 @@ from perennial.policy.loss_detectors import LossDetector, installed_detectors
 from perennial.policy.matrix import Matrix, Together
 from perennial.policy.page import write_backtest
 from perennial.policy.policies import Policy, calendars, drift_triggers, follow, result_of
-from perennial.policy.records import Backtest, PolicyResult, Promise
+from perennial.policy.records import Backtest, Change, PolicyResult, Promise
 from perennial.policy.replay import Replay, rows_of
 from perennial.policy.replayed_model import find_model
 from perennial.policy.schedules import Schedule
@@ -58,17 +59,19 @@ def compare_policies(
         walks[policy.name] = follow(matrix, policy)
     said("", len(policies), len(policies))
     never, always = walks["never"][0].scores, walks["every_1"][0].scores
+    greater = metric not in LOWER_IS_BETTER
+    change = abrupt_change(never, replay.ends, greater_is_better=greater)
     results = [
-        result_of(policy, walks[policy.name], never=never, always=always, replay=replay, metric=metric)
+        result_of(policy, walks[policy.name], never=never, always=always, change=change, replay=replay, metric=metric)
         for policy in policies
     ]
-    results.append(hindsight(matrix, replay, serving, never, always))
+    results.append(hindsight(matrix, replay, serving, never, always, change))
     promises = tuple(promises_of(matrix, replay, serving))
     return Backtest(
         model=spec.name,
         replay=replay.digest,
         metric=metric,
-        greater_is_better=metric not in LOWER_IS_BETTER,
+        greater_is_better=greater,
         ends=replay.ends,
         rows=tuple(np.diff(matrix.edges).tolist()),
         refit=serving.refit,
@@ -76,7 +79,8 @@ def compare_policies(
         policies=tuple(results),
         promises=promises,
         rank_correlation=rank_correlation(promises),
-        sentence=finding(results, metric, replay),
+        change=change,
+        sentence=finding(results, metric, replay, change),
     )
 
 
@@ -120,7 +124,9 @@ def policies_of(spec: ModelSpec, replay: Replay, matrix: Matrix, serving: Servin
         yield Policy(name, title, "test", serving, (_watching(matrix, serving.refit, make),))
 
 
-def hindsight(matrix: Matrix, replay: Replay, serving: Serving, never: object, always: object) -> PolicyResult:
+def hindsight(
+    matrix: Matrix, replay: Replay, serving: Serving, never: object, always: object, change: Change | None = None
+) -> PolicyResult:
     """Return the bound of all policies that promote what they train and serve one model."""
     n, metric = matrix.batches, matrix.spec.evaluation.primary
     greater = metric not in LOWER_IS_BETTER
@@ -151,6 +157,7 @@ def hindsight(matrix: Matrix, replay: Replay, serving: Serving, never: object, a
         share=on_never.mean / gain.mean if gain.detectable and gain.mean > 0 else math.nan,
         scores=tuple(float(score) for score in path),
         moments=tuple(replay.ends[number] for number in best.trained),
+        days_to_answer=days_to_answer(change, [best.trained], replay.ends),
     )
 
 

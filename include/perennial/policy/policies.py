@@ -11,9 +11,10 @@ from typing import Literal
 
 import numpy as np
 
+from perennial.policy.abrupt import days_to_answer
 from perennial.policy.figures import difference, mean_by_batch, overall
 from perennial.policy.matrix import Matrix
-from perennial.policy.records import PolicyResult
+from perennial.policy.records import Change, PolicyResult
 from perennial.policy.replay import Replay
 from perennial.policy.schedules import Calendar, DriftTriggers, Measured, Schedule, triggered_by
 from perennial.policy.walk import Serving, Walk, walk
@@ -92,6 +93,7 @@ def result_of(
     *,
     never: Sequence[float],
     always: Sequence[float],
+    change: Change | None,
     replay: Replay,
     metric: str,
 ) -> PolicyResult:
@@ -105,6 +107,8 @@ def result_of(
     never, always : sequence of float
         Scores of each batch by the first model, which is never trained again, and by training after every batch, with
         one model serving.
+    change : Change or None
+        The most abrupt change.
     replay : Replay
     metric : str
     """
@@ -131,6 +135,7 @@ def result_of(
         share=on_never.mean / best.mean if best.detectable and best.mean > 0 else float("nan"),
         scores=tuple(scores.tolist()),
         moments=tuple(replay.ends[number] for number in walks[0].trained),
+        days_to_answer=days_to_answer(change, [one.promoted for one in walks], replay.ends),
     )
 
 

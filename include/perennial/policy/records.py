@@ -23,6 +23,19 @@ class Difference(Record):
         return math.isfinite(self.standard_error) and abs(self.mean) >= 2 * self.standard_error and self.mean != 0
 
 
+class Change(Record):
+    """The most abrupt change of a period: the model that is never trained again scored worse than in the batch before."""
+
+    batch: int
+    """Number of the first batch after the change, from 1 on."""
+    start: datetime
+    """Beginning of that batch; the change came at this time or later in the batch."""
+    fall: Figure
+    """How much worse the score was than in the batch before."""
+    limit: Figure
+    """Largest fall between two batches that counts as usual."""
+
+
 class PolicyResult(Record):
     """What one policy would have scored and cost; for a calendar, the mean over its phases."""
 
@@ -50,6 +63,9 @@ class PolicyResult(Record):
     """Score of each batch; mean over the phases."""
     moments: tuple[datetime, ...] = ()
     """When it trained, in its first phase."""
+    days_to_answer: Figure
+    """Days from the most abrupt change to the next new champion; NaN: there was no such change, or it was not answered.
+    Phases in which it was not answered count up to the end of the period."""
 
 
 class Promise(Record):
@@ -79,6 +95,8 @@ class Backtest(Record):
     promises: tuple[Promise, ...]
     rank_correlation: Figure
     """Spearman's correlation of predicted and realised gains; NaN: too few."""
+    change: Change | None
+    """The most abrupt change; None: nothing abrupt happened."""
     sentence: str
     """The result in a sentence, for people who do not read tables."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from perennial.policy.policies import INTERVALS
-from perennial.policy.records import PolicyResult
+from perennial.policy.records import Change, PolicyResult
 from perennial.policy.replay import Replay
 
 
-def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str:
+def finding(results: Sequence[PolicyResult], metric: str, replay: Replay, change: Change | None) -> str:
     """Return the result for people who do not read tables.
 
     Parameters
@@ -18,6 +19,8 @@ def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str
         With `never` and `every_N`, alone and together, by name.
     metric : str
     replay : Replay
+    change : Change or None
+        The most abrupt change.
     """
     by_name = {one.name: one for one in results}
     never, always = by_name["never"], by_name["every_1"]
@@ -35,7 +38,7 @@ def finding(results: Sequence[PolicyResult], metric: str, replay: Replay) -> str
             f"and {_figure(never.score)} without any further training.",
             *_rarest(by_name, replay),
         ]
-    return " ".join([*said, *_together(by_name), *_triggers(results, by_name)])
+    return " ".join([*said, *_together(by_name), *_triggers(results, by_name, change)])
 
 
 def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
@@ -46,7 +49,9 @@ def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
             break
         as_good.append(every)
     if not as_good:
-        return [f"A training {by_name['every_2'].title} ({_days(replay, 2)}) scored detectably differently."]
+        second = by_name["every_2"]
+        verb = "better" if second.on_always.mean > 0 else "worse"
+        return [f"A training {second.title} ({_days(replay, 2)}) did {verb}, at {_figure(second.score)}."]
     return [f"A training {by_name[f'every_{as_good[-1]}'].title} ({_days(replay, as_good[-1])}) did as well."]
 
 
@@ -59,7 +64,7 @@ def _together(by_name: dict[str, PolicyResult]) -> list[str]:
     return [f"Past champions that serve together did {verb}, at {_figure(both.score)}, for no further training."]
 
 
-def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult]) -> list[str]:
+def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult], change: Change | None) -> list[str]:
     """Compare the spec's own triggers, or the only one there is, with the calendar with about as many trainings."""
     triggered = [one for one in results if one.kind == "test" and one.name.startswith("on_")]
     if not triggered:
@@ -70,15 +75,40 @@ def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult])
         key=lambda one: abs(one.trainings - yours.trainings),
     )
     trained = f"{yours.trainings:g} time{'s' if yours.trainings != 1 else ''}"
-    beside = (
-        f"; the calendar nearest to that ({alike.title}, {alike.trainings:g} trainings) scored {_figure(alike.score)}"
-    )
-    return [f"Training {yours.title} would have trained {trained} and scored {_figure(yours.score)}{beside}."]
+    beside = f"; the calendar nearest to that ({alike.title}, {round(alike.trainings, 1):g} trainings) scored {_figure(alike.score)}"
+    return [
+        f"Training {yours.title} would have trained {trained} and scored {_figure(yours.score)}{beside}.",
+        _answer(change, yours.days_to_answer, alike.days_to_answer),
+    ]
+
+
+def _answer(change: Change | None, triggers: float, calendar: float) -> str:
+    """Say how much sooner the triggers answered the most abrupt change than the calendar, in days; NaN: not at all."""
+    if change is None:
+        return (
+            "No batch stood out as abruptly worse than the one before it, so there was nothing that drift triggers could "
+            "have answered sooner than a calendar."
+        )
+    change_of = f"the change of {change.start.day} {change.start:%B %Y}"
+    if not math.isfinite(triggers):
+        also = f"that calendar took {_time(calendar)}" if math.isfinite(calendar) else "neither would that calendar"
+        return f"Drift triggers would not have answered {change_of}; {also}."
+    if not math.isfinite(calendar):
+        return f"Drift triggers would have answered {change_of} after {_time(triggers)}; that calendar would not have."
+    sooner = calendar - triggers
+    if abs(sooner) * 24 < 0.5:
+        return f"Drift triggers would have answered {change_of} no sooner than that calendar."
+    word = "sooner" if sooner > 0 else "later"
+    return f"Drift triggers would have answered {change_of} {_time(abs(sooner))} {word} than that calendar."
 
 
 def _days(replay: Replay, batches: int) -> str:
     days = (replay.ends[-1] - replay.ends[0]).total_seconds() / 86_400 * batches / replay.batches
-    return f"about every {days:,.0f} days" if days >= 1.5 else f"about every {days * 24:,.0f} hours"
+    return f"about every {_time(days)}"
+
+
+def _time(days: float) -> str:
+    return f"{days:,.0f} days" if days >= 1.5 else f"{days * 24:,.0f} hours"
 
 
 def _figure(value: float) -> str:

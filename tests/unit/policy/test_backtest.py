@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,9 +13,12 @@ from perennial.layout import BACKTEST, BACKTEST_PAGE
 from perennial.policy.backtest import compare_policies, rank_correlation
 from perennial.policy.page import render_backtest, write_backtest
 from perennial.policy.policies import drift_triggers, follow
-from perennial.policy.records import Backtest, Promise
+from perennial.policy.records import Backtest, Change, Promise
+from perennial.policy.replay import Replay
+from perennial.policy.sentence import finding
 from perennial.policy.walk import Serving
 from perennial.store.sealed import read_record
+from tests.unit.policy.conftest import START, drifting_rows
 
 MONITORING = {
     "monitoring": {"page_hinkley": None, "require": {"checks": 1, "of": 1}},
@@ -44,6 +47,52 @@ def test_policies_stand_where_they_must(found):
 def test_the_finding_says_what_training_gained_and_recommends_nothing(found):
     assert "training after every batch gained: roc_auc" in found.sentence
     assert not re.search(r"best|recommend|should", found.sentence)
+
+
+def test_where_nothing_changes_abruptly_the_finding_says_so(found):
+    assert found.change is None
+    assert "No batch stood out as abruptly worse" in found.sentence
+    assert all(math.isnan(one.days_to_answer) for one in found.policies)
+
+
+def test_a_change_of_the_labels_is_found_and_the_days_to_answer_it_are_on_the_page(make_run, make_matrix):
+    rows = drifting_rows()
+    flipped = rows["at"] >= START + timedelta(days=60)
+    rows["y"] = rows["y"].where(~flipped, 1 - rows["y"])
+    run = make_run(rows=rows, **MONITORING)
+    replay, matrix = make_matrix(run, batches=16)
+    found = compare_policies(run.spec, replay, matrix)
+    assert found.change is not None
+    assert found.change.start <= START + timedelta(days=60) < replay.ends[found.change.batch]
+    assert found.policy("every_1").days_to_answer <= found.policy("every_8").days_to_answer
+    assert f"the change of {found.change.start.day} {found.change.start:%B %Y}" in found.sentence
+    assert "Days to answer the change" in render_backtest(found).decode()
+
+
+@pytest.mark.parametrize(
+    ("triggers", "calendar", "said"),
+    [
+        (7.0, 16.0, "Drift triggers would have answered the change of 3 May 2013 9 days sooner than that calendar."),
+        (16.0, 7.0, "Drift triggers would have answered the change of 3 May 2013 9 days later than that calendar."),
+        (0.25, 0.75, "Drift triggers would have answered the change of 3 May 2013 12 hours sooner than that calendar."),
+        (7.0, 7.0, "Drift triggers would have answered the change of 3 May 2013 no sooner than that calendar."),
+        (
+            7.0,
+            math.nan,
+            "Drift triggers would have answered the change of 3 May 2013 after 7 days; that calendar would not",
+        ),
+        (math.nan, 9.0, "Drift triggers would not have answered the change of 3 May 2013; that calendar took 9 days."),
+        (math.nan, math.nan, "would not have answered the change of 3 May 2013; neither would that calendar."),
+    ],
+)
+def test_the_finding_says_how_much_sooner_or_later_triggers_answered(found, triggers, calendar, said):
+    change = Change(batch=3, start=datetime(2013, 5, 3, tzinfo=UTC), fall=0.2, limit=0.1)
+    results = [
+        one.model_copy(update={"days_to_answer": triggers if one.kind == "test" else calendar})
+        for one in found.policies
+    ]
+    replay = Replay(model="turning", digest="0", rows="", ends=found.ends)
+    assert said in finding(results, "roc_auc", replay, change)
 
 
 def test_the_page_and_its_json_are_kept_and_the_same_each_time(found, make_run):
