@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.kept_results import keep_costly_results
+
 FLIGHT_SPEC = """
 name: flight_delay
 description: A slice of the demo's model, small enough for tests.
@@ -45,6 +47,23 @@ evaluation:
   primary: roc_auc
   gates: {minimum: {roc_auc: 0.55}, tolerance: 0.02}
 """
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each process whole files, since their tests share costly fixtures, and one of them all tests of the cluster."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class WholeFiles(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            cluster = "tests/distributed"
+            return cluster if nodeid.startswith(cluster) else super()._split_scope(nodeid)
+
+    return WholeFiles(config, log)
+
+
+def pytest_runtest_setup() -> None:
+    """Before each test, since many modules are imported by tests only when they run."""
+    keep_costly_results()
 
 
 @dataclass(frozen=True)
