@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import scipy.stats
 
+from perennial.evaluation.blocks import Ints, blocks_of_entities, blocks_of_time
 from perennial.evaluation.reweighted import Floats, Reweighted
 
 RESAMPLES = 1000
@@ -66,6 +69,32 @@ def measure_noise(figure: Reweighted, blocks: int, *, confidence: float) -> Nois
         reaches.append(errors[-1] * float(scipy.stats.t.ppf((1 + confidence) / 2, drawn - 1)))
     value, reach = float(figure(np.ones((1, blocks)))[0]), max(reaches)
     return Noise(errors[0], value - reach, value + reach, blocks)
+
+
+def largest_noise(
+    figure_by: Callable[[Ints], Reweighted], times: npt.ArrayLike, entity: npt.ArrayLike | None, *, confidence: float
+) -> Noise:
+    """Measure the noise by blocks of time, and by blocks of entities if there are any; return the larger one.
+
+    Parameters
+    ----------
+    figure_by : callable
+        Each row's block, shape (n,), from 0 -> the figure as a function of these blocks' weights.
+    times : array_like of shape (n,)
+        Event times.
+    entity : array_like of shape (n,), optional
+        The entity of each row. Ignored if the entities make fewer than five blocks: then they are groups of rows, not
+        units that repeat.
+    confidence : float
+        See `measure_noise`.
+    """
+    cuts = [blocks_of_time(times)]
+    if entity is not None:
+        entities = blocks_of_entities(entity, times)
+        cuts += [entities] if entities.max() + 1 >= FEWEST_BLOCKS else []
+    found = [measure_noise(figure_by(cut), int(cut.max()) + 1, confidence=confidence) for cut in cuts]
+    # A noise that is not known counts as the largest.
+    return max(found, key=lambda noise: math.inf if noise.reason else noise.standard_error)
 
 
 def resampled_weights(blocks: int, *, resamples: int = RESAMPLES, seed: int = 0) -> Floats:

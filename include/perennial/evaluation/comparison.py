@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from perennial.evaluation.blocks import Ints, blocks_of_entities, blocks_of_time
-from perennial.evaluation.bootstrap import FEWEST_BLOCKS, Noise, measure_noise
+from perennial.evaluation.blocks import Ints
+from perennial.evaluation.bootstrap import Noise, largest_noise
 from perennial.evaluation.metrics import answered_rows, score, task_labels
 from perennial.evaluation.records import Comparison
 from perennial.evaluation.reweighted import Reweighted, reweighted
@@ -79,7 +78,7 @@ def compare(
             ours, theirs = (reweighted(name, answered, block) for answered in rows)
             return lambda weights: np.asarray(sign * (ours(weights) - theirs(weights)))
 
-        noise = _largest_noise(difference_by, times, entity, confidence)
+        noise = largest_noise(difference_by, times, entity, confidence=confidence)
     return Comparison(
         metric=name,
         candidate=values[0],
@@ -93,15 +92,3 @@ def compare(
         rows=len(truth),
         reason=noise.reason,
     )
-
-
-def _largest_noise(
-    difference_by: Callable[[Ints], Reweighted], times: npt.ArrayLike, entity: npt.ArrayLike | None, confidence: float
-) -> Noise:
-    cuts = [blocks_of_time(times)]
-    if entity is not None:
-        entities = blocks_of_entities(entity, times)
-        cuts += [entities] if entities.max() + 1 >= FEWEST_BLOCKS else []
-    found = [measure_noise(difference_by(cut), int(cut.max()) + 1, confidence=confidence) for cut in cuts]
-    # A noise that is not known counts as the largest.
-    return max(found, key=lambda noise: math.inf if noise.reason else noise.standard_error)

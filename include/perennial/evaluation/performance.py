@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from perennial.evaluation.blocks import blocks_of_time
-from perennial.evaluation.bootstrap import measure_noise
+from perennial.evaluation.bootstrap import largest_noise
 from perennial.evaluation.metrics import answered_rows, score, task_labels
 from perennial.evaluation.reweighted import reweighted
 from perennial.models.predictions import Predictions
@@ -41,6 +40,7 @@ def measure_performance(
     truth: npt.NDArray[Any],
     predictions: Predictions,
     times: npt.ArrayLike,
+    entity: npt.ArrayLike | None = None,
     *,
     metric: MetricName,
     limit: float,
@@ -57,7 +57,9 @@ def measure_performance(
     predictions : Predictions
         Predictions for the same n rows.
     times : array_like of shape (n,)
-        Event times. The interval is measured by consecutive blocks of time, see `measure_noise`.
+        Event times. The interval is measured by consecutive blocks of time, see `largest_noise`.
+    entity : array_like of shape (n,), optional
+        The entity of each row: the interval is that by blocks of entities if it is wider.
     metric : str
         Name of the metric.
     limit : float
@@ -76,9 +78,8 @@ def measure_performance(
         return _not_tested(
             metric, limit, confidence, rows, f"it is not defined on these rows: {scored.undefined[metric]}"
         )
-    block = blocks_of_time(times)
-    figure = reweighted(metric, answered_rows(spec, truth, predictions, labels), block)
-    noise = measure_noise(figure, int(block.max()) + 1, confidence=confidence)
+    answered = answered_rows(spec, truth, predictions, labels)
+    noise = largest_noise(lambda block: reweighted(metric, answered, block), times, entity, confidence=confidence)
     if noise.reason:
         return _not_tested(metric, limit, confidence, rows, noise.reason)
     value, less_is_better = scored.metrics[metric], metric in LOWER_IS_BETTER

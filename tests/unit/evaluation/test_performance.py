@@ -57,6 +57,15 @@ def test_the_interval_is_that_of_the_block_means(make_spec: MakeSpec) -> None:
     assert found.high - found.low == pytest.approx(2 * max(of_ten, of_five), rel=0.1)
 
 
+def test_the_interval_is_that_of_entities_where_these_vary_more(make_spec: MakeSpec) -> None:
+    rng = np.random.default_rng(1)
+    machine = rng.integers(0, 40, size=ROWS)
+    right = rng.random(ROWS) < rng.choice([0.2, 1.0], size=40)[machine]
+    by_time = measured(make_spec, 0.5, predictions=predictions(right))
+    by_machine = measured(make_spec, 0.5, predictions=predictions(right), entity=machine)
+    assert by_machine.high - by_machine.low > 1.5 * (by_time.high - by_time.low)
+
+
 def test_few_rows_are_not_tested(make_spec: MakeSpec) -> None:
     found = measured(make_spec, 0.99, min_rows=1001)
     assert (found.tested, found.breached, found.value) == (False, False, None)

@@ -106,11 +106,13 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     if wanted is None or not {**wanted.minimum, **wanted.maximum}:
         measured = f"{primary} {value:.4f} on {len(truth):,} rows"
         return _not_tested("performance", f"the spec names no floor ({measured})", figures=figures)
-    times = reader.rows(check.matured, [spec.source.event_time])[spec.source.event_time]
-    moments = times.astype("int64").to_numpy()
+    entity = spec.watch.drift.entity
+    rows = reader.rows(check.matured, [spec.source.event_time, *([entity] if entity else [])])
+    moments = rows[spec.source.event_time].astype("int64").to_numpy()
+    entities = rows[entity].to_numpy(dtype=object) if entity in rows else None
     results = [
         measure_performance(
-            spec, truth, scored.predictions, moments, metric=metric, limit=limit, min_rows=wanted.min_rows
+            spec, truth, scored.predictions, moments, entities, metric=metric, limit=limit, min_rows=wanted.min_rows
         )
         for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
     ]
