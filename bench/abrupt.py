@@ -314,7 +314,7 @@ def stream(folder: Path, name: str, seed: int) -> tuple[list[str], list[Case]]:
 
 
 def _window(frame: pd.DataFrame, spec: ModelSpec, end: int) -> pd.DataFrame:
-    window = spec.source.window
+    window = spec.source.windows[0]
     rows = frame.iloc[:end]
     if window.rows is not None:
         return rows.iloc[-window.rows :]

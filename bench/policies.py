@@ -35,7 +35,7 @@ from perennial.policy.matrix import Matrix
 from perennial.policy.policies import Policy, calendars, drift_triggers, follow
 from perennial.policy.records import Difference
 from perennial.policy.replay import Replay, begin_replay, rows_of
-from perennial.policy.replayed_model import within
+from perennial.policy.replayed_model import in_window
 from perennial.policy.walk import Serving
 from perennial.run import Run
 from perennial.spec import ModelSpec
@@ -187,7 +187,7 @@ def bagged(spec: ModelSpec, replay: Replay, matrix: Matrix, history: History) ->
     """Score each batch by the mean of models of bootstrap samples of the newest window, without past models."""
     scores = []
     for number, model in enumerate(matrix.models):
-        window = within(history.known_at(replay.ends[number]), spec, replay.ends[number])
+        window = in_window(history.known_at(replay.ends[number]), spec, replay.ends[number])
         learnt = labelled_rows(window, model.split, spec.task)
         rows, said = matrix.batch(number + 1), []
         for bag in range(BAGS):

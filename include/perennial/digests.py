@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from perennial.spec.concerns import Concern, digest_of
 
 if TYPE_CHECKING:
-    from perennial.spec import ModelSpec
+    from perennial.spec import ModelSpec, Window
 
 
 def recipe_digest(spec: ModelSpec) -> str:
@@ -21,7 +21,13 @@ def recipe_digest(spec: ModelSpec) -> str:
 
 
 def candidate_digest(
-    spec: ModelSpec, *, run_id: str, snapshot_digest: str, transform_digest: str, libraries: Mapping[str, str]
+    spec: ModelSpec,
+    *,
+    run_id: str,
+    snapshot_digest: str,
+    window: Window,
+    transform_digest: str,
+    libraries: Mapping[str, str],
 ) -> str:
     """Return the digest of a candidate: its run, rows, recipe, transform and libraries.
 
@@ -30,13 +36,16 @@ def candidate_digest(
     spec : ModelSpec
     run_id : str
         Each retraining has a candidate of its own, even for the same rows.
-    snapshot_digest, transform_digest : str
-        Digest of the rows, and digest of the source of the user's transform; the latter is empty without a transform.
+    snapshot_digest : str
+    window : Window
+        With the snapshot's digest: the rows.
+    transform_digest : str
+        Digest of the source of the user's transform; empty without a transform.
     libraries : mapping of distribution to version
         Those that fit the model.
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
-    return _joined(run_id, snapshot_digest, recipe_digest(spec), transform_digest, *versions)
+    return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe_digest(spec), transform_digest, *versions)
 
 
 def retraining_digest(spec: ModelSpec) -> str:

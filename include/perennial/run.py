@@ -13,7 +13,7 @@ from perennial.moments import shifted
 
 if TYPE_CHECKING:
     from perennial.deployment import Deployment
-    from perennial.spec import ModelSpec
+    from perennial.spec import ModelSpec, Window
     from perennial.store.lease import Lease
     from perennial.store.protocol import Store
 
@@ -104,7 +104,7 @@ class RetrainingRun(Run):
     run_id : str
         Name of the run. A stage that is called again with the same run and inputs finds its own result and keeps it.
     window_days : float or None
-        Window in days for this run, in place of the spec's.
+        Window in days for this run, in place of the spec's one or all of its several.
     dry_run : bool
         Stop after the verdict: register nothing, promote nothing.
     reason, triggered_by : str
@@ -123,6 +123,13 @@ class RetrainingRun(Run):
     triggered_by: str = ""
     worker: str = ""
     lease: Lease | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows of this run; each gives a model."""
+        from perennial.spec import Window
+
+        return self.spec.source.windows if self.window_days is None else (Window(days=self.window_days),)
 
     @property
     def prefix(self) -> str:

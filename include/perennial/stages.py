@@ -108,7 +108,7 @@ def _nothing_to_assemble(
         return ""
     if run.spec.model.ensemble is None:
         return "model.ensemble is not set: one model serves"
-    return "The candidate was judged alone: there is no past champion that could serve together with it"
+    return "The candidate was judged alone: there is no other model that could serve together with it"
 
 
 def _nothing_to_register(

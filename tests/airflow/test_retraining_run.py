@@ -70,6 +70,34 @@ def test_without_a_refit_the_judged_model_is_promoted(
     assert run.xcoms["promote"]["version"] == "1"
 
 
+def test_models_of_two_windows_serve_together_and_are_joined_by_the_next_two(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+) -> None:
+    from mlflow import MlflowClient
+
+    add_spec(
+        source={**SOURCE, "uri": "orders/", "window": [{"days": 60}, {"days": 20}]},
+        model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 3}},
+    )
+    land_orders(days=40)
+    first = run_dag("orders.retrain")
+    land_orders(days=45)
+    second = run_dag("orders.retrain")
+
+    for run, members in ((first, 2), (second, 3)):
+        assert run.tasks == dict.fromkeys(ALL | {"assemble"}, "success")
+        assert run.xcoms["assemble"]["members"] == members
+        each = [*run.xcoms["train"]["others"], run.xcoms["train"]]
+        assert len({one["split"]["holdout_start"] for one in each}) == 1
+        judged = [one["mlflow_run_id"] for one in run.xcoms["evaluate"]["ensemble"]["members"]]
+        assert judged[-2:] == [one["mlflow_run_id"] for one in each]
+    tags = MlflowClient(f"sqlite:///{deployment}/mlflow.db").get_model_version_by_alias("orders", "champion").tags
+    assert tags["perennial.members"] == "3"
+
+
 def test_the_champions_event_says_what_and_why(
     add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
 ) -> None:

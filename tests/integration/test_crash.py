@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +25,14 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(90
 
 
 @pytest.fixture
-def start(flights: Path, flight_spec: Path) -> Iterator[Callable[[Path], KilledProcess]]:
-    """Return a function that starts a process for the stages in a folder."""
+def start(flights: Path) -> Iterator[Callable[[Path, Path], KilledProcess]]:
+    """Return a function that starts a process for the stages of a spec in a folder."""
     started = []
 
-    def start_in(folder: Path) -> KilledProcess:
+    def start_in(folder: Path, spec: Path) -> KilledProcess:
         folder.mkdir()
         settings = {
-            "spec": str(flight_spec),
+            "spec": str(spec),
             "store": str(folder / "store"),
             "run_id": "crash-test",
             "tracking_uri": f"sqlite:///{folder / 'mlflow.db'}",
@@ -63,7 +65,7 @@ def what_is_there(folder: Path) -> dict[str, Any]:
         # The files that MLflow and skops write hold ids and times.
         recorded = json.loads(unseal(store.read(item.key)))
         ids |= {recorded["digest"]: "<bundle>"} | {
-            digest: f"<{name}>" for name, digest in recorded["manifest"]["files"].items()
+            digest: f"<{Path(name).name}>" for name, digest in recorded["manifest"]["files"].items()
         }
 
     def plain(content: object) -> str:
@@ -95,25 +97,40 @@ def what_is_there(folder: Path) -> dict[str, Any]:
     }
 
 
-def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(
-    start: Callable[[Path], KilledProcess], flight_spec: Path, tmp_path: Path
-) -> None:
-    stages = stages_of(load_spec(flight_spec))
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    process = start(undisturbed)
+def expect_the_same(start: Callable[[Path, Path], KilledProcess], spec: Path, folder: Path, kills: Counter) -> None:
+    """Run a spec's stages undisturbed and, elsewhere, with so many kills in each; expect the same champion."""
+    undisturbed, disturbed = folder / "undisturbed", folder / "disturbed"
+    process = start(undisturbed, spec)
     done: dict[str, Any] = {}
     seconds: dict[str, float] = {}
+    stages = stages_of(load_spec(spec))
     for stage in stages:
         answer = process.run(order_of(stage, done))
         done[stage], seconds[stage] = answer["outcome"], answer["seconds"]
 
     chance = random.Random(2013)
-    process, done = start(disturbed), {}
-    for number, stage in enumerate(stages):
-        kills = KILLS // len(stages) + (number < KILLS % len(stages))
+    process, done = start(disturbed, spec), {}
+    for stage in stages:
         order = order_of(stage, done)
-        done[stage] = process.run_killed(order, kills=kills, seconds=seconds[stage], chance=chance)
+        done[stage] = process.run_killed(order, kills=kills[stage], seconds=seconds[stage], chance=chance)
 
     expected = what_is_there(undisturbed)
     assert expected["aliases"] == [{"champion": 1}]
     assert what_is_there(disturbed) == expected
+
+
+def test_fifty_kills_over_all_stages_leave_the_same_store_and_registry_as_none(
+    start: Callable[[Path, Path], KilledProcess], flight_spec: Path, tmp_path: Path
+) -> None:
+    stages = stages_of(load_spec(flight_spec))
+    expect_the_same(start, flight_spec, tmp_path, Counter(islice(cycle(stages), KILLS)))
+
+
+def test_kills_while_models_of_two_windows_are_trained_refit_and_put_together_leave_the_same_as_none(
+    start: Callable[[Path, Path], KilledProcess], flight_spec: Path, tmp_path: Path
+) -> None:
+    spec = tmp_path / "two_windows.yaml"
+    text = flight_spec.read_text().replace("window: {days: 60}", "window: [{days: 60}, {days: 30}]")
+    spec.write_text(text.replace("  seed: 1\n", "  seed: 1\n  ensemble: {members: 3}\n"))
+    kills = Counter({"train": 12, "evaluate": 4, "refit": 12, "assemble": 12, "register": 4})
+    expect_the_same(start, spec, tmp_path, kills)

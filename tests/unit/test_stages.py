@@ -115,7 +115,7 @@ def test_several_are_put_together_only_where_the_candidate_was_judged_together_w
     assert "nothing is put together. The verdict was: All" in assemble.why_not(dry_run, None, together, VERDICT, None)
     assert assemble.why_not(run, None, alone, VERDICT, None).startswith("model.ensemble is not set")
     asked = ModelSpec.model_validate(SPEC | {"model": {"estimator": "a.B", "ensemble": {"members": 3}}})
-    assert "no past champion" in assemble.why_not(replace(run, spec=asked), None, alone, VERDICT, None)
+    assert "no other model" in assemble.why_not(replace(run, spec=asked), None, alone, VERDICT, None)
 
 
 def test_a_dry_run_registers_nothing_and_says_what_the_verdict_was(run):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,7 +37,7 @@ log = PrintableLog(__name__)
 
 
 def ingest(run: RetrainingRun) -> Snapshot:
-    """Read the source's window and keep its rows as a snapshot.
+    """Read the source's window, or the longest of several, and keep its rows as a snapshot.
 
     Of equal rows one is kept, and of rows with the same key the newest. The same rows give the same digest, whatever
     their order, files and format; if their snapshot is there already and undamaged, nothing is written.
@@ -92,13 +92,16 @@ def _bounds(run: RetrainingRun, source: Source, summary: SourceSummary, future: 
             f"as_of {run.as_of.isoformat()} has no zone: write it with one, such as {run.as_of.isoformat()}Z"
         )
     as_of = (run.as_of or summary.end).astimezone(UTC)
-    window = run.spec.source.window if run.window_days is None else Window(days=run.window_days)
-    bounds = fixed_bounds(window, as_of)
-    if window.rows is not None:
-        bounds = Bounds(source.nth_newest(window.rows, as_of), as_of)
+    starts = [_start(source, window, as_of) for window in run.windows]
+    # The snapshot is of the longest window: the others are parts of it.
+    bounds = Bounds(None if None in starts else min(filter(None, starts)), as_of)
     if not bounds.overlap(summary.start, summary.end):
         raise _nothing_within(source, bounds, summary)
     return bounds
+
+
+def _start(source: Source, window: Window, as_of: datetime) -> datetime | None:
+    return fixed_bounds(window, as_of).start if window.rows is None else source.nth_newest(window.rows, as_of)
 
 
 def _nothing_within(source: Source, bounds: Bounds, summary: SourceSummary) -> DataError:

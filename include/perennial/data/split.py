@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
 
 from perennial.data.split_plan import SplitPlan
+from perennial.data.window import within
 from perennial.errors import DataError
 from perennial.moments import shifted
-from perennial.spec import ModelSpec
+from perennial.spec import ModelSpec, Window
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,32 @@ class Split:
     holdout: pd.DataFrame
 
 
-def plan_split(frame: pd.DataFrame, spec: ModelSpec) -> SplitPlan:
+def plan_splits(
+    frame: pd.DataFrame, spec: ModelSpec, windows: Sequence[Window], as_of: datetime
+) -> tuple[SplitPlan, ...]:
+    """Plan a split of each window, all with the same holdout: the one of the shortest window.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The rows of the longest window, as for `plan_split`.
+    spec : ModelSpec
+    windows : sequence of Window, not empty
+        All end with `as_of`, so the rows of a shorter one are the newest of a longer one.
+    as_of : datetime
+
+    Raises
+    ------
+    DataError
+        If no row of a window has a label, or nothing is left to train on.
+    """
+    event_time = spec.source.event_time
+    parts = [within(frame[[event_time, spec.target.column]], window, event_time, as_of) for window in windows]
+    holdout_start = plan_split(min(parts, key=len), spec).holdout_start
+    return tuple(plan_split(part, spec, holdout_start) for part in parts)
+
+
+def plan_split(frame: pd.DataFrame, spec: ModelSpec, holdout_start: datetime | None = None) -> SplitPlan:
     """Decide where training ends and the holdout begins.
 
     The holdout is the end of the labelled rows: those of the N days before the newest, the newest N rows, or the newest
@@ -33,6 +60,8 @@ def plan_split(frame: pd.DataFrame, spec: ModelSpec) -> SplitPlan:
     frame : pandas.DataFrame
         With the columns of event time (zone-aware) and target, as `read_snapshot` returns them.
     spec : ModelSpec
+    holdout_start : datetime, optional
+        Oldest event time of the holdout, in place of the spec's rule.
 
     Raises
     ------
@@ -45,7 +74,7 @@ def plan_split(frame: pd.DataFrame, spec: ModelSpec) -> SplitPlan:
         raise DataError(
             f"none of the {len(frame)} rows has a label in {target!r}: wait for labels, or end the window earlier"
         )
-    start = _holdout_start(times, spec)
+    start = _holdout_start(times, spec) if holdout_start is None else pd.Timestamp(holdout_start)
     known = shifted(start.to_pydatetime(), -timedelta(days=spec.target.label_delay_days))
     trained = times[(times < start) & (times <= known)]
     held_out = times[times >= start]
@@ -90,14 +119,16 @@ def apply_split(frame: pd.DataFrame, plan: SplitPlan, task: str) -> Split:
 
 
 def labelled_rows(frame: pd.DataFrame, plan: SplitPlan, task: str) -> pd.DataFrame:
-    """Return a snapshot's labelled rows ordered by event time: those of training and holdout, and those between.
+    """Return a window's labelled rows ordered by event time: those of training and holdout, and those between.
 
     Parameters
     ----------
     frame, plan, task
         As `apply_split`.
     """
-    labelled = frame[frame[plan.target].notna()].sort_values(plan.event_time, kind="stable", ignore_index=True)
+    # The oldest labelled row of a window is trained on; older rows of the snapshot belong to a longer window.
+    chosen = frame[plan.target].notna() & (frame[plan.event_time] >= plan.train_start)
+    labelled = frame[chosen].sort_values(plan.event_time, kind="stable", ignore_index=True)
     if task == "classification" and pd.api.types.is_float_dtype(labelled[plan.target]):
         labelled[plan.target] = labelled[plan.target].astype("int64")
     return labelled

@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,6 +56,29 @@ def fixed_bounds(window: Window, as_of: datetime) -> Bounds:
     if window.days is not None:
         return Bounds(shifted(as_of, RESOLUTION - timedelta(days=window.days)), as_of)
     return Bounds(window.since, as_of)
+
+
+def within(rows: pd.DataFrame, window: Window, event_time: str, as_of: datetime) -> pd.DataFrame:
+    """Return those of a snapshot's or a history's rows that lie in a window; all that are given are up to `as_of`.
+
+    A window by number of rows counts the rows that are given, so duplicates that were left out of them do not count.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        In any order.
+    window : Window
+    event_time : str
+        Column with the event time, with a time zone.
+    as_of : datetime
+        End of the window.
+    """
+    times = rows[event_time]
+    if window.rows is not None:
+        newest = times.nlargest(window.rows)
+        return rows[times >= newest.iloc[-1]] if len(newest) else rows
+    start = fixed_bounds(window, as_of).start
+    return rows if start is None else rows[times >= start]
 
 
 class NewestTimes:

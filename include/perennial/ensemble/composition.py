@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from perennial.ensemble.files import FORMAT, FORMAT_VERSION, member_files
+from perennial.ensemble.names import named
 from perennial.models.manifest import Manifest, MeanLoss, Member
 from perennial.models.predictions import join_labels
 
@@ -15,7 +16,7 @@ def members_of(manifest: Manifest, mlflow_run_id: str) -> tuple[Member, ...]:
 
 
 def stay_members(
-    earlier: Sequence[Member], candidate: Manifest, *, at_most: int, idle: Collection[str] = ()
+    earlier: Sequence[Member], candidate: Manifest, *, room: int, idle: Collection[str] = ()
 ) -> tuple[tuple[Member, ...], tuple[str, ...]]:
     """Choose which members of a champion stay members together with a candidate.
 
@@ -24,8 +25,8 @@ def stay_members(
     earlier : sequence of Member
         The champion's members, oldest first.
     candidate : Manifest
-    at_most : int
-        Largest number of members, including the candidate.
+    room : int
+        Largest number of members that may stay, 0 or more.
     idle : collection of str
         MLflow runs of members that have had almost no weight for so long that they are dropped.
 
@@ -38,15 +39,16 @@ def stay_members(
         A sentence for each member that was dropped although there is room for it.
     """
     stay, dropped = [], []
+    rows = [member.manifest.served for member in earlier]
     for member in earlier:
         why = _unlike(member.manifest, candidate) or (
             "it has had almost no weight for over a year" if member.mlflow_run_id in idle else ""
         )
         if why:
-            dropped.append(f"the model of {member.manifest.served.train_end:%Y-%m-%d} does not serve any more: {why}")
+            dropped.append(f"the model of {named(member.manifest.served, rows)} does not serve any more: {why}")
         else:
             stay.append(member)
-    return tuple(stay[max(0, len(stay) + 1 - at_most) :]), tuple(dropped)
+    return tuple(stay[max(0, len(stay) - room) :]), tuple(dropped)
 
 
 def ensemble_manifest(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from perennial.ensemble.model import EnsembleModel
+from perennial.ensemble.names import named
 from perennial.ensemble.weights import normalised
 from perennial.errors import TrainingError
 from perennial.models.bundle import MANIFEST, Bundle, check_digests, read_models
@@ -67,10 +68,11 @@ def read_members(folder: Path, manifest: Manifest, who: str, weights: Mapping[st
     served: dict[str, Model] = {}
     twins: dict[str, Model] = {}
     left_out = []
+    rows = [member.manifest.served for member in manifest.members]
     for member in manifest.members:
         name = member.mlflow_run_id
         try:
-            bundle = _read_member(folder, member, who)
+            bundle = _read_member(folder, member, named(member.manifest.served, rows), who)
         except TrainingError as error:
             left_out.append(f"a member of {who} is left out, and the others serve: {error}")
             continue
@@ -108,8 +110,8 @@ def share_out(weights: Mapping[str, float], members: tuple[str, ...]) -> dict[st
     return dict(zip(members, normalised(kept if any(kept) else [1.0] * len(kept)).tolist(), strict=True))
 
 
-def _read_member(folder: Path, member: Member, who: str) -> Bundle:
-    name = f"the model of {member.manifest.served.train_end:%Y-%m-%d} in {who}"
+def _read_member(folder: Path, member: Member, day: str, who: str) -> Bundle:
+    name = f"the model of {day} in {who}"
     place = folder / member_folder(member.mlflow_run_id)
     check_digests(place, member.manifest.files, name)
     return read_models(place, member.manifest, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from perennial.models.manifest import MeanLoss
+from perennial.models.manifest import FittedRows, MeanLoss
 from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
 
@@ -33,7 +33,7 @@ class KeptWeights(Record):
 
 
 class JudgedMember(Record):
-    """A member of the ensemble that would serve if the candidate were promoted; its twin was judged."""
+    """A member of the ensemble that would serve if the candidates were promoted; its twin was judged."""
 
     mlflow_run_id: str
     loss: Figure
@@ -42,10 +42,10 @@ class JudgedMember(Record):
 
 
 class JudgedEnsemble(Record):
-    """The result of evaluating a candidate together with members of the champion."""
+    """The result of evaluating the candidates of all windows together, and with members of the champion."""
 
     members: tuple[JudgedMember, ...]
-    """The members, oldest first, the candidate last."""
+    """The members, oldest first, the candidates last."""
     loss: MeanLoss
     """Mean loss of all together, on the holdout."""
 
@@ -66,8 +66,8 @@ class WeighedMember(Record):
     """The result of a check for one member."""
 
     mlflow_run_id: str
-    train_end: datetime
-    """Newest event time that the served model has learnt from, UTC; names the member in sentences."""
+    served: FittedRows
+    """The rows that the served model has learnt from."""
     loss: Figure
     """Mean loss on the check's matured rows."""
     before: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ ARTIFACT_FOLDER = "evaluation"
 
 
 def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Evaluation:
-    """Score the candidate and the current champion on the candidate's held-out rows.
+    """Score the candidate, or those of all windows together, and the current champion on the held-out rows.
 
     Metrics and plots go to the candidate's MLflow run, `evaluation.json` there and under the run's prefix in
     the store. Called again it measures the same and logs nothing twice; if the champion has changed
@@ -80,12 +81,12 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
         judged = _evaluation_before_promotion(run, candidate)
         if judged is not None:
             return judged
-    bundle = load_candidate(run, candidate.mlflow_run_id)
-    rival = find_rival(run, champion, snapshot) if champion is not None else None
+    bundles = {one.mlflow_run_id: load_candidate(run, one.mlflow_run_id) for one in candidate.each}
+    rival = find_rival(run, champion, snapshot) if champion is not None else Rival()
     entity = run.spec.watch.drift.entity
-    more = (*(rival.inputs if rival else ()), *((entity,) if entity in snapshot.schema_ else ()))
-    rows = _held_out_rows(run, snapshot, bundle.manifest, more_columns=more)
-    evidence = _measure(run.spec, rows, candidate, bundle, champion=champion, rival=rival)
+    more = (*rival.inputs, *((entity,) if entity in snapshot.schema_ else ()))
+    rows = _held_out_rows(run, snapshot, bundles[candidate.mlflow_run_id].manifest, more_columns=more)
+    evidence = _measure(run.spec, rows, bundles, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
     return evidence.evaluation
 
@@ -130,24 +131,27 @@ def _held_out_rows(
 def _measure(
     spec: ModelSpec,
     rows: pd.DataFrame,
-    candidate: Candidate,
-    bundle: Bundle,
+    bundles: Mapping[str, Bundle],
     *,
     champion: Champion | None,
-    rival: Rival | None,
+    rival: Rival,
 ) -> _Evidence:
     truth = _truth(rows, spec)
-    said = _predict_candidate(bundle, rows, spec)
+    each = {name: _predict_candidate(bundle, rows, spec) for name, bundle in bundles.items()}
+    mlflow_run_id, said = list(each.items())[-1]
+    manifest, notes = bundles[mlflow_run_id].manifest, list(rival.notes)
     predictions = {CANDIDATE: said}
-    notes = list(rival.notes) if rival is not None else []
-    together = None
-    if champion is not None and rival is not None and rival.model is not None:
-        try:
-            together = _judge_together(spec, said, candidate, bundle, champion, rival, rows)
-            predictions[champion.name] = together.without if together else rival.model.predict(rows)
-        except (ValueError, TypeError) as error:
-            # scikit-learn raises these if a column has another type than in training.
-            notes.append(f"{champion.name} fails on these rows: {error}")
+    try:
+        together = _judge_together(spec, each, manifest, champion, rival, rows)
+        if champion is not None and rival.model is not None:
+            without = together.without if together else None
+            predictions[champion.name] = rival.model.predict(rows) if without is None else without
+    except (ValueError, TypeError) as error:
+        if champion is None:
+            raise
+        # scikit-learn raises these if a column has another type than in training.
+        notes.append(f"{champion.name} fails on these rows: {error}")
+        together = _judge_together(spec, each, manifest, champion, Rival(), rows)
     if together is not None:
         said = predictions[CANDIDATE] = together.said
         notes += together.notes
@@ -159,14 +163,14 @@ def _measure(
         comparison, said_of_it = compare_with(champion, spec, rows, truth, said, answers, labels=labels)
         notes += said_of_it
     evaluation = Evaluation(
-        mlflow_run_id=candidate.mlflow_run_id,
+        mlflow_run_id=mlflow_run_id,
         rows=len(rows),
         classes=tuple(map(str, distinct_labels(truth))) if spec.task == "classification" else (),
         candidate=scores[CANDIDATE],
         champion=scores.get(champion.name) if champion is not None else None,
         comparison=comparison,
         champion_is=champion,
-        champion_provenance=rival.provenance if rival is not None else None,
+        champion_provenance=rival.provenance,
         ensemble=together.judged if together else None,
         same_predictions=champion is not None
         and answers is not None
@@ -180,19 +184,17 @@ def _measure(
 
 def _judge_together(
     spec: ModelSpec,
-    said: Predictions,
-    candidate: Candidate,
-    bundle: Bundle,
-    champion: Champion,
+    candidates: Mapping[str, Predictions],
+    manifest: Manifest,
+    champion: Champion | None,
     rival: Rival,
     rows: pd.DataFrame,
 ) -> Together | None:
     if spec.model.ensemble is None:
         return None
     return judge_together(
-        said,
-        bundle.manifest,
-        candidate.mlflow_run_id,
+        candidates,
+        manifest,
         champion=champion,
         rival=rival,
         rows=rows,

@@ -56,10 +56,10 @@ class Evaluation(Record):
     champion_provenance: Provenance | None = None
     """Where the champion comes from; None: there is none, or Perennial did not train it."""
     ensemble: JudgedEnsemble | None = None
-    """The candidate and the members of the champion that it was judged together with; None: it was judged alone.
+    """All that were judged together: the candidate, those of other windows, and members of the champion.
 
-    The figures of `candidate` are then those of all together, and those of `champion` of its members without the
-    candidate.
+    None: the candidate was judged alone. Otherwise the figures of `candidate` are those of all together, and those of
+    `champion` of its members without the candidates.
     """
     same_predictions: bool = False
     """Whether candidate and champion predict the same for every row, bit for bit."""

@@ -1,8 +1,8 @@
-"""Judges a candidate together with the champion's members: their joint predictions with and without it."""
+"""Judges candidates together with the champion's members: their joint predictions with and without the candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from perennial.models.predictions import Predictions
 
 if TYPE_CHECKING:
     from perennial.evaluation.rival import Rival
-    from perennial.models.manifest import Manifest, Member
+    from perennial.models.manifest import Manifest
     from perennial.registry.records import Champion
 
 IDLE_FOR = timedelta(days=366)
@@ -29,13 +29,14 @@ IDLE_FOR = timedelta(days=366)
 
 @dataclass(frozen=True)
 class Together:
-    """The joint predictions of several models for n rows, with and without a candidate.
+    """The joint predictions of several models for n rows, with and without the candidates.
 
     Attributes
     ----------
     said, without : Predictions
-        Predictions with and without the candidate, each with the weights from the twins' losses on these rows. So the
-        champion is judged by the weights that it would have now, not by earlier ones.
+        Predictions with and without the candidates, each with the weights from the twins' losses on these rows. So the
+        champion is judged by the weights that it would have now, not by earlier ones. `without` is None if the champion
+        has no members.
     judged : JudgedEnsemble
         Members, weights and losses.
     notes : tuple of str
@@ -43,78 +44,79 @@ class Together:
     """
 
     said: Predictions
-    without: Predictions
+    without: Predictions | None
     judged: JudgedEnsemble
     notes: tuple[str, ...]
 
 
 def judge_together(
-    said: Predictions,
+    candidates: Mapping[str, Predictions],
     manifest: Manifest,
-    mlflow_run_id: str,
     *,
-    champion: Champion,
+    champion: Champion | None,
     rival: Rival,
     rows: pd.DataFrame,
     at_most: int,
 ) -> Together | None:
-    """Weigh the champion's members and a candidate on the candidate's holdout, by their twins.
+    """Weigh the champion's members and the candidates of a run on their holdout, by their twins.
 
     Parameters
     ----------
-    said : Predictions
-        The candidate's predictions for the rows.
+    candidates : mapping of str to Predictions
+        MLflow run of the candidate of each window -> its predictions for the rows; the newest member comes last.
     manifest : Manifest
-        The candidate's manifest.
-    mlflow_run_id : str
-        The candidate's MLflow run.
-    champion : Champion
+        The last candidate's manifest.
+    champion : Champion or None
     rival : Rival
         The champion with its members.
     rows : pandas.DataFrame
         The holdout, with the target.
     at_most : int
-        Largest number of members that serve together, including the candidate.
+        Largest number of members that serve together, including the candidates.
 
     Returns
     -------
     Together or None
-        None: no member of the champion can serve together with the candidate, which is then judged alone.
+        None: there is one candidate, and no member of the champion can serve together with it: it is judged alone.
     """
     idle = {
         one.mlflow_run_id
-        for one in champion.weights
+        for one in (champion.weights if champion else ())
         if one.idle_since and manifest.provenance.data_end - one.idle_since > IDLE_FOR
     }
-    stay, dropped = stay_members(rival.members, manifest, at_most=at_most, idle=idle)
-    if not stay:
+    stay, dropped = stay_members(rival.members, manifest, room=at_most - len(candidates), idle=idle)
+    if len(stay) + len(candidates) == 1:
         return None
     truth, times = rows[manifest.target], rows[manifest.split.event_time].to_numpy("datetime64[us]")
-    answers = {**rival.answers(rows), mlflow_run_id: said}
+    answers = {**rival.answers(rows), **candidates}
     losses = {name: mean_loss(row_losses(one, truth), times).mean for name, one in answers.items()}
-    with_it = [*(member.mlflow_run_id for member in stay), mlflow_run_id]
+    with_them = [*(member.mlflow_run_id for member in stay), *candidates]
     without = [member.mlflow_run_id for member in rival.members]
-    weights = performance_weights([losses[name] for name in with_it])
-    together = weighted_mean([answers[name] for name in with_it], weights)
+    weights = performance_weights([losses[name] for name in with_them])
+    together = weighted_mean([answers[name] for name in with_them], weights)
     return Together(
         said=together,
         without=weighted_mean(
             [answers[name] for name in without], performance_weights([losses[name] for name in without])
-        ),
+        )
+        if without
+        else None,
         judged=JudgedEnsemble(
             members=tuple(
                 JudgedMember(mlflow_run_id=name, loss=losses[name], weight=float(weight))
-                for name, weight in zip(with_it, weights, strict=True)
+                for name, weight in zip(with_them, weights, strict=True)
             ),
             loss=mean_loss(row_losses(together, truth), times),
         ),
-        notes=(_sentence(stay, weights, champion), *dropped),
+        notes=(_sentence(weights, len(candidates), champion), *dropped),
     )
 
 
-def _sentence(stay: Sequence[Member], weights: np.ndarray, champion: Champion) -> str:
-    members = "the model" if len(stay) == 1 else f"{len(stay)} models"
-    return (
-        f"the candidate is judged together with {members} of {champion.name}, each weighted by its loss on these rows; "
-        f"the candidate has {weights[-1]:.0%} of the weight"
-    )
+def _sentence(weights: np.ndarray, candidates: int, champion: Champion | None) -> str:
+    stay = len(weights) - candidates
+    members = "the model" if stay == 1 else f"{stay} models"
+    others = f" together with {members} of {champion.name}" if champion and stay else ""
+    who = "the candidate is" if candidates == 1 else f"{candidates} models, one for each window, are"
+    it = "the candidate has" if candidates == 1 else "they have" if stay else ""
+    share = f"; {it} {weights[-candidates:].sum():.0%} of the weight" if it else ""
+    return f"{who} judged{others}, each weighted by its loss on these rows{share}"

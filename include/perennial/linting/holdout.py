@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
@@ -20,13 +20,13 @@ _A_LEAP_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
 _OCCURRENCES = 500
 
 
-def check_holdout(schedule: Schedule, holdout: Holdout, window: Window) -> Iterator[Finding]:
+def check_holdout(schedule: Schedule, holdout: Holdout, windows: Sequence[Window]) -> Iterator[Finding]:
     """Yield a warning if the holdout is much shorter than the time from one scheduled retraining to the next.
 
     A champion serves until the next one. A verdict from only a few days, such as holidays, says little about the rest
     of this time.
     """
-    days, field = _days(holdout, window)
+    days, field = _days(holdout, windows)
     between = _longest_gap(schedule.cron) / timedelta(days=1)
     if days is not None and days < between * MUCH_SHORTER:
         yield Caution(
@@ -37,12 +37,13 @@ def check_holdout(schedule: Schedule, holdout: Holdout, window: Window) -> Itera
         )
 
 
-def _days(holdout: Holdout, window: Window) -> tuple[float | None, str]:
+def _days(holdout: Holdout, windows: Sequence[Window]) -> tuple[float | None, str]:
     """Return the length of the holdout in days and the field that sets it; None if the length depends on the rows."""
     if holdout.days is not None:
         return holdout.days, "days"
-    if holdout.fraction is not None and window.days is not None:
-        return holdout.fraction * window.days, "fraction"
+    lengths = [window.days for window in windows if window.days is not None]
+    if holdout.fraction is not None and len(lengths) == len(windows):
+        return holdout.fraction * min(lengths), "fraction"
     return None, ""
 
 

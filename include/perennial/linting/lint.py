@@ -118,7 +118,7 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
     if parts.get("retraining") is not None:
         yield from check_retraining(parts["retraining"])
     if parts.get("monitoring") is not None and "source" in parts:
-        yield from check_batches(parts["monitoring"], parts["source"].window)
+        yield from check_batches(parts["monitoring"], parts["source"].windows)
     if parts.get("schedule") is not None and "evaluation" in parts and "source" in parts:
-        yield from check_holdout(parts["schedule"], parts["evaluation"].holdout, parts["source"].window)
+        yield from check_holdout(parts["schedule"], parts["evaluation"].holdout, parts["source"].windows)
     yield from check_expectations(parts.get("validation", ()), columns_read_as(parts))

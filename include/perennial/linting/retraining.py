@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perennial.spec import Window
 from perennial.spec.monitoring import Monitoring, Retraining
@@ -31,15 +31,17 @@ LARGE_PART = 0.5
 """A check that waits for more than this part of the window's rows is said."""
 
 
-def check_batches(monitoring: Monitoring, window: Window) -> Iterator[Finding]:
+def check_batches(monitoring: Monitoring, windows: Sequence[Window]) -> Iterator[Finding]:
     """Yield a warning where a check waits for a large part of the rows that a training takes."""
-    if window.rows is None or monitoring.min_rows <= LARGE_PART * window.rows:
+    sizes = [window.rows for window in windows if window.rows is not None]
+    if not sizes or monitoring.min_rows <= LARGE_PART * min(sizes):
         return
-    most = int(LARGE_PART * window.rows)
+    rows = min(sizes)
+    most = int(LARGE_PART * rows)
     part = (
-        f"more than the whole window has ({window.rows})"
-        if monitoring.min_rows > window.rows
-        else f"{monitoring.min_rows / window.rows:.0%} of the window's {window.rows}"
+        f"more than the whole window has ({rows})"
+        if monitoring.min_rows > rows
+        else f"{monitoring.min_rows / rows:.0%} of the window's {rows}"
     )
     yield Caution(
         ("monitoring", "min_rows"),

@@ -18,3 +18,10 @@ class Candidate(Record):
     split: SplitPlan
     """Which rows it was trained on, and which were kept out."""
     provenance: Provenance
+    others: tuple[Candidate, ...] = ()
+    """Those of the spec's other windows, judged on the same rows. Each has an MLflow run of its own."""
+
+    @property
+    def each(self) -> tuple[Candidate, ...]:
+        """The candidate of each window; this one, of the first window, comes last, as the newest of an ensemble."""
+        return (*self.others, self)

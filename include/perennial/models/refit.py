@@ -19,3 +19,10 @@ class Refit(Record):
     discarded: bool
     sentence: str
     """What was done, or why the refit was discarded."""
+    others: tuple[Refit, ...] = ()
+    """Those of the candidate's others."""
+
+    @property
+    def each(self) -> tuple[Refit, ...]:
+        """The refit of each window's candidate, in the order of `Candidate.each`."""
+        return (*self.others, self)

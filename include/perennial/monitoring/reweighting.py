@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from perennial.ensemble.mean import weighted_mean
+from perennial.ensemble.names import named
 from perennial.ensemble.records import Reweighting, WeighedMember
 from perennial.ensemble.weights import IDLE_WEIGHT, Weights, performance_weights, step_towards
 from perennial.errors import ChampionUnusable
@@ -91,7 +92,7 @@ def _moved(
     weighed = tuple(
         WeighedMember(
             mlflow_run_id=member.mlflow_run_id,
-            train_end=member.manifest.served.train_end,
+            served=member.manifest.served,
             loss=loss,
             before=float(old),
             weight=float(new),
@@ -121,7 +122,8 @@ def _within_noise(loss: MeanLoss, expected: MeanLoss | None) -> bool:
 
 def _sentence(members: Sequence[WeighedMember], before: MeanLoss, loss: MeanLoss, expected: MeanLoss | None) -> str:
     leading = _leading(members)
-    dates = [f"{one.train_end:%-d %B %Y}" for one in leading]
+    rows = [one.served for one in members]
+    dates = [named(one.served, rows, "%-d %B %Y") for one in leading]
     who = f"the model of {dates[0]}" if len(dates) == 1 else f"the models of {', '.join(dates[:-1])} and {dates[-1]}"
     carried, had = sum(one.weight for one in leading), sum(one.before for one in leading)
     carry = "carries" if len(dates) == 1 else "carry"

@@ -14,12 +14,15 @@ from perennial.layout import REPLAY
 from perennial.models.environment import library_versions
 from perennial.models.transform import source_digest
 from perennial.policy.history import History, load_history, read_history, write_history
+from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.run import Run
 from perennial.spec import ModelSpec
 from perennial.store.content import content_file, content_name
 from perennial.store.disk import disk_errors
 from perennial.store.sealed import read_record, seal
+
+log = PrintableLog(__name__)
 
 FEWEST_BATCHES, MOST_BATCHES = 4, 200
 BATCHES = 26
@@ -67,6 +70,9 @@ def begin_replay(
     DataError
         The source has too few rows, none in the period, or none before it to train the first model on.
     """
+    first, *others = run.spec.source.windows
+    if others:
+        log.warning("only the first of the spec's %d windows is replayed: %s", 1 + len(others), first.in_words)
     history = read_history(run)
     moments = _moments(ends) if ends is not None else _ends(history, days, batches)
     settled = _with_rows(run.spec, history, moments)

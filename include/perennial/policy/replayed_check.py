@@ -27,7 +27,7 @@ from perennial.monitoring.drift_tests.reference import (
 from perennial.monitoring.records import OpenCheck
 from perennial.policy.matrix import Matrix, Together
 from perennial.policy.replay import Replay
-from perennial.policy.replayed_model import within
+from perennial.policy.replayed_model import in_window
 from perennial.registry.records import Champion
 from perennial.run import MonitorRun
 
@@ -136,7 +136,9 @@ class ReplayedReader(CheckReader):
         manifest = self.manifest(champion)
         plan = manifest.split
         learnt_until = plan.holdout_end if self._refit else plan.train_end
-        window = within(matrix.rows.iloc[: matrix.models[number].served_from], self.run.spec, self._replay.ends[number])
+        window = in_window(
+            matrix.rows.iloc[: matrix.models[number].served_from], self.run.spec, self._replay.ends[number]
+        )
         learnt = window[window[plan.event_time] <= learnt_until].reset_index(drop=True)
         tests = feature_tests(watch, manifest, learnt, champion)
         held_out = slice(matrix.models[number].twin_from, matrix.models[number].served_from)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from perennial.data.split import apply_split, plan_split
 from perennial.data.split_plan import SplitPlan
-from perennial.data.window import fixed_bounds
+from perennial.data.window import within
 from perennial.errors import DataError, TrainingError
 from perennial.layout import REPLAYED_MODEL
 from perennial.models.predictions import Label, Predictions, positions
@@ -21,7 +21,7 @@ from perennial.policy.history import History
 from perennial.policy.replay import Replay
 from perennial.record import Record
 from perennial.run import Run
-from perennial.spec import ModelSpec, Window
+from perennial.spec import ModelSpec
 from perennial.store.content import content_file, content_name
 from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
@@ -143,7 +143,7 @@ def read_answers(run: Run, model: ReplayedModel) -> tuple[Answers, Answers]:
 
 def _trained(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
     spec, end = run.spec, replay.ends[number]
-    rows = within(history.known_at(end), spec, end)
+    rows = in_window(history.known_at(end), spec, end)
     plan = plan_split(rows, spec)
     split = apply_split(rows, plan, spec.task)
     matured = history.matured()
@@ -177,16 +177,9 @@ def labelled(rows: pd.DataFrame, plan: SplitPlan, spec: ModelSpec) -> pd.DataFra
     return apply_split(rows, plan.model_copy(update={"train_end": plan.holdout_end}), spec.task).train
 
 
-def within(rows: pd.DataFrame, spec: ModelSpec, end: datetime) -> pd.DataFrame:
-    """Return the rows of the spec's window that ends at a moment; `rows` must be in the order of event times."""
-    window: Window = spec.source.window
-    times = rows[spec.source.event_time]
-    if window.rows is not None:
-        start = times.iloc[-min(window.rows, len(times))] if len(times) else None
-    else:
-        bound = fixed_bounds(window, end).start
-        start = None if bound is None else pd.Timestamp(bound)
-    return rows if start is None else rows[times >= start].reset_index(drop=True)
+def in_window(rows: pd.DataFrame, spec: ModelSpec, end: datetime) -> pd.DataFrame:
+    """Return the rows of the spec's window, or of the first of several, that ends at a moment."""
+    return within(rows, spec.source.windows[0], spec.source.event_time, end).reset_index(drop=True)
 
 
 def _fitted(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Any, float]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perennial.ensemble.composition import ensemble_manifest, members_of
 from perennial.ensemble.files import member_folder, share_out
+from perennial.ensemble.names import named
 from perennial.ensemble.records import Assembly, JudgedEnsemble
 from perennial.ensemble.weights import IDLE_WEIGHT
 from perennial.errors import BundleChanged, PromotionError, TrainingError
@@ -39,23 +41,27 @@ def assemble(
 ) -> Assembly:
     """Log the bundle of the models that serve together after this promotion, or return the one that was logged before.
 
-    The members are those that evaluation judged, with the weights from their twins' losses there: the candidate or its
-    refit, and members from the champion's own bundle. Each file is compared with its record in the store. The same
-    members and weights make one bundle, however often this is called; what a killed attempt left is deleted.
+    The members are those that evaluation judged, with the weights from their twins' losses there: the candidate of each
+    window or its refit, and members from the champion's own bundle. Each file is compared with its record in the store.
+    The same members and weights make one bundle, however often this is called; what a killed attempt left is deleted.
 
     Raises
     ------
     BundleChanged
-        The candidate's files are not those that were trained. A member of the champion with such a file is left out.
+        A candidate's files are not those that were trained. A member of the champion with such a file is left out.
     PromotionError
         The run is a dry run, the verdict does not promote, or the candidate was judged alone.
     TrackingUnavailable
         MLflow does not answer.
     """
     refuse_dry_run(run, "assembles")
-    if evaluation.ensemble is None or evaluation.champion_is is None or not verdict.promotes:
+    if evaluation.ensemble is None or not verdict.promotes:
         raise PromotionError(f"there is nothing to put together: {verdict.sentence}")
-    attempt = _Attempt(run, Tracker(run.tracking_uri), candidate, _own_bundle(run, candidate, refit))
+    digests = [one.bundle_digest for one in (refit or candidate).each]
+    own = {
+        one.mlflow_run_id: _own_bundle(run, one, digest) for one, digest in zip(candidate.each, digests, strict=True)
+    }
+    attempt = _Attempt(run, Tracker(run.tracking_uri), candidate, own)
     with run.store.scratch() as scratch:
         return attempt.make(evaluation, evaluation.ensemble, evaluation.champion_is, scratch)
 
@@ -65,24 +71,30 @@ class _Attempt:
     run: RetrainingRun
     tracker: Tracker
     candidate: Candidate
-    own: RecordedBundle
+    own: Mapping[str, RecordedBundle]
+    """MLflow run of the candidate of each window -> its bundle, or that of its refit."""
 
-    def make(self, evaluation: Evaluation, judged: JudgedEnsemble, champion: Champion, scratch: Path) -> Assembly:
+    def make(
+        self, evaluation: Evaluation, judged: JudgedEnsemble, champion: Champion | None, scratch: Path
+    ) -> Assembly:
         run, files = self.run, scratch / "files"
-        places = self._fetched(champion, scratch)
+        places = {}
+        if champion is not None and any(member.mlflow_run_id not in self.own for member in judged.members):
+            places = self._champion_places(champion, scratch)
+        places |= {name: self._own_place(name, scratch) for name in self.own}
         kept, left_out = [], []
         for member in judged.members:
             try:
                 kept.append(places[member.mlflow_run_id].copied_to(files))
             except BundleChanged as damage:
-                if member.mlflow_run_id == self.candidate.mlflow_run_id:
+                if member.mlflow_run_id in self.own:
                     raise
-                left_out.append(f"A member of {champion.name} is left out: {damage}.")
+                left_out.append(f"A member of the champion is left out: {damage}.")
         weights = share_out(
             {member.mlflow_run_id: member.weight for member in judged.members},
             tuple(member.mlflow_run_id for member in kept),
         )
-        idle = {member.mlflow_run_id: member.idle_since for member in champion.weights}
+        idle = {member.mlflow_run_id: member.idle_since for member in (champion.weights if champion else ())}
         now = self.candidate.provenance.data_end
         members = [
             member.model_copy(
@@ -106,7 +118,7 @@ class _Attempt:
                 self.candidate.experiment_id,
                 self.candidate.mlflow_run_id,
                 name=run.spec.name,
-                newest_uri=self.own.model_uri,
+                newest_uri=self.own[self.candidate.mlflow_run_id].model_uri,
                 manifest=manifest,
                 digest=digest,
                 files=files,
@@ -115,24 +127,28 @@ class _Attempt:
             )
         return _told(recorded, left_out)
 
-    def _fetched(self, champion: Champion, scratch: Path) -> dict[str, _Place]:
-        """Download the files of candidate and champion; return MLflow run of each member -> place of its files."""
-        own_folder, champion_folder = scratch / "candidate", scratch / "champion"
-        for folder in (own_folder, champion_folder):
-            folder.mkdir()
+    def _own_place(self, mlflow_run_id: str, scratch: Path) -> _Place:
+        """Download the files of one of the run's own models."""
+        recorded, folder = self.own[mlflow_run_id], scratch / f"own-{mlflow_run_id}"
+        folder.mkdir()
+        fetch(self.tracker, recorded.model_uri, recorded, folder)
+        member = Member(mlflow_run_id=mlflow_run_id, weight=1.0, manifest=recorded.manifest)
+        return _Place(member, folder, "the candidate")
+
+    def _champion_places(self, champion: Champion, scratch: Path) -> dict[str, _Place]:
+        """Download the champion's files; return MLflow run of each member -> place of its files."""
+        folder = scratch / "champion"
+        folder.mkdir()
         before = recorded_champion(self.run, champion)
-        fetch(self.tracker, f"models:/{self.run.spec.name}/{champion.version}", before, champion_folder)
-        fetch(self.tracker, self.own.model_uri, self.own, own_folder)
-        places = {
+        fetch(self.tracker, f"models:/{self.run.spec.name}/{champion.version}", before, folder)
+        return {
             member.mlflow_run_id: _Place(
                 member,
-                champion_folder / member_folder(member.mlflow_run_id) if before.manifest.members else champion_folder,
+                folder / member_folder(member.mlflow_run_id) if before.manifest.members else folder,
                 champion.name,
             )
             for member in members_of(before.manifest, champion.mlflow_run_id)
         }
-        own = Member(mlflow_run_id=self.candidate.mlflow_run_id, weight=1.0, manifest=self.own.manifest)
-        return {**places, own.mlflow_run_id: _Place(own, own_folder, "the candidate")}
 
     def _discard_unfinished(self) -> None:
         name, run_id = self.run.spec.name, self.candidate.mlflow_run_id
@@ -159,8 +175,7 @@ class _Place:
         return self.member
 
 
-def _own_bundle(run: RetrainingRun, candidate: Candidate, refit: Refit | None) -> RecordedBundle:
-    digest = (refit or candidate).bundle_digest
+def _own_bundle(run: RetrainingRun, candidate: Candidate, digest: str) -> RecordedBundle:
     for recorded in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id):
         if recorded.digest == digest:
             return recorded
@@ -169,7 +184,8 @@ def _own_bundle(run: RetrainingRun, candidate: Candidate, refit: Refit | None) -
 
 def _told(recorded: RecordedBundle, left_out: list[str]) -> Assembly:
     members = recorded.manifest.members
-    shares = ", ".join(f"{one.manifest.served.train_end:%Y-%m-%d} {one.weight:.0%}" for one in members)
+    rows = [one.manifest.served for one in members]
+    shares = ", ".join(f"{named(one.manifest.served, rows)} {one.weight:.0%}" for one in members)
     sentence = " ".join(
         (
             f"{len(members)} models serve together, named by the newest rows that each has learnt from: {shares}.",

@@ -61,6 +61,7 @@ class ModelSpec(Section):
         complaints = [
             *self._foreign_metrics(),
             *self._target_misused(),
+            *self._several_windows(),
             *self._nothing_to_train_on(),
             *self._never_promoted(),
             *self._made_later(),
@@ -90,29 +91,49 @@ class ModelSpec(Section):
         if self.target.positive is not None and self.task == "regression":
             yield ("target", "positive"), "is for classification only"
 
-    def _nothing_to_train_on(self) -> Iterator[Complaint]:
-        window, holdout = self.source.window, self.evaluation.holdout
-        taken = (holdout.days or 0) + self.target.label_delay_days
-        if window.days is not None and taken >= window.days:
+    def _several_windows(self) -> Iterator[Complaint]:
+        windows, ensemble = len(self.source.windows), self.model.ensemble
+        if windows == 1:
+            return
+        if ensemble is None:
             yield (
-                ("source", "window", "days"),
-                f"nothing is left to train on: the window has {window.days:g} days, holdout and label delay take "
-                f"{taken:g}",
+                ("source", "window"),
+                "each window of a list gives a model, and several serve only as an ensemble: set model.ensemble, or "
+                "give one window",
             )
-        if window.rows is not None and holdout.rows is not None and holdout.rows >= window.rows:
+        elif ensemble.members < windows:
             yield (
-                ("source", "window", "rows"),
-                f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
+                ("model", "ensemble", "members"),
+                f"{ensemble.members} models cannot serve if each retraining makes {windows}, one for each window: raise "
+                "it, or give fewer windows",
             )
 
+    def _nothing_to_train_on(self) -> Iterator[Complaint]:
+        holdout = self.evaluation.holdout
+        taken = (holdout.days or 0) + self.target.label_delay_days
+        for index, window in enumerate(self.source.windows):
+            place = ("source", "window", *((index,) if len(self.source.windows) > 1 else ()))
+            if window.days is not None and taken >= window.days:
+                yield (
+                    (*place, "days"),
+                    f"nothing is left to train on: the window has {window.days:g} days, holdout and label delay take "
+                    f"{taken:g}",
+                )
+            if window.rows is not None and holdout.rows is not None and holdout.rows >= window.rows:
+                yield (
+                    (*place, "rows"),
+                    f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
+                )
+
     def _never_promoted(self) -> Iterator[Complaint]:
-        window, holdout, needed = self.source.window, self.evaluation.holdout, self.evaluation.gates.min_rows
-        if window.rows is not None and holdout.fraction is not None:
-            rows = round(window.rows * holdout.fraction)
+        holdout, needed = self.evaluation.holdout, self.evaluation.gates.min_rows
+        sizes = [window.rows for window in self.source.windows if window.rows is not None]
+        if sizes and holdout.fraction is not None:
+            rows = round(min(sizes) * holdout.fraction)
             if rows < needed:
                 yield (
                     ("evaluation", "holdout", "fraction"),
-                    f"{holdout.fraction:g} of the window's {window.rows} rows are {rows}, which never passes the gate "
+                    f"{holdout.fraction:g} of the window's {min(sizes)} rows are {rows}, which never passes the gate "
                     f"min_rows: it needs {needed}. Widen source.window, hold out more or lower gates.min_rows",
                 )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from perennial.address import shown_address
 from perennial.spec.section import AirflowName, Days, Number, Section, Text, Whole, a_second_or_more
@@ -43,6 +43,13 @@ class Window(Section):
     since: datetime | None = None
     """All rows from this time on, up to `as_of`. Needs a time zone, such as 2013-01-01T00:00:00Z."""
 
+    @property
+    def in_words(self) -> str:
+        """The window in a few words, such as 'the last 90 days'."""
+        if self.since is not None:
+            return f"since {self.since:%Y-%m-%d %H:%M %Z}"
+        return f"the last {self.days:g} days" if self.days is not None else f"the last {self.rows} rows"
+
     _days = field_validator("days")(a_second_or_more)
 
     @field_validator("since", mode="before")
@@ -73,6 +80,23 @@ class Window(Section):
             stated = " and ".join(given) if given else "none"
             raise ValueError(f"give exactly one of days, rows or since; given: {stated}")
         return self
+
+
+def _one_or_different(windows: tuple[Window, ...]) -> Window | tuple[Window, ...]:
+    """Return the only window of a list of one; raise ValueError if the list is empty or has a window twice."""
+    if not windows:
+        raise ValueError("the list is empty: give a window")
+    if len(set(windows)) < len(windows):
+        raise ValueError("a window occurs twice: its model would be trained twice")
+    return windows if len(windows) > 1 else windows[0]
+
+
+_Windows = Annotated[tuple[Window, ...], AfterValidator(_one_or_different), Tag("[list]")]
+# Tagged, so that an error is only about the form that was given.
+OneOrMore = Annotated[
+    Annotated[Window, Tag("[one]")] | _Windows,
+    Discriminator(lambda given: "[list]" if isinstance(given, list | tuple) else "[one]"),
+]
 
 
 class Future(Section):
@@ -145,9 +169,15 @@ class SourceSection(Section):
     """Column with the time when the row's values became known. Replays use corrections only from then on."""
     key: tuple[Text, ...] = ()
     """Columns that identify a row. Of rows with the same key the newest by event time is kept."""
-    window: Window
+    window: OneOrMore
+    """The rows to train and evaluate on. Several windows, in a list, each give a model of an ensemble."""
     future: Future = Future()
     """What to do with rows from the future."""
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The one window, or all of the list."""
+        return (self.window,) if isinstance(self.window, Window) else self.window
 
     _zone = field_validator("time_zone")(lambda value: value if value is None else check_zone(value))
 

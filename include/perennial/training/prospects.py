@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from perennial.data.labels import positive_label, training_labels
 from perennial.data.snapshots.read import read_unordered
 from perennial.data.split import Split, split_by_time
+from perennial.data.window import within
 from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
 
@@ -32,9 +33,12 @@ def check_prospects(run: RetrainingRun, snapshot: Snapshot) -> None:
         See `check_rows`.
     """
     spec = run.spec
-    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *_features(spec)))
+    time = spec.source.event_time
+    columns = dict.fromkeys((time, spec.target.column, *_features(spec)))
     if snapshot.rows * len(columns) <= MOST_VALUES:
-        check_rows(spec, read_unordered(run.store, snapshot, columns=list(columns)))
+        rows = read_unordered(run.store, snapshot, columns=list(columns))
+        # What the shortest window has enough of, the others have.
+        check_rows(spec, min((within(rows, window, time, snapshot.as_of) for window in run.windows), key=len))
 
 
 def check_rows(spec: ModelSpec, rows: pd.DataFrame) -> None:

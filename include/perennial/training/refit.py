@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from perennial.data.snapshots.records import Snapshot
@@ -47,7 +49,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
 
     The bundle holds both: the candidate as the judged twin, and the refit. It is a second model of the candidate's
     MLflow run. What a killed attempt left is deleted and made again; once the bundle's record is in the store, it is
-    final.
+    final. With several windows, the candidate of each is refit on the rows of its window.
 
     Parameters
     ----------
@@ -61,7 +63,8 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     Returns
     -------
     Refit
-        With the candidate's own bundle if the refit fails or is not good enough (see `why_unsound`).
+        Of the first window, with those of the others; with the candidate's own bundle where the refit fails or is not
+        good enough (see `why_unsound`).
 
     Raises
     ------
@@ -81,6 +84,15 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     if not verdict.promotes:
         raise TrainingError(f"the candidate was rejected, and only promoted candidates are refit: {verdict.sentence}")
     tracker = Tracker(run.tracking_uri)
+    frame = cache(lambda: read_rows(run, snapshot))
+    *others, first = (_refit_one(run, tracker, snapshot, one, frame) for one in candidate.each)
+    sentence = " ".join((first.sentence, *(one.sentence for one in others if one.discarded)))
+    return first.model_copy(update={"others": tuple(others), "sentence": sentence})
+
+
+def _refit_one(
+    run: RetrainingRun, tracker: Tracker, snapshot: Snapshot, candidate: Candidate, frame: Callable[[], pd.DataFrame]
+) -> Refit:
     recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)
     kept = {one.model_uri for one in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id)}
     confirm_owner(run)
@@ -90,7 +102,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
         log.info("the refit of this run exists already: %s", recorded.model_uri)
         return _told(tracker, _served(recorded), candidate)
     with run.store.scratch() as scratch:
-        return _told(tracker, _Attempt(run, tracker, candidate, scratch).make(snapshot), candidate)
+        return _told(tracker, _Attempt(run, tracker, candidate, scratch).make(snapshot, frame()), candidate)
 
 
 @dataclass(frozen=True)
@@ -102,11 +114,10 @@ class _Attempt:
     candidate: Candidate
     scratch: Path
 
-    def make(self, snapshot: Snapshot) -> Refit:
+    def make(self, snapshot: Snapshot, frame: pd.DataFrame) -> Refit:
         run, spec, plan = self.run, self.run.spec, self.candidate.split
         provenance = self._same_recipe(snapshot)
         recorded, twin, twin_path = self._twin()
-        frame = read_rows(run, snapshot)
         rows = labelled_rows(frame, plan, spec.task)
         fit = prepare_fit(spec, rows)
         try:

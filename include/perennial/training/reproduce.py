@@ -146,7 +146,9 @@ def _recipe(spec: ModelSpec, manifest: Manifest) -> ModelSpec:
         {
             **recipe,
             "name": spec.name,
-            "source": spec.source.model_dump(exclude_unset=True) | recipe["source"],
+            "source": spec.source.model_dump(exclude_unset=True)
+            | recipe["source"]
+            | {"window": spec.source.windows[0]},
             "evaluation": judged | recipe["evaluation"],
         }
     )

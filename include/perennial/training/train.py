@@ -1,13 +1,15 @@
-"""Trains a candidate: fits the spec's model on all rows but the holdout, and logs it to MLflow once."""
+"""Trains a candidate: fits the spec's model on all rows of a window but the holdout, and logs it to MLflow once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from perennial.data.snapshots.records import Snapshot
-from perennial.data.split import apply_split, plan_split
+from perennial.data.split import apply_split, plan_splits
 from perennial.digests import candidate_digest
 from perennial.errors import RunTaken, TrackingError
 from perennial.models.candidate import Candidate
@@ -22,10 +24,12 @@ from perennial.training.fit import prepare_fit
 from perennial.training.rows import read_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
+    from perennial.data.split_plan import SplitPlan
     from perennial.run import RetrainingRun
-    from perennial.spec import ModelSpec
+    from perennial.spec import ModelSpec, Window
 
 log = PrintableLog(__name__)
 
@@ -37,9 +41,9 @@ RUN_TAG = "perennial.run_id"
 def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     """Fit and log a candidate, or return the one that this run logged before.
 
-    The same run, snapshot, recipe, transform and libraries make one finished MLflow run in experiment
+    The same run, snapshot, window, recipe, transform and libraries make one finished MLflow run in experiment
     `perennial/<model>`, however often the step is killed and repeated: what a killed attempt left is deleted and made
-    again.
+    again. With several windows, each has a candidate and an MLflow run of its own; those that are finished are kept.
 
     Parameters
     ----------
@@ -50,10 +54,12 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     Returns
     -------
     Candidate
-        The logged model.
+        The logged model of the first window, with those of the others.
 
     Raises
     ------
+    DataError
+        Nothing is left to train on in one of the windows.
     TrainingError
         The model cannot be built, fitted or saved; too few rows, or a single class, to train on.
     RunTaken
@@ -61,78 +67,111 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     TrackingUnavailable
         MLflow does not answer.
     """
-    tracker = Tracker(run.tracking_uri)
-    experiment_id = tracker.experiment_id(f"perennial/{run.spec.name}")
-    key = _candidate_key(run, snapshot)
-    done = _finished_candidate(tracker, experiment_id, run.run_id, key)
-    if done is not None:
-        log.info("the candidate of this run exists already: MLflow run %s", done.mlflow_run_id)
-        return done
+    training = _Training(run, snapshot, Tracker(run.tracking_uri))
+    first, *others = (training.candidate(window) for window in run.windows)
+    return first.model_copy(update={"others": tuple(others)})
 
-    spec = run.spec
-    rows = read_rows(run, snapshot)
-    plan = plan_split(rows, spec)
-    split = apply_split(rows, plan, spec.task)
-    log.info(
-        "%d rows to train on, %d held out, %d without a label", plan.train_rows, plan.holdout_rows, plan.unlabelled_rows
-    )
-    fit = prepare_fit(spec, split.train)
-    provenance = provenance_of(run, snapshot, plan)
 
-    confirm_owner(run)
-    run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **provenance.to_tags()})
-    if not run.mlflow_takes_rows:
-        log.info("region %s has no MLflow server of its own: the model goes there without example rows", spec.region)
-    with _deletion_told(tracker, run_id), _failure_recorded(tracker, run_id):
-        tracker.log_params(run_id, _params(spec, fit.model.pipeline))
-        tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
-        with tracker.system_metrics(run_id):
-            seconds = fit.run()
-        manifest = describe(spec, fit.model, snapshot=snapshot, plan=plan, provenance=provenance, holdout=split.holdout)
-        with run.store.scratch() as scratch:
-            recorded = log_model(
-                tracker,
-                experiment_id,
-                run_id,
-                fit.model,
-                spec=spec,
-                manifest=manifest,
-                store=run.store,
-                inputs=fit.inputs,
-                scratch=scratch,
-                with_example=run.mlflow_takes_rows,
-            )
-        tracker.log_metrics(
-            run_id,
-            {
-                "train_seconds": seconds,
-                "train_rows": plan.train_rows,
-                "holdout_rows": plan.holdout_rows,
-                "unlabelled_rows": plan.unlabelled_rows,
-            },
+@dataclass(frozen=True)
+class _Training:
+    """The training of a candidate for each window of a run; the rows are read once, if any candidate is missing."""
+
+    run: RetrainingRun
+    snapshot: Snapshot
+    tracker: Tracker
+
+    @cached_property
+    def _experiment_id(self) -> str:
+        return self.tracker.experiment_id(f"perennial/{self.run.spec.name}")
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return read_rows(self.run, self.snapshot)
+
+    @cached_property
+    def _plans(self) -> Mapping[Window, SplitPlan]:
+        run = self.run
+        return dict(zip(run.windows, plan_splits(self._rows, run.spec, run.windows, self.snapshot.as_of), strict=True))
+
+    def candidate(self, window: Window) -> Candidate:
+        """Return the window's finished candidate, or make it."""
+        run, spec, tracker, experiment_id = self.run, self.run.spec, self.tracker, self._experiment_id
+        key = _candidate_key(run, self.snapshot, window)
+        done = _finished_candidate(tracker, experiment_id, run.run_id, key)
+        if done is not None:
+            log.info("the candidate of this run exists already: MLflow run %s", done.mlflow_run_id)
+            return done
+
+        plan = self._plans[window]
+        split = apply_split(self._rows, plan, spec.task)
+        log.info(
+            "%d rows to train on, %d held out, %d without a label",
+            plan.train_rows,
+            plan.holdout_rows,
+            plan.unlabelled_rows,
         )
-        candidate = Candidate(
-            mlflow_run_id=run_id,
-            experiment_id=experiment_id,
-            model_uri=recorded.model_uri,
-            bundle_digest=recorded.digest,
-            split=plan,
-            provenance=provenance,
-        )
-        tracker.set_tags(run_id, {CANDIDATE_RECORD_TAG: candidate.model_dump_json()})
-    with _deletion_told(tracker, run_id):
+        fit = prepare_fit(spec, split.train)
+        provenance = provenance_of(run, self.snapshot, plan)
+
         confirm_owner(run)
-        # Last of all, since a retry uses a finished run as it is.
-        tracker.finish_run(run_id)
-    log.info("candidate logged as MLflow run %s", run_id)
-    return candidate
+        run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **provenance.to_tags()})
+        if not run.mlflow_takes_rows:
+            log.info(
+                "region %s has no MLflow server of its own: the model goes there without example rows", spec.region
+            )
+        with _deletion_told(tracker, run_id), _failure_recorded(tracker, run_id):
+            tracker.log_params(run_id, _params(spec, window, fit.model.pipeline))
+            tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
+            with tracker.system_metrics(run_id):
+                seconds = fit.run()
+            manifest = describe(
+                spec, fit.model, snapshot=self.snapshot, plan=plan, provenance=provenance, holdout=split.holdout
+            )
+            with run.store.scratch() as scratch:
+                recorded = log_model(
+                    tracker,
+                    experiment_id,
+                    run_id,
+                    fit.model,
+                    spec=spec,
+                    manifest=manifest,
+                    store=run.store,
+                    inputs=fit.inputs,
+                    scratch=scratch,
+                    with_example=run.mlflow_takes_rows,
+                )
+            tracker.log_metrics(
+                run_id,
+                {
+                    "train_seconds": seconds,
+                    "train_rows": plan.train_rows,
+                    "holdout_rows": plan.holdout_rows,
+                    "unlabelled_rows": plan.unlabelled_rows,
+                },
+            )
+            candidate = Candidate(
+                mlflow_run_id=run_id,
+                experiment_id=experiment_id,
+                model_uri=recorded.model_uri,
+                bundle_digest=recorded.digest,
+                split=plan,
+                provenance=provenance,
+            )
+            tracker.set_tags(run_id, {CANDIDATE_RECORD_TAG: candidate.model_dump_json()})
+        with _deletion_told(tracker, run_id):
+            confirm_owner(run)
+            # Last of all, since a retry uses a finished run as it is.
+            tracker.finish_run(run_id)
+        log.info("candidate logged as MLflow run %s", run_id)
+        return candidate
 
 
-def _candidate_key(run: RetrainingRun, snapshot: Snapshot) -> str:
+def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> str:
     return candidate_digest(
         run.spec,
         run_id=run.run_id,
         snapshot_digest=snapshot.digest,
+        window=window,
         transform_digest=source_digest(run.spec.features.transform),
         libraries=library_versions(),
     )
@@ -194,6 +233,6 @@ def _deletion_told(tracker: Tracker, run_id: str) -> Iterator[None]:
         ) from error
 
 
-def _params(spec: ModelSpec, pipeline: Pipeline) -> dict[str, object]:
+def _params(spec: ModelSpec, window: Window, pipeline: Pipeline) -> dict[str, object]:
     settings = pipeline.named_steps["estimator"].get_params(deep=False)
-    return {"estimator": spec.model.estimator, "seed": spec.model.seed, **settings}
+    return {"estimator": spec.model.estimator, "seed": spec.model.seed, "window": window.in_words, **settings}

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from perennial.spec import ModelSpec
     from perennial.spec.evaluation import Gates
     from perennial.spec.monitoring import Monitoring, PageHinkleySection
-    from perennial.spec.source import Window
 
 
 def spec_page(spec: ModelSpec) -> str:
@@ -17,7 +16,7 @@ def spec_page(spec: ModelSpec) -> str:
     facts = [
         ("Predicts", f"`{spec.target.column}` ({spec.task})"),
         ("Source", f"`{spec.source.uri}` ({spec.source.format})" if spec.source.uri else _query(spec)),
-        ("Window", _window(spec.source.window)),
+        ("Window", "; ".join(window.in_words for window in spec.source.windows)),
         ("Holdout", _holdout(spec)),
         ("Estimator", f"`{spec.model.estimator}`"),
         ("Numeric features", _codes(spec.features.numeric)),
@@ -53,14 +52,6 @@ def _allowed(gates: Gates) -> str:
 
 def _query(spec: ModelSpec) -> str:
     return f"a query over the connection `{spec.source.connection}`"
-
-
-def _window(window: Window) -> str:
-    if window.days is not None:
-        return f"the last {window.days:g} days"
-    if window.rows is not None:
-        return f"the last {window.rows} rows"
-    return f"since {window.since:%Y-%m-%d %H:%M %Z}"
 
 
 def _holdout(spec: ModelSpec) -> str:

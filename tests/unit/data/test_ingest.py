@@ -241,3 +241,22 @@ def test_as_of_needs_a_zone(folder: Path, make_run: RunMaker) -> None:
     with pytest.raises(DataError, match="has no zone"):
         ingest(make_run(as_of=datetime(2013, 1, 2)))
     assert ingest(make_run(as_of=datetime(2013, 1, 2, tzinfo=UTC))).rows == 10
+
+
+@pytest.mark.parametrize(
+    ("windows", "rows"),
+    [
+        ([{"rows": 4}, {"days": 0.25}], 6),
+        ([{"days": 0.25}, {"rows": 8}], 8),
+        ([{"days": 0.25}, {"since": "2013-01-01T00:00:00Z"}, {"rows": 5}], 10),
+    ],
+)
+def test_of_several_windows_the_longest_is_read(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker, windows: list[dict[str, Any]], rows: int
+) -> None:
+    land(folder, rows=10)
+    model = {"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 5}}
+    spec = make_spec(source={"window": windows}, model=model)
+    snapshot = ingest(make_run(spec))
+    assert snapshot.rows == rows
+    assert ingest(make_run(spec, run_id="second", window_days=0.125)).rows == 3, "days of a run replace all windows"

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from perennial.data.split import apply_split, plan_split, split_by_time
+from perennial.data.split import apply_split, labelled_rows, plan_split, plan_splits, split_by_time
 from perennial.data.split_plan import SplitPlan
 from perennial.errors import DataError
+from perennial.spec import Window
 from tests.unit.data.conftest import SpecMaker
 
 DAYS = 100
+START = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 def flights(**columns: Any) -> pd.DataFrame:
@@ -79,3 +84,49 @@ def test_a_plan_applied_later_to_the_same_rows_gives_the_same_split(make_spec: S
     pd.testing.assert_frame_equal(again.holdout, at_once.holdout)
     assert (len(again.train), len(again.holdout)) == (plan.train_rows, plan.holdout_rows)
     assert plan.gap_rows == max(0, delay - 1)
+
+
+WINDOWS = st.one_of(
+    st.integers(12, 150).map(lambda days: Window(days=days)),
+    st.integers(12, 150).map(lambda rows: Window(rows=rows)),
+    st.integers(-50, DAYS - 12).map(lambda day: Window(since=START + timedelta(days=day))),
+)
+HOLDOUTS = st.sampled_from([{"days": 5}, {"rows": 7}, {"fraction": 0.3}])
+
+
+@given(windows=st.lists(WINDOWS, min_size=1, max_size=4, unique=True), holdout=HOLDOUTS, unlabelled=st.integers(0, 4))
+def test_all_windows_hold_out_the_same_rows_and_train_on_their_own(
+    make_spec: SpecMaker, windows: list[Window], holdout: dict[str, float], unlabelled: int
+) -> None:
+    spec = make_spec(evaluation={"holdout": holdout, "primary": "roc_auc", "gates": {"min_rows": 1}})
+    frame = flights(late=np.where(np.arange(DAYS) < DAYS - unlabelled, np.arange(DAYS) % 2, np.nan))
+    as_of = START + timedelta(days=DAYS - 1)
+    plans = plan_splits(frame.sample(frac=1, random_state=2), spec, windows, as_of)
+    oldest = [_first_day(window) for window in windows]
+    alone = plan_split(frame.iloc[max(oldest) :], spec)
+    for plan, first in zip(plans, oldest, strict=True):
+        assert (plan.holdout_start, plan.holdout_end) == (alone.holdout_start, alone.holdout_end)
+        assert plan.train_start == START + timedelta(days=first)
+        split = apply_split(frame, plan, "classification")
+        assert (len(split.train), len(split.holdout)) == (plan.train_rows, plan.holdout_rows)
+        everything = labelled_rows(frame, plan, "classification")
+        assert len(everything) == DAYS - first - unlabelled == len(split.train) + len(split.holdout)
+        assert plan.unlabelled_rows == unlabelled
+
+
+def _first_day(window: Window) -> int:
+    """Return the oldest day of a window of the last of DAYS days."""
+    if window.since is not None:
+        return max(0, (window.since - START).days)
+    return max(0, DAYS - int(window.days or window.rows or 0))
+
+
+def test_one_window_is_planned_as_without_a_list(make_spec: SpecMaker) -> None:
+    spec, as_of = make_spec(), START + timedelta(days=DAYS - 1)
+    assert plan_splits(flights(), spec, spec.source.windows, as_of) == (plan_split(flights(), spec),)
+
+
+def test_a_window_within_the_holdout_is_an_error(make_spec: SpecMaker) -> None:
+    spec = make_spec(evaluation={"holdout": {"rows": 20}, "primary": "roc_auc", "gates": {"min_rows": 5}})
+    with pytest.raises(DataError, match="nothing is left to train on: the 15 labelled rows"):
+        plan_splits(flights(), spec, (Window(days=90), Window(days=15)), START + timedelta(days=DAYS - 1))

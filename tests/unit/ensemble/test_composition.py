@@ -20,12 +20,12 @@ def names(members) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("at_most", "stay"),
-    [(2, ["three"]), (3, ["two", "three"]), (4, ["one", "two", "three"]), (9, ["one", "two", "three"])],
+    ("room", "stay"),
+    [(0, []), (1, ["three"]), (2, ["two", "three"]), (3, ["one", "two", "three"]), (8, ["one", "two", "three"])],
 )
-def test_the_newest_stay_and_leave_room_for_the_candidate(at_most, stay):
+def test_the_newest_stay_for_whom_there_is_room(room, stay):
     earlier = [member("one"), member("two"), member("three")]
-    assert names(stay_members(earlier, CANDIDATE, at_most=at_most)[0]) == stay
+    assert names(stay_members(earlier, CANDIDATE, room=room)[0]) == stay
 
 
 @pytest.mark.parametrize(
@@ -41,14 +41,14 @@ def test_the_newest_stay_and_leave_room_for_the_candidate(at_most, stay):
 )
 def test_one_that_does_not_answer_the_same_question_stays_no_longer_and_gives_its_place(changes, why):
     earlier = [member("one"), member("odd", **changes), member("three")]
-    stay, dropped = stay_members(earlier, CANDIDATE, at_most=3)
+    stay, dropped = stay_members(earlier, CANDIDATE, room=2)
     assert names(stay) == ["one", "three"]
     assert len(dropped) == 1
     assert why in dropped[0]
 
 
 def test_one_that_has_carried_no_weight_for_long_is_dropped_and_said():
-    stay, dropped = stay_members([member("idle"), member("busy")], CANDIDATE, at_most=5, idle={"idle"})
+    stay, dropped = stay_members([member("idle"), member("busy")], CANDIDATE, room=4, idle={"idle"})
     assert names(stay) == ["busy"]
     assert dropped == ("the model of 2024-03-01 does not serve any more: it has had almost no weight for over a year",)
 

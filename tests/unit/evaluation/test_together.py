@@ -38,7 +38,7 @@ class Off:
         return Predictions(np.full(len(frame), self.by))
 
 
-def judged(candidate: float, at_most: int = 5, idle_since=None, **members: float):
+def judged(candidate: float | dict[str, float], at_most: int = 5, idle_since=None, **members: float):
     manifests = {name: Member(mlflow_run_id=name, weight=1.0, manifest=MANIFEST) for name in members}
     models = {name: Off(by) for name, by in members.items()}
     model = EnsembleModel(models, dict.fromkeys(members, 1.0)) if len(models) > 1 else next(iter(models.values()))
@@ -49,11 +49,10 @@ def judged(candidate: float, at_most: int = 5, idle_since=None, **members: float
             MemberWeight(mlflow_run_id=name, weight=1.0, idle_since=idle_since) for name in list(members)[:1]
         ),
     )
-    said = Predictions(np.full(len(ROWS), candidate))
+    candidates = candidate if isinstance(candidate, dict) else {"new": candidate}
     return judge_together(
-        said,
+        {name: Predictions(np.full(len(ROWS), by)) for name, by in candidates.items()},
         MANIFEST,
-        "new",
         champion=champion,
         rival=Rival(model, members=tuple(manifests.values())),
         rows=ROWS,
@@ -90,6 +89,24 @@ def test_a_member_without_weight_for_over_a_year_is_dropped_and_said(days, stays
     found = judged(1.0, idle_since=END - timedelta(days=days), old=1.0, newer=1.0)
     assert ("old" in {one.mlflow_run_id for one in found.judged.members}) == stays
     assert any("no weight for over a year" in note for note in found.notes) != stays
+
+
+def test_the_candidates_of_all_windows_are_weighed_and_take_the_places_of_the_oldest():
+    found = judged({"long": 2.0, "short": 1.0}, at_most=3, old=1.0, newer=4.0)
+    weights = np.array([(1 / 4) ** 8, (1 / 2) ** 8, 1.0])
+    assert [one.mlflow_run_id for one in found.judged.members] == ["newer", "long", "short"]
+    np.testing.assert_allclose([one.weight for one in found.judged.members], weights / weights.sum())
+    assert found.said.values[0] == pytest.approx(weights @ [4, 2, 1] / weights.sum())
+    assert "2 models, one for each window, are judged together with the model of champion v7" in found.notes[0]
+    assert found.notes[0].endswith("; they have 100% of the weight")
+
+
+def test_the_candidates_of_several_windows_are_judged_together_also_without_a_champion():
+    candidates = {name: Predictions(np.full(len(ROWS), by)) for name, by in {"long": 2.0, "short": 1.0}.items()}
+    found = judge_together(candidates, MANIFEST, champion=None, rival=Rival(), rows=ROWS, at_most=2)
+    assert [one.mlflow_run_id for one in found.judged.members] == ["long", "short"]
+    assert found.without is None
+    assert found.notes == ("2 models, one for each window, are judged, each weighted by its loss on these rows",)
 
 
 def test_where_no_member_can_go_on_the_candidate_is_judged_alone():

@@ -56,8 +56,8 @@ def explain(error: ErrorDetails) -> tuple[FieldPath, str, str]:
 
 
 def _path(error: ErrorDetails) -> FieldPath:
-    # For an error in a key of a mapping, pydantic adds "[key]" to the path; the other two are tags of our own unions.
-    return tuple(part for part in error["loc"] if part not in ("[key]", "[number]", "[word]"))
+    # For an error in a key of a mapping, pydantic adds "[key]" to the path; the others are tags of our own unions.
+    return tuple(part for part in error["loc"] if part not in ("[key]", "[number]", "[word]", "[one]", "[list]"))
 
 
 def _choices(error: ErrorDetails) -> list[str]:
