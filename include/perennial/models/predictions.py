@@ -15,6 +15,8 @@ from perennial.errors import TrainingError
 
 Label = int | float | str
 
+_BOOSTED_TREES = ("sklearn.ensemble._hist_gradient_boosting.gradient_boosting", "HistGradientBoostingClassifier")
+
 
 class Predictor(Protocol):
     """A fitted scikit-learn estimator; classifiers may have `classes_`, `predict_proba` and `decision_function`."""
@@ -77,10 +79,9 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     if isinstance(model, Pipeline) and len(model) > 1:
         # What the estimator reads is made once, not once for each method that is called.
         frame, model = model[:-1].transform(frame), model[-1]
-    values = np.asarray(model.predict(frame)).ravel()
     known = getattr(model, "classes_", None)
     if known is None:
-        return Predictions(values)
+        return Predictions(_values(model, frame))
     classes = as_labels(known)
     if hasattr(model, "predict_proba"):
         probabilities = np.asarray(model.predict_proba(frame), dtype=np.float64)
@@ -89,11 +90,27 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
                 f"predict_proba gives an array of shape {probabilities.shape} for {rows} rows "
                 f"and {len(classes)} labels: it should have one row for each row and one column for each label"
             )
-        return Predictions(values, classes, probabilities=probabilities)
+        return Predictions(_labels(model, frame, probabilities), classes, probabilities=probabilities)
+    values = _values(model, frame)
     if hasattr(model, "decision_function"):
         decisions = _one_column_per_label(np.asarray(model.decision_function(frame), dtype=np.float64), len(classes))
         return Predictions(values, classes, decisions=decisions)
     return Predictions(values, classes)
+
+
+def _values(model: Predictor, frame: pd.DataFrame) -> NDArray[Any]:
+    return np.asarray(model.predict(frame)).ravel()
+
+
+def _labels(model: Any, frame: pd.DataFrame, probabilities: NDArray[np.float64]) -> NDArray[Any]:
+    """Return the predicted labels; of boosted trees the most likely ones, which their own `predict` gives as well.
+
+    It would send each row through all trees a second time. Only for a row whose labels are exactly equally likely may it
+    give another one of them.
+    """
+    if (type(model).__module__, type(model).__name__) == _BOOSTED_TREES:
+        return np.asarray(model.classes_[probabilities.argmax(axis=1)])
+    return _values(model, frame)
 
 
 def _one_column_per_label(decisions: NDArray[np.float64], labels: int) -> NDArray[np.float64] | None:

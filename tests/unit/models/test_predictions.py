@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -48,3 +49,12 @@ def test_a_pipelines_features_are_made_once_for_all_questions():
 def test_a_pipeline_of_an_estimator_alone_is_asked_itself():
     model = make_pipeline(LogisticRegression()).fit(X, Y)
     assert np.array_equal(predict(model, X).probabilities, model.predict_proba(X))
+
+
+@pytest.mark.parametrize("labels", [(0, 1), ("no", "yes"), (1, 2, 3)])
+def test_boosted_trees_are_asked_once_and_give_the_labels_that_they_would_say_themselves(monkeypatch, labels):
+    truth = np.array(labels)[CHANCE.integers(len(labels), size=len(X))]
+    model = HistGradientBoostingClassifier(max_iter=5).fit(X, truth)
+    said = model.predict(X)
+    monkeypatch.setattr(model, "predict", None)
+    assert np.array_equal(predict(model, X).values, said)
