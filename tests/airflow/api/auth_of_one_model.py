@@ -8,10 +8,10 @@ from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleA
 
 
 class AuthOfOneModel(SimpleAuthManager):
-    """Everybody may read both DAGs of `orders`, `abroad` and `stray`, and of `half` the former; nobody another DAG."""
+    """Everybody may read all DAGs of `orders`, `abroad` and `stray`, and of `half` that which retrains; nobody another."""
 
     def is_authorized_dag(self, *, details: Any = None, **rest: Any) -> bool:
         """Tell whether the user may."""
-        both = {f"{model}.{kind}" for model in ("orders", "abroad", "stray") for kind in ("retrain", "monitor")}
-        readable = both | {"half.retrain"}
+        kinds = ("retrain", "monitor", "backtest")
+        readable = {f"{model}.{kind}" for model in ("orders", "abroad", "stray") for kind in kinds} | {"half.retrain"}
         return bool(details and details.id in readable) and super().is_authorized_dag(details=details, **rest)

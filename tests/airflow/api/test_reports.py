@@ -216,6 +216,56 @@ def test_of_a_check_only_the_report_is_served(server: ApiServer, drift_reports: 
     assert server.get(path, token=server.token).status == status
 
 
+BACKTEST = "/perennial/reports/{}/backtests/0123456789abcdef/backtest.html"
+
+
+@pytest.fixture
+def backtests(server: ApiServer) -> Path:
+    """The page of a backtest of three models, and their JSON beside it."""
+    for model in ("orders", "half", "secret"):
+        path = server.store / model / "backtests" / "0123456789abcdef" / "backtest.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"<h1>{model} replayed</h1>")
+        path.with_suffix(".json").write_text("{}")
+    return server.store
+
+
+def test_a_user_reads_the_page_of_a_backtest(server: ApiServer, backtests: Path) -> None:
+    answer = server.get(BACKTEST.format("orders"), token=server.token)
+
+    assert (answer.status, answer.body) == (200, b"<h1>orders replayed</h1>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none';")
+
+
+@pytest.mark.parametrize("model", ["half", "secret", "unknown"])
+def test_the_page_of_a_backtest_is_for_those_who_may_read_its_dag(
+    server: ApiServer, backtests: Path, model: str
+) -> None:
+    assert server.get(BACKTEST.format(model), token=server.token).status == 403
+    assert server.get(BACKTEST.format(model), token="forged").status == 403
+    assert server.get(BACKTEST.format(model)).status == 401
+    assert b"replayed" not in server.get(BACKTEST.format(model)).body
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("fedcba9876543210/backtest.html", 404),
+        ("0123456789abcdef/backtest.json", 404),
+        ("0123456789abcdef/replay.json", 404),
+        ("0123456789ABCDEF/backtest.html", 422),
+        ("%2e%2e/backtest.html", 422),
+    ],
+)
+def test_of_a_backtest_only_the_page_is_served(server: ApiServer, backtests: Path, path: str, status: int) -> None:
+    answer = server.get(f"/perennial/reports/orders/backtests/{path}", token=server.token)
+
+    assert answer.status == status
+    if path == "fedcba9876543210/backtest.html":
+        assert b"Backtest fedcba9876543210 of orders has no page" in answer.body
+
+
 def test_a_report_that_is_not_there_is_said_clearly(server: ApiServer) -> None:
     answer = server.get("/perennial/reports/orders/runs/none/data_docs.html", token=server.token)
 
@@ -258,14 +308,15 @@ def regional_dags(airflow_home: Path) -> None:
         session.merge(DagBundleModel(name="reports"))
         session.flush()
         for model, region in (("abroad", "eu-west"), ("stray", "us")):
-            for kind in ("retrain", "monitor"):
+            for kind in ("retrain", "monitor", "backtest"):
                 dag = DagModel(dag_id=f"{model}.{kind}", bundle_name="reports", fileloc="dags/x.py")
                 dag.tags = [DagTag(name=tag, dag_id=dag.dag_id) for tag in ("perennial", f"region:{region}")]
                 session.merge(dag)
 
 
 def test_a_regions_reports_come_from_its_own_store(server: ApiServer, regional_dags: None) -> None:
-    for key in ("runs/manual__1/data_docs.html", "monitor/reports/00000003/report.html"):
+    replay = "backtests/0123456789abcdef/backtest.html"
+    for key in ("runs/manual__1/data_docs.html", "monitor/reports/00000003/report.html", replay):
         for store, text in (
             (server.store, "from everybody's"),
             (server.store.with_name("store-eu"), "from the region's"),
@@ -274,7 +325,7 @@ def test_a_regions_reports_come_from_its_own_store(server: ApiServer, regional_d
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
-    for path in ("runs/manual__1/data_docs.html", "checks/3/report.html"):
+    for path in ("runs/manual__1/data_docs.html", "checks/3/report.html", replay):
         answer = server.get(f"/perennial/reports/abroad/{path}", token=server.token)
         assert (answer.status, answer.body) == (200, b"from the region's")
 
