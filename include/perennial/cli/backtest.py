@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import time
@@ -19,7 +20,7 @@ from perennial.deployment import Deployment
 from perennial.policy.backtest import compare_policies
 from perennial.policy.history import History
 from perennial.policy.matrix import Matrix
-from perennial.policy.page import figure, write_backtest
+from perennial.policy.page import figure, with_error, write_backtest
 from perennial.policy.records import Backtest, Difference
 from perennial.policy.replay import Replay, begin_replay, rows_of
 from perennial.policy.replayed_model import ReplayedModel, find_model, replay_training
@@ -131,15 +132,14 @@ def backtest_table(found: Backtest) -> Table:
             *(Text(text, style=style) for text, style in map(_effect, (one.on_never, one.on_always))),
             f"{one.trainings:.1f}",
             f"{one.promotions:.1f}",
-            figure(one.cpu_seconds),
+            f"{one.cpu_seconds:,.1f}" if math.isfinite(one.cpu_seconds) else "–",
         )
     return table
 
 
 def _effect(effect: Difference) -> tuple[str, str]:
+    """Return a difference as text, and its colour."""
     if effect.mean == 0 == effect.standard_error:
         return "", ""
-    text = f"{effect.mean:+.4g} ± {effect.standard_error:.2g}"
-    if not effect.detectable:
-        return text, "dim"
-    return text, "green" if effect.mean > 0 else "red"
+    style = "dim" if not effect.detectable else "green" if effect.mean > 0 else "red"
+    return with_error(effect), style

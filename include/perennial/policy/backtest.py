@@ -142,7 +142,7 @@ def hindsight(
     on_never, gain = (difference(one, base, greater_is_better=greater) for one in (np.array(path), top))
     return PolicyResult(
         name="hindsight",
-        title="at the best moments, if all scores had been known in advance",
+        title="at the best moments, known only afterwards",
         kind="bound",
         together=False,
         score=best.score,

@@ -40,13 +40,31 @@ def render_backtest(found: Backtest) -> bytes:
         kept=sum(one.predicted > 0 and one.realised > 0 for one in found.promises),
         promised=sum(one.predicted > 0 for one in found.promises),
         figure=figure,
+        decimals=_decimals,
     )
     return page.encode()
 
 
 def figure(value: float) -> str:
-    """Return a number as text for people."""
-    return f"{value:.4g}" if math.isfinite(value) else "–"
+    """Return a number as text for people, with four digits or all before the decimal point."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:#.4g}"
+
+
+def with_error(effect: Difference) -> str:
+    """Return a difference and its standard error as text, with the digits that the error leaves; or a dash."""
+    mean, error = effect.mean, effect.standard_error
+    if not math.isfinite(mean) or mean == 0 == error:
+        return "–"
+    if not math.isfinite(error) or error == 0:
+        return f"{mean:+.2g}"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    return f"{mean:+,.{places}f} ± {error:,.{places}f}"
+
+
+def _decimals(value: float, places: int) -> str:
+    return f"{value:,.{places}f}" if math.isfinite(value) else "–"
 
 
 def _label(one: PolicyResult) -> str:
@@ -54,13 +72,13 @@ def _label(one: PolicyResult) -> str:
 
 
 def _effect(effect: Difference) -> tuple[str, str]:
-    """Return a difference in words, and its style: better, worse or none."""
-    if not math.isfinite(effect.mean) or effect.mean == 0 == effect.standard_error:
-        return "–", ""
-    figures = f"{effect.mean:+.4g} ± {effect.standard_error:.2g}"
+    """Return a difference as text, and its style: better, worse, none, or '' if it is 0 by definition."""
+    text = with_error(effect)
+    if text == "–":
+        return text, ""
     if not effect.detectable:
-        return f"{figures}: no detectable effect", ""
-    return figures, "better" if effect.mean > 0 else "worse"
+        return text, "none"
+    return text, "better" if effect.mean > 0 else "worse"
 
 
 def _bars(policies: Sequence[PolicyResult]) -> str:
@@ -89,7 +107,7 @@ def _bars(policies: Sequence[PolicyResult]) -> str:
         )
         parts.append(f'<circle class="{_kind(one)}" cx="{x(effect.mean):.1f}" cy="{y}" r="4.5"/>')
     parts.append(f'<text x="{x(0):.1f}" y="{height - 6}" text-anchor="middle">as never</text>')
-    parts.append(f'<text x="{x(high):.1f}" y="{height - 6}" text-anchor="middle">{figure(high)} better</text>')
+    parts.append(f'<text x="{x(high):.1f}" y="{height - 6}" text-anchor="middle">{high:.2g} better</text>')
     return _svg(height, "How much better than never training again", parts)
 
 
