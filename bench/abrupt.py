@@ -1,10 +1,10 @@
 """Measures how often the triggers fire without a change, and how soon they find a change that is put into a stream.
 
-python bench/abrupt.py FOLDER [NAME ...] [--seed N]. The folder has streams as `<name>.csv.gz` and their specs as
+python bench/abrupt.py FOLDER [NAME ...] [--every N] [--seed N]. The folder has streams as `<name>.csv.gz` and their specs as
 `specs/<name>.yaml`. The first quarter of a stream is known from the start, the rest comes in 15 equal batches. At the
 start of each batch a champion is trained as the spec says, its reference is prepared, and the batch is checked; the
-share of these checks that would trigger is printed. Then a change is put into each batch in turn, from a random row to
-the end of the stream, and checks are made until one of them triggers.
+share of these checks that would trigger is printed. Then a change is put into every Nth batch in turn, from a random row
+to the end of the stream, and checks are made until one of them triggers.
 
 Compared with river's ADWIN and Page-Hinkley on the same losses, each with the sensitivity at which it alarms in at most
 as many of the checks without a change; and with a calendar with as many trainings, whose next one is half an interval
@@ -26,11 +26,11 @@ import pandas as pd
 from river import drift
 
 from perennial.data.split import split_by_time
-from perennial.drift import ChiSquare, KolmogorovSmirnov, PageHinkley, calibrate
+from perennial.drift import KolmogorovSmirnov
 from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.charts.control_chart import ControlChart
+from perennial.drift.loss_level import JUMP, LossLevel
 from perennial.monitoring.drift_tests.champion_model import Scored
-from perennial.monitoring.drift_tests.reference import false_alarm_rows
 from perennial.spec import ModelSpec
 from perennial.spec.reading.loader import load_spec
 from perennial.training.fit import prepare_fit
@@ -50,37 +50,28 @@ class Watched:
     scored: Callable[[pd.DataFrame], Scored]
     held_out: np.ndarray
     numbers: KolmogorovSmirnov
-    categories: ChiSquare
-    charts: tuple[ControlChart, ControlChart]
-    detector: PageHinkley
+    chart: ControlChart
+    level: LossLevel
     train: pd.DataFrame
 
     @classmethod
     def of(cls, spec: ModelSpec, window: pd.DataFrame) -> Watched:
         split = split_by_time(window, spec)
-        fit = prepare_fit(spec, split.train)
-        fit.run()
-
-        def scored(rows: pd.DataFrame) -> Scored:
-            return Scored(fit.model.predict(rows[list(spec.features.input_columns)]))
-
-        losses = scored(split.holdout).losses(split.holdout[spec.target.column])
-        times = split.holdout[spec.source.event_time]
-        wanted = spec.watch.page_hinkley
-        numeric, categorical = list(spec.features.numeric), list(spec.features.categorical)
+        twin, served = prepare_fit(spec, split.train), prepare_fit(spec, window)
+        twin.run()
+        served.run()
+        inputs, target = list(spec.features.input_columns), spec.target.column
+        held_out = Scored(twin.model.predict(split.holdout[inputs])).losses(split.holdout[target])
+        numeric = list(spec.features.numeric)
+        level = LossLevel.of(held_out)
+        assert level is not None
         return cls(
             spec,
-            scored,
-            losses,
-            KolmogorovSmirnov.fit(split.train, columns=numeric),
-            ChiSquare.fit(split.train, columns=categorical),
-            (ControlChart.of_numbers(window, numeric), ControlChart.of_labels(window, categorical)),
-            calibrate(
-                losses,
-                one_false_alarm_in=false_alarm_rows(wanted.one_false_alarm_in, times),
-                shift=wanted.shift,
-                times=times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(),
-            ),
+            lambda rows: Scored(served.model.predict(rows[inputs])),
+            held_out,
+            KolmogorovSmirnov.fit(window, columns=numeric),
+            ControlChart.of_numbers(window, numeric),
+            level,
             split.train,
         )
 
@@ -104,12 +95,11 @@ class Check:
 def checks(watched: Watched, batches: list[pd.DataFrame]) -> Iterator[Check]:
     """Check batch after batch against one champion, as the monitor does with the tests that may trigger by default."""
     state = ChartState(reference="bench")
-    detector = PageHinkley.from_state(watched.detector.state())
     for batch in batches:
-        ordinary, state = watched.charts[0].judge(batch, state, level=watched.spec.watch.drift.level)
+        ordinary, state = watched.chart.judge(batch, state, level=watched.spec.watch.drift.level)
         report = watched.numbers.compare(batch, ordinary=ordinary)
-        found = detector.update(watched.losses(batch))
-        yield Check(bool(report.drifted), bool(report.broken), found.size > 0)
+        jumped = watched.level.rise(watched.losses(batch)) >= JUMP
+        yield Check(bool(report.drifted), bool(report.broken), jumped)
 
 
 def shifted(deviations: float) -> Change:
@@ -240,7 +230,7 @@ class Case:
     gap: float
 
 
-def stream(folder: Path, name: str, seed: int) -> tuple[list[str], list[Case]]:
+def stream(folder: Path, name: str, every: int, seed: int) -> tuple[list[str], list[Case]]:
     """Replay one stream; return the lines to print and the cases."""
     spec = load_spec(folder / "specs" / f"{name}.yaml")
     frame = pd.read_csv(folder / f"{name}.csv.gz")
@@ -281,7 +271,7 @@ def stream(folder: Path, name: str, seed: int) -> tuple[list[str], list[Case]]:
         f"| {name} | {len(quiet)} | {columns} | {sum(check.losses for check in quiet)} | {allowed / len(quiet):.0%} |"
     ]
     cases = []
-    for number in range(BATCHES - CHECKS_AFTER):
+    for number in range(0, BATCHES - CHECKS_AFTER, every):
         watched, following = champions[number], batches[number : number + 1 + CHECKS_AFTER]
         clean = [watched.losses(batch) for batch in following]
         for which, (title, (change, large)) in enumerate(CHANGES.items()):
@@ -350,6 +340,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="all of the folder if none is given")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="put changes into every Nth batch")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -358,7 +349,7 @@ def main() -> None:
     print("| stream | checks | columns fired | losses fired | quiet checks that fire |\n|---|---|---|---|---|")
     tables = []
     for name in names:
-        lines, cases = stream(given.folder, name, given.seed)
+        lines, cases = stream(given.folder, name, given.every, given.seed)
         print("\n".join(lines), flush=True)
         tables.append((name, table(cases)))
         everything += cases

@@ -60,8 +60,8 @@ class Watched:
     def run(self, **changes: Any) -> MonitorRun:
         return MonitorRun(**(self.arguments | changes))
 
-    def land(self, first: int, rows: int, *, shift: float = 0.0, kind: str = "a") -> None:
-        """Write rows a minute apart from row number `first` on; a shift moves all columns."""
+    def land(self, first: int, rows: int, *, shift: float = 0.0, kind: str = "a", flipped: float = 0.0) -> None:
+        """Write rows a minute apart from row number `first` on; a shift moves all columns, so many labels are flipped."""
         rng = np.random.default_rng(first)
         x = rng.normal(shift, size=rows)
         holes = rng.normal(size=rows)
@@ -77,6 +77,7 @@ class Watched:
                 "y": (x + rng.normal(size=rows) > 0).astype("int64"),
             }
         )
+        frame["y"] ^= np.arange(rows) < flipped * rows
         folder = self.home / "rows"
         folder.mkdir(exist_ok=True)
         frame.to_parquet(folder / f"{first:06d}.parquet", index=False)

@@ -11,6 +11,7 @@ import pandas as pd
 from perennial.digests import recipe_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov
 from perennial.drift.charts.control_chart import ControlChart
+from perennial.drift.loss_level import LossLevel
 from perennial.models.manifest import Feature, Manifest
 from perennial.models.provenance import Provenance
 from perennial.monitoring.drift_tests.champion_model import Scored
@@ -144,6 +145,7 @@ class ReplayedReader(CheckReader):
         held_out = slice(matrix.models[number].twin_from, matrix.models[number].served_from)
         twin = Scored(matrix.predictions(Together((number,), (1.0,), refit=False), held_out))
         rows = matrix.rows.iloc[held_out]
+        losses = twin.losses(rows[plan.target])
         scores = pd.DataFrame({SCORE: twin.score})
         charts = feature_charts(watch, manifest, window.reset_index(drop=True), champion)
         return Reference(
@@ -153,11 +155,8 @@ class ReplayedReader(CheckReader):
             no_features="",
             predictions=KolmogorovSmirnov.fit(scores, columns=[SCORE]),
             charts={**charts, "predictions": ControlChart.of_numbers(scores, [SCORE])},
-            **(
-                loss_detector(watch, twin.losses(rows[plan.target]), rows[plan.event_time])
-                if with_detector
-                else _NO_DETECTOR
-            ),
+            level=LossLevel.of(losses),
+            **(loss_detector(watch, losses, rows[plan.event_time]) if with_detector else _NO_DETECTOR),
         )
 
 

@@ -170,7 +170,7 @@ class ModelSpec(Section):
         if self.retraining.triggers == Retraining().triggers:
             return
         for index, test in enumerate(self.retraining.triggers):
-            if test in ("page_hinkley", "performance", "volume") and getattr(monitoring, test) is None:
+            if test in ("page_hinkley", "volume") and getattr(monitoring, test) is None:
                 yield ("retraining", "triggers", index), f"{test!r} never fires: monitoring.{test} is not set"
 
     def _foreign_region(self) -> Iterator[Complaint]:

@@ -14,6 +14,8 @@ from perennial.spec.section import Days, Number, Section, Text, Whole, no_repeat
 from perennial.spec.source import check_zone
 
 _FEWEST_ROWS = 1000
+FEWEST_MATURED_ROWS = 200
+"""Minimum number of matured rows for the performance test, unless the spec says otherwise."""
 
 DriftTestName = Literal["ks", "categorical", "predictions", "page_hinkley", "performance", "volume"]
 
@@ -102,7 +104,7 @@ class PerformanceSection(Section):
     """Lower limits of metrics for which more is better, such as `{roc_auc: 0.6}`."""
     maximum: dict[MetricName, Number] = {}
     """Upper limits of metrics for which less is better, such as `{log_loss: 0.65}`."""
-    min_rows: Whole = Field(default=200, ge=1)
+    min_rows: Whole = Field(default=FEWEST_MATURED_ROWS, ge=1)
     """Minimum number of matured rows for this test."""
 
     @model_validator(mode="after")
@@ -155,7 +157,7 @@ class Monitoring(Section):
     page_hinkley: PageHinkleySection | None = PageHinkleySection()
     """None: the losses are not tested."""
     performance: PerformanceSection | None = None
-    """None: the primary metric is measured, but not compared with a limit."""
+    """None: only the champion's mean loss is judged, by the holdout's."""
     volume: VolumeSection | None = None
     """None: rows are counted, but not compared with a limit."""
     require: Require = Require()
@@ -189,7 +191,7 @@ class Retraining(Section):
     breaker: Breaker = Breaker()
     first: bool = True
     """Whether the monitor may trigger the first training of a model that has no champion."""
-    triggers: tuple[DriftTestName, ...] = ("ks", "page_hinkley", "performance")
+    triggers: tuple[DriftTestName, ...] = ("ks", "performance")
     """Tests that may trigger; the others only warn."""
 
     _no_repeats = field_validator("triggers")(no_repeats)

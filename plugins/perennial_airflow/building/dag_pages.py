@@ -87,7 +87,10 @@ def _tests(monitoring: Monitoring) -> list[tuple[str, str]]:
         ("Left out", _codes(drift.exclude)),
         ("Required", f"in {monitoring.require.checks} of the last {monitoring.require.of} checks"),
         ("Page-Hinkley", _false_alarms(losses) if losses else "off"),
-        ("Performance", ", ".join(f"`{name}` {value:g}" for name, value in floors.items()) or "no floor"),
+        (
+            "Performance",
+            ", ".join(f"`{name}` {value:g}" for name, value in floors.items()) or "no floor; the mean loss alone",
+        ),
         ("Volume", f"{volume.rows} rows since the last training" if volume else "off"),
     ]
 

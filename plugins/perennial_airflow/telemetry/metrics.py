@@ -64,8 +64,8 @@ def _send_performance(spec: ModelSpec, result: DriftTestResult) -> None:
     wanted = spec.watch.performance
     if wanted is not None:
         _gauge("perennial.champion.floor", {**wanted.minimum, **wanted.maximum}.get(primary), metric)
-    if result.status != "not tested":
-        _gauge("perennial.champion.under_floor", int(result.status == "fired"), model)
+    if wanted is not None and result.status != "not tested":
+        _gauge("perennial.champion.under_floor", int(bool(result.figures["floors_breached"])), model)
 
 
 def count_retraining(entry: LedgerEntry) -> None:

@@ -40,7 +40,7 @@ def make_spec(monitoring: dict[str, Any] | None = None, retraining: dict[str, An
             "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
             "evaluation": {"holdout": {"days": 5}, "primary": "roc_auc"},
             "monitoring": monitoring or {},
-            "retraining": retraining or {},
+            "retraining": {"triggers": ["ks", "page_hinkley", "performance"], **(retraining or {})},
         }
     )
 

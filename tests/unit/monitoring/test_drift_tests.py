@@ -57,10 +57,11 @@ def test_rows_like_those_of_the_training_are_quiet(watched):
         "categorical": "quiet",
         "predictions": "quiet",
         "page_hinkley": "quiet",
-        "performance": "not tested",
+        "performance": "quiet",
         "volume": "not tested",
     }
-    assert found["performance"].sentence.startswith("performance: not tested, the spec names no floor (roc_auc 0.")
+    assert found["performance"].sentence.startswith("performance: mean loss ")
+    assert abs(found["performance"].figures["mean_loss_rise"]) < 0.2
     assert found["performance"].figures["rows"] == 1000
     assert found["volume"].sentence == "volume: not tested, the spec names no number."
 
@@ -179,6 +180,21 @@ def test_metrics_are_held_against_the_specs_floors(watched, performance, status,
     found = results(spec.run())["performance"]
     assert found.status == status
     assert said in found.sentence
+
+
+@pytest.mark.parametrize(("flipped", "status"), [(0.0, "quiet"), (0.2, "quiet"), (1.0, "fired")])
+def test_flipped_labels_fire_without_a_floor_and_without_page_hinkley(watched, flipped, status):
+    watched.land(TRAINED_ROWS, 400, flipped=flipped)
+    found = results(respecified(watched, monitoring=SENSITIVE | {"page_hinkley": None}).run())["performance"]
+    assert found.status == status
+    assert (found.figures["mean_loss_rise"] >= 1) == (status == "fired")
+
+
+def test_too_few_matured_rows_and_no_floor_test_no_performance(watched):
+    watched.land(TRAINED_ROWS, 150)
+    found = results(watched.run())["performance"]
+    assert found.status == "not tested"
+    assert "150 matured rows are fewer than 200, and the spec names no floor (roc_auc 0." in found.sentence
 
 
 @pytest.mark.parametrize(("rows", "status"), [(401, "quiet"), (400, "fired")])

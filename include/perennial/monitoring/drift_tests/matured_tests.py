@@ -7,13 +7,16 @@ import math
 import numpy as np
 
 from perennial.drift import PageHinkley
+from perennial.drift.loss_level import JUMP
 from perennial.errors import ChampionUnusable
 from perennial.evaluation.metrics import score
-from perennial.evaluation.performance import measure_performance
+from perennial.evaluation.performance import PerformanceTest, measure_performance
+from perennial.models.predictions import Predictions
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import DriftTestResult, OpenCheck
 from perennial.monitoring.state import load_state
-from perennial.spec.monitoring import DriftTestName
+from perennial.registry.records import Champion
+from perennial.spec.monitoring import FEWEST_MATURED_ROWS, DriftTestName
 
 
 def losses_before_and_now(reader: CheckReader, check: OpenCheck) -> tuple[PageHinkley | None, np.ndarray, str]:
@@ -93,36 +96,63 @@ def measure_losses(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
 
 
 def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
-    """Compare the champion's metrics on the matured rows with the spec's floors."""
+    """Compare the champion's mean loss on the matured rows with that on the holdout, and its metrics with the floors."""
     spec = reader.run.spec
-    wanted = spec.watch.performance
     if check.champion is None or check.matured is None:
         return _not_tested("performance", check.incomparable or "no labels have matured")
-    truth = reader.truth(check.champion, check.matured).to_numpy()
+    truth = reader.truth(check.champion, check.matured)
     scored = reader.scored(check.champion, check.matured)
     primary = spec.evaluation.primary
-    value = score(spec, truth, scored.predictions, only=primary).metrics[primary]
+    value = score(spec, truth.to_numpy(), scored.predictions, only=primary).metrics[primary]
+    rise, no_rise = _rise(reader, check.champion, scored.losses(truth))
+    floors = _compare_with_floors(reader, check.matured, truth.to_numpy(), scored.predictions)
     figures: dict[str, float | int | str | None] = {"rows": len(truth), primary: None if math.isnan(value) else value}
-    if wanted is None or not {**wanted.minimum, **wanted.maximum}:
+    figures |= {"mean_loss_rise": rise, "floors_breached": sum(floor.breached for floor in floors)}
+    for floor in floors:
+        figures |= {f"{floor.metric}_low": floor.low, f"{floor.metric}_high": floor.high}
+    if rise is None and not floors:
         measured = f"{primary} {value:.4f} on {len(truth):,} rows"
-        return _not_tested("performance", f"the spec names no floor ({measured})", figures=figures)
-    entity = spec.watch.drift.entity
-    rows = reader.rows(check.matured, [spec.source.event_time, *([entity] if entity else [])])
+        return _not_tested("performance", f"{no_rise}, and the spec names no floor ({measured})", figures=figures)
+    level = no_rise if rise is None else f"mean loss {rise:+.2f} deviations from the holdout's ({JUMP:+.0f} fires)"
+    sentence = "performance: " + "; ".join([level, *(floor.sentence for floor in floors)]) + "."
+    if (rise is not None and rise >= JUMP) or any(floor.breached for floor in floors):
+        return DriftTestResult(test="performance", status="fired", sentence=sentence, figures=figures)
+    status = "quiet" if all(floor.tested for floor in floors) else "not tested"
+    return DriftTestResult(test="performance", status=status, sentence=sentence, figures=figures)
+
+
+def _compare_with_floors(
+    reader: CheckReader, key: str, truth: np.ndarray, predictions: Predictions
+) -> list[PerformanceTest]:
+    spec = reader.run.spec
+    wanted, entity = spec.watch.performance, spec.watch.drift.entity
+    if wanted is None:
+        return []
+    rows = reader.rows(key, [spec.source.event_time, *([entity] if entity else [])])
     moments = rows[spec.source.event_time].astype("int64").to_numpy()
     entities = rows[entity].to_numpy(dtype=object) if entity in rows else None
-    results = [
+    return [
         measure_performance(
-            spec, truth, scored.predictions, moments, entities, metric=metric, limit=limit, min_rows=wanted.min_rows
+            spec, truth, predictions, moments, entities, metric=metric, limit=limit, min_rows=wanted.min_rows
         )
         for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
     ]
-    for result in results:
-        figures |= {f"{result.metric}_low": result.low, f"{result.metric}_high": result.high}
-    sentence = "performance: " + "; ".join(result.sentence for result in results) + "."
-    if any(result.breached for result in results):
-        return DriftTestResult(test="performance", status="fired", sentence=sentence, figures=figures)
-    status = "quiet" if all(result.tested for result in results) else "not tested"
-    return DriftTestResult(test="performance", status=status, sentence=sentence, figures=figures)
+
+
+def _rise(reader: CheckReader, champion: Champion, losses: np.ndarray) -> tuple[float | None, str]:
+    """Return how far the mean loss lies above the holdout's, in deviations of a row's loss; or None, and why."""
+    wanted = reader.run.spec.watch.performance
+    min_rows = wanted.min_rows if wanted else FEWEST_MATURED_ROWS
+    rows = int(np.isfinite(losses).sum())
+    if rows < min_rows:
+        return None, f"{rows:,} matured rows are fewer than {min_rows:,}"
+    try:
+        level = reader.reference(champion).level
+    except ChampionUnusable as reason:
+        return None, str(reason)
+    if level is None:
+        return None, "the losses on the holdout do not vary"
+    return level.rise(losses), ""
 
 
 def measure_volume_of_rows(reader: CheckReader, check: OpenCheck) -> DriftTestResult:

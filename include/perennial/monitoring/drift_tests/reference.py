@@ -18,6 +18,7 @@ from perennial.drift import ChiSquare, KolmogorovSmirnov, calibrate
 from perennial.drift.charts.chart_file import load_chart, save_chart
 from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.columns.column_test import ColumnTest
+from perennial.drift.loss_level import LossLevel
 from perennial.errors import ChampionUnusable, DataError, TrainingError
 from perennial.layout import REFERENCE
 from perennial.models.bundle import features_of
@@ -53,6 +54,7 @@ class _Prepared(Record):
     no_features: str
     detector: dict[str, Any] | None
     no_detector: str
+    level: LossLevel | None
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Reference:
         State of a new Page-Hinkley detector, calibrated on its twin's losses on the holdout, for the same reason; None
         if `no_detector` says why there is none.
     no_detector : str
+    level : LossLevel or None
+        Of its twin's losses on the holdout; None where they do not vary.
     """
 
     folder: str
@@ -87,6 +91,7 @@ class Reference:
     charts: Mapping[DriftTestName, ControlChart]
     detector: dict[str, Any] | None
     no_detector: str
+    level: LossLevel | None
 
 
 def load_reference(run: MonitorRun, champion: Champion) -> Reference:
@@ -148,6 +153,7 @@ def _load(store: Store, folder: str) -> Reference:
             charts={test: load_chart(paths[name]) for test, name in CHARTS.items() if name in paths},
             detector=prepared.detector,
             no_detector=prepared.no_detector,
+            level=prepared.level,
         )
 
 
@@ -195,7 +201,7 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     # Written last, so that a reference with this record is complete.
     run.store.write(
         folder + REFERENCE.name,
-        seal(_Prepared.model_validate({"files": files, "no_features": no_features, **detector})),
+        seal(_Prepared(files=files, no_features=no_features, level=LossLevel.of(losses), **detector)),
     )
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",

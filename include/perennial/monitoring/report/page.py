@@ -33,7 +33,7 @@ _FOUND: Mapping[DriftTestName, str] = {
     "categorical": "categories drifted",
     "predictions": "the predictions drifted",
     "page_hinkley": "the losses moved",
-    "performance": "the performance is past its floor",
+    "performance": "the performance fell",
     "volume": "enough new rows have come",
 }
 _WORDS = {"trigger": "triggered", "hold": "held back", "coalesce": "coalesced", "none": "nothing to do"}
