@@ -92,13 +92,13 @@ class Check:
         return self.columns or self.losses
 
 
-def checks(watched: Watched, batches: list[pd.DataFrame]) -> Iterator[Check]:
+def checks(watched: Watched, batches: list[pd.DataFrame], losses: list[np.ndarray]) -> Iterator[Check]:
     """Check batch after batch against one champion, as the monitor does with the tests that may trigger by default."""
     state = ChartState(reference="bench")
-    for batch in batches:
+    for batch, of_batch in zip(batches, losses, strict=True):
         ordinary, state = watched.chart.judge(batch, state, level=watched.spec.watch.drift.level)
         report = watched.numbers.compare(batch, ordinary=ordinary)
-        jumped = watched.level.rise(watched.losses(batch)) >= JUMP
+        jumped = watched.level.rise(of_batch) >= JUMP
         yield Check(bool(report.drifted), bool(report.broken), jumped)
 
 
@@ -247,8 +247,11 @@ def stream(folder: Path, name: str, every: int, seed: int) -> tuple[list[str], l
     ends = [first + round((len(frame) - first) * number / BATCHES) for number in range(BATCHES + 1)]
     batches = [frame.iloc[start:end] for start, end in pairwise(ends)]
     champions = [Watched.of(spec, _window(frame, spec, end)) for end in ends[:-1]]
-    quiet = [next(checks(watched, [batch])) for watched, batch in zip(champions, batches, strict=True)]
     natural = [watched.losses(batch) for watched, batch in zip(champions, batches, strict=True)]
+    quiet = [
+        next(checks(watched, [batch], [losses]))
+        for watched, batch, losses in zip(champions, batches, natural, strict=True)
+    ]
     allowed = sum(check.fired for check in quiet)
 
     def as_quiet(make, settings):
@@ -283,9 +286,9 @@ def stream(folder: Path, name: str, every: int, seed: int) -> tuple[list[str], l
             cuts = np.cumsum([len(batch) for batch in following])[:-1]
             changed = [whole.iloc[piece] for piece in np.split(np.arange(len(whole)), cuts)]
             losses = [watched.losses(batch) for batch in changed]
-            found = list(checks(watched, changed))
             ended = np.cumsum([len(batch) for batch in changed]) - start
-            ours = next((check for check, result in enumerate(found) if result.fired), None)
+            results = enumerate(checks(watched, changed, losses))
+            ours, found = next(((check, result) for check, result in results if result.fired), (None, None))
             scale = watched.held_out.std()
             heard = {
                 rival: of_river(make, watched.held_out / scale, [part / scale for part in losses])
@@ -298,7 +301,7 @@ def stream(folder: Path, name: str, every: int, seed: int) -> tuple[list[str], l
             gap = (np.concatenate(losses)[start:].mean() - np.concatenate(clean)[start:].mean()) / scale
             trainings = allowed + 1
             rows["calendar"] = len(following[0]) * BATCHES / trainings / 2
-            broken = ours is not None and found[ours].broken
+            broken = found is not None and found.broken
             cases.append(Case(title, large, int(ended[1]), rows, broken, max(0.0, float(gap))))
     return lines, cases
 
