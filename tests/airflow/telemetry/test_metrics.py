@@ -93,11 +93,14 @@ def test_a_breaker_that_holds_nothing_back_any_more_is_closed(received: Received
     assert metric("perennial.retrain.breaker_open", 0) in received
 
 
-@pytest.mark.parametrize(("status", "under"), [("fired", 1), ("quiet", 0)])
-def test_a_champion_past_its_floor_is_told_from_one_that_is_not(received: Received, status: str, under: int) -> None:
+@pytest.mark.parametrize(("status", "breached", "under"), [("fired", 1, 1), ("fired", 0, 0), ("quiet", 0, 0)])
+def test_a_champion_past_its_floor_is_told_from_one_that_is_not(
+    received: Received, status: str, breached: int, under: int
+) -> None:
     monitoring = {"performance": {"minimum": {"roc_auc": 0.6}}}
 
-    count_check(spec(monitoring=monitoring), entry("none", status=status, figures={"roc_auc": 0.55}))
+    found = {"roc_auc": 0.55, "mean_loss_rise": 1.5, "floors_breached": breached}
+    count_check(spec(monitoring=monitoring), entry("none", status=status, figures=found))
 
     assert metric("perennial.champion.metric", 0.55, metric="roc_auc", rows="matured") in received
     assert metric("perennial.champion.floor", 0.6, metric="roc_auc") in received

@@ -153,7 +153,7 @@ def test_a_quiet_page_shows_the_column_nearest_to_drifting(champion, tmp_path):
     [
         (
             Decision(outcome="trigger", reasons=("a",), fired=("ks", "page_hinkley", "performance"), run_id="r"),
-            "A retraining was triggered: numbers drifted, the losses moved and the performance is past its floor.",
+            "A retraining was triggered: numbers drifted, the losses moved and the performance fell.",
         ),
         (Decision(outcome="hold", reasons=("a", "The breaker is open."), fired=("ks",)), "The breaker is open."),
         (
