@@ -47,7 +47,7 @@ def _step(run: MonitorRun, step: str, arguments: list[Any]) -> Any:
     check = OpenCheck.model_validate(arguments[0])
     if step == "decide":
         return steps.decide(run, check, [DriftTestResult.model_validate(result) for result in arguments[1]])
-    return steps.TESTS[step](steps.CheckReader(run), check)
+    return steps.make_test(steps.CheckReader(run), check, step)
 
 
 if __name__ == "__main__":
