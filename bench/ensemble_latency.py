@@ -1,6 +1,6 @@
 """Measures the cost of several models that serve together: files, memory and time of a prediction, by members.
 
-python -m bench.ensemble_latency [--members 1,2,5] [--rounds N] prints a table for boosting and for a linear model. Each
+python -m bench.ensemble_latency [--members 1,2,5,12] [--rounds N] prints a table for boosting and for a linear model. Each
 member is a served model and its judged twin, as after a refit; the time of a prediction is the median over the rounds,
 in CPU time, for one row and for 10,000. Memory is what Python and numpy use in addition after the members, served and
 twins, are read.
@@ -109,7 +109,7 @@ def measure(folder: Path, manifests: Sequence[Manifest], rounds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--members", default="1,2,5", help="numbers of members, with commas")
+    parser.add_argument("--members", default="1,2,5,12", help="numbers of members, with commas")
     parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
     counts = [int(count) for count in arguments.members.split(",")]
