@@ -137,8 +137,8 @@ def _of_validation(validation: Validation, _: ModelSpec) -> str:
 
 
 def _of_candidate(candidate: Candidate, _: ModelSpec) -> str:
-    split = candidate.split
-    return f"{split.train_rows:,} rows, {split.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
+    rows = " and ".join(f"{one.split.train_rows:,}" for one in candidate.each)
+    return f"{rows} rows, {candidate.split.holdout_rows:,} held out, MLflow run {candidate.mlflow_run_id[:12]}"
 
 
 def _of_evaluation(evaluation: Evaluation, spec: ModelSpec) -> str:
@@ -152,7 +152,10 @@ def _of_verdict(verdict: Verdict, _: ModelSpec) -> str:
 
 
 def _of_refit(refit: Refit, _: ModelSpec) -> str:
-    return "discarded" if refit.discarded else f"{refit.served.rows:,} rows, up to {refit.served.train_end:%Y-%m-%d}"
+    return " and ".join(
+        "discarded" if one.discarded else f"{one.served.rows:,} rows, up to {one.served.train_end:%Y-%m-%d}"
+        for one in refit.each
+    )
 
 
 def _of_assembly(assembly: Assembly, _: ModelSpec) -> str:

@@ -146,6 +146,17 @@ def test_the_gates_are_shown_beside_the_champion(called, tmp_path):
     assert rows["minimum f1"] == ["nan", "-", "0.5000", "no"]
 
 
+def test_the_models_of_several_windows_are_shown_beside_each_other(called, tmp_path):
+    answers = called[1]
+    other = candidate(split=split_plan(train_rows=5000))
+    answers["train"] = answers["train"].model_copy(update={"others": (other,)})
+    discarded = answers["refit"].model_copy(update={"discarded": True})
+    answers["refit"] = answers["refit"].model_copy(update={"others": (discarded,)})
+    _, text = shown(make_run(tmp_path))
+    assert "5,000 and 1,000 rows, 234 held out" in text
+    assert f"discarded and 1,234 rows, up to {DAY:%Y-%m-%d}" in text
+
+
 def test_a_rejected_candidate_is_registered_and_not_promoted(called, tmp_path):
     names, answers, _ = called
     answers["decide"] = answers["decide"].model_copy(update={"outcome": "reject", "sentence": "Rejected: worse."})

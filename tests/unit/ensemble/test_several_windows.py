@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,8 +44,11 @@ def run_all(watched: Watched, run_id: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def first_and_second(tmp_path_factory: pytest.TempPathFactory) -> tuple[Watched, dict[str, Any], dict[str, Any]]:
+def first_and_second(
+    tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path
+) -> tuple[Watched, dict[str, Any], dict[str, Any]]:
     home = tmp_path_factory.mktemp("windows")
+    shutil.copyfile(mlflow_template, home / "mlflow.db")
     watched = make_watched(home / "model", f"sqlite:///{home}/mlflow.db", **PARTS)
     first = run_all(watched, "first")
     watched.land(3000, 1000)
