@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo import flights, quiet, services
+from demo.backtest import replay_policies
 from demo.checks_report import print_checks, print_summary
 from demo.errors import DemoError
 from demo.home import USER, Home
@@ -69,6 +70,7 @@ def _play(home: Home) -> None:
         raise DemoError("the quiet replay, in which nothing drifts, triggered a retraining")
     if not replayed.triggered:
         raise DemoError("no drift was found in a year of flights")
+    replay_policies(home, YEAR, console)
 
 
 @app.command()
