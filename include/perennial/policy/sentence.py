@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from perennial.policy.figures import difference
 from perennial.policy.policies import INTERVALS
 from perennial.policy.records import Change, PolicyResult
 from perennial.policy.replay import Replay
+from perennial.spec.metrics import LOWER_IS_BETTER
 
 
 def finding(results: Sequence[PolicyResult], metric: str, replay: Replay, change: Change | None) -> str:
@@ -38,7 +42,7 @@ def finding(results: Sequence[PolicyResult], metric: str, replay: Replay, change
             f"and {_figure(never.score)} without any further training.",
             *_rarest(by_name, replay),
         ]
-    return " ".join([*said, *_together(by_name), *_triggers(results, by_name, change)])
+    return " ".join([*said, *_together(by_name), *_triggers(results, by_name, metric, change)])
 
 
 def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
@@ -64,7 +68,9 @@ def _together(by_name: dict[str, PolicyResult]) -> list[str]:
     return [f"Past champions that serve together did {verb}, at {_figure(both.score)}, for no further training."]
 
 
-def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult], change: Change | None) -> list[str]:
+def _triggers(
+    results: Sequence[PolicyResult], by_name: dict[str, PolicyResult], metric: str, change: Change | None
+) -> list[str]:
     """Compare the spec's own triggers, or the only one there is, with the calendar with about as many trainings."""
     triggered = [one for one in results if one.kind == "test" and one.name.startswith("on_")]
     if not triggered:
@@ -75,9 +81,14 @@ def _triggers(results: Sequence[PolicyResult], by_name: dict[str, PolicyResult],
         key=lambda one: abs(one.trainings - yours.trainings),
     )
     trained = f"{yours.trainings:g} time{'s' if yours.trainings != 1 else ''}"
-    beside = f"; the calendar nearest to that ({alike.title}, {round(alike.trainings, 1):g} trainings) scored {_figure(alike.score)}"
+    scores, others = np.array(yours.scores), np.array(alike.scores)
+    effect = difference(scores, others, greater_is_better=metric not in LOWER_IS_BETTER)
+    beside = "not detectably different from"
+    if effect.detectable:
+        beside = "better than" if effect.mean > 0 else "worse than"
     return [
-        f"Training {yours.title} would have trained {trained} and scored {_figure(yours.score)}{beside}.",
+        f"Training {yours.title} would have trained {trained} and scored {_figure(yours.score)}, {beside} "
+        f"{_figure(alike.score)} by the calendar nearest to that ({alike.title}, {round(alike.trainings, 1):g} trainings).",
         _answer(change, yours.days_to_answer, alike.days_to_answer),
     ]
 

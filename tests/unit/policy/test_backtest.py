@@ -95,6 +95,19 @@ def test_the_finding_says_how_much_sooner_or_later_triggers_answered(found, trig
     assert said in finding(results, "roc_auc", replay, change)
 
 
+@pytest.mark.parametrize(
+    ("worth", "said"),
+    [(0.01, "better than"), (-0.01, "worse than"), (0.0, "not detectably different from")],
+)
+def test_the_finding_says_whether_triggers_did_better_than_a_calendar_beyond_noise(found, worth, said):
+    results = [
+        one.model_copy(update={"scores": tuple(0.7 + n / 100 + (worth if one.kind == "test" else 0) for n in range(8))})
+        for one in found.policies
+    ]
+    replay = Replay(model="turning", digest="0", rows="", ends=found.ends)
+    assert f", {said} " in finding(results, "roc_auc", replay, None)
+
+
 def test_the_page_and_its_json_are_kept_and_the_same_each_time(found, make_run):
     store = make_run().store
     key = write_backtest(store, found)
