@@ -9,7 +9,7 @@ from demo.airflow_api import AirflowApi, TaskState
 from demo.errors import DemoError
 
 PARSE_TIMEOUT_S = 120
-RUN_TIMEOUT_S = 900
+RUN_TIMEOUT_S = 1800
 POLL_S = 0.4
 LOG_LINES = 30
 
