@@ -62,6 +62,9 @@ def _rarest(by_name: dict[str, PolicyResult], replay: Replay) -> list[str]:
 def _together(by_name: dict[str, PolicyResult]) -> list[str]:
     both = by_name["every_1.together"]
     effect = both.on_always
+    gained = both.on_never.detectable and both.on_never.mean > 0
+    if gained and not by_name["every_1"].on_never.detectable:
+        return [f"With past champions serving together, the same trainings gained: {_figure(both.score)}."]
     if not effect.detectable:
         return ["Letting past champions serve together had no detectable additional effect."]
     verb = "better" if effect.mean > 0 else "worse"

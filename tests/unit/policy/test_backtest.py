@@ -13,7 +13,7 @@ from perennial.layout import BACKTEST, BACKTEST_PAGE
 from perennial.policy.backtest import compare_policies, rank_correlation
 from perennial.policy.page import render_backtest, write_backtest
 from perennial.policy.policies import drift_triggers, follow
-from perennial.policy.records import Backtest, Change, Promise
+from perennial.policy.records import Backtest, Change, Difference, Promise
 from perennial.policy.replay import Replay
 from perennial.policy.sentence import finding
 from perennial.policy.walk import Serving
@@ -93,6 +93,19 @@ def test_the_finding_says_how_much_sooner_or_later_triggers_answered(found, trig
     ]
     replay = Replay(model="turning", digest="0", rows="", ends=found.ends)
     assert said in finding(results, "roc_auc", replay, change)
+
+
+def test_the_finding_says_so_where_only_champions_together_gain_over_never_training(found):
+    unclear, clear = Difference(mean=0.01, standard_error=0.01), Difference(mean=0.02, standard_error=0.005)
+    effects = {"every_1": unclear, "every_1.together": clear}
+    results = [
+        one.model_copy(update={"on_never": effects.get(one.name, one.on_never), "on_always": unclear})
+        for one in found.policies
+    ]
+    replay = Replay(model="turning", digest="0", rows="", ends=found.ends)
+    said = finding(results, "roc_auc", replay, None)
+    assert "had no detectable effect" in said
+    assert "With past champions serving together, the same trainings gained" in said
 
 
 @pytest.mark.parametrize(
