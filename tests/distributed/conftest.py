@@ -43,7 +43,7 @@ class Buckets:
     artifacts: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def buckets(s3_server: S3Server) -> Buckets:
     """New buckets, with rows for all models but those of the flights."""
     places = ("everybody", *REGIONS)
@@ -53,7 +53,7 @@ def buckets(s3_server: S3Server) -> Buckets:
     return Buckets({place: s3_server.new_bucket() for place in places}, landing, s3_server.new_bucket())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(s3_server: S3Server, buckets: Buckets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running cluster with a worker for each region; both take what belongs to none."""
     models = tmp_path_factory.mktemp("distributed") / "models"

@@ -209,7 +209,7 @@ def test_a_champion_whose_tags_are_nonsense_is_known_by_its_record_to_run_and_mo
     entry = check_once(watched.run(), Console(file=io.StringIO())).entry
     assert entry is not None
     tested = {result.test for result in entry.results if result.status == "quiet"}
-    assert tested == {"ks", "categorical", "predictions", "page_hinkley"}
+    assert tested == {"ks", "categorical", "predictions", "page_hinkley", "performance"}
     run = RetrainingRun(**watched.arguments, run_id="second")
     verdict = retrain(run, Console(file=io.StringIO()))
     assert verdict.champion_version == "1"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from perennial.data.values.columns import TIME
 from perennial.moments import shifted
 from perennial.spec import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESOLUTION = timedelta(microseconds=1)
 
