@@ -208,7 +208,7 @@ LINES = {
     "- the report": "report",
     "reading the batch once with pyarrow": "read",
     "the statistics alone": "statistics",
-    "- of it 200 resamples of the metric": "bootstrap",
+    "- of it 1,000 resamples of the metric": "bootstrap",
 }
 
 
