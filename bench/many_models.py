@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from bench.parse import FORM, HAND_WRITTEN, MONITORING_FORM, REPOSITORY
+from bench.parse import BACKTEST_FORM, FORM, HAND_WRITTEN, MONITORING_FORM, REPOSITORY
 from bench.statsd import Metrics
 from tests.conftest import S3Server, land_slice, running_s3_server
 from tests.distributed.cluster import Cluster, Settings, Worker, running_cluster
@@ -62,9 +62,11 @@ def write_inputs(scratch: Path, count: int, due: datetime) -> None:
         (scratch / "models" / f"{name}.yaml").write_text(yaml.safe_dump(written | {"name": name}))
     spec = load_spec(scratch / "models" / f"{names[0]}.yaml")
     assert spec.monitoring is not None
-    pages = {"page": spec_page(spec), "monitoring_page": monitoring_page(spec, spec.monitoring)}
+    page = spec_page(spec)
+    pages = {"page": page, "monitoring_page": monitoring_page(spec, spec.monitoring), "backtest_page": page}
+    forms = {"form": FORM, "monitoring_form": MONITORING_FORM, "backtest_form": BACKTEST_FORM}
     plain = HAND_WRITTEN.replace('"0 * * * *", timezone="America/New_York"', f'"{cron}", timezone="UTC"')
-    text = plain.format(names=names, **pages, form=FORM, monitoring_form=MONITORING_FORM)
+    text = plain.format(names=names, **pages, **forms)
     (scratch / "plain" / "plain.py").write_text(text)
 
 
