@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from perennial.deployment import Deployment
 from perennial.drift import PageHinkley
+from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.monitoring import opening
 from perennial.monitoring.drift_tests import matured_tests
@@ -116,11 +117,13 @@ def train_champion(run: RetrainingRun) -> None:
 STATISTICS = {
     "statistics": [
         (ColumnTest, "compare"),
+        (ControlChart, "judge"),
         (PageHinkley, "trace"),
         (PageHinkley, "update"),
         (matured_tests, "score"),
         (matured_tests, "measure_performance"),
     ],
+    "charts": [(ControlChart, "judge")],
     "bootstrap": [(matured_tests, "measure_performance")],
 }
 FETCHING = {
@@ -208,6 +211,7 @@ LINES = {
     "- the report": "report",
     "reading the batch once with pyarrow": "read",
     "the statistics alone": "statistics",
+    "- of it the control charts": "charts",
     "- of it 1,000 resamples of the metric": "bootstrap",
 }
 

@@ -36,41 +36,54 @@ class Beside:
     coefficients: Floats
 
     @classmethod
-    def fit(cls, columns: Mapping[str, Floats]) -> Beside:
-        """Fit to columns of the same length, with NaN for missing values."""
+    def fit(cls, columns: Mapping[str, Floats]) -> tuple[Beside, dict[str, Floats]]:
+        """Fit to columns of the same length, with NaN for missing values; return also what `of` gives for them."""
         probabilities = np.linspace(0, 1, _QUANTILES)
         quantiles = {name: _quantiles(values, probabilities) for name, values in columns.items()}
-        unexplained = cls(quantiles, np.zeros((len(columns), len(columns))))
-        ranks = unexplained._ranks(columns)
+        ranks = _ranks(columns, quantiles)
         covariance = ranks.T @ ranks / max(1, len(ranks))
         coefficients = np.zeros_like(covariance)
         for column in range(len(columns)):
             others = np.arange(len(columns)) != column
             system = covariance[np.ix_(others, others)] + _RIDGE * np.eye(len(columns) - 1)
             coefficients[others, column] = np.linalg.solve(system, covariance[others, column])
-        return cls(quantiles, coefficients)
+        fitted = cls(quantiles, coefficients)
+        return fitted, fitted._left(columns, ranks)
 
     def of(self, columns: Mapping[str, Floats]) -> dict[str, Floats]:
         """Return each column's ranks minus their prediction; NaN where it is missing.
 
         Missing values of the other columns count as average.
         """
-        ranks = self._ranks(columns)
+        return self._left(columns, _ranks(columns, self.quantiles))
+
+    def _left(self, columns: Mapping[str, Floats], ranks: Floats) -> dict[str, Floats]:
         left = ranks - ranks @ self.coefficients
         return {
             name: np.where(np.isnan(columns[name]), np.nan, left[:, place]) for place, name in enumerate(self.quantiles)
         }
 
-    def _ranks(self, columns: Mapping[str, Floats]) -> Floats:
-        """Ranks among the reference's values, scaled to mean 0 and standard deviation 1 there; 0 where missing."""
-        ranks = np.zeros((next((values.size for values in columns.values()), 0), len(self.quantiles)))
-        for place, (name, quantiles) in enumerate(self.quantiles.items()):
-            values = columns[name]
-            if not quantiles.size:
-                continue
-            middle = (np.searchsorted(quantiles, values, "left") + np.searchsorted(quantiles, values, "right")) / 2
-            ranks[:, place] = np.where(np.isnan(values), 0.0, (middle / quantiles.size - 0.5) * np.sqrt(12))
-        return ranks
+
+def _ranks(columns: Mapping[str, Floats], quantiles: Mapping[str, Floats]) -> Floats:
+    """Ranks among the reference's values, scaled to mean 0 and standard deviation 1 there; 0 where missing."""
+    ranks = np.zeros((next((values.size for values in columns.values()), 0), len(quantiles)))
+    for place, (name, points) in enumerate(quantiles.items()):
+        if points.size:
+            order = np.argsort(columns[name])
+            ordered = columns[name][order]
+            present = order[: np.searchsorted(ordered, np.nan)]  # NaN sorts after everything.
+            ranks[present, place] = (_middle(ordered[: present.size], points) / points.size - 0.5) * np.sqrt(12)
+    return ranks
+
+
+def _middle(ordered: Floats, points: Floats) -> Floats:
+    """Return for each value the mean of the numbers of points below it and up to it.
+
+    Points are searched among the values, of which there are many more, so that each search is one of few.
+    """
+    reached = np.concatenate([np.searchsorted(ordered, points, "left"), np.searchsorted(ordered, points, "right")])
+    middle: Floats = np.cumsum(np.bincount(reached, minlength=ordered.size + 1)[: ordered.size]) / 2
+    return middle
 
 
 def _quantiles(values: Floats, probabilities: Floats) -> Floats:

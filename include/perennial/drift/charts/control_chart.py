@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from perennial.drift.charts.beside import Beside
 from perennial.drift.charts.chart_state import ChartState, ColumnHistory, Ordinary
@@ -29,6 +30,8 @@ _FEWEST_PIECES = 8
 _FEWEST_BLOCKS = 4
 _REMEMBERED = 50
 _FEWEST_VALUES = 30
+# Of more rows a random sample is judged: the D of so many rows has a standard error of less than 0.01.
+_MOST_ROWS = 20_000
 
 
 class ControlChart:
@@ -59,8 +62,7 @@ class ControlChart:
     def of_numbers(cls, rows: Columns, names: Iterable[str]) -> ControlChart:
         """Make a chart from numeric columns of rows in the order of time."""
         given = {name: as_floats(rows[name], name) for name in names}
-        beside = Beside.fit(given)
-        left = beside.of(given)
+        beside, left = Beside.fit(given)
         return cls([number_column(name, values) for name, values in left.items()], beside)
 
     @classmethod
@@ -88,9 +90,10 @@ class ControlChart:
         ChartState
             The state after the batch.
         """
-        profiles = self._profiles(batch)
+        rows = pd.DataFrame(batch)
+        profiles = self._profiles(rows.sample(_MOST_ROWS, random_state=0) if len(rows) > _MOST_ROWS else rows)
         level = level / max(1, len(profiles))
-        earlier = {name: _Earlier.of(self.columns[name], profile, state) for name, profile in profiles.items()}
+        earlier = {name: _Earlier.of(self.columns[name], len(rows), state) for name in profiles}
         known = {name: found for name, found in earlier.items() if found is not None}
         middle = float(np.median([found.deviation for found in known.values()])) if known else 0.0
         judged = {
@@ -101,7 +104,7 @@ class ControlChart:
         histories = {name: found.after(profiles[name], judged[name]) for name, found in known.items()}
         return judged, state.model_copy(update={"columns": {**state.columns, **histories}})
 
-    def _profiles(self, batch: Columns) -> dict[str, Profile]:
+    def _profiles(self, batch: pd.DataFrame) -> dict[str, Profile]:
         if self.beside is None:
             there = [name for name in self.columns if name in batch]
             return {name: label_profile(self.columns[name].grid, batch[name]) for name in there}
@@ -123,12 +126,12 @@ class _Earlier:
     history: ColumnHistory | None
 
     @classmethod
-    def of(cls, column: ChartColumn, batch: Profile, state: ChartState) -> _Earlier | None:
+    def of(cls, column: ChartColumn, batch_rows: int, state: ChartState) -> _Earlier | None:
         """Return None if the reference is too short to know what is usual."""
         pieces = column.rows.size
         if pieces < _FEWEST_PIECES:
             return None
-        per_block = int(np.clip(round(batch.rows / column.rows.mean()), 1, pieces // _FEWEST_BLOCKS))
+        per_block = int(np.clip(round(batch_rows / column.rows.mean()), 1, pieces // _FEWEST_BLOCKS))
         counts, rows, missing = (_summed(parts, per_block) for parts in (column.counts, column.rows, column.missing))
         shares = counts / np.maximum(1, rows - missing)[:, None]
         apart = column.grid.distances(shares[per_block:], shares[:-per_block])

@@ -172,3 +172,18 @@ def test_a_state_survives_json_and_a_chart_its_file(chart, tmp_path):
     (tmp_path / "chart.npz").write_bytes(b"no chart")
     with pytest.raises(DataError, match="Prepare the reference again"):
         load_chart(tmp_path / "chart.npz")
+
+
+def test_a_large_batch_is_judged_by_a_sample_that_finds_what_the_whole_shows(monkeypatch):
+    chart = ControlChart.of_numbers(seasons(80_000), ["warm", "dew", "wind"])
+    batch = seasons(60_000, 80_000)
+    for rows, found in {"usual": (batch, []), "moved": (batch.assign(wind=batch["wind"] + 1), ["wind"])}.values():
+        sampled, _ = chart.judge(rows, FRESH, level=0.01)
+        with monkeypatch.context() as patch:
+            patch.setattr("perennial.drift.charts.control_chart._MOST_ROWS", 60_000)
+            whole, _ = chart.judge(rows, FRESH, level=0.01)
+        assert [name for name in sampled if sampled[name].exceeded] == found
+        assert [name for name in whole if whole[name].exceeded] == found
+        for name, judged in sampled.items():
+            assert abs(judged.distance - whole[name].distance) < 0.02
+            assert judged.distance != whole[name].distance
