@@ -75,6 +75,7 @@ def compare_policies(
         ends=replay.ends,
         rows=tuple(np.diff(matrix.edges).tolist()),
         refit=serving.refit,
+        not_replayed=tuple(window.in_words for window in spec.source.windows[1:]),
         failed=tuple(f"{replay.ends[one.number]:%Y-%m-%d}: {one.failed}" for one in matrix.models if one.failed),
         policies=tuple(results),
         promises=promises,

@@ -89,6 +89,8 @@ class Backtest(Record):
     rows: tuple[int, ...]
     """Labelled rows of each batch."""
     refit: bool
+    not_replayed: tuple[str, ...] = ()
+    """The windows of the spec that were left out, in words."""
     failed: tuple[str, ...] = ()
     """Trainings that gave no model, with the reason."""
     policies: tuple[PolicyResult, ...]

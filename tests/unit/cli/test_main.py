@@ -105,7 +105,7 @@ def test_schema_prints_the_json_schema(perennial):
     assert json.loads(output) == json_schema()
 
 
-@pytest.mark.parametrize(("outcome", "code"), [("promote", 0), ("reject", 3)])
+@pytest.mark.parametrize(("outcome", "code"), [("promote", 0), ("reject", 3), ("inconclusive", 4)])
 def test_run_exits_by_its_verdict(perennial, models, retrained, outcome, code):
     retrained[1]["is"] = outcome
     assert perennial("run", "late")[0] == code

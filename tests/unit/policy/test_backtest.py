@@ -136,6 +136,16 @@ def test_what_comes_from_the_data_cannot_write_the_page(found):
     assert "<b>x</b>" not in page
 
 
+def test_the_page_names_the_windows_that_were_not_replayed(make_run, make_matrix):
+    windows = {"uri": "rows/", "event_time": "at", "window": [{"days": 20}, {"days": 40}, {"rows": 5_000}]}
+    run = make_run(
+        source=windows, model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 4}}
+    )
+    replay, matrix = make_matrix(run, batches=4)
+    page = render_backtest(compare_policies(run.spec, replay, matrix)).decode()
+    assert "other windows (the last 40 days, the last 5000 rows) were not replayed" in page
+
+
 @pytest.mark.parametrize(("cooldown_days", "trainings"), [(0, 9), (30, 2)])
 def test_a_trigger_listens_to_the_governor(make_run, make_matrix, cooldown_days, trainings):
     run = make_run(
