@@ -29,7 +29,7 @@ def candidate_digest(
     transform_digest: str,
     libraries: Mapping[str, str],
 ) -> str:
-    """Return the digest of a candidate: its run, rows, recipe, transform and libraries.
+    """Return the digest of a candidate: its run, rows, recipe, folds, transform and libraries.
 
     Parameters
     ----------
@@ -45,7 +45,8 @@ def candidate_digest(
         Those that fit the model.
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
-    return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe_digest(spec), transform_digest, *versions)
+    recipe = digest_of(spec, Concern.FEATURES, Concern.FITTING, Concern.FOLDS)
+    return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe, transform_digest, *versions)
 
 
 def retraining_digest(spec: ModelSpec) -> str:

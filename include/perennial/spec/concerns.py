@@ -26,6 +26,8 @@ class Concern(StrEnum):
     """How the estimator's inputs are computed from the rows."""
     FITTING = "fitting"
     """The fitted model, for given rows and features."""
+    FOLDS = "folds"
+    """The folds of given training rows, and with them the scores by which settings are compared."""
     JUDGING = "judging"
     """The verdict on a given model."""
     REFERENCE = "reference"
@@ -78,6 +80,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.ensemble": (Concern.JUDGING,),
     # Allows a model to be saved, but does not change it.
     "model.trusted_types": _NONE,
+    # A snapshot contains the column of the groups.
+    "cross_validation": (Concern.ROWS, Concern.FOLDS),
     # Training ends where the holdout begins.
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
     "evaluation.primary": (Concern.JUDGING, Concern.WATCHING),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from perennial.spec.alerts import Alerts
+from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.features import Features, Target
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
@@ -40,6 +41,8 @@ class ModelSpec(Section):
     validation: tuple[Expectation, ...] = ()
     """Expectations that the snapshot must meet; a failure ends the run and changes nothing."""
     model: Model
+    cross_validation: CrossValidationSection | None = None
+    """None: a training is not cross-validated."""
     evaluation: EvaluationSection
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
@@ -185,13 +188,22 @@ class ModelSpec(Section):
         return self.monitoring or Monitoring()
 
     @property
+    def folds(self) -> CrossValidationSection:
+        """Settings of cross-validation: `cross_validation`, or the defaults if settings are compared without it."""
+        return self.cross_validation or CrossValidationSection()
+
+    @property
     def _source_columns(self) -> tuple[str, ...]:
         return (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every source column that a snapshot holds: event time, key, target, model inputs, expectations' columns."""
+        """Every source column that a snapshot holds.
+
+        Event time, key, target, model inputs, expectations' columns, the entity of drift tests, the group of folds.
+        """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))
         entity = self.monitoring.drift.entity if self.monitoring else None
-        return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))
+        more = [column for column in (entity, self.folds.group) if column]
+        return tuple(dict.fromkeys((*self._source_columns, *expected, *more)))

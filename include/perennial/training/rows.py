@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
-    """Return a snapshot's rows with event time, label, and the columns that the spec's features are made from.
+    """Return a snapshot's rows with event time, label, the columns that the features are made from, and groups of folds.
 
     Raises
     ------
@@ -22,5 +22,6 @@ def read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
         The snapshot is gone or damaged.
     """
     spec = run.spec
-    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *spec.features.input_columns))
+    group = [spec.folds.group] if spec.folds.group else []
+    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *spec.features.input_columns, *group))
     return read_snapshot(run.store, snapshot, columns=list(columns))
