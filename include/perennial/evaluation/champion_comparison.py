@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from perennial.data.weights import metric_weights
 from perennial.evaluation.comparison import Comparison, compare
 from perennial.models.predictions import Label, Predictions
 from perennial.registry.records import Champion
@@ -56,6 +57,7 @@ def compare_with(
     groups = rows[entity].to_numpy(dtype=object) if entity in rows else None
     confidence = spec.evaluation.gates.confidence or CONFIDENCE
     moments = times.astype("int64").to_numpy()
+    weights = metric_weights(spec, rows)
 
     def on(chosen: NDArray[np.bool_]) -> Comparison:
         return compare(
@@ -67,6 +69,7 @@ def compare_with(
             entity=groups[chosen] if groups is not None else None,
             labels=labels,
             confidence=confidence,
+            weights=weights[chosen] if weights is not None else None,
         )
 
     everything = np.ones(len(rows), dtype=bool)

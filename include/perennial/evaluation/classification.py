@@ -38,6 +38,8 @@ class LabelledRows:
         Whether the task has at most two labels.
     ranking, probabilities : arrays of shape (n, k) or None
         Scores of the labels; 0 for a label that the model does not know.
+    weights : array of shape (n,) or None
+        How much each row counts in `reweighted`; None: all count the same.
     """
 
     labels: tuple[Label, ...]
@@ -47,6 +49,7 @@ class LabelledRows:
     binary: bool
     ranking: NDArray[np.float64] | None
     probabilities: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None = None
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -61,7 +64,11 @@ class LabelledRows:
 
 
 def labelled_rows(
-    spec: ModelSpec, y_true: NDArray[Any], predictions: Predictions, labels: tuple[Label, ...]
+    spec: ModelSpec,
+    y_true: NDArray[Any],
+    predictions: Predictions,
+    labels: tuple[Label, ...],
+    weights: NDArray[np.float64] | None = None,
 ) -> LabelledRows:
     """Convert truth and predictions to positions in one list of labels.
 
@@ -70,6 +77,8 @@ def labelled_rows(
     y_true : array of shape (n,)
     labels : tuple of labels
         The task's labels; the task is binary if there are two.
+    weights : array of shape (n,), optional
+        How much each row counts.
 
     Raises
     ------
@@ -86,6 +95,7 @@ def labelled_rows(
         binary=len(labels) <= 2,
         ranking=_spread(predictions.ranking, predictions.classes, everything),
         probabilities=_spread(predictions.probabilities, predictions.classes, everything),
+        weights=weights,
     )
 
 

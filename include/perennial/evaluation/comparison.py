@@ -31,6 +31,7 @@ def compare(
     labels: tuple[Label, ...] | None = None,
     metric: str | None = None,
     confidence: float = 0.95,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> Comparison:
     """Compare two models row by row, with the noise of consecutive blocks of time.
 
@@ -56,6 +57,8 @@ def compare(
         Name of the metric; default: the spec's primary one.
     confidence : float
         Confidence of the interval, between 0 and 1.
+    weights : array of shape (n,), optional
+        How much each row counts. Default: all count the same.
 
     Raises
     ------
@@ -66,13 +69,13 @@ def compare(
     if labels is None and spec.task == "classification":
         labels = join_labels(task_labels(truth, candidate), champion.classes)
     pair = (candidate, champion)
-    scores = [score(spec, truth, answers, labels=labels, only=name) for answers in pair]
+    scores = [score(spec, truth, answers, labels=labels, only=name, weights=weights) for answers in pair]
     values = [found.metrics[name] for found in scores]
     reasons = [f"{name} is undefined: {found.undefined[name]}" for found in scores if name in found.undefined]
     sign = -1.0 if name in LOWER_IS_BETTER else 1.0
     noise = Noise(math.nan, math.nan, math.nan, 0, reasons[0] if reasons else "")
     if not reasons:
-        rows = [answered_rows(spec, truth, answers, labels) for answers in pair]
+        rows = [answered_rows(spec, truth, answers, labels, weights) for answers in pair]
 
         def difference_by(block: Ints) -> Reweighted:
             ours, theirs = (reweighted(name, answered, block) for answered in rows)

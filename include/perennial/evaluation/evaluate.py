@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from perennial.data.snapshots.read import read_snapshot
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split
+from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.champion_comparison import compare_with
 from perennial.evaluation.classification import labelled_rows
@@ -84,7 +85,7 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     bundles = {one.mlflow_run_id: load_candidate(run, one.mlflow_run_id) for one in candidate.each}
     rival = find_rival(run, champion, snapshot) if champion is not None else Rival()
     entity = run.spec.watch.drift.entity
-    more = (*rival.inputs, *((entity,) if entity in snapshot.schema_ else ()))
+    more = (*rival.inputs, *(name for name in (entity, run.spec.weight_column) if name in snapshot.schema_))
     rows = _held_out_rows(run, snapshot, bundles[candidate.mlflow_run_id].manifest, more_columns=more)
     evidence = _measure(run.spec, rows, bundles, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
@@ -156,7 +157,10 @@ def _measure(
         said = predictions[CANDIDATE] = together.said
         notes += together.notes
     labels = task_labels(truth, said)
-    scores = {name: score(spec, truth, answers, labels=labels) for name, answers in predictions.items()}
+    weights = metric_weights(spec, rows)
+    scores = {
+        name: score(spec, truth, answers, labels=labels, weights=weights) for name, answers in predictions.items()
+    }
     answers = predictions.get(champion.name) if champion is not None else None
     comparison = None
     if champion is not None and answers is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from perennial.evaluation.bootstrap import largest_noise
@@ -46,6 +47,7 @@ def measure_performance(
     limit: float,
     min_rows: int,
     confidence: float = 0.95,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> PerformanceTest:
     """Compare a metric on matured rows with a limit, which is breached only if the whole interval is beyond it.
 
@@ -68,17 +70,19 @@ def measure_performance(
         Number of rows that the test needs.
     confidence : float
         Confidence of the interval, between 0 and 1.
+    weights : array of shape (n,), optional
+        How much each row counts. Default: all count the same.
     """
     rows = len(truth)
     if rows < max(1, min_rows):
         return _not_tested(metric, limit, confidence, rows, f"{rows} matured rows, fewer than {max(1, min_rows)}")
     labels = task_labels(truth, predictions) if spec.task == "classification" else None
-    scored = score(spec, truth, predictions, labels=labels, only=metric)
+    scored = score(spec, truth, predictions, labels=labels, only=metric, weights=weights)
     if metric in scored.undefined:
         return _not_tested(
             metric, limit, confidence, rows, f"it is not defined on these rows: {scored.undefined[metric]}"
         )
-    answered = answered_rows(spec, truth, predictions, labels)
+    answered = answered_rows(spec, truth, predictions, labels, weights)
     noise = largest_noise(lambda block: reweighted(metric, answered, block), times, entity, confidence=confidence)
     if noise.reason:
         return _not_tested(metric, limit, confidence, rows, noise.reason)

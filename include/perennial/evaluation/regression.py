@@ -13,10 +13,14 @@ from perennial.evaluation.undefined import Undefined
 
 @dataclass(frozen=True)
 class Residuals:
-    """The truth and a model's predictions, both finite, shape (n,), in the target's unit."""
+    """The truth and a model's predictions, both finite, shape (n,), in the target's unit.
+
+    `weights` says how much each row counts in `reweighted`; None: all count the same.
+    """
 
     truth: NDArray[np.float64]
     predicted: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         for name, numbers in (("held-out targets", self.truth), ("predictions", self.predicted)):

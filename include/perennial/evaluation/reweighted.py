@@ -33,7 +33,7 @@ def reweighted(metric: str, rows: LabelledRows | Residuals, block: Ints) -> Rewe
         A name of `perennial.spec.metrics`. With equal weights the function gives the metric of all rows, if it is
         defined.
     rows : LabelledRows or Residuals
-        Truth and predictions, shape (n,).
+        Truth and predictions, shape (n,), with the rows' own weights if they have some.
     block : numpy.ndarray of intp, shape (n,)
         Each row's block, from 0. Memory and time grow with the square of the number of blocks (`roc_auc`).
 
@@ -53,22 +53,24 @@ def reweighted(metric: str, rows: LabelledRows | Residuals, block: Ints) -> Rewe
 
 
 def _of_numbers(metric: str, rows: Residuals, block: Ints) -> Reweighted:
+    count = _counts(rows)
     with np.errstate(all="ignore"):
         error = rows.truth - rows.predicted
         if metric == "rmse":
-            squared = _mean(error**2, block)
+            squared = _mean(error**2, count, block)
             return lambda weights: np.sqrt(squared(weights))
         if metric == "mae":
-            return _mean(np.abs(error), block)
+            return _mean(np.abs(error), count, block)
         if metric == "mape":
-            return _mean(np.abs(error / rows.truth), block)
-        return _explained(rows.truth, error, block)
+            return _mean(np.abs(error / rows.truth), count, block)
+        return _explained(rows.truth, error, count, block)
 
 
-def _explained(truth: Floats, error: Floats, block: Ints) -> Reweighted:
+def _explained(truth: Floats, error: Floats, count: Floats, block: Ints) -> Reweighted:
     """`r2`, with squares around the mean of all rows, to avoid cancellation."""
     centred = truth - truth.mean()
-    sums = np.column_stack([_sums(values, block) for values in (np.ones_like(truth), centred, centred**2, error**2)])
+    parts = (np.ones_like(truth), centred, centred**2, error**2)
+    sums = np.column_stack([_sums(values * count, block) for values in parts])
 
     def measure(weights: Floats) -> Floats:
         count, first, second, missed = (weights @ sums).T
@@ -81,9 +83,9 @@ def _of_labels(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     if metric in ("roc_auc", "pr_auc"):
         return _areas(metric, rows, block)
     if metric == "accuracy":
-        return _mean((rows.truth == rows.predicted).astype(np.float64), block)
+        return _mean((rows.truth == rows.predicted).astype(np.float64), _counts(rows), block)
     if metric in ("log_loss", "brier"):
-        return _mean(_losses(metric, rows), block)
+        return _mean(_losses(metric, rows), _counts(rows), block)
     return _counted(metric, rows, block)
 
 
@@ -99,10 +101,10 @@ def _losses(metric: str, rows: LabelledRows) -> Floats:
 
 def _counted(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     """`balanced_accuracy`, `precision`, `recall` and `f1`: from counts by label."""
-    hit = rows.truth == rows.predicted
-    right = _per_label(rows.truth[hit], block[hit], rows, block)
-    predicted = _per_label(rows.predicted, block, rows, block)
-    actual = _per_label(rows.truth, block, rows, block)
+    count = _counts(rows)
+    right = _per_label(rows.truth, count * (rows.truth == rows.predicted), rows, block)
+    predicted = _per_label(rows.predicted, count, rows, block)
+    actual = _per_label(rows.truth, count, rows, block)
     one = rows.binary and metric != "balanced_accuracy"
     chosen = np.array([positive_place(rows)]) if one else rows.present
 
@@ -119,10 +121,15 @@ def _counted(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     return measure
 
 
-def _per_label(label: Ints, of_block: Ints, rows: LabelledRows, block: Ints) -> Floats:
+def _counts(rows: LabelledRows | Residuals) -> Floats:
+    """How much each row counts, shape (n,)."""
+    return np.ones(len(rows.truth)) if rows.weights is None else rows.weights
+
+
+def _per_label(label: Ints, count: Floats, rows: LabelledRows, block: Ints) -> Floats:
     """Rows by block and label, shape (b, k)."""
     k, b = len(rows.labels), int(block.max()) + 1
-    return np.bincount(of_block * k + label, minlength=b * k).reshape(b, k).astype(np.float64)
+    return np.bincount(block * k + label, weights=count, minlength=b * k).reshape(b, k).astype(np.float64)
 
 
 def _mean_of_present(shares: Floats, there: Floats) -> Floats:
@@ -136,8 +143,9 @@ def _areas(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     ranking = given_ranking(rows)
     area = _roc_area if metric == "roc_auc" else _average_precision
     chosen = np.array([positive_place(rows)]) if rows.binary else rows.present
-    one_against_rest = [area(rows.truth == label, ranking[:, label], block) for label in chosen]
-    actual = _per_label(rows.truth, block, rows, block)
+    count = _counts(rows)
+    one_against_rest = [area(rows.truth == label, ranking[:, label], count, block) for label in chosen]
+    actual = _per_label(rows.truth, count, rows, block)
 
     def measure(weights: Floats) -> Floats:
         there = weights @ actual
@@ -148,21 +156,23 @@ def _areas(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
     return measure
 
 
-def _roc_area(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Reweighted:
+def _roc_area(positive: npt.NDArray[np.bool_], score: Floats, count: Floats, block: Ints) -> Reweighted:
     """Share of the pairs of a positive and a negative row in which the positive one scores higher; ties count half.
 
     The pairs are counted once for each pair of blocks (the Mann-Whitney form of the area: Hanley and McNeil, 1982).
     """
     b = int(block.max()) + 1
     by_score = np.argsort(score[positive], kind="stable")
-    above, of_block = score[positive][by_score], block[positive][by_score]
+    above, of_block, counted = (values[positive][by_score] for values in (score, block, count))
     pairs, negatives = np.zeros((b, b)), np.zeros(b)
     for j in range(b):
-        below = np.sort(score[~positive & (block == j)])
-        in_order = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
-        pairs[:, j] = np.bincount(of_block, in_order / 2, minlength=b)
-        negatives[j] = len(below)
-    positives = _sums(positive.astype(np.float64), block)
+        here = np.flatnonzero(~positive & (block == j))
+        here = here[np.argsort(score[here])]
+        below, up_to = score[here], np.concatenate([[0.0], np.cumsum(count[here])])
+        in_order = up_to[np.searchsorted(below, above, "left")] + up_to[np.searchsorted(below, above, "right")]
+        pairs[:, j] = np.bincount(of_block, counted * in_order / 2, minlength=b)
+        negatives[j] = up_to[-1]
+    positives = _sums(positive * count, block)
 
     def measure(weights: Floats) -> Floats:
         in_order = np.einsum("rb,rb->r", weights @ pairs, weights)
@@ -171,14 +181,14 @@ def _roc_area(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Re
     return measure
 
 
-def _average_precision(positive: npt.NDArray[np.bool_], score: Floats, block: Ints) -> Reweighted:
+def _average_precision(positive: npt.NDArray[np.bool_], score: Floats, count: Floats, block: Ints) -> Reweighted:
     """Mean over the positive rows of the precision at their score as threshold."""
     b = int(block.max()) + 1
     thresholds, at = np.unique(-score[positive], return_inverse=True)
-    counted = np.searchsorted(thresholds, -score)
-    reached = counted < len(thresholds)
-    hits = _by_threshold(at, block[positive], len(thresholds), b)
-    said = np.cumsum(_by_threshold(counted[reached], block[reached], len(thresholds), b), axis=0)
+    from_here = np.searchsorted(thresholds, -score)
+    reached = from_here < len(thresholds)
+    hits = _by_threshold(at, block[positive], count[positive], len(thresholds), b)
+    said = np.cumsum(_by_threshold(from_here[reached], block[reached], count[reached], len(thresholds), b), axis=0)
     true = np.cumsum(hits, axis=0)
 
     def measure(weights: Floats) -> Floats:
@@ -191,8 +201,8 @@ def _average_precision(positive: npt.NDArray[np.bool_], score: Floats, block: In
     return measure
 
 
-def _by_threshold(at: Ints, block: Ints, thresholds: int, blocks: int) -> Floats:
-    counts = np.bincount(at * blocks + block, minlength=thresholds * blocks)
+def _by_threshold(at: Ints, block: Ints, count: Floats, thresholds: int, blocks: int) -> Floats:
+    counts = np.bincount(at * blocks + block, weights=count, minlength=thresholds * blocks)
     return counts.reshape(thresholds, blocks).astype(np.float64)
 
 
@@ -201,9 +211,9 @@ def _pieces(weights: Floats, thresholds: int) -> Iterator[Floats]:
     yield from (weights[start : start + resamples] for start in range(0, len(weights), resamples))
 
 
-def _mean(values: Floats, block: Ints) -> Reweighted:
-    total, count = _sums(values, block), _sums(np.ones(len(values)), block)
-    return lambda weights: np.asarray((weights @ total) / (weights @ count))
+def _mean(values: Floats, count: Floats, block: Ints) -> Reweighted:
+    total, rows = _sums(values * count, block), _sums(count, block)
+    return lambda weights: np.asarray((weights @ total) / (weights @ rows))
 
 
 def _sums(values: Floats, block: Ints) -> Floats:

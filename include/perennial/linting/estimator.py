@@ -80,6 +80,7 @@ def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSec
     except Exception as error:
         yield Finding(("model", "params"), f"{kind.__name__} refuses them: {error}")
         return
+    yield from _weights_not_taken(kind, model)
     if task is None:
         return
     said = _task_of(estimator)
@@ -88,6 +89,17 @@ def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSec
         yield Finding(("model", "estimator"), f"{model.estimator} is not for {task}: {others}")
     elif evaluation is not None and task == "classification":
         yield from _metrics_out_of_reach(estimator, evaluation)
+
+
+def _weights_not_taken(kind: type, model: Model) -> Iterator[Finding]:
+    from sklearn.utils.validation import has_fit_parameter
+
+    if model.weights is not None and not has_fit_parameter(kind, "sample_weight"):
+        yield Finding(
+            ("model", "weights"),
+            f"fit of {kind.__name__} takes no sample_weight",
+            "leave weights out, or choose an estimator whose rows can be weighted",
+        )
 
 
 def _task_of(estimator: Any) -> str | None:

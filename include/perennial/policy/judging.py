@@ -84,6 +84,7 @@ def _judged(matrix: Matrix, candidate: int, champions: Sequence[int], *, alone: 
         matrix.predictions(now, rows),
         matrix.times[rows],
         labels=matrix.labels,
+        weights=matrix.weights[rows] if matrix.weights is not None else None,
     )
     return Judgement(candidate, champions[-1], comparison, _bounded(matrix, candidate, rows))
 

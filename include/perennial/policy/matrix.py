@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from perennial.data.weights import metric_weights
 from perennial.ensemble.mean import weighted_mean
 from perennial.ensemble.weights import performance_weights
 from perennial.errors import DataError
@@ -119,6 +120,11 @@ class Matrix:
         return self.rows[self.spec.source.event_time].to_numpy(dtype="datetime64[us]")
 
     @cached_property
+    def weights(self) -> npt.NDArray[np.float64] | None:
+        """How much each row counts in metrics; None: all count the same."""
+        return metric_weights(self.spec, self.rows)
+
+    @cached_property
     def labels(self) -> tuple[Label, ...] | None:
         """The task's labels; None: it is a regression."""
         if self.spec.task == "regression":
@@ -145,7 +151,8 @@ class Matrix:
         """Return a metric of predictions, by default the primary one; NaN if it is not defined."""
         name = metric or self.spec.evaluation.primary
         try:
-            answered = answered_rows(self.spec, self.truth[rows], said, self.labels)
+            weights = self.weights[rows] if self.weights is not None else None
+            answered = answered_rows(self.spec, self.truth[rows], said, self.labels, weights)
             # Gives what scikit-learn's functions give, whose checks of their arguments take ten times as long.
             value = reweighted(name, answered, np.zeros(len(said.values), dtype=np.intp))
         except Undefined:

@@ -76,6 +76,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.params": (Concern.FITTING,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
+    # A column of weights is in the snapshot and in a check's rows, and may count in metrics.
+    "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     # The candidate is judged, and would serve, together with past champions.
     "model.ensemble": (Concern.JUDGING,),
     # Allows a model to be saved, but does not change it.
@@ -86,6 +88,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
     "evaluation.primary": (Concern.JUDGING, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
+    "evaluation.weighted": (Concern.JUDGING, Concern.WATCHING),
     "monitoring.schedule": _NONE,
     "monitoring.min_rows": (Concern.WATCHING,),
     "monitoring.lateness_days": (Concern.WATCHING,),

@@ -107,6 +107,8 @@ class EvaluationSection(Section):
     primary: MetricName
     """The metric on which candidate and champion are compared."""
     gates: Gates = Gates()
+    weighted: bool = False
+    """Whether rows count in metrics by the column `model.weights.column`, as they do in the fit."""
 
     @model_validator(mode="after")
     def _holdout_can_pass(self) -> Self:

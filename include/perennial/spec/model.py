@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from perennial.spec.imbalance import Weights
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Section, Text, Whole
 
@@ -31,6 +32,8 @@ class Model(Section):
     promoted in that form."""
     ensemble: Ensemble | None = None
     """None: one model serves."""
+    weights: Weights | None = None
+    """None: each row counts the same in the fit."""
     trusted_types: tuple[Text, ...] = ()
     """Types that a saved model may contain, in addition to Perennial's reviewed list; names as in skops."""
 

@@ -64,6 +64,7 @@ class ModelSpec(Section):
         complaints = [
             *self._foreign_metrics(),
             *self._target_misused(),
+            *self._weights_misused(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
             *self._never_promoted(),
@@ -93,6 +94,19 @@ class ModelSpec(Section):
             yield ("target", "column"), f"{target!r} is the event time or a key of the source: it cannot be predicted"
         if self.target.positive is not None and self.task == "regression":
             yield ("target", "positive"), "is for classification only"
+
+    def _weights_misused(self) -> Iterator[Complaint]:
+        column = self.weight_column
+        if column in (self.target.column, self.source.event_time, *self.source.key, *self.features.categorical):
+            yield (
+                ("model", "weights", "column"),
+                f"{column!r} is the target, the event time, a key or a categorical feature: name a column of numbers",
+            )
+        if self.evaluation.weighted and column is None:
+            yield (
+                ("evaluation", "weighted"),
+                "there is no column of weights to count by: set model.weights.column, or leave this out",
+            )
 
     def _several_windows(self) -> Iterator[Complaint]:
         windows, ensemble = len(self.source.windows), self.model.ensemble
@@ -193,17 +207,27 @@ class ModelSpec(Section):
         return self.cross_validation or CrossValidationSection()
 
     @property
+    def weight_column(self) -> str | None:
+        """The column with the weights of the rows; None: there is none."""
+        return self.model.weights.column if self.model.weights else None
+
+    @property
+    def training_columns(self) -> tuple[str, ...]:
+        """The columns that a model is fitted from: event time, target, model inputs, weights and groups of folds."""
+        more = [column for column in (self.weight_column, self.folds.group) if column]
+        return tuple(dict.fromkeys((self.source.event_time, self.target.column, *self.features.input_columns, *more)))
+
+    @property
     def _source_columns(self) -> tuple[str, ...]:
-        return (self.source.event_time, *self.source.key, self.target.column, *self.features.input_columns)
+        return (self.source.event_time, *self.source.key, *self.training_columns[1:])
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds.
 
-        Event time, key, target, model inputs, expectations' columns, the entity of drift tests, the group of folds.
+        Event time, key, target, model inputs, weights, groups of folds, columns of expectations, entity of drift tests.
         """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))
         entity = self.monitoring.drift.entity if self.monitoring else None
-        more = [column for column in (entity, self.folds.group) if column]
-        return tuple(dict.fromkeys((*self._source_columns, *expected, *more)))
+        return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))

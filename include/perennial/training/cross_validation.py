@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.metrics import score
 from perennial.models.predictions import Label, distinct_labels
@@ -74,7 +75,10 @@ def _try_fold(
 ) -> tuple[float, dict[str, float]]:
     fit = prepare_fit(spec, train.iloc[fold.train])
     seconds = fit.run()
-    scores = score(spec, truth[fold.test], fit.model.predict(train.iloc[fold.test]), labels=labels)
+    tested = train.iloc[fold.test]
+    scores = score(
+        spec, truth[fold.test], fit.model.predict(tested), labels=labels, weights=metric_weights(spec, tested)
+    )
     primary = spec.evaluation.primary
     if primary in scores.undefined:
         raise TrainingError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
 from perennial.models.environment import code_version, library_versions, system_description
@@ -84,7 +85,7 @@ def describe(
         split=plan,
         recipe=as_yaml(fields_of(spec, Concern.FEATURES, Concern.FITTING)),
         provenance=provenance,
-        baseline_scores=score(spec, truth, said).metrics,
+        baseline_scores=score(spec, truth, said, weights=metric_weights(spec, holdout)).metrics,
     )
 
 

@@ -7,11 +7,13 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from perennial.data.labels import training_labels
 from perennial.data.values.columns import LARGEST_NUMBER
+from perennial.data.weights import training_weights
 from perennial.errors import TrainingError
 from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import features_of
@@ -39,12 +41,15 @@ class Fit:
         The columns that the model reads.
     labels : array of shape (len(inputs),)
         The target.
+    weights : array of shape (len(inputs),) or None
+        How much each row counts; None: all count the same.
     """
 
     name: str
     model: SkopsModel
     inputs: pd.DataFrame
     labels: npt.NDArray[Any]
+    weights: npt.NDArray[np.float64] | None = None
 
     def run(self) -> float:
         """Fit the model; return the seconds that it took.
@@ -59,7 +64,7 @@ class Fit:
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
-                self.model.pipeline.fit(self.inputs, self.labels)
+                self.model.pipeline.fit(self.inputs, self.labels, **self._more())
         except Exception as error:
             raise TrainingError(
                 f"{self.name} failed in fit on {len(self.labels)} rows: {type(error).__name__}: {error}"
@@ -70,6 +75,9 @@ class Fit:
         log.info("fitted in %.1f s", seconds)
         return seconds
 
+    def _more(self) -> dict[str, Any]:
+        return {} if self.weights is None else {"estimator__sample_weight": self.weights}
+
 
 def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
     """Build the spec's model, and make sure that it can be fitted on the training rows.
@@ -78,18 +86,19 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
     ----------
     spec : ModelSpec
     rows : pandas.DataFrame
-        With the spec's input columns and target, each row labelled.
+        With the spec's `training_columns`, each row labelled.
 
     Raises
     ------
     TrainingError
-        The model cannot be built; too few rows, a single class, or a feature without a value to train on.
+        The model cannot be built; too few rows, a single class, a feature without a value to train on, or a row without
+        a weight.
     """
     model = SkopsModel(build_pipeline(spec))
     inputs = rows[list(spec.features.input_columns)]
     labels = training_labels(rows, spec)
     _check_features(spec, inputs)
-    return Fit(spec.model.estimator, model, inputs, labels)
+    return Fit(spec.model.estimator, model, inputs, labels, training_weights(spec, rows))
 
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:

@@ -31,6 +31,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.utils import get_tags
+from sklearn.utils.validation import has_fit_parameter
 
 from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
@@ -59,8 +60,8 @@ def build_pipeline(spec: ModelSpec) -> Pipeline:
     Raises
     ------
     TrainingError
-        The estimator or the transform cannot be imported, or the estimator refuses its parameters or is not for the
-        task.
+        The estimator or the transform cannot be imported, or the estimator refuses its parameters, is not for the
+        task, or takes no weights although the spec has some.
     """
     estimator = _build_estimator(spec)
     steps: list[tuple[str, Any]] = [
@@ -88,6 +89,10 @@ def _build_estimator(spec: ModelSpec) -> Any:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
     if not fits:
         raise TrainingError(f"model.estimator: {path} is not a {_NOUN[spec.task]}, and the spec's task is {spec.task}")
+    if spec.model.weights is not None and not has_fit_parameter(estimator, "sample_weight"):
+        raise TrainingError(
+            f"model.weights: fit of {path} takes no sample_weight: leave weights out, or choose another"
+        )
     return estimator
 
 

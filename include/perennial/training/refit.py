@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, labelled_rows
+from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, read_bundle
 from perennial.models.candidate import Candidate
@@ -201,7 +202,12 @@ def _checked_answers(spec: ModelSpec, fit: Fit, twin: Bundle, holdout: pd.DataFr
         raise TrainingError(f"{fit.name} failed in predict: {type(error).__name__}: {error}") from error
     plan = twin.manifest.split
     unsound = why_unsound(
-        spec, plain_labels(holdout[plan.target]), answers, twin.predict(holdout), holdout[plan.event_time].to_numpy()
+        spec,
+        plain_labels(holdout[plan.target]),
+        answers,
+        twin.predict(holdout),
+        holdout[plan.event_time].to_numpy(),
+        metric_weights(spec, holdout),
     )
     if unsound:
         raise TrainingError(unsound)

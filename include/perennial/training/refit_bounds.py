@@ -21,6 +21,7 @@ def why_unsound(
     served: Predictions,
     twin: Predictions,
     times: npt.ArrayLike,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> str:
     """Compare a refit with its twin on the twin's holdout, and return why it must not serve; '' if it may.
 
@@ -37,11 +38,13 @@ def why_unsound(
         The predictions of refit and twin for the same n rows.
     times : array_like of shape (n,)
         Event times of the rows.
+    weights : array of shape (n,), optional
+        How much each row counts in metrics. Default: all count the same.
     """
     answers = served.ranking if served.ranking is not None else served.values
     if answers.dtype.kind == "f" and not np.isfinite(answers).all():
         return "it predicts values that are not finite"
-    found = compare(spec, truth, served, twin, times)
+    found = compare(spec, truth, served, twin, times, weights=weights)
     if not math.isfinite(found.difference):
         return found.reason
     highest = found.difference if math.isnan(found.high) else found.high

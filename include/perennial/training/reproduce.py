@@ -109,10 +109,11 @@ def reproduce(run: Run, version: str) -> Reproduction:
     manifest = bundle.manifest
     snapshot = load_manifest(run.store, run.spec.name, manifest.provenance.snapshot_digest)
     plan = manifest.split
-    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs))
+    spec = _recipe(run.spec, manifest)
+    weights = (spec.weight_column,) if spec.weight_column else ()
+    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *weights))
     frame = read_snapshot(run.store, snapshot, columns=list(columns))
     rows = labelled_rows(frame, plan, manifest.task)
-    spec = _recipe(run.spec, manifest)
     train = apply_split(frame, plan, manifest.task).train
     twin = _repeat(spec, bundle.twin, train, rows)
     return Reproduction(

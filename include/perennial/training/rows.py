@@ -14,14 +14,11 @@ if TYPE_CHECKING:
 
 
 def read_rows(run: RetrainingRun, snapshot: Snapshot) -> pd.DataFrame:
-    """Return a snapshot's rows with event time, label, the columns that the features are made from, and groups of folds.
+    """Return a snapshot's rows with the columns that a model is fitted from.
 
     Raises
     ------
     DataError, StoreError
         The snapshot is gone or damaged.
     """
-    spec = run.spec
-    group = [spec.folds.group] if spec.folds.group else []
-    columns = dict.fromkeys((spec.source.event_time, spec.target.column, *spec.features.input_columns, *group))
-    return read_snapshot(run.store, snapshot, columns=list(columns))
+    return read_snapshot(run.store, snapshot, columns=list(run.spec.training_columns))

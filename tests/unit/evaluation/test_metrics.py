@@ -57,6 +57,54 @@ def test_two_labels_as_scikit_learn(make_spec: MakeSpec) -> None:
     assert scores.notes == ()
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_weighted_rows_as_scikit_learn(make_spec: MakeSpec, classes: int) -> None:
+    x, y = rows_of(classes)
+    model = LogisticRegression().fit(x[:200], y[:200])
+    truth, guess, p = y[200:], model.predict(x[200:]), model.predict_proba(x[200:])
+    weight = np.random.default_rng(3).integers(0, 4, size=200) / 2
+    average = {"average": "binary" if classes == 2 else "macro", "sample_weight": weight}
+    shown = p[:, 1] if classes == 2 else p
+    each = truth if classes == 2 else np.eye(classes)[truth]
+
+    scores = score(make_spec(), truth, predict(model, x[200:]), weights=weight)
+
+    assert scores.metrics == pytest.approx(
+        {
+            "roc_auc": sk.roc_auc_score(truth, shown, sample_weight=weight, multi_class="ovr"),
+            "pr_auc": sk.average_precision_score(each, shown, sample_weight=weight),
+            "log_loss": sk.log_loss(truth, p, sample_weight=weight),
+            "brier": np.average(((p - np.eye(classes)[truth]) ** 2).sum(axis=1) / 2, weights=weight),
+            "accuracy": sk.accuracy_score(truth, guess, sample_weight=weight),
+            "balanced_accuracy": sk.balanced_accuracy_score(truth, guess, sample_weight=weight),
+            "precision": sk.precision_score(truth, guess, **average),
+            "recall": sk.recall_score(truth, guess, **average),
+            "f1": sk.f1_score(truth, guess, **average),
+        }
+    )
+
+
+def test_weighted_numbers_as_scikit_learn(make_spec: MakeSpec) -> None:
+    rng = np.random.default_rng(5)
+    truth, weight = rng.normal(5, 1, size=100), rng.random(100)
+    guess = truth + rng.normal(size=100)
+    scores = score(make_spec("regression"), truth, Predictions(guess), weights=weight)
+    assert scores.metrics == pytest.approx(
+        {
+            "rmse": sk.root_mean_squared_error(truth, guess, sample_weight=weight),
+            "mae": sk.mean_absolute_error(truth, guess, sample_weight=weight),
+            "r2": sk.r2_score(truth, guess, sample_weight=weight),
+            "mape": sk.mean_absolute_percentage_error(truth, guess, sample_weight=weight),
+        }
+    )
+
+
+def test_a_metric_of_rows_without_weight_has_no_value(make_spec: MakeSpec) -> None:
+    scores = score(make_spec(), np.array([0, 1]), said([0, 1], [0.1, 0.9]), weights=np.array([1.0, 0.0]))
+    assert math.isnan(scores.metrics["roc_auc"])
+    assert scores.undefined["roc_auc"] == "the rows that it needs have no weight"
+
+
 def test_many_labels_as_scikit_learn_macro(make_spec: MakeSpec) -> None:
     x, y = rows_of(4)
     y = np.array(["ant", "bee", "cat", "dog"], dtype=object)[y]

@@ -70,6 +70,19 @@ def test_numbers(make_spec: MakeSpec, metric: str, seed: int, rows: int, blocks:
     expect_as_of_repeated_rows(make_spec("regression"), metric, truth, said, block, weights)
 
 
+@pytest.mark.parametrize("metric", CLASSIFICATION)
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_rows_own_weight_counts_as_often_as_its_block_s(make_spec: MakeSpec, metric: str, classes: int) -> None:
+    rng = np.random.default_rng(classes)
+    truth, said = answers(rng, 60, classes)
+    own, block = rng.integers(1, 4, size=60).astype(float), np.arange(60) % 5
+    weights = rng.integers(0, 4, size=(3, 5)).astype(float) + np.eye(1, 5)
+    labels = tuple(range(classes))
+    found = reweighted(metric, answered_rows(make_spec(), truth, said, labels, own), block)(weights)
+    alone = reweighted(metric, answered_rows(make_spec(), truth, said, labels), np.arange(60))
+    np.testing.assert_allclose(found, alone(weights[:, block] * own), rtol=1e-9)
+
+
 @pytest.mark.parametrize("metric", ["roc_auc", "pr_auc", "balanced_accuracy"])
 def test_a_resample_of_one_class_has_no_value(make_spec: MakeSpec, metric: str) -> None:
     truth = np.array([0, 0, 0, 1, 0, 1])

@@ -117,3 +117,10 @@ def test_an_estimator_that_says_nothing_of_its_task_is_refused(own_module):
 
 def test_without_a_sound_task_only_the_estimator_itself_is_checked():
     assert found("sklearn.linear_model.Ridge", task=None) == {}
+
+
+def test_weights_need_an_estimator_that_takes_them():
+    weights = {"half_life_days": 30}
+    assert found("sklearn.linear_model.LogisticRegression", weights=weights) == {}
+    said = found("sklearn.neighbors.KNeighborsClassifier", weights=weights)
+    assert "takes no sample_weight" in said["model.weights"]

@@ -117,6 +117,19 @@ def test_a_transform_and_text_labels_go_all_the_way(make_spec, rows, prepare, tr
     }
 
 
+def test_a_column_of_weights_goes_all_the_way(make_spec, rows, prepare):
+    evaluation = {"holdout": {"fraction": 0.25}, "primary": "roc_auc", "weighted": True}
+    spec = make_spec(model={"weights": {"column": "w"}}, evaluation=evaluation)
+    heavy = rows.assign(w=np.where(rows["kind"] == "b", 0.0, 3.0))
+    run, snapshot = prepare(spec, heavy)
+    bundle = load_candidate(run, train(run, snapshot).mlflow_run_id)
+
+    assert bundle.inputs == ("x", "gap", "kind")
+    holdout = split_by_time(read_snapshot(run.store, snapshot), run.spec).holdout
+    right = bundle.predict(holdout).values == holdout["label"]
+    assert bundle.manifest.baseline_scores["accuracy"] == right[holdout["w"] > 0].mean() != right.mean()
+
+
 def test_what_a_model_does_not_follow_from_makes_no_other_candidate(make_spec, rows, prepare):
     run, snapshot = prepare(make_spec(), rows)
     candidate = train(run, snapshot)

@@ -103,7 +103,7 @@ def _kind(spec: ModelSpec, column: str) -> Kind:
         return Kind.TIME
     if column == spec.target.column:
         return Kind.LABEL if spec.task == "classification" else Kind.NUMBER
-    if column in spec.features.numeric:
+    if column in spec.features.numeric or column == spec.weight_column:
         return Kind.NUMBER
     if column in (*spec.features.categorical, *spec.source.key):
         return Kind.TEXT
@@ -131,6 +131,8 @@ def _role(spec: ModelSpec, column: str) -> str:
         return "target"
     if column in spec.features.input_columns:
         return "input of the transform" if spec.features.transform else "feature"
+    if column == spec.weight_column:
+        return "weight"
     return "key" if column in spec.source.key else "column of an expectation"
 
 

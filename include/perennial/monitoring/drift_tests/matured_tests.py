@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
+from perennial.data.weights import metric_weights
 from perennial.drift import PageHinkley
 from perennial.drift.loss_level import JUMP
 from perennial.errors import ChampionUnusable
@@ -103,7 +105,8 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     truth = reader.truth(check.champion, check.matured)
     scored = reader.scored(check.champion, check.matured)
     primary = spec.evaluation.primary
-    value = score(spec, truth.to_numpy(), scored.predictions, only=primary).metrics[primary]
+    weights = _weights(reader, check.matured)
+    value = score(spec, truth.to_numpy(), scored.predictions, only=primary, weights=weights).metrics[primary]
     rise, no_rise = _rise(reader, check.champion, scored.losses(truth))
     floors = _compare_with_floors(reader, check.matured, truth.to_numpy(), scored.predictions)
     figures: dict[str, float | int | str | None] = {"rows": len(truth), primary: None if math.isnan(value) else value}
@@ -133,10 +136,24 @@ def _compare_with_floors(
     entities = rows[entity].to_numpy(dtype=object) if entity in rows else None
     return [
         measure_performance(
-            spec, truth, predictions, moments, entities, metric=metric, limit=limit, min_rows=wanted.min_rows
+            spec,
+            truth,
+            predictions,
+            moments,
+            entities,
+            metric=metric,
+            limit=limit,
+            min_rows=wanted.min_rows,
+            weights=_weights(reader, key),
         )
         for metric, limit in {**wanted.minimum, **wanted.maximum}.items()
     ]
+
+
+def _weights(reader: CheckReader, key: str) -> npt.NDArray[np.float64] | None:
+    """Return how much each stored row counts in metrics; None: all count the same."""
+    column = reader.run.spec.weight_column
+    return metric_weights(reader.run.spec, reader.rows(key, [column])) if column else None
 
 
 def _rise(reader: CheckReader, champion: Champion, losses: np.ndarray) -> tuple[float | None, str]:
