@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from perennial.linting.importing import CannotImport, import_name
+from perennial.linting.parameters import parameters_of, wrong_parameters
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.model import Model
 from perennial.spec.reading.finding import Finding
-from perennial.spec.reading.problem import did_you_mean
 
 _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
@@ -44,31 +44,10 @@ def check_estimator(model: Model, task: str | None, evaluation: EvaluationSectio
 
 
 def _wrong_names(kind: type, model: Model) -> Iterator[Finding]:
-    parameters = _parameters(kind)
-    if parameters is None:
-        return
-    if model.seed and "random_state" not in parameters:
+    parameters = parameters_of(kind)
+    if parameters is not None and model.seed and "random_state" not in parameters:
         yield Finding(("model", "seed"), f"{kind.__name__} takes no random_state: leave the seed out")
-    for name in model.params:
-        if name not in parameters:
-            yield Finding(
-                ("model", "params", name),
-                f"{kind.__name__} has no parameter {name!r}",
-                did_you_mean(name, parameters),
-            )
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in {*model.params, "random_state"}:
-            yield Finding(("model", "params"), f"{kind.__name__} needs the parameter {name!r}")
-
-
-def _parameters(kind: type) -> Mapping[str, inspect.Parameter] | None:
-    """Return the constructor's parameters; None if it accepts any, or if they are not known."""
-    try:
-        parameters = inspect.signature(kind).parameters
-    except ValueError:  # some classes written in C
-        return None
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    return None if takes_any else parameters
+    yield from wrong_parameters(kind, model.params, ("model", "params"))
 
 
 def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSection | None) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.retraining import check_batches, check_retraining
+from perennial.linting.steps import check_steps
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
 from perennial.spec.reading.finding import Caution, Finding
@@ -115,6 +116,8 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_estimator(parts["model"], parts.get("task"), parts.get("evaluation"))
     if "features" in parts and parts["features"].transform is not None:
         yield from check_transform(parts["features"].transform)
+    if "features" in parts:
+        yield from check_steps(parts["features"].steps)
     if parts.get("retraining") is not None:
         yield from check_retraining(parts["retraining"])
     if parts.get("monitoring") is not None and "source" in parts:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from perennial.errors import TrainingError
 from perennial.models.transform import load_transform, trusted_name
+from perennial.models.transformer import trusted_names
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -27,11 +28,16 @@ REVIEWED_TYPES: dict[str, str] = {
     "numpy.clip": "Perennial's step that bounds numbers; computes on arrays",
     "numpy.dtype": "a type of numbers, by name",
     "numpy.nan_to_num": "Perennial's step that takes infinity for missing; computes on arrays",
+    "scipy._lib.array_api_compat.numpy._aliases.asarray": "makes an array; spline coefficients keep it",
+    "scipy.interpolate._bsplines.BSpline": "a spline, as arrays; SplineTransformer",
+    "skrub._to_str.ToStr": "a column as text, before skrub's text encoders",
+    "skrub._utils.LRUDict": "a dictionary of bounded size; the hashes that MinHashEncoder keeps",
     "sklearn._loss.loss.HalfTweedieLoss": "loss function; numbers only",
     "sklearn._loss.loss.HalfTweedieLossIdentity": "loss function; numbers only",
     "sklearn.calibration._CalibratedClassifier": "holds the calibrators of CalibratedClassifierCV",
     "sklearn.calibration._SigmoidCalibration": "two coefficients",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor": "a tree of histogram boosting, as arrays",
+    "sklearn.feature_selection._univariate_selection.f_classif": "computes on arrays; the default of SelectKBest",
     "sklearn.metrics._dist_metrics.EuclideanDistance64": "distance function of a neighbour index",
     "sklearn.neighbors._ball_tree.BallTree": "neighbour index, as arrays",
     "sklearn.neighbors._kd_tree.KDTree": "neighbour index, as arrays",
@@ -45,11 +51,13 @@ REVIEWED_TYPES: dict[str, str] = {
 def allowed_types(spec: ModelSpec) -> set[str]:
     """Return the reviewed types and those that a spec allows.
 
-    The function that `features.transform` names is among them: naming it allows it.
+    The function that `features.transform` names is among them, and what `features.steps` import: naming allows them.
     """
     allowed = {*REVIEWED_TYPES, *spec.model.trusted_types}
     if spec.features.transform is not None:
         allowed.add(trusted_name(load_transform(spec.features.transform)))
+    for step in spec.features.steps:
+        allowed.update(trusted_names(step))
     return allowed
 
 

@@ -69,7 +69,11 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "target.positive": (Concern.JUDGING, Concern.WATCHING),
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
-    "features": (Concern.ROWS, Concern.FEATURES),
+    "features.numeric": (Concern.ROWS, Concern.FEATURES),
+    "features.categorical": (Concern.ROWS, Concern.FEATURES),
+    "features.transform": (Concern.ROWS, Concern.FEATURES),
+    "features.inputs": (Concern.ROWS, Concern.FEATURES),
+    "features.steps": (Concern.FEATURES,),
     # A snapshot contains the columns of expectations.
     "validation": (Concern.ROWS,),
     "model.estimator": (Concern.FITTING,),

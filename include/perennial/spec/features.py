@@ -7,7 +7,8 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.patterns import FUNCTION_PATH
-from perennial.spec.section import Days, Section, Text, no_repeats
+from perennial.spec.section import Days, Section, Text, no_repeats, refuse
+from perennial.spec.steps import Step, taken_features, wrong_steps
 
 
 class Target(Section):
@@ -47,11 +48,23 @@ class Features(Section):
     It becomes the first step of the model, so that training and serving cannot differ."""
     inputs: tuple[Text, ...] = ()
     """Source columns that the transform reads. Without a transform the features themselves are the inputs."""
+    steps: tuple[Step, ...] = ()
+    """Transformers that make columns from the features, in order. Features that no step takes are prepared as usual."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """All features, numeric first."""
         return self.numeric + self.categorical
+
+    @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """Kind -> the features of this kind."""
+        return {"numeric": self.numeric, "categorical": self.categorical}
+
+    @property
+    def taken(self) -> list[tuple[str, ...]]:
+        """The features that each step takes; none for a step that takes all."""
+        return taken_features(self.steps, self.kinds)
 
     @property
     def input_columns(self) -> tuple[str, ...]:
@@ -71,4 +84,7 @@ class Features(Section):
             raise ValueError(
                 "transform and inputs belong together: inputs are the source columns that the transform reads"
             )
+        complaints = list(wrong_steps(self.steps, self.kinds))
+        if complaints:
+            refuse(*complaints)
         return self

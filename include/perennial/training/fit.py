@@ -20,6 +20,7 @@ from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
 from perennial.training.feature_values import odd_values
 from perennial.training.pipeline import build_pipeline
+from perennial.training.step_faults import check_steps, failing_step
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -33,8 +34,8 @@ class Fit:
 
     Attributes
     ----------
-    name : str
-        Import path of the estimator, for messages.
+    spec : ModelSpec
+        What the model was built from.
     model : SkopsModel
         Fitted in place.
     inputs : pandas.DataFrame
@@ -45,11 +46,16 @@ class Fit:
         How much each row counts; None: all count the same.
     """
 
-    name: str
+    spec: ModelSpec
     model: SkopsModel
     inputs: pd.DataFrame
     labels: npt.NDArray[Any]
     weights: npt.NDArray[np.float64] | None = None
+
+    @property
+    def name(self) -> str:
+        """Import path of the estimator, for messages."""
+        return self.spec.model.estimator
 
     def run(self) -> float:
         """Fit the model; return the seconds that it took.
@@ -57,19 +63,24 @@ class Fit:
         Raises
         ------
         TrainingError
-            The estimator fails.
+            The estimator or a step of the spec fails; or a step loses or reorders rows, or makes other columns of
+            other rows.
         """
         log.info("fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
         started = time.monotonic()
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
+                # Without random_state, which 1.11 will drop, it gives other features in each fit.
+                warnings.filterwarnings("ignore", "`TargetEncoder.shuffle` and `TargetEncoder.random_state`")
                 self.model.pipeline.fit(self.inputs, self.labels, **self._more())
         except Exception as error:
+            fault = failing_step(self.spec, self.model.pipeline, self.inputs, self.labels)
             raise TrainingError(
-                f"{self.name} failed in fit on {len(self.labels)} rows: {type(error).__name__}: {error}"
+                fault or f"{self.name} failed in fit on {len(self.labels)} rows: {type(error).__name__}: {error}"
             ) from error
         seconds = time.monotonic() - started
+        check_steps(self.spec, self.model.pipeline, self.inputs)
         for message in dict.fromkeys(str(warning.message) for warning in said):
             log.warning("%s: %s", self.name, message)
         log.info("fitted in %.1f s", seconds)
@@ -98,7 +109,7 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
     inputs = rows[list(spec.features.input_columns)]
     labels = training_labels(rows, spec)
     _check_features(spec, inputs)
-    return Fit(spec.model.estimator, model, inputs, labels, training_weights(spec, rows))
+    return Fit(spec, model, inputs, labels, training_weights(spec, rows))
 
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:

@@ -1,20 +1,6 @@
-"""The model before it is fitted: one scikit-learn Pipeline of transform, preprocessing and estimator.
+"""The model before it is fitted: one scikit-learn Pipeline of transform, preparation and estimator.
 
-The preprocessing depends on the estimator's scikit-learn tags:
-
-=================================  =======================================  ==================================
-feature                            takes NaN (histogram boosting, trees,    takes none (linear models, SVMs,
-                                   forests)                                 neighbours, gradient boosting, ...)
-=================================  =======================================  ==================================
-numeric                            passed through                           median, a column that says where it
-                                                                            was missing, standard scale
-categorical                        numbered; rarest grouped beyond 255;     one column for each; rarer than
-                                   unseen counts as missing                 1 in 1000 grouped; unseen joins them
-=================================  =======================================  ==================================
-
-Infinity in a numeric feature counts as missing; a number beyond 3.4e38, with which estimators cannot compute, is
-replaced by this bound. Every step is scikit-learn's or NumPy's own, so that
-serving a model needs neither Perennial nor trust in its code.
+The preparation is made in `perennial.training.steps`: the spec's own steps, and what becomes of features that no step takes.
 """
 
 from __future__ import annotations
@@ -23,27 +9,18 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.base import is_classifier, is_regressor
-from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
-from sklearn.utils import get_tags
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
-from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.errors import TrainingError
 from perennial.models.transform import load_transform
+from perennial.training.steps import build_preparation, untaken
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
-
-# Histogram boosting takes at most as many categories as bins; the default is 255.
-MOST_NUMBERED_CATEGORIES = 255
-RAREST_OWN_COLUMN = 0.001
-MISSING = "(missing)"
 
 _HISTOGRAM_BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
@@ -54,18 +31,18 @@ def build_pipeline(spec: ModelSpec) -> Pipeline:
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Steps `transform` (if the spec has one), `prepare` and `estimator`. Fitted on, and applied to, a
-        data frame of the spec's input columns.
+        Steps `transform` (if the spec has one), `prepare`, one for each of the spec's steps that takes all, and
+        `estimator`. Fitted on, and applied to, a data frame of the spec's input columns.
 
     Raises
     ------
     TrainingError
-        The estimator or the transform cannot be imported, or the estimator refuses its parameters, is not for the
-        task, or takes no weights although the spec has some.
+        The estimator, the transform or a step cannot be imported; the estimator or a step refuses its parameters;
+        the estimator is not for the task, or takes no weights although the spec has some.
     """
     estimator = _build_estimator(spec)
     steps: list[tuple[str, Any]] = [
-        ("prepare", _build_preparation(spec, estimator)),
+        *build_preparation(spec, estimator),
         ("estimator", _with_categories_marked(estimator, spec)),
     ]
     if spec.features.transform is not None:
@@ -99,63 +76,12 @@ def _build_estimator(spec: ModelSpec) -> Any:
 _NOUN = {"classification": "classifier", "regression": "regressor"}
 
 
-def _build_preparation(spec: ModelSpec, estimator: Any) -> ColumnTransformer:
-    tags = get_tags(estimator).input_tags
-    if tags.allow_nan:
-        numeric: Any = Pipeline(_computable())
-        categorical: Any = OrdinalEncoder(
-            handle_unknown="use_encoded_value",
-            unknown_value=np.nan,
-            encoded_missing_value=np.nan,
-            max_categories=min(MOST_NUMBERED_CATEGORIES, getattr(estimator, "max_bins", MOST_NUMBERED_CATEGORIES)),
-        )
-    else:
-        numeric = Pipeline(
-            [
-                *_computable(),
-                ("impute", SimpleImputer(strategy="median", add_indicator=True)),
-                ("scale", StandardScaler()),
-                # Divided by a small standard deviation, a large number becomes even larger.
-                ("scaled_bounded", _bounded()),
-            ]
-        )
-        categorical = Pipeline(
-            [
-                # A missing value is NaN in a snapshot, but None in a request to a server.
-                ("nan", SimpleImputer(strategy="constant", fill_value=MISSING)),
-                ("none", SimpleImputer(missing_values=None, strategy="constant", fill_value=MISSING)),
-                ("one_hot", _one_hot(sparse=tags.sparse)),
-            ]
-        )
-    parts = [
-        ("numeric", numeric, list(spec.features.numeric)),
-        ("categorical", categorical, list(spec.features.categorical)),
-    ]
-    return ColumnTransformer([part for part in parts if part[2]])
-
-
-def _one_hot(*, sparse: bool) -> OneHotEncoder:
-    return OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RAREST_OWN_COLUMN, sparse_output=sparse)
-
-
-def _computable() -> list[tuple[str, FunctionTransformer]]:
-    """Return the steps that bound numbers so that means and squares cannot overflow."""
-    missing = {"nan": np.nan, "posinf": np.nan, "neginf": np.nan}
-    finite = FunctionTransformer(np.nan_to_num, kw_args=missing, feature_names_out="one-to-one")
-    return [("finite", finite), ("bounded", _bounded())]
-
-
-def _bounded() -> FunctionTransformer:
-    bounds = {"a_min": -LARGEST_NUMBER, "a_max": LARGEST_NUMBER}
-    return FunctionTransformer(np.clip, kw_args=bounds, feature_names_out="one-to-one")
-
-
 def _with_categories_marked(estimator: Any, spec: ModelSpec) -> Any:
     """Tell histogram boosting which of its columns are categories, unless the spec does."""
-    features = spec.features
-    if isinstance(estimator, _HISTOGRAM_BOOSTING) and features.categorical:
-        if "categorical_features" in spec.model.params:
-            return estimator
-        first = len(features.numeric)
-        estimator.set_params(categorical_features=list(range(first, first + len(features.categorical))))
+    numbered = untaken(spec)
+    if not isinstance(estimator, _HISTOGRAM_BOOSTING) or not numbered["categorical"]:
+        return estimator
+    if "categorical_features" not in spec.model.params and not any(step.takes_all for step in spec.features.steps):
+        first = len(numbered["numeric"])
+        estimator.set_params(categorical_features=list(range(first, first + len(numbered["categorical"]))))
     return estimator

@@ -1,0 +1,122 @@
+"""The transformers that `features.steps` names, and what their parameters import: built, and named for trust."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils import get_tags
+
+from perennial.errors import TrainingError
+
+if TYPE_CHECKING:
+    from perennial.spec.steps import Step
+
+_IMPORT = "import"
+
+
+def where(number: int, step: Step) -> str:
+    """Return a step's place in the spec, and its transformer, for messages."""
+    return f"features.steps[{number}] ({step.transformer})"
+
+
+def build_transformer(step: Step, number: int, *, seed: int, takes_results: bool) -> Any:
+    """Build a step's transformer, unfitted.
+
+    Parameters
+    ----------
+    step : Step
+    number : int
+        The step's place in the list, from 0.
+    seed : int
+        Passed on as `random_state` where the transformer, or an estimator among its parameters, takes one.
+    takes_results : bool
+        Whether it takes what other steps make.
+
+    Raises
+    ------
+    TrainingError
+        The class, or something that a parameter names, cannot be imported or refuses its parameters; it is not a
+        transformer, or not one that can take what other steps make.
+    """
+    place = where(number, step)
+    transformer = _build(step.transformer, step.params, seed, place)
+    if not (hasattr(transformer, "fit") and hasattr(transformer, "transform")):
+        raise TrainingError(f"{place} is not a transformer: a class with fit and transform is needed")
+    if takes_results and takes_one_column(transformer):
+        raise TrainingError(
+            f"{place} takes one named column at a time, and what other steps make has no names: give it features"
+        )
+    return transformer
+
+
+def takes_one_column(transformer: Any) -> bool:
+    """Tell whether a transformer takes a single column, as text vectorizers and skrub's encoders do."""
+    if getattr(transformer, "__single_column_transformer__", False):  # skrub's mark
+        return True
+    try:
+        tags = get_tags(transformer).input_tags
+    except Exception:  # a class without scikit-learn's tags
+        return False
+    return bool((tags.string or tags.one_d_array) and not tags.two_d_array)
+
+
+def imports_of(step: Step) -> Iterator[tuple[tuple[str, ...], str, Mapping[str, Any]]]:
+    """Yield everything that a step imports, first its transformer: place in the step, import path, parameters."""
+    yield ("transformer",), step.transformer, step.params
+    yield from _among(step.params, ("params",))
+
+
+def trusted_names(step: Step) -> Iterator[str]:
+    """Yield the names under which skops stores the classes and functions that a step names.
+
+    Raises
+    ------
+    TrainingError
+        One cannot be imported.
+    """
+    for _, path, _ in imports_of(step):
+        named = _load(path, "features.steps")
+        yield f"{named.__module__}.{named.__name__}"
+
+
+def _among(
+    params: Mapping[str, Any], place: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str, Mapping[str, Any]]]:
+    for name, value in params.items():
+        if is_import(value):
+            arguments = value.get("params", {})
+            yield (*place, name, _IMPORT), value[_IMPORT], arguments
+            yield from _among(arguments, (*place, name, "params"))
+
+
+def is_import(value: object) -> bool:
+    """Tell whether a parameter's value names something to import."""
+    return isinstance(value, dict) and isinstance(value.get(_IMPORT), str) and set(value) <= {_IMPORT, "params"}
+
+
+def _build(path: str, params: Mapping[str, Any], seed: int, place: str) -> Any:
+    """Import a class and return an instance, or import a function and return it."""
+    named = _load(path, place)
+    if not inspect.isclass(named):
+        return named
+    arguments = {
+        name: _build(value[_IMPORT], value.get("params", {}), seed, place) if is_import(value) else value
+        for name, value in params.items()
+    }
+    try:
+        if "random_state" in inspect.signature(named).parameters:
+            arguments["random_state"] = seed
+        return named(**arguments)
+    except Exception as error:
+        raise TrainingError(f"{place}: {path} cannot be built with its parameters: {error}") from error
+
+
+def _load(path: str, place: str) -> Any:
+    module_name, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module_name), name)
+    except Exception as error:
+        raise TrainingError(f"{place}: {path} cannot be imported: {error}") from error
