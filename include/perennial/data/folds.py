@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 
 _DAY_US = 86_400_000_000
+# No pipeline is fitted faster. Without this bound, a fold for each of millions of rows would fill the memory.
+_FASTEST_FIT_S = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,14 +90,15 @@ def plan_folds(train: pd.DataFrame, spec: ModelSpec) -> tuple[Fold, ...]:
     Raises
     ------
     DataError
-        More folds than the calendar or the rows allow; a fold without rows; a class that is tested but not trained on.
+        More folds than the calendar, the rows or the groups allow; a fold without rows; a class that is tested but not
+        trained on; leave-one-out of so many rows that it surely exceeds its time limit.
     """
     section = spec.folds
     times = train[spec.source.event_time].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
     if section.kind == "time":
         folds = tuple(_by_time(times, section, spec.target.label_delay_days))
     elif section.kind == "leave_one_out":
-        folds = tuple(_one_by_one(times))
+        folds = tuple(_one_by_one(times, section))
     else:
         folds = tuple(_at_random(times, train, section, spec))
     _check(folds, train, spec)
@@ -103,24 +106,25 @@ def plan_folds(train: pd.DataFrame, spec: ModelSpec) -> tuple[Fold, ...]:
 
 
 def _by_time(times: NDArray[np.datetime64], section: CrossValidationSection, label_delay_days: float) -> Iterator[Fold]:
-    moments = times.astype(np.int64)
+    at = times.astype(np.int64)
     number, embargo, delay = section.number_of_folds, _us(section.embargo_days or 0), _us(label_delay_days)
-    span = int(moments[-1] - moments[0])
-    room = span - delay - (number - 1) * embargo
-    # The first fold, too, has something to train on: `train_days`, or as much as each fold tests.
-    length = (room - _us(section.train_days)) / number if section.train_days else room / (number + 1)
+    room = int(at[-1] - at[0]) - delay - _us(section.days_around_tests)
+    # Without `train_days`, the first fold trains on as long a time as it tests.
+    length = room // number if section.train_days else room // (number + 1)
     if length < 1:
-        raise DataError(_too_many(number, span, section, label_delay_days))
-    ends = [int(moments[-1]) - round(back * (length + embargo)) for back in reversed(range(number))]
-    starts = [end - round(length) for end in ends]
-    embargoed = np.zeros(len(moments), dtype=bool)
-    for end in ends[:-1]:
-        embargoed |= (moments > end) & (moments <= end + embargo)
-    for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        tested = (moments > start) & (moments <= end) & ~embargoed
-        trained = (moments <= start) & (moments <= start - delay) & ~embargoed
+        raise DataError(
+            f"cross_validation: the training rows have {(at[-1] - at[0]) / _DAY_US:.3g} days, and label delay, embargo and "
+            f"train_days take {label_delay_days + section.days_around_tests:.3g}, so nothing is left for {number} folds to "
+            "test: take fewer folds, or widen source.window"
+        )
+    ends = [int(at[-1]) - later * (length + embargo) for later in reversed(range(number))]
+    embargoed = np.any([(at > end) & (at <= end + embargo) for end in ends[:-1]], axis=0)
+    for place, end in enumerate(ends):
+        start = end - length
+        tested = (at > start) & (at <= end) & ~embargoed
+        trained = (at <= start - delay) & ~embargoed
         if section.train_days:
-            trained &= moments > start - delay - _us(section.train_days)
+            trained &= at > start - delay - _us(section.train_days)
         yield Fold(place + 1, np.flatnonzero(tested), np.flatnonzero(~(tested | trained)), times)
 
 
@@ -128,21 +132,13 @@ def _us(days: float) -> int:
     return round(days * _DAY_US)
 
 
-def _too_many(number: int, span_us: int, section: CrossValidationSection, label_delay_days: float) -> str:
-    taken = {
-        f"{number - 1} times embargo_days": (number - 1) * (section.embargo_days or 0),
-        "target.label_delay_days": label_delay_days,
-        "train_days": section.train_days or 0,
-    }
-    named = " and ".join(f"{name} ({days:g})" for name, days in taken.items() if days)
-    return (
-        f"cross_validation: the training rows have {span_us / _DAY_US:.3g} days"
-        + (f", and {named} leave nothing" if named else ", which is too little")
-        + f" for {number} folds: take fewer folds, or widen source.window"
-    )
-
-
-def _one_by_one(times: NDArray[np.datetime64]) -> Iterator[Fold]:
+def _one_by_one(times: NDArray[np.datetime64], section: CrossValidationSection) -> Iterator[Fold]:
+    limit = section.time_limit_minutes
+    if limit is not None and len(times) * _FASTEST_FIT_S > 60 * limit:
+        raise DataError(
+            f"cross_validation: leave-one-out of {len(times):,} training rows fits as many models, which takes longer than "
+            f"time_limit_minutes ({limit:g}) even at a millisecond each: take kind kfold or time"
+        )
     positions, nothing = np.arange(len(times)), np.empty(0, dtype=np.int64)
     for place in positions:
         yield Fold(int(place) + 1, positions[place : place + 1], nothing, times)
@@ -194,7 +190,7 @@ def _check_stratified(labels: NDArray[Any], folds: int) -> None:
     count = pd.Series(labels).value_counts()
     if count.iloc[-1] < folds:
         raise DataError(
-            f"cross_validation: label {count.index[-1]!r} has {count.iloc[-1]} training rows, so it cannot be in each of "
+            f"cross_validation: label {count.index[-1]!s} has {count.iloc[-1]} training rows, so it cannot be in each of "
             f"{folds} folds: take fewer folds, or widen source.window"
         )
 
@@ -213,4 +209,4 @@ def _check(folds: tuple[Fold, ...], train: pd.DataFrame, spec: ModelSpec) -> Non
             raise DataError(f"{where} has no rows to {'train on' if tested.any() else 'test'}: {advice}")
         for label, count in zip(classes, tested * (trained == 0), strict=True):
             if count:
-                raise DataError(f"{where} tests {count} rows with label {label!r} and trains on none: {advice}")
+                raise DataError(f"{where} tests {count} rows with label {label!s} and trains on none: {advice}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -119,6 +119,28 @@ def _one_column_per_label(decisions: NDArray[np.float64], labels: int) -> NDArra
         return np.column_stack([-decisions, decisions])
     # One-vs-one scores have one column for each pair of labels, and cannot rank by one label.
     return decisions if decisions.shape[1] == labels else None
+
+
+def concatenated(parts: Sequence[Predictions]) -> Predictions:
+    """Return the predictions of models that know the same labels, one after the other, as one.
+
+    Parameters
+    ----------
+    parts : sequence of Predictions, not empty
+        All with probabilities or decisions, or none.
+    """
+    first = parts[0]
+    return Predictions(
+        values=np.concatenate([part.values for part in parts]),
+        classes=first.classes,
+        probabilities=_concatenated([part.probabilities for part in parts]),
+        decisions=_concatenated([part.decisions for part in parts]),
+    )
+
+
+def _concatenated(parts: list[NDArray[np.float64] | None]) -> NDArray[np.float64] | None:
+    given = [part for part in parts if part is not None]
+    return np.concatenate(given) if given else None
 
 
 def identical(some: Predictions, others: Predictions) -> bool:

@@ -66,3 +66,8 @@ class CrossValidationSection(Section):
     def number_of_folds(self) -> int:
         """The folds of the kinds that have a fixed number."""
         return FOLDS if self.folds is None else self.folds
+
+    @property
+    def days_around_tests(self) -> float:
+        """Kind `time`: days of the training rows that no fold can test, in addition to the label delay."""
+        return (self.train_days or 0) + (self.number_of_folds - 1) * (self.embargo_days or 0)

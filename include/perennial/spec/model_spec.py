@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
@@ -67,6 +68,7 @@ class ModelSpec(Section):
             *self._weights_misused(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
+            *self._no_room_for_folds(),
             *self._never_promoted(),
             *self._made_later(),
             *self._never_fires(),
@@ -94,6 +96,10 @@ class ModelSpec(Section):
             yield ("target", "column"), f"{target!r} is the event time or a key of the source: it cannot be predicted"
         if self.target.positive is not None and self.task == "regression":
             yield ("target", "positive"), "is for classification only"
+        if self.folds.group == target:
+            yield ("cross_validation", "group"), f"{target!r} is the target: no class would be in two folds"
+        if self.folds.kind.startswith("stratified") and self.task == "regression":
+            yield ("cross_validation", "kind"), f"{self.folds.kind!r} is for classification only"
 
     def _weights_misused(self) -> Iterator[Complaint]:
         column = self.weight_column
@@ -141,6 +147,19 @@ class ModelSpec(Section):
                     (*place, "rows"),
                     f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
                 )
+
+    def _no_room_for_folds(self) -> Iterator[Complaint]:
+        if self.cross_validation is None or self.folds.kind != "time":
+            return
+        delay, days = self.target.label_delay_days, [window.days for window in self.source.windows]
+        trained = min((each for each in days if each is not None), default=math.inf)
+        trained -= (self.evaluation.holdout.days or 0) + delay
+        if self.folds.days_around_tests + delay >= trained:
+            yield (
+                ("cross_validation",),
+                f"no time is left to test: the training rows have at most {trained:g} days, and label delay, embargo and "
+                f"train_days take {self.folds.days_around_tests + delay:g} of them",
+            )
 
     def _never_promoted(self) -> Iterator[Complaint]:
         holdout, needed = self.evaluation.holdout, self.evaluation.gates.min_rows

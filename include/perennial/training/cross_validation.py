@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.metrics import score
-from perennial.models.predictions import Label, distinct_labels
+from perennial.evaluation.records import Scores
+from perennial.models.predictions import Label, Predictions, concatenated, distinct_labels
+from perennial.printable import PrintableLog
 from perennial.training.description import plain_labels
 from perennial.training.fit import prepare_fit
 from perennial.training.records import CrossValidation, FoldScores
@@ -19,8 +26,10 @@ from perennial.training.records import CrossValidation, FoldScores
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perennial.data.folds import Fold
+    from perennial.data.folds import Fold, Ints
     from perennial.spec import ModelSpec
+
+log = PrintableLog(__name__)
 
 
 def cross_validate(
@@ -32,7 +41,8 @@ def cross_validate(
 ) -> CrossValidation:
     """Fit and score a model for each fold.
 
-    Preparation and estimator are fitted anew on each fold's training rows only.
+    Preparation and estimator are fitted anew on each fold's training rows only. Since most metrics say little about one
+    row, or are not defined on it, leave-one-out scores the predictions for all rows together.
 
     Parameters
     ----------
@@ -41,51 +51,115 @@ def cross_validate(
         The rows that the folds were planned for.
     folds : sequence of Fold
     after_fold : callable, optional
-        Called with the number of a fold, from 1, and its primary score. Whatever it raises ends the cross-validation.
+        Called with the number of a fold, from 1, and its primary score. Whatever it raises ends the cross-validation. Not
+        called by leave-one-out, which has no score of a fold.
 
     Raises
     ------
     TrainingError
-        The model cannot be built or fitted, or the primary metric is not defined on a fold.
+        The model cannot be built or fitted; the primary metric is not defined on a fold; leave-one-out would take longer
+        than its limit, by the time of its first fit.
     SpecError
         There are two labels, and `target.positive` does not name one of them.
     """
-    truth = plain_labels(train[spec.target.column])
-    labels = distinct_labels(truth) if spec.task == "classification" else None
-    primary = spec.evaluation.primary
+    tests = _Tests(spec, train, plain_labels(train[spec.target.column]))
+    if spec.folds.kind == "leave_one_out":
+        return _leave_one_out(tests, folds)
+    tests.check([fold.test for fold in folds])
     metrics: list[dict[str, float]] = []
     seconds: list[float] = []
     for fold in folds:
+        where = f"fold {fold.number} of {len(folds)}"
         try:
-            took, scores = _try_fold(spec, train, truth, fold, labels)
+            took, said = tests.answer(fold)
+            metrics.append(tests.score(fold.test, said))
         except TrainingError as error:
-            raise TrainingError(f"fold {fold.number} of {len(folds)}: {error}") from error
+            raise TrainingError(f"{where}: {error}") from error
         seconds.append(took)
-        metrics.append(scores)
+        primary = metrics[-1][tests.primary]
+        log.info("%s: %s %.4g, fitted in %.1f s", where, tests.primary, primary, took)
         if after_fold is not None:
-            after_fold(fold.number, scores[primary])
+            after_fold(fold.number, primary)
     return CrossValidation(
         scores={name: _over_folds([scores[name] for scores in metrics]) for name in metrics[0]},
         fit_seconds=tuple(seconds),
     )
 
 
-def _try_fold(
-    spec: ModelSpec, train: pd.DataFrame, truth: np.ndarray[Any, Any], fold: Fold, labels: tuple[Label, ...] | None
-) -> tuple[float, dict[str, float]]:
-    fit = prepare_fit(spec, train.iloc[fold.train])
-    seconds = fit.run()
-    tested = train.iloc[fold.test]
-    scores = score(
-        spec, truth[fold.test], fit.model.predict(tested), labels=labels, weights=metric_weights(spec, tested)
+def _leave_one_out(tests: _Tests, folds: Sequence[Fold]) -> CrossValidation:
+    tests.check([np.concatenate([fold.test for fold in folds])])
+    started = time.monotonic()
+    answers = []
+    for fold in folds:
+        answers.append(tests.answer(fold))
+        if len(answers) == 1:
+            _check_time(tests.spec, len(folds), time.monotonic() - started)
+    together = tests.score(np.concatenate([fold.test for fold in folds]), concatenated([said for _, said in answers]))
+    return CrossValidation(
+        scores={name: FoldScores(folds=(), mean=figure, spread=math.nan) for name, figure in together.items()},
+        fit_seconds=tuple(took for took, _ in answers),
     )
-    primary = spec.evaluation.primary
-    if primary in scores.undefined:
+
+
+def _check_time(spec: ModelSpec, rows: int, one_takes_s: float) -> None:
+    limit = spec.folds.time_limit_minutes
+    minutes = rows * one_takes_s / 60
+    if limit is not None and minutes > limit:
         raise TrainingError(
-            f"{primary} is not defined on its {len(fold.test)} tested rows, since {scores.undefined[primary]}: take fewer "
-            "folds, another kind of cross_validation or another evaluation.primary"
+            f"leave-one-out of {rows:,} rows would take about {minutes:.3g} minutes, since the first fit took "
+            f"{one_takes_s:.2g} s, and cross_validation.time_limit_minutes is {limit:g}: raise it, or take kind kfold or time"
         )
-    return seconds, scores.metrics
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """The tests of a spec's model on training rows, whose target is `truth`."""
+
+    spec: ModelSpec
+    train: pd.DataFrame
+    truth: NDArray[Any]
+
+    @property
+    def primary(self) -> str:
+        return self.spec.evaluation.primary
+
+    def answer(self, fold: Fold) -> tuple[float, Predictions]:
+        """Return the seconds to fit the fold's model, and its predictions for the tested rows."""
+        fit = prepare_fit(self.spec, self.train.iloc[fold.train], level=logging.DEBUG)
+        return fit.run(), fit.model.predict(self.train.iloc[fold.test])
+
+    def score(self, rows: Ints, said: Predictions) -> dict[str, float]:
+        weights = metric_weights(self.spec, self.train.iloc[rows])
+        scores = score(self.spec, self.truth[rows], said, labels=self._labels, weights=weights)
+        self._require_primary(scores, rows)
+        return scores.metrics
+
+    def check(self, tested: Sequence[Ints]) -> None:
+        """Raise TrainingError, before any fit, if even the right answers to one of the tests have no primary score."""
+        for place, rows in enumerate(tested, start=1):
+            try:
+                right = score(self.spec, self.truth[rows], self._right(rows), labels=self._labels, only=self.primary)
+                self._require_primary(right, rows)
+            except TrainingError as error:
+                raise TrainingError(f"fold {place} of {len(tested)}: {error}") from error
+
+    @cached_property
+    def _labels(self) -> tuple[Label, ...] | None:
+        return distinct_labels(self.truth) if self.spec.task == "classification" else None
+
+    def _right(self, rows: Ints) -> Predictions:
+        truth, labels = self.truth[rows], self._labels
+        if labels is None:
+            return Predictions(truth)
+        return Predictions(truth, labels, np.equal.outer(truth, np.array(labels, dtype=truth.dtype)).astype(np.float64))
+
+    def _require_primary(self, scores: Scores, rows: Ints) -> None:
+        if self.primary in scores.undefined:
+            raise TrainingError(
+                f"{self.primary} is not defined on its {len(rows):,} tested rows, since "
+                f"{scores.undefined[self.primary]}: take fewer folds, another kind of cross_validation or another "
+                "evaluation.primary"
+            )
 
 
 def _over_folds(scores: list[float]) -> FoldScores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ class Fit:
         The target.
     weights : array of shape (len(inputs),) or None
         How much each row counts; None: all count the same.
+    level : int
+        Of the log's messages about a fit without trouble.
     """
 
     spec: ModelSpec
@@ -51,6 +54,7 @@ class Fit:
     inputs: pd.DataFrame
     labels: npt.NDArray[Any]
     weights: npt.NDArray[np.float64] | None = None
+    level: int = logging.INFO
 
     @property
     def name(self) -> str:
@@ -66,7 +70,7 @@ class Fit:
             The estimator or a step of the spec fails; or a step loses or reorders rows, or makes other columns of
             other rows.
         """
-        log.info("fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
+        log.log(self.level, "fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
         started = time.monotonic()
         try:
             with warnings.catch_warnings(record=True) as said:
@@ -83,14 +87,14 @@ class Fit:
         check_steps(self.spec, self.model.pipeline, self.inputs)
         for message in dict.fromkeys(str(warning.message) for warning in said):
             log.warning("%s: %s", self.name, message)
-        log.info("fitted in %.1f s", seconds)
+        log.log(self.level, "fitted in %.1f s", seconds)
         return seconds
 
     def _more(self) -> dict[str, Any]:
         return {} if self.weights is None else {"estimator__sample_weight": self.weights}
 
 
-def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
+def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INFO) -> Fit:
     """Build the spec's model, and make sure that it can be fitted on the training rows.
 
     Parameters
@@ -98,6 +102,8 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
     spec : ModelSpec
     rows : pandas.DataFrame
         With the spec's `training_columns`, each row labelled.
+    level : int
+        Of the log's messages about what is found.
 
     Raises
     ------
@@ -108,14 +114,15 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame) -> Fit:
     model = SkopsModel(build_pipeline(spec))
     inputs = rows[list(spec.features.input_columns)]
     labels = training_labels(rows, spec)
-    _check_features(spec, inputs)
-    return Fit(spec, model, inputs, labels, training_weights(spec, rows))
+    _check_features(spec, inputs, level)
+    return Fit(spec, model, inputs, labels, training_weights(spec, rows), level)
 
 
-def _check_features(spec: ModelSpec, inputs: pd.DataFrame) -> None:
+def _check_features(spec: ModelSpec, inputs: pd.DataFrame, level: int) -> None:
     """Raise TrainingError if a feature has no value, and log how many values count as missing or are bounded."""
     for name, odd in odd_values(spec, features_of(spec, inputs)).items():
         if odd.missing or odd.infinite:
-            log.info("feature %s: %d values missing, %d infinite and taken as missing", name, odd.missing, odd.infinite)
+            said = "feature %s: %d values missing, %d infinite and taken as missing"
+            log.log(level, said, name, odd.missing, odd.infinite)
         if odd.too_large:
             log.warning("feature %s: %d values beyond %.2g are taken as that", name, odd.too_large, LARGEST_NUMBER)

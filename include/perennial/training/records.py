@@ -9,11 +9,11 @@ class FoldScores(Record):
     """A metric on each fold. A figure that is not defined is NaN."""
 
     folds: tuple[Figure, ...]
-    """In the order of the folds."""
+    """In the order of the folds; empty for leave-one-out."""
     mean: Figure
-    """NaN if it is not defined on one of the folds."""
+    """NaN if the metric is not defined on one of the folds. For leave-one-out the score on all rows together."""
     spread: Figure
-    """Standard deviation of the folds' scores."""
+    """Standard deviation of the folds' scores; NaN for leave-one-out."""
 
 
 class CrossValidation(Record):
