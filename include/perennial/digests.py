@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from perennial.spec.concerns import Concern, digest_of
+from perennial.spec.concerns import Concern, digest_of, recipe_concerns
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec, Window
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def recipe_digest(spec: ModelSpec) -> str:
     """Return the digest of how a model is made from rows: the spec's fields for features and fit."""
-    return digest_of(spec, Concern.FEATURES, Concern.FITTING)
+    return digest_of(spec, *recipe_concerns(spec))
 
 
 def candidate_digest(
@@ -51,7 +51,7 @@ def candidate_digest(
 
 def retraining_digest(spec: ModelSpec) -> str:
     """Return the digest of all fields that can change a retraining on given rows, or its verdict."""
-    return digest_of(spec, Concern.ROWS, Concern.FEATURES, Concern.FITTING, Concern.JUDGING)
+    return digest_of(spec, Concern.ROWS, *recipe_concerns(spec), Concern.JUDGING)
 
 
 def reference_digest(spec: ModelSpec, bundle_digest: str) -> str:
@@ -80,7 +80,7 @@ def replay_digest(
     libraries : mapping of distribution to version
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
-    concerns = digest_of(spec, Concern.ROWS, Concern.FEATURES, Concern.FITTING, Concern.REPLAY)
+    concerns = digest_of(spec, Concern.ROWS, *recipe_concerns(spec), Concern.REPLAY)
     return _joined(rows, *ends, concerns, transform_digest, *versions)
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from perennial.ensemble.weights import normalised
-from perennial.models.predictions import Label, Predictions, join_labels, positions
+from perennial.models.predictions import (
+    Label,
+    Predictions,
+    Threshold,
+    as_array,
+    from_threshold,
+    join_labels,
+    positions,
+)
 
 
 def weighted_mean(answers: Sequence[Predictions], weights: npt.ArrayLike) -> Predictions:
@@ -26,7 +34,8 @@ def weighted_mean(answers: Sequence[Predictions], weights: npt.ArrayLike) -> Pre
     -------
     Predictions
         Regression: the mean of the values. Classification: the mean of the probabilities, and as value the label with
-        the highest one. A label that a member does not know has probability 0 from this member. A member that gives no
+        the highest one; if a member has a threshold, the one whose mean probability reaches the mean of the members'
+        thresholds, where 0.5 is that of a member without one. A label that a member does not know has probability 0 from this member. A member that gives no
         probabilities votes: the label that it predicts has 1. With one member the result is its own predictions, bit
         for bit.
 
@@ -52,7 +61,18 @@ def weighted_mean(answers: Sequence[Predictions], weights: npt.ArrayLike) -> Pre
     for one, share in heard:
         columns = [classes.index(label) for label in one.classes]
         mean[:, columns] += share * _probabilities(one)
-    return Predictions(_as_array(classes)[mean.argmax(axis=1)], classes, probabilities=mean)
+    threshold = _mean_threshold(heard, classes)
+    if threshold is None:
+        return Predictions(as_array(classes)[mean.argmax(axis=1)], classes, probabilities=mean)
+    return Predictions(from_threshold(threshold, classes, mean), classes, probabilities=mean, threshold=threshold)
+
+
+def _mean_threshold(heard: Sequence[tuple[Predictions, float]], classes: tuple[Label, ...]) -> Threshold | None:
+    own = [one.threshold for one, _ in heard if one.threshold is not None]
+    # Of another label or task, a threshold says nothing about the others' probabilities.
+    if not own or len(classes) != 2 or len({threshold.label for threshold in own}) > 1:
+        return None
+    return Threshold(own[0].label, sum(share * (one.threshold.at if one.threshold else 0.5) for one, share in heard))
 
 
 def _probabilities(answer: Predictions) -> npt.NDArray[np.float64]:
@@ -61,8 +81,3 @@ def _probabilities(answer: Predictions) -> npt.NDArray[np.float64]:
     votes = np.zeros((len(answer.values), len(answer.classes)))
     votes[np.arange(len(votes)), positions(answer.values, answer.classes)] = 1.0
     return votes
-
-
-def _as_array(labels: tuple[Label, ...]) -> npt.NDArray[np.generic]:
-    """Return labels as models give them: an array of numbers, or of objects if there is a text among them."""
-    return np.array(labels, dtype=object if any(isinstance(label, str) for label in labels) else None)

@@ -19,6 +19,7 @@ from perennial.data.labels import positive_label
 from perennial.evaluation.undefined import Undefined
 from perennial.models.predictions import Label, Predictions, distinct_labels, join_labels, positions
 from perennial.spec import ModelSpec
+from perennial.spec.metrics import EXPECTED_COST
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class LabelledRows:
         Scores of the labels; 0 for a label that the model does not know.
     weights : array of shape (n,) or None
         How much each row counts in `reweighted`; None: all count the same.
+    costs : array of shape (k, k) or None
+        Cost by true label (first axis) and predicted label (second), NaN for a label that the spec's costs do not name;
+        None: it has no costs.
     """
 
     labels: tuple[Label, ...]
@@ -50,6 +54,7 @@ class LabelledRows:
     ranking: NDArray[np.float64] | None
     probabilities: NDArray[np.float64] | None
     weights: NDArray[np.float64] | None = None
+    costs: NDArray[np.float64] | None = None
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -96,6 +101,7 @@ def labelled_rows(
         ranking=_spread(predictions.ranking, predictions.classes, everything),
         probabilities=_spread(predictions.probabilities, predictions.classes, everything),
         weights=weights,
+        costs=_costs(spec, everything),
     )
 
 
@@ -107,6 +113,16 @@ def _spread(
     spread = np.zeros((len(columns), len(labels)))
     spread[:, [labels.index(label) for label in classes]] = columns
     return spread
+
+
+def _costs(spec: ModelSpec, labels: tuple[Label, ...]) -> NDArray[np.float64] | None:
+    given = spec.model.imbalance.costs
+    if given is None:
+        return None
+    costs = np.full((len(labels), len(labels)), np.nan)
+    named = [labels.index(label) for label in given.labels if label in labels]
+    costs[np.ix_(named, named)] = np.array(given.matrix)[np.ix_(*2 * [[given.labels.index(labels[i]) for i in named]])]
+    return costs
 
 
 def roc_auc(rows: LabelledRows) -> float:
@@ -133,6 +149,21 @@ def brier(rows: LabelledRows) -> float:
     distance = given_probabilities(rows).copy()
     distance[np.arange(len(rows.truth)), rows.truth] -= 1
     return float(np.mean(np.sum(distance**2, axis=1)) / 2)
+
+
+def expected_cost(rows: LabelledRows) -> float:
+    """Mean cost of the predictions, by the spec's cost matrix."""
+    return float(np.mean(given_costs(rows)))
+
+
+def given_costs(rows: LabelledRows) -> NDArray[np.float64]:
+    """Return the cost of each row's prediction, shape (n,), or raise Undefined if a label has none."""
+    assert rows.costs is not None  # noqa: S101 - without costs the metric is not computed
+    costs = rows.costs[rows.truth, rows.predicted]
+    unnamed = [repr(rows.labels[i]) for i in np.flatnonzero(np.isnan(rows.costs.diagonal()))]
+    if np.isnan(costs).any():
+        raise Undefined(f"model.imbalance.costs does not name the label {_listed(unnamed)}")
+    return costs
 
 
 def accuracy(rows: LabelledRows) -> float:
@@ -252,6 +283,11 @@ METRICS: dict[str, Callable[[LabelledRows], float]] = {
     "recall": recall,
     "f1": f1,
 }
+
+
+def metrics_of(spec: ModelSpec) -> dict[str, Callable[[LabelledRows], float]]:
+    """Return the metrics of a spec's classification: `expected_cost` is among them if it has costs."""
+    return METRICS if spec.model.imbalance.costs is None else {**METRICS, EXPECTED_COST: expected_cost}
 
 
 def notes(rows: LabelledRows, predictions: Predictions) -> tuple[str, ...]:

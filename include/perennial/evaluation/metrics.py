@@ -53,7 +53,7 @@ def score(
     SpecError
         There are two labels, and `target.positive` does not name one of them.
     """
-    functions = _chosen(regression.METRICS if spec.task == "regression" else classification.METRICS, only)
+    functions = _chosen(regression.METRICS if spec.task == "regression" else classification.metrics_of(spec), only)
     if not len(y_true):
         missing = "target" if spec.task == "regression" else "label"
         return _none_defined(functions, f"the holdout has no rows with a {missing}")

@@ -13,8 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from perennial.evaluation.blocks import Ints
-from perennial.evaluation.classification import LabelledRows, given_probabilities, given_ranking, positive_place
+from perennial.evaluation.classification import (
+    LabelledRows,
+    given_costs,
+    given_probabilities,
+    given_ranking,
+    positive_place,
+)
 from perennial.evaluation.regression import Residuals
+from perennial.spec.metrics import EXPECTED_COST
 
 Floats = npt.NDArray[np.float64]
 Reweighted = Callable[[Floats], Floats]
@@ -84,6 +91,8 @@ def _of_labels(metric: str, rows: LabelledRows, block: Ints) -> Reweighted:
         return _areas(metric, rows, block)
     if metric == "accuracy":
         return _mean((rows.truth == rows.predicted).astype(np.float64), _counts(rows), block)
+    if metric == EXPECTED_COST:
+        return _mean(given_costs(rows), _counts(rows), block)
     if metric in ("log_loss", "brier"):
         return _mean(_losses(metric, rows), _counts(rows), block)
     return _counted(metric, rows, block)

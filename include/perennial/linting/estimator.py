@@ -67,15 +67,15 @@ def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSec
         others = f"it is for {said}" if said else "it says it is for neither classification nor regression"
         yield Finding(("model", "estimator"), f"{model.estimator} is not for {task}: {others}")
     elif evaluation is not None and task == "classification":
-        yield from _metrics_out_of_reach(estimator, evaluation)
+        yield from _metrics_out_of_reach(estimator, model, evaluation)
 
 
 def _weights_not_taken(kind: type, model: Model) -> Iterator[Finding]:
     from sklearn.utils.validation import has_fit_parameter
 
-    if model.weights is not None and not has_fit_parameter(kind, "sample_weight"):
+    if model.weighs_rows and not has_fit_parameter(kind, "sample_weight"):
         yield Finding(
-            ("model", "weights"),
+            ("model", "weights") if model.weights is not None else ("model", "imbalance", "class_weights"),
             f"fit of {kind.__name__} takes no sample_weight",
             "leave weights out, or choose an estimator whose rows can be weighted",
         )
@@ -92,13 +92,23 @@ def _task_of(estimator: Any) -> str | None:
         return None
 
 
-def _metrics_out_of_reach(estimator: Any, evaluation: EvaluationSection) -> Iterator[Finding]:
-    if hasattr(estimator, "predict_proba"):
+def _metrics_out_of_reach(estimator: Any, model: Model, evaluation: EvaluationSection) -> Iterator[Finding]:
+    ranks = hasattr(estimator, "decision_function")
+    if hasattr(estimator, "predict_proba") or (model.calibration is not None and ranks):
         return
+    name = type(estimator).__name__
+    if model.calibration is not None:
+        yield Finding(("model", "calibration"), f"{name} has neither decision_function nor predict_proba to calibrate")
+    elif model.imbalance.threshold is not None:
+        yield Finding(
+            ("model", "imbalance", "threshold"),
+            f"is a probability, and {name} gives none",
+            "set model.calibration" if ranks else "choose another estimator",
+        )
     beyond = _NEED_PROBABILITIES
-    if not hasattr(estimator, "decision_function"):
+    if not ranks:
         beyond |= _NEED_RANKING
-    for path, name in evaluation.metric_paths():
-        if name in beyond:
-            message = f"{name!r} needs probabilities, and {type(estimator).__name__} gives none"
+    for path, metric in evaluation.metric_paths():
+        if metric in beyond:
+            message = f"{metric!r} needs probabilities, and {name} gives none"
             yield Finding(("evaluation", *path), message)

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
+from perennial.linting.imbalance import check_resampling
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.steps import check_steps
 from perennial.linting.transform import check_transform
@@ -114,6 +115,8 @@ def _deep(parts: Mapping[str, Any], tree: Located) -> list[SpecProblem]:
 def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
     if "model" in parts:
         yield from check_estimator(parts["model"], parts.get("task"), parts.get("evaluation"))
+    if "model" in parts and parts["model"].imbalance.resampling is not None:
+        yield from check_resampling(parts["model"].imbalance.resampling, parts.get("features"))
     if "features" in parts and parts["features"].transform is not None:
         yield from check_transform(parts["features"].transform)
     if "features" in parts:

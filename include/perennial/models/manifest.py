@@ -57,6 +57,10 @@ class Manifest(Record):
     """The labels that the served model knows, in the order of its probabilities; none for regression."""
     positive: Label | None
     """The label that counts as positive if there are two, by the spec."""
+    threshold: float | None = None
+    """Probability of the positive label from which the served model predicts it; None: it has no threshold of its own."""
+    calibration: Literal["isotonic", "sigmoid"] | None = None
+    """How its probabilities were corrected; None: they are the estimator's own."""
     inputs: dict[str, str]
     """Column of the source -> its type in a snapshot, in the order in which the model reads them."""
     features: tuple[Feature, ...]

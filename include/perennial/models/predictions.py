@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
@@ -16,6 +17,14 @@ from perennial.errors import TrainingError
 Label = int | float | str
 
 _BOOSTED_TREES = ("sklearn.ensemble._hist_gradient_boosting.gradient_boosting", "HistGradientBoostingClassifier")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The label that is predicted where its probability is at least `at`; elsewhere the other of two is."""
+
+    label: Label
+    at: float
 
 
 class Predictor(Protocol):
@@ -39,12 +48,15 @@ class Predictions:
         Probability of each label. None if the model gives none.
     decisions : array of shape (n, len(classes)) or None
         Scores that only rank: the higher, the more likely the label. None if there are probabilities.
+    threshold : Threshold or None
+        What the labels in `values` follow from; None: the model has none of its own.
     """
 
     values: NDArray[Any]
     classes: tuple[Label, ...] = ()
     probabilities: NDArray[np.float64] | None = None
     decisions: NDArray[np.float64] | None = None
+    threshold: Threshold | None = None
 
     @property
     def ranking(self) -> NDArray[np.float64] | None:
@@ -53,9 +65,9 @@ class Predictions:
 
     def at(self, rows: NDArray[Any]) -> Predictions:
         """Return the predictions for some of the rows: an array of positions, or of n booleans."""
-        return Predictions(
+        return replace(
+            self,
             values=self.values[rows],
-            classes=self.classes,
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             decisions=None if self.decisions is None else self.decisions[rows],
         )
@@ -90,12 +102,39 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
                 f"predict_proba gives an array of shape {probabilities.shape} for {rows} rows "
                 f"and {len(classes)} labels: it should have one row for each row and one column for each label"
             )
-        return Predictions(_labels(model, frame, probabilities), classes, probabilities=probabilities)
+        threshold = threshold_of(model)
+        labels = (
+            _labels(model, frame, probabilities)
+            if threshold is None
+            else from_threshold(threshold, classes, probabilities)
+        )
+        return Predictions(labels, classes, probabilities=probabilities, threshold=threshold)
     values = _values(model, frame)
     if hasattr(model, "decision_function"):
         decisions = _one_column_per_label(np.asarray(model.decision_function(frame), dtype=np.float64), len(classes))
         return Predictions(values, classes, decisions=decisions)
     return Predictions(values, classes)
+
+
+def threshold_of(estimator: object) -> Threshold | None:
+    """Return the threshold that was chosen for a fitted classifier; None: it has none."""
+    if not isinstance(estimator, FixedThresholdClassifier):
+        return None
+    return Threshold(estimator.pos_label, float(estimator.threshold))
+
+
+def from_threshold(
+    threshold: Threshold, classes: tuple[Label, ...], probabilities: NDArray[np.float64]
+) -> NDArray[Any]:
+    """Return the labels that follow from a threshold, as FixedThresholdClassifier's `predict`, which asks once more."""
+    place = classes.index(threshold.label)
+    reached = probabilities[:, place] >= threshold.at
+    return as_array(classes)[np.where(reached, place, 1 - place)]
+
+
+def as_array(labels: tuple[Label, ...]) -> NDArray[Any]:
+    """Return labels as models give them: an array of numbers, or of objects if there is a text among them."""
+    return np.array(labels, dtype=object if any(isinstance(label, str) for label in labels) else None)
 
 
 def _values(model: Predictor, frame: pd.DataFrame) -> NDArray[Any]:

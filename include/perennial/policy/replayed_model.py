@@ -16,7 +16,7 @@ from perennial.data.split_plan import SplitPlan
 from perennial.data.window import within
 from perennial.errors import DataError, TrainingError
 from perennial.layout import REPLAYED_MODEL
-from perennial.models.predictions import Label, Predictions, positions
+from perennial.models.predictions import Label, Predictions, Threshold, as_array, positions
 from perennial.policy.history import History
 from perennial.policy.replay import Replay
 from perennial.record import Record
@@ -30,7 +30,7 @@ from perennial.store.sealed import read_record, seal
 from perennial.training.fit import prepare_fit
 
 _ADVICE = "It is derived from the source: run the backtest again"
-_VALUES, _PROBABILITIES, _DECISIONS = "values", "probabilities", "decisions"
+_VALUES, _PROBABILITIES, _DECISIONS, _THRESHOLD = "values", "probabilities", "decisions", "threshold"
 
 
 class ReplayedModel(Record):
@@ -196,6 +196,9 @@ def _packed(name: str, said: Predictions) -> dict[str, npt.NDArray[Any]]:
     for kind, scores in ((_PROBABILITIES, said.probabilities), (_DECISIONS, said.decisions)):
         if scores is not None:
             arrays[f"{name}_{kind}"] = scores.astype(np.float32)
+    if said.threshold is not None:
+        place = said.classes.index(said.threshold.label)
+        arrays[f"{name}_{_THRESHOLD}"] = np.array([place, said.threshold.at])
     return arrays
 
 
@@ -203,6 +206,9 @@ def _unpacked(kept: Any, name: str, classes: tuple[Label, ...]) -> Predictions:
     values = kept[f"{name}_{_VALUES}"]
     if not classes:
         return Predictions(values)
-    labels = np.array(classes, dtype=object if any(isinstance(label, str) for label in classes) else None)
     scores = {kind: kept[f"{name}_{kind}"] for kind in (_PROBABILITIES, _DECISIONS) if f"{name}_{kind}" in kept}
-    return Predictions(labels[values], classes, **scores)
+    threshold = None
+    if f"{name}_{_THRESHOLD}" in kept:
+        place, at = kept[f"{name}_{_THRESHOLD}"].tolist()
+        threshold = Threshold(classes[int(place)], at)
+    return Predictions(as_array(classes)[values], classes, **scores, threshold=threshold)

@@ -80,6 +80,11 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.params": (Concern.FITTING,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
+    "model.imbalance.class_weights": (Concern.FITTING,),
+    "model.imbalance.resampling": (Concern.FITTING,),
+    "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "model.imbalance.threshold": (Concern.FITTING,),
+    "model.calibration": (Concern.FITTING,),
     # A column of weights is in the snapshot and in a check's rows, and may count in metrics.
     "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     # The candidate is judged, and would serve, together with past champions.
@@ -92,7 +97,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
     "evaluation.primary": (Concern.JUDGING, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
-    "evaluation.weighted": (Concern.JUDGING, Concern.WATCHING),
+    # A threshold is chosen by a metric.
+    "evaluation.weighted": (Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "monitoring.schedule": _NONE,
     "monitoring.min_rows": (Concern.WATCHING,),
     "monitoring.lateness_days": (Concern.WATCHING,),
@@ -109,6 +115,11 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "retraining": (Concern.RETRAINING,),
 }
 """Field, or section with all its fields -> the concerns whose result it can change."""
+
+
+def recipe_concerns(spec: ModelSpec) -> tuple[Concern, ...]:
+    """Return the concerns of a fitted model; the folds are among them if a fit learns from folds."""
+    return (Concern.FEATURES, Concern.FITTING, *([Concern.FOLDS] if spec.model.learns_from_folds else []))
 
 
 def digest_of(spec: ModelSpec, *concerns: Concern) -> str:

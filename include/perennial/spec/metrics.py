@@ -9,11 +9,13 @@ CLASSIFICATION = (
     "roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall", "f1",
 )  # fmt: skip
 REGRESSION = ("rmse", "mae", "r2", "mape")
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "rmse", "mae", "mape"})
+EXPECTED_COST = "expected_cost"
+"""A metric of classification, if the spec has a cost matrix."""
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", EXPECTED_COST, "rmse", "mae", "mape"})
 
 MetricName = Literal[
     "roc_auc", "pr_auc", "log_loss", "brier", "accuracy", "balanced_accuracy", "precision", "recall", "f1",
-    "rmse", "mae", "r2", "mape",
+    "expected_cost", "rmse", "mae", "r2", "mape",
 ]  # fmt: skip
 
 

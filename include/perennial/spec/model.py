@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from perennial.spec.imbalance import Weights
+from perennial.spec.imbalance import Imbalance, Weights
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Section, Text, Whole
 
@@ -34,8 +34,22 @@ class Model(Section):
     """None: one model serves."""
     weights: Weights | None = None
     """None: each row counts the same in the fit."""
+    imbalance: Imbalance = Imbalance()
+    """What is done about labels that are rare, or whose confusion is costly."""
+    calibration: Literal["isotonic", "sigmoid"] | None = None
+    """How probabilities are corrected, by predictions for training rows by models of the other folds."""
     trusted_types: tuple[Text, ...] = ()
     """Types that a saved model may contain, in addition to Perennial's reviewed list; names as in skops."""
+
+    @property
+    def learns_from_folds(self) -> bool:
+        """Whether a fit needs predictions for its rows by models that have not learnt from them."""
+        return self.calibration is not None or self.imbalance.threshold is not None
+
+    @property
+    def weighs_rows(self) -> bool:
+        """Whether the estimator's fit is given weights of rows."""
+        return self.weights is not None or self.imbalance.class_weights is not None
 
     @field_validator("params")
     @classmethod

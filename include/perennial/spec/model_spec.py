@@ -12,7 +12,8 @@ from perennial.spec.alerts import Alerts
 from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.features import Features, Target
-from perennial.spec.metrics import CLASSIFICATION, REGRESSION
+from perennial.spec.imbalance import Imbalance
+from perennial.spec.metrics import CLASSIFICATION, EXPECTED_COST, REGRESSION
 from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
 from perennial.spec.patterns import NAME, REGION
@@ -66,6 +67,7 @@ class ModelSpec(Section):
             *self._foreign_metrics(),
             *self._target_misused(),
             *self._weights_misused(),
+            *self._labels_needed(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
             *self._no_room_for_folds(),
@@ -79,12 +81,16 @@ class ModelSpec(Section):
         return self
 
     def _foreign_metrics(self) -> Iterator[Complaint]:
-        metrics = CLASSIFICATION if self.task == "classification" else REGRESSION
+        metrics: tuple[str, ...] = CLASSIFICATION if self.task == "classification" else REGRESSION
+        if self.model.imbalance.costs is not None:
+            metrics += (EXPECTED_COST,)
         performance = self.monitoring.performance if self.monitoring else None
         floors = performance.metric_paths() if performance else ()
         named = [(("evaluation", *path), name) for path, name in self.evaluation.metric_paths()]
         for path, name in [*named, *((("monitoring", "performance", *path), name) for path, name in floors)]:
-            if name not in metrics:
+            if name == EXPECTED_COST and name not in metrics:
+                yield path, "there are no costs: set model.imbalance.costs"
+            elif name not in metrics:
                 yield path, f"{name!r} is not a metric of {self.task}; choose from {', '.join(metrics)}"
 
     def _target_misused(self) -> Iterator[Complaint]:
@@ -112,6 +118,20 @@ class ModelSpec(Section):
             yield (
                 ("evaluation", "weighted"),
                 "there is no column of weights to count by: set model.weights.column, or leave this out",
+            )
+
+    def _labels_needed(self) -> Iterator[Complaint]:
+        model = self.model
+        if self.task == "regression":
+            given = [
+                f"imbalance.{name}" for name in Imbalance.model_fields if getattr(model.imbalance, name) is not None
+            ]
+            for path in [*given, *(["calibration"] if model.calibration else [])]:
+                yield ("model", *path.split(".")), "is for classification only"
+        if model.imbalance.resampling is not None and model.weights is not None:
+            yield (
+                ("model", "imbalance", "resampling"),
+                "rows that a sampler makes have no weight: set either model.weights or resampling",
             )
 
     def _several_windows(self) -> Iterator[Complaint]:

@@ -15,7 +15,7 @@ from perennial.models.manifest import Feature, Manifest
 from perennial.models.provenance import Provenance
 from perennial.models.skops_format import SkopsFormat, SkopsModel
 from perennial.models.transform import source_digest
-from perennial.spec.concerns import Concern, fields_of
+from perennial.spec.concerns import fields_of, recipe_concerns
 from perennial.spec.reading.yaml_text import as_yaml
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def describe(
         target=spec.target.column,
         labels=said.classes,
         positive=_positive(spec, said.classes),
+        threshold=said.threshold.at if said.threshold else None,
+        calibration=spec.model.calibration,
         inputs={name: snapshot.schema_[name] for name in model.inputs},
         features=tuple(
             Feature(name=name, kind=kind, made_by="transform" if features.transform else "source")
@@ -83,7 +85,7 @@ def describe(
         transform=features.transform,
         types=(),
         split=plan,
-        recipe=as_yaml(fields_of(spec, Concern.FEATURES, Concern.FITTING)),
+        recipe=as_yaml(fields_of(spec, *recipe_concerns(spec))),
         provenance=provenance,
         baseline_scores=score(spec, truth, said, weights=metric_weights(spec, holdout)).metrics,
     )

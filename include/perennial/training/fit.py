@@ -12,15 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from perennial.data.folds import Fold, plan_folds
 from perennial.data.labels import training_labels
 from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.data.weights import training_weights
-from perennial.errors import TrainingError
+from perennial.errors import DataError, TrainingError
+from perennial.models.predictions import as_labels
 from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
+from perennial.training.class_weights import check_labels, weigh_labels
+from perennial.training.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.feature_values import odd_values
 from perennial.training.pipeline import build_pipeline
+from perennial.training.resampling import build_sampler, check_neighbours, resample
 from perennial.training.step_faults import check_steps, failing_step
 
 if TYPE_CHECKING:
@@ -39,21 +44,30 @@ class Fit:
         What the model was built from.
     model : SkopsModel
         Fitted in place.
+    rows : pandas.DataFrame
+        The training rows.
     inputs : pandas.DataFrame
         The columns that the model reads.
     labels : array of shape (len(inputs),)
         The target.
     weights : array of shape (len(inputs),) or None
         How much each row counts; None: all count the same.
+    sampler : sampler of imbalanced-learn or None
+        Makes of the prepared rows those that the estimator is fitted on; None: it is fitted on them as they are.
+    folds : tuple of Fold
+        Folds of the rows, to choose calibration and threshold on; empty: the model has neither.
     level : int
         Of the log's messages about a fit without trouble.
     """
 
     spec: ModelSpec
     model: SkopsModel
+    rows: pd.DataFrame
     inputs: pd.DataFrame
     labels: npt.NDArray[Any]
     weights: npt.NDArray[np.float64] | None = None
+    sampler: Any | None = None
+    folds: tuple[Fold, ...] = ()
     level: int = logging.INFO
 
     @property
@@ -77,7 +91,9 @@ class Fit:
                 warnings.simplefilter("always")
                 # Without random_state, which 1.11 will drop, it gives other features in each fit.
                 warnings.filterwarnings("ignore", "`TargetEncoder.shuffle` and `TargetEncoder.random_state`")
-                self.model.pipeline.fit(self.inputs, self.labels, **self._more())
+                self._fit()
+        except TrainingError:
+            raise
         except Exception as error:
             fault = failing_step(self.spec, self.model.pipeline, self.inputs, self.labels)
             raise TrainingError(
@@ -90,8 +106,34 @@ class Fit:
         log.log(self.level, "fitted in %.1f s", seconds)
         return seconds
 
-    def _more(self) -> dict[str, Any]:
-        return {} if self.weights is None else {"estimator__sample_weight": self.weights}
+    def _fit(self) -> None:
+        pipeline = self.model.pipeline
+        if self.sampler is None:
+            weights = {} if self.weights is None else {"estimator__sample_weight": self.weights}
+            pipeline.fit(self.inputs, self.labels, **weights)
+        else:
+            prepare = pipeline[:-1]
+            prepared = prepare.fit_transform(self.inputs, self.labels)
+            pipeline[-1].fit(*resample(self.sampler, prepare, prepared, self.labels))
+        if self.folds:
+            pipeline.steps[-1] = ("estimator", decide(self.spec, pipeline[-1], self._out_of_fold()))
+
+    def _out_of_fold(self) -> OutOfFold:
+        """Fit the models of the folds, and return what they say of the rows that they have not learnt from."""
+        plain, responses = undecided(self.spec), []
+        for fold in self.folds:
+            log.log(self.level, "fold %d of %d, for calibration and threshold", fold.number, len(self.folds))
+            fit = prepare_fit(plain, self.rows.iloc[fold.train], level=logging.DEBUG)
+            fit.run()
+            known = fit.model.pipeline[-1].classes_
+            if list(known) != list(self.model.pipeline[-1].classes_):
+                raise TrainingError(
+                    f"fold {fold.number} of {len(self.folds)} is fitted on the labels {list(as_labels(known))} only, and "
+                    "calibration and threshold need all of them in every fold: take fewer folds, or widen source.window"
+                )
+            responses.append(responses_of(self.spec, fit.model.pipeline, self.inputs.iloc[fold.test]))
+        tested = np.concatenate([fold.test for fold in self.folds])
+        return OutOfFold(self.rows.iloc[tested], self.labels[tested], np.concatenate(responses))
 
 
 def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INFO) -> Fit:
@@ -109,13 +151,29 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INF
     ------
     TrainingError
         The model cannot be built; too few rows, a single class, a feature without a value to train on, or a row without
-        a weight.
+        a weight; labels that weights, costs, sampler or threshold do not fit; or no folds to choose a threshold on.
     """
     model = SkopsModel(build_pipeline(spec))
     inputs = rows[list(spec.features.input_columns)]
     labels = training_labels(rows, spec)
     _check_features(spec, inputs, level)
-    return Fit(spec, model, inputs, labels, training_weights(spec, rows), level)
+    check_labels(spec, labels)
+    weights, by_label = training_weights(spec, rows), weigh_labels(spec, labels)
+    if by_label is not None:
+        weights = by_label if weights is None else weights * by_label
+    sampler = build_sampler(spec)
+    if sampler is not None:
+        check_neighbours(sampler, labels)
+    return Fit(spec, model, rows, inputs, labels, weights, sampler, _plan_folds(spec, rows), level)
+
+
+def _plan_folds(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Fold, ...]:
+    if not spec.model.learns_from_folds:
+        return ()
+    try:
+        return plan_folds(rows, spec)
+    except DataError as error:
+        raise TrainingError(f"calibration and threshold are chosen on folds of the training rows: {error}") from error
 
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame, level: int) -> None:

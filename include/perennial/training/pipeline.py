@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sklearn.base import is_classifier, is_regressor
@@ -17,6 +18,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from perennial.errors import TrainingError
 from perennial.models.transform import load_transform
+from perennial.training.preparation import Readers
+from perennial.training.resampling import build_sampler
 from perennial.training.steps import build_preparation, untaken
 
 if TYPE_CHECKING:
@@ -38,12 +41,14 @@ def build_pipeline(spec: ModelSpec) -> Pipeline:
     ------
     TrainingError
         The estimator, the transform or a step cannot be imported; the estimator or a step refuses its parameters;
-        the estimator is not for the task, or takes no weights although the spec has some.
+        the estimator is not for the task, or takes no weights although the spec has some; or there is no such sampler.
     """
     estimator = _build_estimator(spec)
+    sampler = build_sampler(spec)
+    others = [sampler] if sampler is not None else []
     steps: list[tuple[str, Any]] = [
-        *build_preparation(spec, estimator),
-        ("estimator", _with_categories_marked(estimator, spec)),
+        *build_preparation(spec, estimator, others),
+        ("estimator", _with_categories_marked(estimator, spec, others)),
     ]
     if spec.features.transform is not None:
         steps.insert(0, ("transform", FunctionTransformer(load_transform(spec.features.transform))))
@@ -66,9 +71,9 @@ def _build_estimator(spec: ModelSpec) -> Any:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
     if not fits:
         raise TrainingError(f"model.estimator: {path} is not a {_NOUN[spec.task]}, and the spec's task is {spec.task}")
-    if spec.model.weights is not None and not has_fit_parameter(estimator, "sample_weight"):
+    if spec.model.weighs_rows and not has_fit_parameter(estimator, "sample_weight"):
         raise TrainingError(
-            f"model.weights: fit of {path} takes no sample_weight: leave weights out, or choose another"
+            f"model.estimator: fit of {path} takes no sample_weight: leave weights and class_weights out, or choose another"
         )
     return estimator
 
@@ -76,12 +81,14 @@ def _build_estimator(spec: ModelSpec) -> Any:
 _NOUN = {"classification": "classifier", "regression": "regressor"}
 
 
-def _with_categories_marked(estimator: Any, spec: ModelSpec) -> Any:
-    """Tell histogram boosting which of its columns are categories, unless the spec does."""
+def _with_categories_marked(estimator: Any, spec: ModelSpec, others: Sequence[Any]) -> Any:
+    """Tell histogram boosting which of its columns are categories, unless the spec does, or others read no numbered ones."""
     numbered = untaken(spec)
     if not isinstance(estimator, _HISTOGRAM_BOOSTING) or not numbered["categorical"]:
         return estimator
-    if "categorical_features" not in spec.model.params and not any(step.takes_all for step in spec.features.steps):
+    if not Readers.of(estimator, others).takes_nan or any(step.takes_all for step in spec.features.steps):
+        return estimator
+    if "categorical_features" not in spec.model.params:
         first = len(numbered["numeric"])
         estimator.set_params(categorical_features=list(range(first, first + len(numbered["categorical"]))))
     return estimator

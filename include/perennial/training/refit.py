@@ -130,6 +130,7 @@ class _Attempt:
         manifest = recorded.manifest.model_copy(
             update={
                 "labels": answers.classes,
+                "threshold": answers.threshold.at if answers.threshold else None,
                 "refit": fitted,
                 "provenance": provenance.model_copy(
                     update={"train_end": fitted.train_end, "twin_train_end": plan.train_end}

@@ -110,8 +110,8 @@ def reproduce(run: Run, version: str) -> Reproduction:
     snapshot = load_manifest(run.store, run.spec.name, manifest.provenance.snapshot_digest)
     plan = manifest.split
     spec = _recipe(run.spec, manifest)
-    weights = (spec.weight_column,) if spec.weight_column else ()
-    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *weights))
+    more = (column for column in (spec.weight_column, spec.folds.group) if column)
+    columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *more))
     frame = read_snapshot(run.store, snapshot, columns=list(columns))
     rows = labelled_rows(frame, plan, manifest.task)
     train = apply_split(frame, plan, manifest.task).train

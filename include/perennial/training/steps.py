@@ -24,8 +24,15 @@ from perennial.spec.steps import taken_steps
 from perennial.training.preparation import MISSING, Part, Readers, computable, prepared_parts, tags_of
 
 
-def build_preparation(spec: ModelSpec, estimator: Any) -> list[tuple[str, Any]]:
+def build_preparation(spec: ModelSpec, estimator: Any, others: Sequence[Any] = ()) -> list[tuple[str, Any]]:
     """Return the pipeline's steps between transform and estimator: `prepare`, and the steps that take all.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    estimator : estimator
+    others : sequence of samplers
+        They read the prepared features too.
 
     Raises
     ------
@@ -38,7 +45,7 @@ def build_preparation(spec: ModelSpec, estimator: Any) -> list[tuple[str, Any]]:
         for n, step in enumerate(features.steps)
         if step.takes_all
     ]
-    readers = Readers.of(estimator, [transformer for _, transformer in after])
+    readers = Readers.of(estimator, [*(transformer for _, transformer in after), *others])
     parts = [*prepared_parts(untaken(spec), readers), *(_part(spec, n) for n in last_steps(spec))]
     prepare = ColumnTransformer(parts)
     if features.steps:

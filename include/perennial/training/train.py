@@ -19,6 +19,7 @@ from perennial.printable import PrintableLog
 from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
+from perennial.training.decision_evidence import log_decision
 from perennial.training.description import describe, provenance_of
 from perennial.training.fit import prepare_fit
 from perennial.training.rows import read_rows
@@ -140,6 +141,7 @@ class _Training:
                     scratch=scratch,
                     with_example=run.mlflow_takes_rows,
                 )
+                log_decision(tracker, run_id, spec, fit.model, split.holdout, scratch)
             tracker.log_metrics(
                 run_id,
                 {

@@ -9,7 +9,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeRegressor
 
 from perennial.ensemble.mean import weighted_mean
-from perennial.models.predictions import Predictions, identical, predict
+from perennial.models.predictions import Predictions, Threshold, identical, predict
 
 CHANCE = np.random.default_rng(3)
 X = pd.DataFrame(CHANCE.normal(size=(120, 3)), columns=["a", "b", "c"])
@@ -69,6 +69,28 @@ def test_members_without_probabilities_vote():
     together = weighted_mean([said(0, 1), said(1, 1), probabilities([0, 1], [[1.0, 0.0], [0.5, 0.5]])], [1, 2, 1])
     np.testing.assert_allclose(together.probabilities, [[0.5, 0.5], [0.125, 0.875]])
     assert together.decisions is None
+
+
+def decided(probability, at=None):
+    p = np.array(probability)
+    threshold = None if at is None else Threshold(1, at)
+    values = (p >= (0.5 if at is None else at)).astype(int)
+    return Predictions(values, (0, 1), probabilities=np.column_stack([1 - p, p]), threshold=threshold)
+
+
+def test_members_with_thresholds_meet_at_the_mean_of_them():
+    together = weighted_mean([decided([0.2, 0.4], 0.1), decided([0.2, 0.4], 0.3)], [0.25, 0.75])
+    assert together.threshold == Threshold(1, pytest.approx(0.25))
+    assert together.values.tolist() == [0, 1]
+    with_one_half = weighted_mean([decided([0.2, 0.4], 0.1), decided([0.2, 0.4])], [0.5, 0.5])
+    assert with_one_half.threshold == Threshold(1, pytest.approx(0.3))
+    assert weighted_mean([decided([0.2, 0.4], 0.1), decided([0.2, 0.4])], [0, 1]).threshold is None
+
+
+def test_thresholds_of_other_labels_are_not_mixed():
+    three = Predictions(np.array([0]), (0, 1, 2), probabilities=np.array([[0.4, 0.3, 0.3]]))
+    together = weighted_mean([decided([0.4], 0.1), three], [0.5, 0.5])
+    assert (together.threshold, together.values.tolist()) == (None, [0])
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(), GaussianNB()])

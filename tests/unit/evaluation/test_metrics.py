@@ -15,7 +15,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from perennial.errors import SpecError, TrainingError
-from perennial.evaluation.metrics import score
+from perennial.evaluation.metrics import answered_rows, score
+from perennial.evaluation.reweighted import reweighted
 from perennial.models.predictions import Predictions, predict
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import CLASSIFICATION, REGRESSION
@@ -97,6 +98,24 @@ def test_weighted_numbers_as_scikit_learn(make_spec: MakeSpec) -> None:
             "mape": sk.mean_absolute_percentage_error(truth, guess, sample_weight=weight),
         }
     )
+
+
+def test_the_expected_cost_is_the_mean_of_the_matrix_at_the_predictions(make_spec: MakeSpec) -> None:
+    costs = {"labels": [1, 0], "matrix": [[0, 20], [1, 0.5]]}
+    spec = make_spec()
+    model = spec.model.model_dump(exclude_unset=True) | {"imbalance": {"costs": costs}}
+    spec = ModelSpec.model_validate(spec.model_dump(exclude_unset=True) | {"model": model})
+    truth, guess = np.array([0, 0, 1, 1]), [0, 1, 0, 1]
+    answers, weights = said(guess, [0.1, 0.9, 0.1, 0.9]), np.array([1.0, 1.0, 2.0, 0.0])
+
+    assert score(spec, truth, answers).metrics["expected_cost"] == (0.5 + 1 + 20 + 0) / 4
+    assert score(spec, truth, answers, weights=weights).metrics["expected_cost"] == (0.5 + 1 + 40) / 4
+    block = np.array([0, 0, 1, 1])
+    by_block = reweighted("expected_cost", answered_rows(spec, truth, answers), block)(np.array([[1.0, 0.0]]))
+    assert by_block.tolist() == [0.75]
+    unnamed = score(spec, np.array([0, 0, 2, 1]), answers)
+    assert "does not name the label 2" in unnamed.undefined["expected_cost"]
+    assert "expected_cost" not in score(make_spec(), truth, answers).metrics
 
 
 def test_a_metric_of_rows_without_weight_has_no_value(make_spec: MakeSpec) -> None:

@@ -119,6 +119,16 @@ def test_without_a_sound_task_only_the_estimator_itself_is_checked():
     assert found("sklearn.linear_model.Ridge", task=None) == {}
 
 
+def test_a_threshold_needs_probabilities_and_a_calibration_something_to_calibrate(own_module):
+    threshold = {"imbalance": {"threshold": "f1"}}
+    svc, evaluation = "sklearn.svm.LinearSVC", EvaluationSection(holdout={"days": 1}, primary="brier")
+    said = found(svc, evaluation=evaluation, **threshold)
+    assert "LinearSVC gives none (set model.calibration)" in said["model.imbalance.threshold"]
+    assert found(svc, evaluation=evaluation, calibration="sigmoid", **threshold) == {}
+    nothing = found("own_estimators.OnlyLabels", evaluation=evaluation, calibration="sigmoid")
+    assert "neither decision_function nor predict_proba" in nothing["model.calibration"]
+
+
 def test_weights_need_an_estimator_that_takes_them():
     weights = {"half_life_days": 30}
     assert found("sklearn.linear_model.LogisticRegression", weights=weights) == {}

@@ -53,6 +53,16 @@ def test_stretches_without_rows_join_the_next_and_too_few_are_refused(make_run):
         begin_replay(make_run(ends), batches=8)
 
 
+def test_a_threshold_is_kept_with_the_answers(make_run):
+    run = make_run(model={"estimator": "sklearn.naive_bayes.GaussianNB", "imbalance": {"threshold": "f1"}})
+    replay = begin_replay(run, batches=4)
+    for answers in read_answers(run, replay_training(run, replay, rows_of(run, replay), 2)):
+        said = answers.said
+        assert said.threshold.label == 1
+        reached = said.probabilities[:, 1].astype(float) >= said.threshold.at
+        assert ((said.values == 1) == reached).mean() > 0.99  # the probabilities are kept with 32 bits
+
+
 def test_a_model_is_trained_on_what_was_known_and_answers_for_all_that_it_has_not_seen(make_run):
     run = make_run(target={"column": "y", "label_delay_days": 2})
     replay = begin_replay(run, batches=5)
