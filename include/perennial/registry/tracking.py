@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ logging.getLogger("alembic").setLevel(logging.WARNING)
 
 # The names that the databases' drivers give to the error that a row was written between a look and a write.
 _LOST_RACES = ("IntegrityError", "UniqueViolation")
+# MLflow takes no more.
+_MOST_METRICS_A_CALL = 1000
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
@@ -206,6 +208,14 @@ class Tracker:
             # Compared as text, since NaN does not equal itself.
             fresh = [key for key, value in metrics.items() if repr(there.get(key)) != repr(float(value))]
             self.client.log_batch(run_id, metrics=[Metric(key, metrics[key], now, 0) for key in fresh])
+
+    def log_series(self, run_id: str, name: str, values: Sequence[float]) -> None:
+        """Log a figure of a run that has several values, as steps 1, 2 and so on; NaN stays NaN."""
+        now = int(time.time() * 1000)
+        metrics = [Metric(name, value, now, step) for step, value in enumerate(values, start=1)]
+        with self.connected():
+            for start in range(0, len(metrics), _MOST_METRICS_A_CALL):
+                self.client.log_batch(run_id, metrics=metrics[start : start + _MOST_METRICS_A_CALL])
 
     @contextmanager
     def system_metrics(self, run_id: str) -> Iterator[None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from perennial.data.folds import plan_folds
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, plan_splits
 from perennial.digests import candidate_digest
@@ -19,9 +20,11 @@ from perennial.printable import PrintableLog
 from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
+from perennial.training.cross_validation import cross_validate
 from perennial.training.decision_evidence import log_decision
 from perennial.training.description import describe, provenance_of
 from perennial.training.fit import prepare_fit
+from perennial.training.logged_folds import log_cross_validation
 from perennial.training.rows import read_rows
 
 if TYPE_CHECKING:
@@ -44,7 +47,8 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
 
     The same run, snapshot, window, recipe, transform and libraries make one finished MLflow run in experiment
     `perennial/<model>`, however often the step is killed and repeated: what a killed attempt left is deleted and made
-    again. With several windows, each has a candidate and an MLflow run of its own; those that are finished are kept.
+    again. With several windows, each has a candidate and an MLflow run of its own; those that are finished are kept. If
+    the spec has `cross_validation`, the run also has the scores on folds of the training rows.
 
     Parameters
     ----------
@@ -60,9 +64,9 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     Raises
     ------
     DataError
-        Nothing is left to train on in one of the windows.
+        Nothing is left to train on in one of the windows, or its rows do not allow the spec's folds.
     TrainingError
-        The model cannot be built, fitted or saved; too few rows, or a single class, to train on.
+        The model cannot be built, fitted, scored on folds or saved; too few rows, or a single class, to train on.
     RunTaken
         Another process has the run now, or the MLflow run was deleted meanwhile; in both cases, training again helps.
     TrackingUnavailable
@@ -112,6 +116,7 @@ class _Training:
             plan.unlabelled_rows,
         )
         fit = prepare_fit(spec, split.train)
+        folds = plan_folds(split.train, spec) if spec.cross_validation is not None else ()
         provenance = provenance_of(run, self.snapshot, plan)
 
         confirm_owner(run)
@@ -123,6 +128,10 @@ class _Training:
         with _deletion_told(tracker, run_id), _failure_recorded(tracker, run_id):
             tracker.log_params(run_id, _params(spec, window, fit.model.pipeline))
             tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
+            if folds:
+                found = cross_validate(spec, split.train, folds)
+                with run.store.scratch() as scratch:
+                    log_cross_validation(tracker, run_id, folds, found, scratch)
             with tracker.system_metrics(run_id):
                 seconds = fit.run()
             manifest = describe(
