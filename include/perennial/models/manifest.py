@@ -8,6 +8,8 @@ from typing import Literal
 from perennial.data.split_plan import SplitPlan
 from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
+from perennial.spec.features import Features
+from perennial.spec.steps import FeatureKind
 
 Label = int | float | str
 
@@ -16,9 +18,17 @@ class Feature(Record):
     """One input of the estimator, by the user's name."""
 
     name: str
-    kind: Literal["numeric", "categorical"]
+    kind: FeatureKind
     made_by: Literal["source", "transform"]
     """Whether it is a column of the source, or made by the transform."""
+
+
+def features_in(features: Features) -> tuple[Feature, ...]:
+    """Return the features of a spec as a manifest names them, numeric first."""
+    made_by: Literal["source", "transform"] = "transform" if features.transform else "source"
+    return tuple(
+        Feature(name=name, kind=kind, made_by=made_by) for kind, names in features.kinds.items() for name in names
+    )
 
 
 class FittedRows(Record):
@@ -98,10 +108,6 @@ class Manifest(Record):
     def served(self) -> FittedRows:
         """The rows that the model which serves was fitted on."""
         return self.refit or self.twin
-
-    def feature_names(self, kind: Literal["numeric", "categorical"]) -> tuple[str, ...]:
-        """Return the features of a kind."""
-        return tuple(feature.name for feature in self.features if feature.kind == kind)
 
 
 class Member(Record):

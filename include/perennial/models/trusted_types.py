@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 REVIEWED_TYPES: dict[str, str] = {
     "functools.partial": "wraps a function that must itself be on the list; histogram boosting wraps check_array",
+    "numpy.asarray": "Perennial's step from times to numbers; makes an array",
     "numpy.clip": "Perennial's step that bounds numbers; computes on arrays",
     "numpy.dtype": "a type of numbers, by name",
+    "numpy.interp": "Perennial's step from times to hours and days; computes on arrays",
     "numpy.nan_to_num": "Perennial's step that takes infinity for missing; computes on arrays",
+    "numpy.reshape": "Perennial's step from times to a column of numbers",
+    "pandas.to_datetime": "Perennial's step that reads times; parses text by formats, evaluates none",
     "scipy._lib.array_api_compat.numpy._aliases.asarray": "makes an array; spline coefficients keep it",
     "scipy.interpolate._bsplines.BSpline": "a spline, as arrays; SplineTransformer",
     "skrub._to_str.ToStr": "a column as text, before skrub's text encoders",

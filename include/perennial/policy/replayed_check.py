@@ -12,7 +12,7 @@ from perennial.digests import recipe_digest
 from perennial.drift import ChiSquare, KolmogorovSmirnov
 from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.loss_level import LossLevel
-from perennial.models.manifest import Feature, Manifest
+from perennial.models.manifest import Manifest, features_in
 from perennial.models.provenance import Provenance
 from perennial.monitoring.drift_tests.champion_model import Scored
 from perennial.monitoring.drift_tests.reader import CheckReader
@@ -182,11 +182,7 @@ def _manifest(run: MonitorRun, replay: Replay, matrix: Matrix, number: int) -> M
         labels=model.served_classes,
         positive=spec.target.positive,
         inputs={name: _TYPES.get(str(matrix.rows[name].dtype), "string") for name in features.input_columns},
-        features=tuple(
-            Feature(name=name, kind=kind, made_by="transform" if features.transform else "source")
-            for kind, names in (("numeric", features.numeric), ("categorical", features.categorical))
-            for name in names
-        ),
+        features=features_in(features),
         transform=features.transform,
         types=(),
         split=model.split,

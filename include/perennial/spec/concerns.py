@@ -71,6 +71,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
     "features.numeric": (Concern.ROWS, Concern.FEATURES),
     "features.categorical": (Concern.ROWS, Concern.FEATURES),
+    "features.text": (Concern.ROWS, Concern.FEATURES),
+    "features.datetime": (Concern.ROWS, Concern.FEATURES),
     "features.transform": (Concern.ROWS, Concern.FEATURES),
     "features.inputs": (Concern.ROWS, Concern.FEATURES),
     "features.steps": (Concern.FEATURES,),

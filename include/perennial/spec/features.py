@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.patterns import FUNCTION_PATH
 from perennial.spec.section import Days, Section, Text, no_repeats, refuse
-from perennial.spec.steps import Step, taken_features, wrong_steps
+from perennial.spec.steps import FeatureKind, Step, taken_features, wrong_steps
+
+STATISTICS: dict[str, tuple[str, ...]] = {
+    "text": ("length", "words", "digits", "letters"),
+    "datetime": ("hour", "weekday"),
+}
+"""Numbers that drift tests compare instead of the feature itself, by kind."""
 
 
 class Target(Section):
@@ -43,6 +50,10 @@ class Features(Section):
     """Columns read as 64-bit floats. Missing values are allowed; so is infinity, which is treated as missing."""
     categorical: tuple[Text, ...] = ()
     """Columns read as text, one-hot or ordinal encoded; categories that did not occur in training are allowed."""
+    text: tuple[Text, ...] = ()
+    """Columns of free text, made into numbers by their runs of characters."""
+    datetime: tuple[Text, ...] = ()
+    """Columns of times, read as the event time is, made into hour, weekday and day of the year."""
     transform: str | None = Field(default=None, pattern=FUNCTION_PATH)
     """`module:function` of yours: takes a data frame of `inputs`, returns one with the same rows and every feature.
     It becomes the first step of the model, so that training and serving cannot differ."""
@@ -54,12 +65,17 @@ class Features(Section):
     @property
     def columns(self) -> tuple[str, ...]:
         """All features, numeric first."""
-        return self.numeric + self.categorical
+        return self.numeric + self.categorical + self.text + self.datetime
 
     @property
-    def kinds(self) -> dict[str, tuple[str, ...]]:
+    def kinds(self) -> dict[FeatureKind, tuple[str, ...]]:
         """Kind -> the features of this kind."""
-        return {"numeric": self.numeric, "categorical": self.categorical}
+        return {
+            "numeric": self.numeric,
+            "categorical": self.categorical,
+            "text": self.text,
+            "datetime": self.datetime,
+        }
 
     @property
     def taken(self) -> list[tuple[str, ...]]:
@@ -71,15 +87,16 @@ class Features(Section):
         """The source columns that the model reads."""
         return self.inputs if self.transform else self.columns
 
-    _no_repeats = field_validator("numeric", "categorical", "inputs")(no_repeats)
+    _no_repeats = field_validator("numeric", "categorical", "text", "datetime", "inputs")(no_repeats)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.columns:
-            raise ValueError("name at least one numeric or categorical feature")
-        both = sorted(set(self.numeric) & set(self.categorical))
-        if both:
-            raise ValueError(f"both numeric and categorical: {', '.join(both)}")
+            raise ValueError("name at least one feature: numeric, categorical, text or datetime")
+        for one, other in combinations(self.kinds, 2):
+            both = sorted(set(self.kinds[one]) & set(self.kinds[other]))
+            if both:
+                raise ValueError(f"both {one} and {other}: {', '.join(both)}")
         if (self.transform is None) != (not self.inputs):
             raise ValueError(
                 "transform and inputs belong together: inputs are the source columns that the transform reads"

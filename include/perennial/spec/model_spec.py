@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from perennial.spec.alerts import Alerts
 from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
-from perennial.spec.features import Features, Target
+from perennial.spec.features import STATISTICS, Features, Target
 from perennial.spec.imbalance import Imbalance
 from perennial.spec.metrics import CLASSIFICATION, EXPECTED_COST, REGRESSION
 from perennial.spec.model import Model
@@ -95,7 +95,7 @@ class ModelSpec(Section):
 
     def _target_misused(self) -> Iterator[Complaint]:
         target, source = self.target.column, self.source
-        for part in ("numeric", "categorical", "inputs"):
+        for part in (*self.features.kinds, "inputs"):
             if target in getattr(self.features, part):
                 yield ("features", part), f"the target {target!r} is among the features: the model would see the answer"
         if target == source.event_time or target in source.key:
@@ -213,10 +213,9 @@ class ModelSpec(Section):
             if name not in features:
                 message = f"{name!r} is not a feature, so it leaves nothing out"
                 yield ("monitoring", "drift", "exclude", index), message
-        tested = [
-            len(set(part) - set(monitoring.drift.exclude))
-            for part in (self.features.numeric, self.features.categorical)
-        ]
+        watched = {kind: len(set(names) - set(monitoring.drift.exclude)) for kind, names in self.features.kinds.items()}
+        numbers = (count * len(STATISTICS.get(kind, ("",))) for kind, count in watched.items() if kind != "categorical")
+        tested = [sum(numbers), watched["categorical"]]
         if monitoring.drift.min_columns and monitoring.drift.min_columns > max(tested):
             yield (
                 ("monitoring", "drift", "min_columns"),

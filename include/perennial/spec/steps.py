@@ -11,6 +11,9 @@ from pydantic import Discriminator, Field, Tag, field_validator
 from perennial.spec.patterns import CLASS_PATH, STEP_NAME
 from perennial.spec.section import Section, Text, no_repeats
 
+FeatureKind = Literal["numeric", "categorical", "text", "datetime"]
+Kinds = Mapping[FeatureKind, Sequence[str]]
+"""Kind -> names of the features of this kind."""
 ALL = "all"
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -18,7 +21,7 @@ Complaint = tuple[tuple[str | int, ...], str]
 # Tagged, so that an error is only about the form that was given.
 _Columns = Annotated[
     Annotated[tuple[Text, ...], Field(min_length=1), Tag("[list]")]
-    | Annotated[Literal["numeric", "categorical", "all"], Tag("[one]")],
+    | Annotated[FeatureKind | Literal["all"], Tag("[one]")],
     Discriminator(lambda given: "[list]" if isinstance(given, list | tuple) else "[one]"),
 ]
 
@@ -31,7 +34,7 @@ class Step(Section):
     transformer: str = Field(pattern=CLASS_PATH)
     """Import path of a scikit-learn compatible class, such as `sklearn.preprocessing.TargetEncoder`."""
     columns: _Columns
-    """A list of features and names of earlier steps; or `numeric` or `categorical`: the features of this kind that no
+    """A list of features and names of earlier steps; or a kind, such as `numeric`: the features of this kind that no
     step names; or `all`: everything that the estimator would get without this step."""
     params: dict[str, Any] = {}
     """Arguments of its constructor. A function or another estimator: `{import: path}`, with `params` of its own."""
@@ -54,7 +57,7 @@ class Step(Section):
         return params
 
 
-def taken_features(steps: Sequence[Step], kinds: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+def taken_features(steps: Sequence[Step], kinds: Kinds) -> list[tuple[str, ...]]:
     """Return for each step the features that it takes; none for a step that takes all.
 
     Parameters
@@ -69,7 +72,8 @@ def taken_features(steps: Sequence[Step], kinds: Mapping[str, Sequence[str]]) ->
         if isinstance(step.columns, tuple):
             taken.append(tuple(name for name in step.columns if name in features))
         else:
-            taken.append(tuple(name for name in kinds.get(step.columns, ()) if name not in named))
+            of_kind = () if step.columns == "all" else kinds[step.columns]
+            taken.append(tuple(name for name in of_kind if name not in named))
     return taken
 
 
@@ -79,7 +83,7 @@ def taken_steps(steps: Sequence[Step], number: int) -> tuple[int, ...]:
     return tuple(i for i, step in enumerate(steps[:number]) if isinstance(columns, tuple) and step.name in columns)
 
 
-def wrong_steps(steps: Sequence[Step], kinds: Mapping[str, Sequence[str]]) -> Iterator[Complaint]:
+def wrong_steps(steps: Sequence[Step], kinds: Kinds) -> Iterator[Complaint]:
     """Yield what is wrong with steps beyond each one's own fields: path below `features`, and message."""
     taken = taken_features(steps, kinds)
     for number, step in enumerate(steps):
@@ -93,7 +97,7 @@ def wrong_steps(steps: Sequence[Step], kinds: Mapping[str, Sequence[str]]) -> It
         yield from (((*place, "name"), message) for message in _name_clashes(steps, number, kinds))
 
 
-def _unknown_columns(steps: Sequence[Step], number: int, kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _unknown_columns(steps: Sequence[Step], number: int, kinds: Kinds) -> Iterator[str]:
     columns = steps[number].columns
     if not isinstance(columns, tuple):
         return
@@ -112,7 +116,7 @@ def _taken_twice(steps: Sequence[Step], number: int) -> Iterator[str]:
                 yield f"what {steps[source].name!r} makes is taken by step {before + 1} already: take what that one makes"
 
 
-def _name_clashes(steps: Sequence[Step], number: int, kinds: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _name_clashes(steps: Sequence[Step], number: int, kinds: Kinds) -> Iterator[str]:
     name = steps[number].name
     if name is None:
         return

@@ -11,7 +11,7 @@ from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
 from perennial.models.environment import code_version, library_versions, system_description
-from perennial.models.manifest import Feature, Manifest
+from perennial.models.manifest import Manifest, features_in
 from perennial.models.provenance import Provenance
 from perennial.models.skops_format import SkopsFormat, SkopsModel
 from perennial.models.transform import source_digest
@@ -77,11 +77,7 @@ def describe(
         threshold=said.threshold.at if said.threshold else None,
         calibration=spec.model.calibration,
         inputs={name: snapshot.schema_[name] for name in model.inputs},
-        features=tuple(
-            Feature(name=name, kind=kind, made_by="transform" if features.transform else "source")
-            for kind, names in (("numeric", features.numeric), ("categorical", features.categorical))
-            for name in names
-        ),
+        features=features_in(features),
         transform=features.transform,
         types=(),
         split=plan,

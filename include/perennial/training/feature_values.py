@@ -31,7 +31,8 @@ def odd_values(spec: ModelSpec, features: pd.DataFrame) -> dict[str, OddValues]:
         A feature has only missing and infinite values.
     """
     counts = {name: _of_numbers(features[name]) for name in spec.features.numeric}
-    counts |= {name: OddValues(int(features[name].isna().sum()), 0, 0) for name in spec.features.categorical}
+    others = (name for name in spec.features.columns if name not in counts)
+    counts |= {name: OddValues(int(features[name].isna().sum()), 0, 0) for name in others}
     for name, odd in counts.items():
         if odd.missing + odd.infinite == len(features):
             raise TrainingError(

@@ -10,6 +10,9 @@ numeric                            passed through                           medi
                                                                             was missing, standard scale
 categorical                        numbered; rarest grouped beyond 255;     one column for each; rarer than
                                    unseen counts as missing                 1 in 1000 grouped; unseen joins them
+text                               30 columns: latent semantic analysis of hashed runs of 3 and 4 characters
+datetime                           hour, weekday, day of the year           periodic splines of the same, the
+                                                                            median where missing
 =================================  =======================================  ==================================
 
 Infinity in a numeric feature counts as missing; a number beyond 3.4e38, with which estimators cannot compute, is
@@ -30,6 +33,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.utils import get_tags
 
 from perennial.data.values.columns import LARGEST_NUMBER
+from perennial.spec.steps import FeatureKind
+from perennial.training.text_and_time import calendar_parts, text_as_numbers
 
 # Histogram boosting takes at most as many categories as bins; the default is 255.
 MOST_NUMBERED_CATEGORIES = 255
@@ -72,13 +77,15 @@ def tags_of(estimator: Any) -> Any:
     return get_tags(estimator).input_tags
 
 
-def prepared_parts(kinds: Mapping[str, Sequence[str]], readers: Readers) -> list[Part]:
+def prepared_parts(kinds: Mapping[FeatureKind, Sequence[str]], readers: Readers, *, seed: int) -> list[Part]:
     """Return the parts of a ColumnTransformer that prepare features, without those that have none to prepare.
 
     Parameters
     ----------
     kinds : mapping of kind to names of features
     readers : Readers
+    seed : int
+        For text.
     """
     if readers.takes_nan:
         numeric: Any = Pipeline(computable())
@@ -109,6 +116,12 @@ def prepared_parts(kinds: Mapping[str, Sequence[str]], readers: Readers) -> list
     parts = [
         ("numeric", numeric, list(kinds["numeric"])),
         ("categorical", categorical, list(kinds["categorical"])),
+        ("text", text_as_numbers(kinds["text"], seed=seed), list(kinds["text"])),
+        (
+            "datetime",
+            calendar_parts(kinds["datetime"], takes_nan=readers.takes_nan),
+            list(kinds["datetime"]),
+        ),
     ]
     return [part for part in parts if part[2]]
 

@@ -4,7 +4,8 @@ A step is a Pipeline of two: `columns` makes what the transformer takes, and `ma
 what an earlier one makes, the earlier step is a part of `columns`, so that all are fitted together, on the same rows.
 
 What a transformer takes is a data frame of the features, with their names. Infinite numbers count as missing, NaN; a
-missing category is the text `(missing)`, since it is NaN in a snapshot but None in a request to a server.
+missing category is the text `(missing)` and a missing text is empty, since it is NaN in a snapshot but None in a request
+to a server. Times are as they are.
 """
 
 from __future__ import annotations
@@ -12,16 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 
 from perennial.models.transformer import build_transformer, takes_one_column
 from perennial.spec import ModelSpec
-from perennial.spec.steps import taken_steps
+from perennial.spec.steps import FeatureKind, taken_steps
 from perennial.training.preparation import MISSING, Part, Readers, computable, prepared_parts, tags_of
+from perennial.training.text_and_time import filled
 
 
 def build_preparation(spec: ModelSpec, estimator: Any, others: Sequence[Any] = ()) -> list[tuple[str, Any]]:
@@ -46,14 +45,15 @@ def build_preparation(spec: ModelSpec, estimator: Any, others: Sequence[Any] = (
         if step.takes_all
     ]
     readers = Readers.of(estimator, [*(transformer for _, transformer in after), *others])
-    parts = [*prepared_parts(untaken(spec), readers), *(_part(spec, n) for n in last_steps(spec))]
+    prepared = prepared_parts(untaken(spec), readers, seed=spec.model.seed)
+    parts = [*prepared, *(_part(spec, n) for n in last_steps(spec))]
     prepare = ColumnTransformer(parts)
     if features.steps:
         prepare.set_params(sparse_threshold=_sparse_threshold(takes_sparse=readers.takes_sparse))
     return [("prepare", prepare), *after]
 
 
-def untaken(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
+def untaken(spec: ModelSpec) -> dict[FeatureKind, tuple[str, ...]]:
     """Return kind -> the features of this kind that no step takes."""
     taken = {name for names in spec.features.taken for name in names}
     return {kind: tuple(n for n in names if n not in taken) for kind, names in spec.features.kinds.items()}
@@ -109,11 +109,11 @@ def _features_below(spec: ModelSpec, number: int) -> list[str]:
 def _frame(spec: ModelSpec, names: Sequence[str]) -> ColumnTransformer:
     """Return what makes a data frame of features, as a transformer can take them."""
     kinds = {kind: [name for name in names if name in of_kind] for kind, of_kind in spec.features.kinds.items()}
-    nan, none = (SimpleImputer(missing_values=gap, strategy="constant", fill_value=MISSING) for gap in (np.nan, None))
-    parts = [
+    parts: list[Part] = [
         ("numeric", Pipeline(computable()), kinds["numeric"]),
-        # On its way as a data frame from one to the next, None becomes NaN if there is a text, and stays None if not.
-        ("categorical", Pipeline([("nan", nan), ("now_nan", clone(nan)), ("none", none)]), kinds["categorical"]),
+        ("categorical", filled(MISSING), kinds["categorical"]),
+        ("text", filled(""), kinds["text"]),
+        ("datetime", "passthrough", kinds["datetime"]),
     ]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False).set_output(
         transform="pandas"

@@ -34,6 +34,7 @@ def columns_read_as(parts: Mapping[str, Any]) -> dict[str, ReadAs]:
     found: dict[str, ReadAs] = {}
     if "features" in parts:
         found.update(dict.fromkeys(parts["features"].numeric, "number"))
+        found.update(dict.fromkeys(parts["features"].datetime, "time"))
     if "target" in parts and parts.get("task") == "regression":
         found[parts["target"].column] = "number"
     if "source" in parts:

@@ -21,6 +21,7 @@ def spec_page(spec: ModelSpec) -> str:
         ("Estimator", f"`{spec.model.estimator}`"),
         ("Numeric features", _codes(spec.features.numeric)),
         ("Categorical features", _codes(spec.features.categorical)),
+        *((f"{kind.capitalize()} features", _codes(names)) for kind, names in _other_features(spec) if names),
         ("Expectations", str(len(spec.validation))),
         *([("Region", f"`{spec.region}`: rows stay there")] if spec.region else []),
     ]
@@ -31,6 +32,10 @@ def spec_page(spec: ModelSpec) -> str:
         _table(("metric", "must be"), _gates(spec)),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _other_features(spec: ModelSpec) -> list[tuple[str, tuple[str, ...]]]:
+    return [("text", spec.features.text), ("datetime", spec.features.datetime)]
 
 
 def _gates(spec: ModelSpec) -> list[tuple[str, str]]:

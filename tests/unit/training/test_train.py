@@ -153,8 +153,11 @@ def test_the_store_records_what_may_be_loaded(make_spec, rows, prepare):
         1,
     )
     assert manifest.inputs == {"x": "double", "gap": "double", "kind": "string"}
-    assert manifest.feature_names("numeric") == ("x", "gap")
-    assert manifest.feature_names("categorical") == ("kind",)
+    assert [(feature.name, feature.kind) for feature in manifest.features] == [
+        ("x", "numeric"),
+        ("gap", "numeric"),
+        ("kind", "categorical"),
+    ]
     assert (manifest.split, manifest.provenance) == (candidate.split, candidate.provenance)
     assert "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor" in manifest.types
     assert from_yaml(manifest.recipe)["model"] == {"estimator": BOOSTING, "params": {}, "seed": 0, "refit": True}

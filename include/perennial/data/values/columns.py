@@ -105,7 +105,9 @@ def _kind(spec: ModelSpec, column: str) -> Kind:
         return Kind.LABEL if spec.task == "classification" else Kind.NUMBER
     if column in spec.features.numeric or column == spec.weight_column:
         return Kind.NUMBER
-    if column in (*spec.features.categorical, *spec.source.key):
+    if column in spec.features.datetime:
+        return Kind.TIME
+    if column in (*spec.features.categorical, *spec.features.text, *spec.source.key):
         return Kind.TEXT
     return Kind.OPEN
 

@@ -12,6 +12,7 @@ from perennial.drift import DriftReport
 from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.errors import ChampionUnusable
+from perennial.monitoring.drift_tests.compared import compared_columns
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.drift_tests.reference import SCORE, Reference
 from perennial.monitoring.records import DriftTestResult, OpenCheck
@@ -46,11 +47,11 @@ def measure_predictions(reader: CheckReader, check: OpenCheck) -> DriftTestResul
 def _features_of(
     reader: CheckReader, kind: Literal["numeric", "categorical"]
 ) -> Callable[[Champion, str], pd.DataFrame]:
-    """Return a function of champion and key of rows that returns the champion's features of a kind."""
+    """Return a function of champion and key of rows that returns what a test compares of the champion's features."""
     drift = reader.run.spec.watch.drift
 
     def features(champion: Champion, key: str) -> pd.DataFrame:
-        names = [name for name in reader.manifest(champion).feature_names(kind) if name not in drift.exclude]
+        names = compared_columns(reader.manifest(champion), kind, drift.exclude)
         made = reader.features(champion, key, names)
         return made.assign(**reader.rows(key, [drift.entity])) if drift.entity else made
 

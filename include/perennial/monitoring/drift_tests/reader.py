@@ -11,6 +11,7 @@ from perennial.ensemble.model import EnsembleModel
 from perennial.errors import ChampionUnusable, TrainingError
 from perennial.models.bundle import features_of
 from perennial.monitoring.drift_tests.champion_model import Scored, ask_members, score_rows, usable_bundle
+from perennial.monitoring.drift_tests.compared import compared_values, sources
 from perennial.monitoring.drift_tests.inputs import unlike
 from perennial.monitoring.drift_tests.reference import Reference, load_reference
 from perennial.monitoring.drift_tests.rows import SourceRows, as_frame, read_rows
@@ -72,7 +73,15 @@ class CheckReader:
         return self._manifests[champion]
 
     def features(self, champion: Champion, key: str, names: Sequence[str]) -> pd.DataFrame:
-        """Return the champion's features of stored rows, by its transform if it has one; without those in `unlike`.
+        """Return what drift tests compare of the champion's features of stored rows; without columns in `unlike`.
+
+        Parameters
+        ----------
+        champion : Champion
+        key : str
+            Key of the rows in the store.
+        names : sequence of str
+            Columns that `compared_columns` names.
 
         Raises
         ------
@@ -83,19 +92,25 @@ class CheckReader:
         """
         manifest = self.manifest(champion)
         if manifest.transform is None or not names:
-            return self.rows(key, names).drop(columns=list(self.unlike(champion, key, names)), errors="ignore")
+            like = [name for name in names if name not in self.unlike(champion, key, names)]
+            return compared_values(manifest, self.rows(key, [*sources(manifest, like).values()]), like)
         if (champion, key) not in self._made:
             inputs = self._inputs(champion, key)
             try:
                 self._made[champion, key] = features_of(manifest, inputs)
             except TrainingError as error:
                 raise ChampionUnusable(f"the features of {champion.name} cannot be made: {error}") from error
-        return self._made[champion, key][list(names)]
+        return compared_values(manifest, self._made[champion, key], names)
 
     def unlike(self, champion: Champion, key: str, names: Sequence[str]) -> dict[str, str]:
-        """Return, for each feature that stored rows lack or have in another type, what is wrong."""
+        """Return, for each column of `names` whose feature stored rows lack or have in another type, what is wrong."""
         manifest = self.manifest(champion)
-        return {} if manifest.transform else unlike(manifest.inputs, self.rows(key, names), names)
+        if manifest.transform:
+            return {}
+        come_from = sources(manifest, names)
+        features = [*dict.fromkeys(come_from.values())]
+        wrong = unlike(manifest.inputs, self.rows(key, features), features)
+        return {column: wrong[feature] for column, feature in come_from.items() if feature in wrong}
 
     def _inputs(self, champion: Champion, key: str) -> pd.DataFrame:
         inputs = self.manifest(champion).inputs

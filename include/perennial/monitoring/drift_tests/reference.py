@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from perennial.layout import REFERENCE
 from perennial.models.bundle import features_of
 from perennial.models.manifest import Manifest
 from perennial.monitoring.drift_tests.champion_model import score_rows, usable_bundle
+from perennial.monitoring.drift_tests.compared import compared_columns, compared_values
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.registry.records import Champion
@@ -220,10 +221,10 @@ def feature_tests(
         The features cannot be made.
     """
     entity = watch.drift.entity
-    features = _features(manifest, rows, champion)
+    numeric, categorical = _compared(watch, manifest)
+    features = _features(manifest, rows, champion, [*numeric, *categorical])
     if entity:
         features = features.assign(**{entity: rows[entity]})
-    numeric, categorical = _compared(watch, manifest)
     return {
         NUMERIC: KolmogorovSmirnov.fit(features, columns=numeric, entity=entity),
         CATEGORICAL: ChiSquare.fit(features, columns=categorical, entity=entity),
@@ -249,8 +250,8 @@ def feature_charts(
     ChampionUnusable
         The features cannot be made.
     """
-    features = _features(manifest, rows, champion)
     numeric, categorical = _compared(watch, manifest)
+    features = _features(manifest, rows, champion, [*numeric, *categorical])
     return {
         "ks": ControlChart.of_numbers(features, numeric),
         "categorical": ControlChart.of_labels(features, categorical),
@@ -258,12 +259,9 @@ def feature_charts(
 
 
 def _compared(watch: Monitoring, manifest: Manifest) -> tuple[list[str], list[str]]:
-    """Return the numeric and the categorical features that the spec does not leave out."""
-    numeric, categorical = (
-        [name for name in manifest.feature_names(kind) if name not in watch.drift.exclude]
-        for kind in ("numeric", "categorical")
-    )
-    return numeric, categorical
+    """Return the numeric and the categorical columns that are compared: those of features that are not left out."""
+    exclude = watch.drift.exclude
+    return [*compared_columns(manifest, "numeric", exclude)], [*compared_columns(manifest, "categorical", exclude)]
 
 
 def _lacks_entity(watch: Monitoring, rows: pd.DataFrame, champion: Champion) -> str:
@@ -306,9 +304,9 @@ def false_alarm_rows(budget: int | Time, times: pd.Series[pd.Timestamp]) -> int:
     return int(min(max(budget.days * len(times) / span_days, _FEWEST_BUDGET), _MOST_BUDGET))
 
 
-def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion) -> pd.DataFrame:
+def _features(manifest: Manifest, rows: pd.DataFrame, champion: Champion, columns: Sequence[str]) -> pd.DataFrame:
     try:
-        return features_of(manifest, rows)
+        return compared_values(manifest, features_of(manifest, rows), columns)
     except TrainingError as error:
         raise ChampionUnusable(f"the features of {champion.name} cannot be made: {error}") from error
 
