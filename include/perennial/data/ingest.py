@@ -20,7 +20,13 @@ from perennial.data.snapshots.parts import find_whole, keep, remove_strays, writ
 from perennial.data.snapshots.records import ColumnChange, FutureRows, Snapshot
 from perennial.data.snapshots.row_hash import hash_rows
 from perennial.data.snapshots.row_spill import RowSpill, regular
-from perennial.data.snapshots.schema_history import LatestSnapshot, mark_latest, previous_schema, schema_changes
+from perennial.data.snapshots.schema_history import (
+    LatestSnapshot,
+    mark_latest,
+    previous_schema,
+    refuse_changes,
+    schema_changes,
+)
 from perennial.data.snapshots.tally import Tally
 from perennial.data.sources.open_source import open_source
 from perennial.data.sources.scan import scan_source
@@ -54,7 +60,8 @@ def ingest(run: RetrainingRun) -> Snapshot:
     Raises
     ------
     DataError
-        The source cannot be read as the spec says, or has no rows in the window.
+        The source cannot be read as the spec says, has no rows in the window, or has changed in a way that the spec
+        stops.
     SourceUnavailable
         The source does not answer, or changed while it was read.
     StoreError
@@ -73,6 +80,8 @@ def ingest(run: RetrainingRun) -> Snapshot:
             raise _nothing_within(source, bounds, summary)
         manifest, reused = _kept(run, source, bounds, rows_spill, resolution, folder)
     changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), summary.types)
+    # Before the columns are recorded as the latest, so that the next run stops as well.
+    refuse_changes(changes, run.spec.source.changes, source.name)
     seen = LatestSnapshot(
         run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(summary.types)
     )

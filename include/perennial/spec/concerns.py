@@ -65,6 +65,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.known_time": (Concern.REPLAY,),
     "source.key": (Concern.ROWS, Concern.WATCHING),
     "source.window": (Concern.ROWS,),
+    # Stops an ingest, but does not change what it reads.
+    "source.changes": _NONE,
     "source.future": (Concern.ROWS, Concern.WATCHING),
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "target.positive": (Concern.JUDGING, Concern.WATCHING),

@@ -111,6 +111,17 @@ class Future(Section):
     """What is done with rows that are further ahead: left out and counted, or an error."""
 
 
+class Changes(Section):
+    """What is done about columns of the source that differ from those at the model's last snapshot."""
+
+    new: Literal["note", "stop"] = "note"
+    """A column that was not there: noted with the snapshot, or an error at ingest."""
+    gone: Literal["note", "stop"] = "note"
+    """A column that is no longer there. One that the spec reads is an error always."""
+    retyped: Literal["note", "stop"] = "note"
+    """A column of another type in the source."""
+
+
 class Csv(Section):
     """The form of CSV files."""
 
@@ -171,6 +182,8 @@ class SourceSection(Section):
     """Columns that identify a row. Of rows with the same key the newest by event time is kept."""
     window: OneOrMore
     """The rows to train and evaluate on. Several windows, in a list, each give a model of an ensemble."""
+    changes: Changes = Changes()
+    """What to do about columns that are new, gone or of another type."""
     future: Future = Future()
     """What to do with rows from the future."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
@@ -34,7 +35,7 @@ class Step(Section):
     transformer: str = Field(pattern=CLASS_PATH)
     """Import path of a scikit-learn compatible class, such as `sklearn.preprocessing.TargetEncoder`."""
     columns: _Columns
-    """A list of features and names of earlier steps; or a kind, such as `numeric`: the features of this kind that no
+    """A list of features, patterns of their names, such as `temp_*`, and names of earlier steps; or a kind, such as `numeric`: the features of this kind that no
     step names; or `all`: everything that the estimator would get without this step."""
     params: dict[str, Any] = {}
     """Arguments of its constructor. A function or another estimator: `{import: path}`, with `params` of its own."""
@@ -65,16 +66,24 @@ def taken_features(steps: Sequence[Step], kinds: Kinds) -> list[tuple[str, ...]]
     steps : sequence of Step
     kinds : mapping of kind to names of features
     """
-    features = {name for names in kinds.values() for name in names}
-    named = {name for step in steps if isinstance(step.columns, tuple) for name in step.columns} & features
+    features = [name for names in kinds.values() for name in names]
+    listed = [_listed(step, features) for step in steps]
+    named = {name for names in listed for name in names}
     taken = []
-    for step in steps:
-        if isinstance(step.columns, tuple):
-            taken.append(tuple(name for name in step.columns if name in features))
-        else:
-            of_kind = () if step.columns == "all" else kinds[step.columns]
-            taken.append(tuple(name for name in of_kind if name not in named))
+    for step, names in zip(steps, listed, strict=True):
+        of_kind = () if isinstance(step.columns, tuple) or step.columns == "all" else kinds[step.columns]
+        taken.append((*names, *(name for name in of_kind if name not in named)))
     return taken
+
+
+def _listed(step: Step, features: Sequence[str]) -> tuple[str, ...]:
+    """Return the features that a step's list names, itself or by a pattern."""
+    entries = step.columns if isinstance(step.columns, tuple) else ()
+    return tuple(dict.fromkeys(name for entry in entries for name in _meant(entry, features)))
+
+
+def _meant(entry: str, features: Sequence[str]) -> list[str]:
+    return [entry] if entry in features else [name for name in features if fnmatchcase(name, entry)]
 
 
 def taken_steps(steps: Sequence[Step], number: int) -> tuple[int, ...]:
@@ -103,7 +112,7 @@ def _unknown_columns(steps: Sequence[Step], number: int, kinds: Kinds) -> Iterat
         return
     known = [*(name for names in kinds.values() for name in names), *(s.name for s in steps[:number] if s.name)]
     for name in columns:
-        if name not in known:
+        if name not in known and not _meant(name, known):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             yield f"{name!r} is neither a feature nor the name of an earlier step{hint}"

@@ -136,6 +136,26 @@ def test_changes_of_the_sources_columns_are_reported_and_again_when_retried(fold
     assert ingest(make_run(run_id="march")).schema_changes == ()
 
 
+def test_changes_that_the_spec_does_not_only_note_stop_every_run_until_it_does(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker
+) -> None:
+    land(folder, "a.parquet")
+    ingest(make_run(run_id="january"))
+    changed = table(first=10, distance=pa.array([1] * 10)).append_column("gate", pa.array(["A"] * 10))
+    pq.write_table(changed.drop_columns("flight"), folder / "a.parquet")
+    strict = make_spec(source={"changes": {"new": "stop", "gone": "stop"}})
+
+    for run_id in ("february", "february", "march"):
+        with pytest.raises(DataError) as refused:
+            ingest(make_run(strict, run_id=run_id))
+        assert "source.changes.new: column 'gate' was not there, is string" in str(refused.value)
+        assert "source.changes.gone: column 'flight' was int64, is not there" in str(refused.value)
+        assert "distance" not in str(refused.value)
+
+    assert len(ingest(make_run(run_id="march")).schema_changes) == 3
+    assert ingest(make_run(strict, run_id="april")).schema_changes == ()
+
+
 def test_a_run_that_was_killed_before_the_manifest_leaves_nothing_behind(
     folder: Path, make_run: RunMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

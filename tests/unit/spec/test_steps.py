@@ -22,10 +22,26 @@ def test_a_kind_means_its_features_that_no_step_names():
     assert made.taken == [("y", "z"), ("x",), ()]
 
 
+def test_a_pattern_means_the_features_that_are_like_it_and_counts_as_naming_them():
+    made = features(
+        {"transformer": SCALER, "columns": ["temp_*", "x"]},
+        {"transformer": PCA, "columns": ["temp_?", "temp_in"]},
+        {"transformer": SCALER, "columns": "numeric"},
+        numeric=["x", "temp_1", "temp_2", "temp_in", "y"],
+    )
+    assert made.taken == [("temp_1", "temp_2", "temp_in", "x"), ("temp_1", "temp_2", "temp_in"), ("y",)]
+
+
+def test_a_name_with_the_signs_of_a_pattern_is_a_name_first():
+    made = features({"transformer": SCALER, "columns": ["a[1]", "x*"]}, numeric=["a[1]", "a1", "x*", "xy"])
+    assert made.taken == [("a[1]", "x*")]
+
+
 @pytest.mark.parametrize(
     ("steps", "said"),
     [
         ([{"columns": ["kinds"]}], "steps[0].columns: 'kinds' is neither a feature nor the name of an earlier step"),
+        ([{"columns": ["temp_*"]}], "steps[0].columns: 'temp_*' is neither a feature nor"),
         ([{"columns": ["kinds"]}], "did you mean 'kind'?"),
         ([{"columns": ["x", "x"]}], "steps[0].columns: named twice: x"),
         ([{"columns": []}], "steps[0].columns"),

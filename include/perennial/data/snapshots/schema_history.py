@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from perennial.data.snapshots.records import ColumnChange
+from perennial.errors import DataError
 from perennial.layout import LATEST_SNAPSHOT
 from perennial.printable import PrintableLog
 from perennial.record import Record
+from perennial.spec.source import Changes
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
 from perennial.store.sealed import read_versioned_record, seal
@@ -67,6 +69,32 @@ def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -
             continue
         changes.append(change)
     return tuple(changes)
+
+
+def refuse_changes(changes: Sequence[ColumnChange], allowed: Changes, where: str) -> None:
+    """Raise DataError with every change that the spec does not only note.
+
+    Parameters
+    ----------
+    changes : sequence of ColumnChange
+    allowed : Changes
+        The spec's `source.changes`.
+    where : str
+        The source's name.
+    """
+    given = {"added": ("new", allowed.new), "removed": ("gone", allowed.gone), "retyped": ("retyped", allowed.retyped)}
+    refused = [(change, given[change.change][0]) for change in changes if given[change.change][1] == "stop"]
+    if refused:
+        lines = [
+            f"  source.changes.{field}: column {change.column!r} was {change.before or 'not there'}, "
+            f"is {change.after or 'not there'}"
+            for change, field in refused
+        ]
+        raise DataError(
+            f"{where} has changed since the last snapshot, and the spec stops such a run:\n"
+            + "\n".join(lines)
+            + "\nCorrect the source; or accept the change: set the field to note for one run"
+        )
 
 
 def mark_latest(store: Store, model: str, seen: LatestSnapshot, *, believed_until: datetime) -> None:
