@@ -7,6 +7,7 @@ import pkgutil
 from types import ModuleType
 from typing import Any
 
+from perennial.models.boosted import missing_extra
 from perennial.spec.reading.problem import did_you_mean
 
 
@@ -42,7 +43,8 @@ def _import_module(name: str) -> ModuleType:
         missing = error.name or name
         if name != missing and not name.startswith(missing + "."):
             raise CannotImport(f"module {name!r} needs {missing!r}, which is not installed") from None
-        raise CannotImport(f"there is no module {missing!r}", _nearest_module(missing)) from None
+        hint = missing_extra(missing) or _nearest_module(missing)
+        raise CannotImport(f"there is no module {missing!r}", hint) from None
     except Exception as error:
         raise CannotImport(f"module {name!r} fails when it is imported: {type(error).__name__}: {error}") from None
 

@@ -13,6 +13,14 @@ import perennial
 
 LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
+OPTIONAL = {
+    "imblearn": ("imbalanced-learn",),
+    "lightgbm": ("lightgbm",),
+    "skrub": ("skrub",),
+    "xgboost": ("xgboost", "xgboost-cpu"),
+}
+"""Package that a spec may name -> the distributions that it may come from."""
+
 
 @functools.cache
 def code_version() -> str:
@@ -31,9 +39,24 @@ def code_version() -> str:
     return f"{perennial.__version__}+g{commit}" if commit else perennial.__version__
 
 
-def library_versions() -> dict[str, str]:
-    """Return distribution -> version, for the libraries that compute and store a model."""
-    return {name: metadata.version(name) for name in LIBRARIES}
+def library_versions(*code: str) -> dict[str, str]:
+    """Return distribution -> version, for the libraries that compute and store a model.
+
+    Parameters
+    ----------
+    *code : str
+        Import paths that the spec names. Of those in packages of `OPTIONAL`, the distribution is among the libraries.
+    """
+    wanted = (name for path in code for name in OPTIONAL.get(path.partition(".")[0], ()))
+    return {name: metadata.version(name) for name in dict.fromkeys((*LIBRARIES, *filter(_is_installed, wanted)))}
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def system_description() -> str:

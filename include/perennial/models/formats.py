@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from perennial.errors import TrainingError
-from perennial.models.model import ModelFormat
+from perennial.models.boosted_format import BoostedFormat
+from perennial.models.model import Model, ModelFormat
 from perennial.models.skops_format import SkopsFormat
 
-FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(),)}
+FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(), BoostedFormat())}
+
+
+def format_of(model: Model) -> ModelFormat:
+    """Return the format in which a model is stored."""
+    boosted = BoostedFormat()
+    return boosted if boosted.takes(model) else SkopsFormat()
 
 
 def format_named(name: str, version: int, who: str) -> ModelFormat:

@@ -13,6 +13,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
+from perennial.models.boosted import BoostedClassifier
 
 Label = int | float | str
 
@@ -147,7 +148,7 @@ def _labels(model: Any, frame: pd.DataFrame, probabilities: NDArray[np.float64])
     It would send each row through all trees a second time. Only for a row whose labels are exactly equally likely may it
     give another one of them.
     """
-    if (type(model).__module__, type(model).__name__) == _BOOSTED_TREES:
+    if isinstance(model, BoostedClassifier) or (type(model).__module__, type(model).__name__) == _BOOSTED_TREES:
         return np.asarray(model.classes_[probabilities.argmax(axis=1)])
     return _values(model, frame)
 

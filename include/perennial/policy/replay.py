@@ -86,7 +86,7 @@ def begin_replay(
             rows=name,
             ends=[end.isoformat() for end in settled],
             transform_digest=source_digest(run.spec.features.transform),
-            libraries=library_versions(),
+            libraries=library_versions(*run.spec.fitting_code),
         )[:16]
         key = REPLAY.folder(run.spec.name, digest) + name
         replay = Replay(model=run.spec.name, digest=digest, rows=key, ends=settled)

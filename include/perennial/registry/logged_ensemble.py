@@ -77,7 +77,7 @@ def log_ensemble(
             str(folder),
             loader_module=pyfunc.__name__,
             mlflow_model=description,
-            pip_requirements=[f"{library}=={version}" for library, version in library_versions().items()],
+            pip_requirements=[f"{library}=={version}" for library, version in _libraries(manifest).items()],
         )
         for part in list(files.iterdir()):
             shutil.move(part, folder / part.name)
@@ -92,3 +92,9 @@ def log_ensemble(
     record_bundle(store, name, recorded)
     link_to_run(tracker, recorded)
     return recorded
+
+
+def _libraries(manifest: Manifest) -> dict[str, str]:
+    """Return those of here, and of each that only some members were made with, the newest such member's version."""
+    of_members = (member.manifest.provenance.libraries for member in manifest.members)
+    return {name: version for libraries in (*of_members, library_versions()) for name, version in libraries.items()}

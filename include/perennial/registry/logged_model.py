@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import mlflow.pyfunc
 import mlflow.sklearn
 import pandas as pd
 from mlflow.entities import LoggedModelOutput
@@ -14,8 +15,10 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types.schema import AnyType, ColSpec, Schema
 
 from perennial.errors import TrainingError
+from perennial.models import pyfunc
 from perennial.models.bundle import twin_file, write_manifest
 from perennial.models.environment import library_versions
+from perennial.models.formats import format_of
 from perennial.models.kept_rows import refuse_kept_rows
 from perennial.models.manifest import Manifest
 from perennial.models.recorded import RecordedBundle, record_bundle
@@ -80,7 +83,7 @@ def log_model(
     """
     if not with_example:
         refuse_kept_rows(model.pipeline, spec)
-    kept = SkopsFormat()
+    kept = format_of(model)
     types = kept.write(model, scratch / kept.file)
     check_allowed(types, spec)
     with tracker.connected():
@@ -92,7 +95,18 @@ def log_model(
     with warnings.catch_warnings():
         # MLflow warns of whole-number columns that may have missing values later; a snapshot has no such columns.
         warnings.simplefilter("ignore")
-        _write(model.pipeline, folder, description, trusted=types, inputs=inputs, with_example=with_example)
+        example = inputs.head(EXAMPLE_ROWS)
+        more = {
+            "mlflow_model": description,
+            "signature": signature(example, model.pipeline.predict(example)),
+            "input_example": example if with_example else None,
+            # Given here, since MLflow would otherwise find them by loading the model in another process.
+            "pip_requirements": [f"{name}=={version}" for name, version in library_versions(*spec.served_code).items()],
+        }
+        if kept.name == SkopsFormat.name:
+            _write_pipeline(model.pipeline, folder, trusted=types, **more)
+        else:
+            _write_file(scratch / kept.file, folder, **more)
     files = {kept.file: ""}
     if twin is not None:
         files[twin_file(kept)] = ""
@@ -118,28 +132,21 @@ def link_to_run(tracker: Tracker, recorded: RecordedBundle) -> None:
             tracker.client.log_outputs(recorded.mlflow_run_id, [LoggedModelOutput(recorded.model_id, step=0)])
 
 
-def _write(
-    pipeline: Pipeline,
-    folder: Path,
-    description: Model,
-    *,
-    trusted: tuple[str, ...],
-    inputs: pd.DataFrame,
-    with_example: bool,
-) -> None:
-    example = inputs.head(EXAMPLE_ROWS)
+def _write_pipeline(pipeline: Pipeline, folder: Path, *, trusted: tuple[str, ...], **more: Any) -> None:
+    """Write a model that MLflow's own loader of scikit-learn pipelines reads."""
     try:
         mlflow.sklearn.save_model(
-            pipeline,
-            str(folder),
-            mlflow_model=description,
-            serialization_format="skops",
-            skops_trusted_types=list(trusted),
-            signature=signature(example, pipeline.predict(example)),
-            input_example=example if with_example else None,
-            # Given here, since MLflow would otherwise find them by loading the model in another process.
-            pip_requirements=[f"{name}=={version}" for name, version in library_versions().items()],
+            pipeline, str(folder), serialization_format="skops", skops_trusted_types=list(trusted), **more
         )
+    except (MlflowException, OSError) as error:
+        raise TrainingError(f"the model cannot be written to {folder}: {error}") from error
+
+
+def _write_file(file: Path, folder: Path, **more: Any) -> None:
+    """Write a model in a format that MLflow does not know: it is read by `perennial.models.pyfunc`."""
+    try:
+        mlflow.pyfunc.save_model(str(folder), loader_module=pyfunc.__name__, **more)
+        shutil.move(file, folder / file.name)
     except (MlflowException, OSError) as error:
         raise TrainingError(f"the model cannot be written to {folder}: {error}") from error
 

@@ -123,7 +123,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
 
 def recipe_concerns(spec: ModelSpec) -> tuple[Concern, ...]:
     """Return the concerns of a fitted model; the folds are among them if a fit learns from folds."""
-    return (Concern.FEATURES, Concern.FITTING, *([Concern.FOLDS] if spec.model.learns_from_folds else []))
+    folds = spec.model.learns_from_folds or spec.model.stops_early
+    return (Concern.FEATURES, Concern.FITTING, *([Concern.FOLDS] if folds else []))
 
 
 def digest_of(spec: ModelSpec, *concerns: Concern) -> str:

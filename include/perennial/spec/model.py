@@ -10,6 +10,9 @@ from perennial.spec.imbalance import Imbalance, Weights
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Section, Text, Whole
 
+EARLY_STOPPING = "early_stopping_rounds"
+"""The parameter of boosting libraries: rounds without a lower loss on tested rows after which no more are made."""
+
 
 class Ensemble(Section):
     """Past champions serve on, together with the newest."""
@@ -45,6 +48,11 @@ class Model(Section):
     def learns_from_folds(self) -> bool:
         """Whether a fit needs predictions for its rows by models that have not learnt from them."""
         return self.calibration is not None or self.imbalance.threshold is not None
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether the number of rounds of a boosting library is found on the last fold by time."""
+        return EARLY_STOPPING in self.params
 
     @property
     def weighs_rows(self) -> bool:

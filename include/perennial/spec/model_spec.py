@@ -256,6 +256,17 @@ class ModelSpec(Section):
         return tuple(dict.fromkeys((self.source.event_time, self.target.column, *self.features.input_columns, *more)))
 
     @property
+    def served_code(self) -> tuple[str, ...]:
+        """Import paths of what the served model is made of: estimator and transformers."""
+        return (self.model.estimator, *(step.transformer for step in self.features.steps))
+
+    @property
+    def fitting_code(self) -> tuple[str, ...]:
+        """Import paths of what the model is fitted with: those that serve, and the sampler."""
+        sampler = self.model.imbalance.resampling
+        return (*self.served_code, *([sampler.sampler] if sampler else []))
+
+    @property
     def _source_columns(self) -> tuple[str, ...]:
         return (self.source.event_time, *self.source.key, *self.training_columns[1:])
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
 from perennial.data.weights import metric_weights
 from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots.curves import calibration
+from perennial.models.decided import innermost
 from perennial.models.predictions import predict
 
 if TYPE_CHECKING:
@@ -74,8 +73,4 @@ def log_decision(
 
 def uncalibrated(pipeline: Pipeline) -> Pipeline:
     """Return a calibrated model as it was before its calibration, without a threshold."""
-    estimator = pipeline[-1]
-    for kind in (FixedThresholdClassifier, CalibratedClassifierCV):
-        if isinstance(estimator, kind):
-            estimator = estimator.estimator.estimator
-    return Pipeline([*pipeline.steps[:-1], ("estimator", estimator)])
+    return Pipeline([*pipeline.steps[:-1], ("estimator", innermost(pipeline[-1]))])

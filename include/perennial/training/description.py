@@ -11,9 +11,10 @@ from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
 from perennial.models.environment import code_version, library_versions, system_description
+from perennial.models.formats import format_of
 from perennial.models.manifest import Manifest, features_in
 from perennial.models.provenance import Provenance
-from perennial.models.skops_format import SkopsFormat, SkopsModel
+from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import source_digest
 from perennial.spec.concerns import fields_of, recipe_concerns
 from perennial.spec.reading.yaml_text import as_yaml
@@ -32,7 +33,7 @@ def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan) -> Pr
         snapshot_digest=snapshot.digest,
         recipe_digest=recipe_digest(run.spec),
         transform_digest=source_digest(run.spec.features.transform),
-        libraries=library_versions(),
+        libraries=library_versions(*run.spec.fitting_code),
         code_version=code_version(),
         system=system_description(),
         triggered_by=run.triggered_by,
@@ -63,7 +64,7 @@ def describe(
     holdout : pandas.DataFrame
         The held-out rows, on which the baseline scores are measured.
     """
-    kept, features = SkopsFormat(), spec.features
+    kept, features = format_of(model), spec.features
     said = model.predict(holdout)
     truth = plain_labels(holdout[spec.target.column])
     return Manifest(

@@ -17,10 +17,12 @@ from perennial.data.labels import training_labels
 from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.data.weights import training_weights
 from perennial.errors import DataError, TrainingError
+from perennial.models.boosted import Boosted
 from perennial.models.predictions import as_labels
 from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
+from perennial.spec.model import EARLY_STOPPING
 from perennial.training.class_weights import check_labels, weigh_labels
 from perennial.training.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.feature_values import odd_values
@@ -56,6 +58,8 @@ class Fit:
         Makes of the prepared rows those that the estimator is fitted on; None: it is fitted on them as they are.
     folds : tuple of Fold
         Folds of the rows, to choose calibration and threshold on; empty: the model has neither.
+    stopping : Fold or None
+        The last fold by time, on which a booster's number of rounds is found; None: the spec states it.
     level : int
         Of the log's messages about a fit without trouble.
     """
@@ -68,6 +72,7 @@ class Fit:
     weights: npt.NDArray[np.float64] | None = None
     sampler: Any | None = None
     folds: tuple[Fold, ...] = ()
+    stopping: Fold | None = None
     level: int = logging.INFO
 
     @property
@@ -108,15 +113,32 @@ class Fit:
 
     def _fit(self) -> None:
         pipeline = self.model.pipeline
-        if self.sampler is None:
-            weights = {} if self.weights is None else {"estimator__sample_weight": self.weights}
-            pipeline.fit(self.inputs, self.labels, **weights)
-        else:
-            prepare = pipeline[:-1]
-            prepared = prepare.fit_transform(self.inputs, self.labels)
-            pipeline[-1].fit(*resample(self.sampler, prepare, prepared, self.labels))
+        if self.stopping is not None:
+            rounds = self._best_rounds(self.stopping)
+            log.log(self.level, "the loss on the last fold by time is lowest after %d rounds", rounds)
+            pipeline[-1].estimator.set_params(n_estimators=rounds)
+        prepared, labels, weights = self._prepared()
+        pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
         if self.folds:
             pipeline.steps[-1] = ("estimator", decide(self.spec, pipeline[-1], self._out_of_fold()))
+
+    def _prepared(self) -> tuple[Any, npt.NDArray[Any], npt.NDArray[np.float64] | None]:
+        """Fit the preparation; return what the estimator is fitted on: prepared rows, their labels and weights."""
+        prepare = self.model.pipeline[:-1]
+        prepared = prepare.fit_transform(self.inputs, self.labels)
+        if self.sampler is None:
+            return prepared, self.labels, self.weights
+        return (*resample(self.sampler, prepare, prepared, self.labels), None)
+
+    def _best_rounds(self, fold: Fold) -> int:
+        """Return how many rounds are best for the rows of a fold, fitted on the rows before it."""
+        before = prepare_fit(undecided(self.spec), self.rows.iloc[fold.train], level=logging.DEBUG)
+        rows, pipeline = before._prepared(), before.model.pipeline
+        tested = pipeline[:-1].transform(self.inputs.iloc[fold.test])
+        weights = None if self.weights is None else self.weights[fold.test]
+        patience = self.spec.model.params[EARLY_STOPPING]
+        rounds: int = pipeline[-1].rounds(rows, (tested, self.labels[fold.test], weights), patience)
+        return rounds
 
     def _out_of_fold(self) -> OutOfFold:
         """Fit the models of the folds, and return what they say of the rows that they have not learnt from."""
@@ -164,7 +186,18 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INF
     sampler = build_sampler(spec)
     if sampler is not None:
         check_neighbours(sampler, labels)
-    return Fit(spec, model, rows, inputs, labels, weights, sampler, _plan_folds(spec, rows), level)
+    return Fit(
+        spec,
+        model,
+        rows,
+        inputs,
+        labels,
+        weights,
+        sampler,
+        _plan_folds(spec, rows),
+        _last_fold(model, spec, rows),
+        level,
+    )
 
 
 def _plan_folds(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Fold, ...]:
@@ -174,6 +207,16 @@ def _plan_folds(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Fold, ...]:
         return plan_folds(rows, spec)
     except DataError as error:
         raise TrainingError(f"calibration and threshold are chosen on folds of the training rows: {error}") from error
+
+
+def _last_fold(model: SkopsModel, spec: ModelSpec, rows: pd.DataFrame) -> Fold | None:
+    if not (spec.model.stops_early and isinstance(model.pipeline[-1], Boosted)):
+        return None
+    by_time = spec if spec.folds.kind == "time" else spec.model_copy(update={"cross_validation": None})
+    try:
+        return plan_folds(rows, by_time)[-1]
+    except DataError as error:
+        raise TrainingError(f"early stopping needs a fold by time of the training rows: {error}") from error
 
 
 def _check_features(spec: ModelSpec, inputs: pd.DataFrame, level: int) -> None:

@@ -17,7 +17,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import has_fit_parameter
 
 from perennial.errors import TrainingError
+from perennial.models.boosted import Boosted, BoostedClassifier, BoostedRegressor, library_of, missing_extra
 from perennial.models.transform import load_transform
+from perennial.spec.model import EARLY_STOPPING
 from perennial.training.preparation import Readers
 from perennial.training.resampling import build_sampler
 from perennial.training.steps import build_preparation, untaken
@@ -61,11 +63,17 @@ def _build_estimator(spec: ModelSpec) -> Any:
     try:
         kind = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:
-        raise TrainingError(f"model.estimator: {path} cannot be imported: {error}") from error
+        advice = missing_extra(module_name.partition(".")[0])
+        raise TrainingError(
+            f"model.estimator: {path} cannot be imported: {error}" + (f"; {advice}" if advice else "")
+        ) from error
     try:
-        if "random_state" in inspect.signature(kind).parameters:
-            params["random_state"] = spec.model.seed
-        estimator = kind(**params)
+        if library_of(kind) is not None:
+            estimator = _build_booster(spec, kind)
+        else:
+            if "random_state" in inspect.signature(kind).parameters:
+                params["random_state"] = spec.model.seed
+            estimator = kind(**params)
         fits = is_classifier(estimator) if spec.task == "classification" else is_regressor(estimator)
     except Exception as error:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
@@ -78,17 +86,27 @@ def _build_estimator(spec: ModelSpec) -> Any:
     return estimator
 
 
+def _build_booster(spec: ModelSpec, kind: type) -> Boosted:
+    """Build the estimator of a boosting library; early stopping is not its own, but that of the fit."""
+    params = {name: value for name, value in spec.model.params.items() if name != EARLY_STOPPING}
+    own = kind(**params, random_state=spec.model.seed)
+    return BoostedClassifier(own) if is_classifier(own) else BoostedRegressor(own)
+
+
 _NOUN = {"classification": "classifier", "regression": "regressor"}
 
 
 def _with_categories_marked(estimator: Any, spec: ModelSpec, others: Sequence[Any]) -> Any:
-    """Tell histogram boosting which of its columns are categories, unless the spec does, or others read no numbered ones."""
+    """Tell a boosting estimator which of its columns are categories, unless the spec does, or others read no numbered ones."""
     numbered = untaken(spec)
-    if not isinstance(estimator, _HISTOGRAM_BOOSTING) or not numbered["categorical"]:
+    if not isinstance(estimator, (*_HISTOGRAM_BOOSTING, Boosted)) or not numbered["categorical"]:
         return estimator
     if not Readers.of(estimator, others).takes_nan or any(step.takes_all for step in spec.features.steps):
         return estimator
-    if "categorical_features" not in spec.model.params:
-        first = len(numbered["numeric"])
-        estimator.set_params(categorical_features=list(range(first, first + len(numbered["categorical"]))))
+    first = len(numbered["numeric"])
+    categories = list(range(first, first + len(numbered["categorical"])))
+    if isinstance(estimator, Boosted):
+        estimator.set_params(categories=tuple(categories))
+    elif "categorical_features" not in spec.model.params:
+        estimator.set_params(categorical_features=categories)
     return estimator

@@ -13,11 +13,11 @@ from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, read_bundle
 from perennial.models.candidate import Candidate
+from perennial.models.formats import format_of
 from perennial.models.manifest import FittedRows
 from perennial.models.provenance import Provenance
 from perennial.models.recorded import RecordedBundle, find_bundle, find_refit, recorded_bundles
 from perennial.models.refit import Refit
-from perennial.models.skops_format import SkopsFormat
 from perennial.printable import PrintableLog
 from perennial.promotion.news import news
 from perennial.promotion.records import Verdict
@@ -175,7 +175,8 @@ class _Attempt:
         folder = self.scratch / "twin"
         folder.mkdir()
         fetch(self.tracker, recorded.model_uri, recorded, folder)
-        return recorded, read_bundle(folder, recorded, "the candidate"), folder / SkopsFormat().file
+        bundle = read_bundle(folder, recorded, "the candidate")
+        return recorded, bundle, folder / format_of(bundle.model).file
 
     def _discarded(self, why: str) -> Refit:
         candidate, plan = self.candidate, self.candidate.split

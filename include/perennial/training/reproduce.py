@@ -122,7 +122,7 @@ def reproduce(run: Run, version: str) -> Reproduction:
         rows=len(rows),
         served=twin if manifest.refit is None else _repeat(spec, bundle.model, rows, rows),
         twin=None if manifest.refit is None else twin,
-        changed=_changed(manifest),
+        changed=_changed(spec, manifest),
     )
 
 
@@ -168,11 +168,11 @@ def _apart(before: Predictions, now: Predictions) -> tuple[int, float | None]:
     return int((far > 0).sum()), float(far.max(initial=0.0))
 
 
-def _changed(manifest: Manifest) -> tuple[str, ...]:
+def _changed(spec: ModelSpec, manifest: Manifest) -> tuple[str, ...]:
     made = manifest.provenance
     changed = [
         f"{name} ({made.libraries.get(name, 'none')} then, {version} now)"
-        for name, version in library_versions().items()
+        for name, version in library_versions(*spec.fitting_code).items()
         if made.libraries.get(name) != version
     ]
     if made.transform_digest != source_digest(manifest.transform):

@@ -13,6 +13,7 @@ from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, plan_splits
 from perennial.digests import candidate_digest
 from perennial.errors import RunTaken, TrackingError
+from perennial.models.boosted import Boosted
 from perennial.models.candidate import Candidate
 from perennial.models.environment import library_versions
 from perennial.models.transform import source_digest
@@ -184,7 +185,7 @@ def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> st
         snapshot_digest=snapshot.digest,
         window=window,
         transform_digest=source_digest(run.spec.features.transform),
-        libraries=library_versions(),
+        libraries=library_versions(*run.spec.fitting_code),
     )
 
 
@@ -245,5 +246,6 @@ def _deletion_told(tracker: Tracker, run_id: str) -> Iterator[None]:
 
 
 def _params(spec: ModelSpec, window: Window, pipeline: Pipeline) -> dict[str, object]:
-    settings = pipeline.named_steps["estimator"].get_params(deep=False)
+    estimator = pipeline.named_steps["estimator"]
+    settings = (estimator.estimator if isinstance(estimator, Boosted) else estimator).get_params(deep=False)
     return {"estimator": spec.model.estimator, "seed": spec.model.seed, "window": window.in_words, **settings}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,9 @@ from perennial.spec import ModelSpec
 from perennial.training.pipeline import build_pipeline
 
 
-def fitted(estimator: str, task: str, frame: pd.DataFrame, truth: Any) -> Model:
+def fitted(
+    estimator: str, task: str, frame: pd.DataFrame, truth: Any, params: Mapping[str, Any] | None = None
+) -> Model:
     spec = ModelSpec.model_validate(
         {
             "name": "held_to_the_contract",
@@ -20,7 +23,7 @@ def fitted(estimator: str, task: str, frame: pd.DataFrame, truth: Any) -> Model:
             "source": {"uri": "rows/", "event_time": "at", "window": {"days": 60}},
             "target": {"column": "label"},
             "features": {"numeric": ["x", "gap"], "categorical": ["kind"]},
-            "model": {"estimator": estimator},
+            "model": {"estimator": estimator, "params": params or {}},
             "evaluation": {"holdout": {"days": 10}, "primary": "f1" if task == "classification" else "rmse"},
         }
     )
@@ -30,12 +33,13 @@ def fitted(estimator: str, task: str, frame: pd.DataFrame, truth: Any) -> Model:
 class PipelineContract(ModelFormatContract):
     format = SkopsFormat()
     estimators = ("", "")
+    params: Mapping[str, Any] = {}
 
     def classifier(self, frame: pd.DataFrame, labels: Any) -> Model:
-        return fitted(self.estimators[0], "classification", frame, labels)
+        return fitted(self.estimators[0], "classification", frame, labels, self.params)
 
     def regressor(self, frame: pd.DataFrame, values: Any) -> Model:
-        return fitted(self.estimators[1], "regression", frame, values)
+        return fitted(self.estimators[1], "regression", frame, values, self.params)
 
 
 class TestBoosting(PipelineContract):

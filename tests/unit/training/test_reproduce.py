@@ -66,7 +66,7 @@ def test_a_version_without_a_refit_has_one_model_to_repeat(tmp_path, mlflow_uri)
 
 
 def test_libraries_that_are_others_now_are_named(watched, monkeypatch):
-    monkeypatch.setattr(module, "library_versions", lambda: {"scikit-learn": "99.0"})
+    monkeypatch.setattr(module, "library_versions", lambda *_: {"scikit-learn": "99.0"})
     found = reproduce(watched.run(), "1")
     assert found.identical
     assert "scikit-learn (" in found.sentence

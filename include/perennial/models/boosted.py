@@ -1,0 +1,248 @@
+"""LightGBM's and XGBoost's estimators in the form of scikit-learn's, and without their wrappers once they are fitted.
+
+The libraries' own wrappers hold Python objects that only pickle can store. A fitted one here holds the native booster,
+which has a file format of its own, and plain data: the labels and which columns are categories.
+
+Categories are the numbers of an ordinal encoder that was fitted on the training rows; NaN, which an unseen category
+becomes too, is missing. Both libraries take them as they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils import get_tags
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Library(Protocol):
+    """What is done with a boosting library."""
+
+    file: str
+    """Name of the file that a booster is written to."""
+
+    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+        """Fit the library's own estimator; return the native booster."""
+
+    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
+        """Return after how many rounds the tested rows' loss is lowest, if it does not fall for `patience` rounds."""
+
+    def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:
+        """Return what the booster gives: numbers, probabilities of the second label, or of each label."""
+
+    def write(self, booster: Any) -> bytes:
+        """Return the booster's file."""
+
+    def read(self, content: bytes) -> Any:
+        """Return the booster of a file."""
+
+
+class LightGBM:
+    """LightGBM: its models are text."""
+
+    file = "booster.txt"
+
+    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+        """See Library."""
+        estimator.set_params(**self._quiet(estimator))
+        return estimator.fit(x, y, sample_weight=weights, **self._told(categories)).booster_
+
+    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
+        """See Library."""
+        from lightgbm import early_stopping
+
+        (x, y, weights), (tested_x, tested_y, tested_weights) = rows, tested
+        estimator.set_params(**self._quiet(estimator)).fit(
+            x,
+            y,
+            sample_weight=weights,
+            eval_X=tested_x,
+            eval_y=tested_y,
+            eval_sample_weight=None if tested_weights is None else [tested_weights],
+            callbacks=[early_stopping(patience, verbose=False)],
+            **self._told(categories),
+        )
+        return int(estimator.best_iteration_)
+
+    def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:  # noqa: ARG002
+        """See Library."""
+        return np.asarray(booster.predict(x), dtype=np.float64)
+
+    def write(self, booster: Any) -> bytes:
+        """See Library."""
+        return str(booster.model_to_string()).encode()
+
+    def read(self, content: bytes) -> Any:
+        """See Library."""
+        from lightgbm import Booster
+
+        return Booster(model_str=content.decode())
+
+    def _told(self, categories: Sequence[int]) -> dict[str, list[int]]:
+        return {"categorical_feature": list(categories)} if categories else {}
+
+    def _quiet(self, estimator: Any) -> dict[str, int]:
+        """Return the setting without which it writes to standard output, unless the spec has it."""
+        return {} if "verbosity" in estimator.get_params() else {"verbosity": -1}
+
+
+class XGBoost:
+    """XGBoost: its models are universal binary JSON."""
+
+    file = "booster.ubj"
+
+    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+        """See Library."""
+        return estimator.set_params(**self._told(x, categories)).fit(x, y, sample_weight=weights).get_booster()
+
+    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
+        """See Library."""
+        (x, y, weights), (tested_x, tested_y, tested_weights) = rows, tested
+        estimator.set_params(early_stopping_rounds=patience, **self._told(x, categories)).fit(
+            x,
+            y,
+            sample_weight=weights,
+            eval_set=[(tested_x, tested_y)],
+            sample_weight_eval_set=None if tested_weights is None else [tested_weights],
+            verbose=False,
+        )
+        return int(estimator.best_iteration) + 1
+
+    def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:
+        """See Library."""
+        from xgboost import DMatrix
+
+        return np.asarray(booster.predict(DMatrix(x, **self._told(x, categories))), dtype=np.float64)
+
+    def write(self, booster: Any) -> bytes:
+        """See Library."""
+        return bytes(booster.save_raw("ubj"))
+
+    def read(self, content: bytes) -> Any:
+        """See Library."""
+        from xgboost import Booster
+
+        booster = Booster()
+        booster.load_model(bytearray(content))
+        return booster
+
+    def _told(self, x: Any, categories: Sequence[int]) -> dict[str, Any]:
+        if not categories:
+            return {}
+        return {
+            "enable_categorical": True,
+            "feature_types": ["c" if i in categories else "q" for i in range(x.shape[1])],
+        }
+
+
+LIBRARIES: Mapping[str, Library] = {"lightgbm": LightGBM(), "xgboost": XGBoost()}
+"""Package -> what is done with it."""
+
+
+def library_of(kind: type) -> str | None:
+    """Return the boosting library that a class is of; None: it is of another."""
+    package = kind.__module__.partition(".")[0]
+    return package if package in LIBRARIES else None
+
+
+class Boosted(BaseEstimator):  # type: ignore[misc]
+    """A booster as scikit-learn's estimator: the part of what is predicted that classifier and regressor share.
+
+    Parameters
+    ----------
+    estimator : estimator
+        LightGBM's or XGBoost's own, with the spec's parameters; None: the booster was read from a file.
+    categories : sequence of int
+        The columns that are categories.
+    """
+
+    def __init__(self, estimator: Any = None, categories: Sequence[int] = ()) -> None:
+        self.estimator = estimator
+        self.categories = categories
+
+    def keep(self, library: str, booster: Any, columns: int) -> Self:
+        """Take over a fitted booster of a number of columns."""
+        self.library_, self.booster_, self.n_features_in_ = library, booster, columns
+        return self
+
+    def rounds(self, rows: tuple[Any, Any, Any], tested: tuple[Any, Any, Any], patience: int) -> int:
+        """Return how many rounds are best for tested rows; of both the prepared features, target and weights, or None."""
+        (x, y, weights), (tested_x, tested_y, tested_weights) = rows, tested
+        return self._library().rounds(
+            clone(self.estimator),
+            (x, self._target(y), weights),
+            (tested_x, self._target(tested_y), tested_weights),
+            patience,
+            self.categories,
+        )
+
+    def _fit(self, x: Any, y: Any, weights: Any) -> Self:
+        booster = self._library().fit(clone(self.estimator), x, self._target(y), weights, self.categories)
+        return self.keep(str(library_of(type(self.estimator))), booster, x.shape[1])
+
+    def _library(self) -> Library:
+        return LIBRARIES[str(library_of(type(self.estimator)))]
+
+    def _target(self, y: Any) -> Any:
+        return y
+
+    def _raw(self, x: Any) -> NDArray[np.float64]:
+        return LIBRARIES[self.library_].predict(self.booster_, x, self.categories)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if self.estimator is not None:
+            tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+
+class BoostedClassifier(ClassifierMixin, Boosted):  # type: ignore[misc]
+    """A booster of two labels or more, of any kind."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803 - scikit-learn's names
+        """Fit the booster on prepared features."""
+        self.classes_ = np.unique(y)
+        return self._fit(X, y, sample_weight)
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Return the probability of each label, shape (n, k)."""
+        raw = self._raw(X)
+        return np.column_stack([1 - raw, raw]) if raw.ndim == 1 else raw
+
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: N803
+        """Return the likeliest label of each row, shape (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def _target(self, y: Any) -> Any:
+        """Return the labels as numbers from 0 on, as XGBoost wants them."""
+        self.classes_ = getattr(self, "classes_", np.unique(y))
+        return np.searchsorted(self.classes_, y)
+
+
+class BoostedRegressor(RegressorMixin, Boosted):  # type: ignore[misc]
+    """A booster of numbers."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # noqa: N803
+        """Fit the booster on prepared features."""
+        return self._fit(X, y, sample_weight)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:  # noqa: N803
+        """Return a number for each row, shape (n,)."""
+        return self._raw(X)
+
+
+def missing_extra(package: str) -> str:
+    """Return the advice for a boosting library that is not installed; '' if it is, or is none."""
+    if package not in LIBRARIES:
+        return ""
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        return "it comes with the extra boosting: pip install 'perennial[boosting]'"
+    return ""
