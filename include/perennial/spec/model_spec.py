@@ -70,7 +70,7 @@ class ModelSpec(Section):
             *self._labels_needed(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
-            *self._no_room_for_folds(),
+            *self._impossible_folds(),
             *self._never_promoted(),
             *self._made_later(),
             *self._never_fires(),
@@ -168,7 +168,13 @@ class ModelSpec(Section):
                     f"nothing is left to train on: the window has {window.rows} rows, the holdout {holdout.rows}",
                 )
 
-    def _no_room_for_folds(self) -> Iterator[Complaint]:
+    def _impossible_folds(self) -> Iterator[Complaint]:
+        if self.folds.kind == "leave_one_out" and self.model.learns_from_folds:
+            yield (
+                ("cross_validation", "kind"),
+                "'leave_one_out' fits a model for each row, and calibration and threshold would do that again for each of "
+                "them: take another kind",
+            )
         if self.cross_validation is None or self.folds.kind != "time":
             return
         delay, days = self.target.label_delay_days, [window.days for window in self.source.windows]

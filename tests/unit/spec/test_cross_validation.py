@@ -36,6 +36,13 @@ def test_stratified_folds_need_classes(write, late):
         load_spec(write("late.yaml", f"{regression}cross_validation: {{kind: stratified}}\n"))
 
 
+def test_leave_one_out_within_leave_one_out_is_refused(write, late):
+    calibrated = late.replace("model:\n", "model:\n  calibration: sigmoid\n")
+    section = "cross_validation: {kind: leave_one_out, time_limit_minutes: 5}\n"
+    with pytest.raises(SpecFileError, match=r"cross_validation\.kind: 'leave_one_out' fits a model for each row"):
+        load_spec(write("late.yaml", calibrated + section))
+
+
 def test_the_group_is_a_column_of_the_snapshot(write, late):
     spec = load_spec(write("late.yaml", f"{late}cross_validation: {{kind: group, group: plane}}\n"))
     assert "plane" in spec.columns
