@@ -1,24 +1,31 @@
-"""One retraining DAG for each spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote."""
+"""One retraining DAG for each spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote.
+
+A spec with candidates also has a search: validate >> tune (as many tasks as there are trials at a time) >> choose >> train.
+"""
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from airflow.sdk import DAG, Param, ParamsDict, TriggerRule, chain
 
 from perennial.spec import ModelSpec
+from perennial.spec.limits import MOST_TRIALS
 from perennial.spec.section import MOST_DAYS
+from perennial.stages import STAGES
 from perennial_airflow.alerts.callbacks import on_failure, on_verdict
 from perennial_airflow.assets import ChampionAsset
 from perennial_airflow.building.dag_pages import spec_page
 from perennial_airflow.building.model_specs import dags_by_id, models_folder
-from perennial_airflow.building.placement import tags
+from perennial_airflow.building.placement import heavy, tags
 from perennial_airflow.building.retries import BACK_OFF
 from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
 from perennial_airflow.operators.ingest import IngestOperator
 from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.stage import StageOperator
+from perennial_airflow.operators.tune import TuneOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
 
 # The form under "Trigger". The monitoring DAG adds its evidence: see trigger_retraining.
@@ -53,6 +60,25 @@ FORM = {
     ),
 }
 
+# The form of specs that search has these, too.
+SEARCH_FORM = {
+    "trials": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        maximum=MOST_TRIALS,
+        title="Trials",
+        description="Most trials of the search. Empty: as many as the spec says.",
+    ),
+    "search": Param(
+        "due",
+        type="string",
+        enum=["due", "force", "skip"],
+        title="Search",
+        description="Search if it is due by the spec, in any case (force), or take what the last search found (skip).",
+    ),
+}
+
 
 def retraining(spec: ModelSpec) -> DAG:
     """Return the model's retraining DAG."""
@@ -75,10 +101,14 @@ def retraining(spec: ModelSpec) -> DAG:
             "dry_run": "{{ params.dry_run }}",
             "reason": "{{ params.reason or '' }}",
         }
+        if spec.tunes:
+            run |= {"trials": "{{ params.trials or '' }}", "search": "{{ params.search }}"}
         ingest = IngestOperator(task_id="ingest", **run)
         snapshot = ingest.output
         validate = StageOperator(task_id="validate", takes={"snapshot": snapshot}, **run)
-        train = StageOperator(task_id="train", takes={"snapshot": snapshot}, **run)
+        searching = _search(spec, snapshot, run) if spec.tunes else []
+        tuning = searching[-1].output if searching else None
+        train = StageOperator(task_id="train", takes={"snapshot": snapshot, "tuning": tuning}, **run)
         candidate = train.output
         evaluate = StageOperator(task_id="evaluate", takes={"snapshot": snapshot, "candidate": candidate}, **run)
         evaluation = evaluate.output
@@ -102,11 +132,24 @@ def retraining(spec: ModelSpec) -> DAG:
             **run,
             **on_verdict(spec),
         )
-        chain(ingest, validate, train, evaluate, decide, refit, *([assemble] if assemble else []), register, promote)
+        judging = (train, evaluate, decide, refit, *([assemble] if assemble else []), register, promote)
+        chain(ingest, validate, *searching, *judging)
         dag.add_result(verdict)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
-    dag.params = copy.deepcopy(ParamsDict(FORM))
+    dag.params = copy.deepcopy(ParamsDict(FORM | SEARCH_FORM if spec.tunes else FORM))
     return dag
+
+
+def _search(spec: ModelSpec, snapshot: Any, run: dict[str, Any]) -> list[Any]:
+    tune = TuneOperator.partial(
+        task_id="tune",
+        takes={"snapshot": snapshot},
+        map_index_template="process {{ task.process }}",
+        doc_md=STAGES["tune"].again,
+        **run,
+        **heavy(spec),
+    ).expand(process=list(range(1, spec.search.parallel + 1)))
+    return [tune, StageOperator(task_id="choose", takes={"snapshot": snapshot}, **run)]
 
 
 globals().update(dags_by_id(models_folder(__file__), RETRAIN, retraining))

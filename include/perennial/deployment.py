@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from perennial.store.protocol import Store
 
+TUNING_URL = "sqlite:///.perennial/tuning.db"
+"""The storage of searches where none is named: for processes on one machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
@@ -26,6 +29,8 @@ class Deployment:
         Folder, or s3://bucket/prefix, in which sources without an address of their own are.
     sql_url : str or None
         SQLAlchemy URL of the source's connection; never logged.
+    tuning_url : str
+        SQLAlchemy URL of the storage of searches; never logged.
     s3 : boto3 S3 client or None
         For sources on S3; None: a client is made from the environment.
     """
@@ -35,4 +40,5 @@ class Deployment:
     mlflow_takes_rows: bool = True
     data_root: Path | str
     sql_url: str | None = field(default=None, repr=False)
+    tuning_url: str = field(default=TUNING_URL, repr=False)
     s3: Any = None

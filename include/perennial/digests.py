@@ -49,9 +49,22 @@ def candidate_digest(
     return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe, transform_digest, *versions)
 
 
+def space_digest(spec: ModelSpec) -> str:
+    """Return the digest of what a search is for: candidates, sampler, metric and folds, whatever the rows."""
+    return digest_of(spec, Concern.FEATURES, Concern.FITTING, Concern.FOLDS, Concern.SEARCH)
+
+
+def search_digest(
+    spec: ModelSpec, *, snapshot_digest: str, window: Window, transform_digest: str, libraries: Mapping[str, str]
+) -> str:
+    """Return the digest of a search on given rows; for the parameters see `candidate_digest`."""
+    versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
+    return _joined(snapshot_digest, window.model_dump_json(), space_digest(spec), transform_digest, *versions)
+
+
 def retraining_digest(spec: ModelSpec) -> str:
     """Return the digest of all fields that can change a retraining on given rows, or its verdict."""
-    return digest_of(spec, Concern.ROWS, *recipe_concerns(spec), Concern.JUDGING)
+    return digest_of(spec, Concern.ROWS, Concern.SEARCH, *recipe_concerns(spec), Concern.JUDGING)
 
 
 def reference_digest(spec: ModelSpec, bundle_digest: str) -> str:
@@ -80,7 +93,7 @@ def replay_digest(
     libraries : mapping of distribution to version
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
-    concerns = digest_of(spec, Concern.ROWS, *recipe_concerns(spec), Concern.REPLAY)
+    concerns = digest_of(spec, Concern.ROWS, Concern.SEARCH, *recipe_concerns(spec), Concern.REPLAY)
     return _joined(rows, *ends, concerns, transform_digest, *versions)
 
 

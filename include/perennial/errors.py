@@ -72,6 +72,12 @@ class SourceUnavailable(DataError):
     retryable = True
 
 
+class StudyUnavailable(PerennialError):
+    """The storage of searches does not answer."""
+
+    retryable = True
+
+
 class TrackingError(PerennialError):
     """The MLflow server refuses: no rights, a deleted experiment, a run that is gone."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perennial.deployment import TUNING_URL
 from perennial.errors import SpecError
 
 if TYPE_CHECKING:
@@ -81,6 +82,23 @@ def tracking_server(
         if uri:
             return TrackingServer(uri, takes_rows=of == region)
     return TrackingServer("sqlite:///.perennial/mlflow.db", takes_rows=region is None)
+
+
+def tuning_url(region: str | None, *, connection: Callable[[str | None], str | None] | None = None) -> str:
+    """Return the SQLAlchemy URL of the storage of searches, which holds parameters and scores, but no rows.
+
+    Parameters
+    ----------
+    region : str or None
+    connection : callable, optional
+        Returns the URL that a connection names for a region, or for all models (None). It has priority over the
+        environment.
+    """
+    for of in dict.fromkeys((region, None)):
+        url = (connection and connection(of)) or os.environ.get(variable("PERENNIAL_TUNING", of))
+        if url:
+            return url
+    return TUNING_URL
 
 
 def _folder(root: str) -> Path | str:

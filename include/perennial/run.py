@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from perennial.errors import DataError
 from perennial.layout import run_folder
@@ -105,6 +105,10 @@ class RetrainingRun(Run):
         Name of the run. A stage that is called again with the same run and inputs finds its own result and keeps it.
     window_days : float or None
         Window in days for this run, in place of the spec's one or all of its several.
+    trials : int or None
+        Most trials of a search, in place of the spec's.
+    search : {'due', 'force', 'skip'}
+        Whether to search: when the spec says so, in any case, or not at all.
     dry_run : bool
         Stop after the verdict: register nothing, promote nothing.
     reason, triggered_by : str
@@ -118,6 +122,8 @@ class RetrainingRun(Run):
 
     run_id: str
     window_days: float | None = None
+    trials: int | None = None
+    search: Literal["due", "force", "skip"] = "due"
     dry_run: bool = False
     reason: str = ""
     triggered_by: str = ""

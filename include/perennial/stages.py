@@ -16,6 +16,7 @@ from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
+from perennial.models.tuning import Search, Tuning
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.validation.records import Validation
 
@@ -89,6 +90,10 @@ class Stage:
             return function(owned_run, *records)
 
 
+def _nothing_to_search(run: RetrainingRun, _snapshot: Snapshot) -> str:
+    return "" if run.spec.tunes else "The spec names one estimator: there is nothing to search"
+
+
 def _nothing_to_refit(run: RetrainingRun, _snapshot: Snapshot, _candidate: Candidate, verdict: Verdict) -> str:
     if run.dry_run:
         return f"Dry run: nothing is refit. The verdict was: {verdict.sentence}"
@@ -153,9 +158,31 @@ STAGES: Mapping[str, Stage] = {
             again="The snapshot is checked again, and the report replaces the earlier one.",
         ),
         Stage(
+            name="tune",
+            function="perennial.tuning.tune:tune",
+            takes=("snapshot",),
+            makes="search",
+            returns=Search,
+            reads_rows=True,
+            owns_run=False,
+            again="The search goes on where it stood: no finished trial is repeated.",
+            why_not=_nothing_to_search,
+        ),
+        Stage(
+            name="choose",
+            function="perennial.tuning.choose:choose",
+            takes=("snapshot",),
+            makes="tuning",
+            returns=Tuning,
+            reads_rows=True,
+            owns_run=True,
+            again="The same trials have the same winner; trials that are left are made first.",
+            why_not=_nothing_to_search,
+        ),
+        Stage(
             name="train",
             function="perennial.training.train:train",
-            takes=("snapshot",),
+            takes=("snapshot", "tuning"),
             makes="candidate",
             returns=Candidate,
             reads_rows=True,
@@ -232,7 +259,8 @@ STAGES: Mapping[str, Stage] = {
 
 def stages_of(spec: ModelSpec) -> tuple[str, ...]:
     """Return the names of the stages that a spec asks for, in their order: its retraining DAG has a task for each."""
-    return tuple(name for name in STAGES if name != "assemble" or spec.model.ensemble is not None)
+    without = {"tune": not spec.tunes, "choose": not spec.tunes, "assemble": spec.model.ensemble is None}
+    return tuple(name for name in STAGES if not without.get(name, False))
 
 
 def maker(record: str) -> Stage:

@@ -27,11 +27,14 @@ def deployment(spec: ModelSpec, **source: Any) -> Deployment:
     from perennial.places import data_root
     from perennial_airflow.hooks.store import StoreHook
     from perennial_airflow.hooks.tracking import TrackingHook
+    from perennial_airflow.hooks.tuning import TuningHook
     from perennial_airflow.startup.same_version import say_other_version
 
     store = StoreHook(spec.name, spec.region).open()
     say_other_version(store)
     server = TrackingHook(spec.region).connect()
+    if spec.tunes:
+        source["tuning_url"] = TuningHook(spec.region).url()
     return Deployment(
         store=store,
         tracking_uri=server.uri,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from airflow.sdk import conf
 
-from perennial.layout import DATA_DOCS, run_folder
+from perennial.layout import DATA_DOCS, TUNING_PAGE, run_folder
 from perennial_airflow.hooks.tracking import TrackingHook
 
 
@@ -18,6 +18,11 @@ def run_page(dag_id: str, run_id: str) -> str:
 def data_docs_page(model: str, run_id: str) -> str:
     """Return the address of a validation's report."""
     return f"{_base()}/perennial/reports/{run_folder(model, run_id)}{DATA_DOCS.name}"
+
+
+def tuning_page(model: str, run_id: str) -> str:
+    """Return the address of the page of a search."""
+    return f"{_base()}/perennial/reports/{run_folder(model, run_id)}{TUNING_PAGE.name}"
 
 
 def drift_report_page(model: str, sequence: int) -> str:

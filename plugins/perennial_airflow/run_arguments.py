@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from perennial.errors import PerennialError
 from perennial.moments import in_utc
+from perennial.spec.limits import MOST_TRIALS
 from perennial.spec.section import MOST_DAYS
 
 NOTHING = {"", "None", "null"}
@@ -72,6 +74,35 @@ def whole_number(name: str, value: int | str) -> int:
         return int(value)
     except ValueError:
         raise RunArgumentError(f"{name}: {value!r} is not a whole number") from None
+
+
+def trials(value: int | str | None) -> int | None:
+    """Return the number of trials, or None if none is given.
+
+    Raises
+    ------
+    RunArgumentError
+        The value is not a whole number from 1 on.
+    """
+    if value is None or value in NOTHING:
+        return None
+    number = whole_number("trials", value)
+    if not 1 <= number <= MOST_TRIALS:
+        raise RunArgumentError(f"trials: {value!r}: give 1 to {MOST_TRIALS:,}, or nothing for the spec's number")
+    return number
+
+
+def search(value: str) -> Literal["due", "force", "skip"]:
+    """Return whether to search.
+
+    Raises
+    ------
+    RunArgumentError
+        The value is none of the three.
+    """
+    if value == "due" or value == "force" or value == "skip":
+        return value
+    raise RunArgumentError(f"search: {value!r} is none of due, force and skip")
 
 
 def flag(value: bool | str) -> bool:

@@ -98,6 +98,45 @@ def test_models_of_two_windows_serve_together_and_are_joined_by_the_next_two(
     assert tags["perennial.members"] == "3"
 
 
+def test_a_search_is_made_by_several_tasks_and_its_winner_is_promoted(
+    add_spec: Callable[..., Path],
+    land_orders: Callable[..., None],
+    run_dag: Callable[..., DagRunResult],
+    deployment: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import optuna
+
+    storage = f"sqlite:///{deployment}/searches.db"
+    monkeypatch.setenv("AIRFLOW_CONN_OPTUNA_DEFAULT", f"sqlite:///{deployment}/searches.db")
+    tree = {"estimator": "sklearn.tree.DecisionTreeClassifier", "search": {"max_depth": {"low": 1, "high": 9}}}
+    logistic = {
+        "estimator": "sklearn.linear_model.LogisticRegression",
+        "search": {"C": {"low": 0.01, "high": 10.0, "log": True}},
+    }
+    add_spec(
+        model={"candidates": [tree, logistic]},
+        tuning={"trials": 9, "parallel": 2, "when": "first"},
+        cross_validation={"folds": 2},
+    )
+    land_orders()
+
+    first = run_dag("orders.retrain", trials=3)
+    again = run_dag("orders.retrain", search="skip", dry_run=True)
+
+    assert first.tasks == dict.fromkeys(ALL | {"tune", "choose"}, "success")
+    found = first.xcoms["choose"]
+    trials = optuna.load_study(study_name=found["study"], storage=storage).get_trials()
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
+    assert found["score"] == max(trial.value for trial in trials)
+    assert first.xcoms["train"]["choice"] == found["choice"]
+    page = first.link("choose", "TuningPageLink").rpartition("/perennial/reports/")[2]
+    assert found["sentence"].split(" won")[0] in (deployment / "store" / page).read_text()
+    assert again.xcoms["choose"]["searched"] is False
+    assert again.xcoms["train"]["choice"] == found["choice"]
+    assert again.link("choose", "TuningPageLink") == ""
+
+
 def test_the_champions_event_says_what_and_why(
     add_spec: Callable[..., Path], land_orders: Callable[..., None], run_dag: Callable[..., DagRunResult]
 ) -> None:

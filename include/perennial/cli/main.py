@@ -7,6 +7,7 @@ import logging
 import os
 import warnings
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +41,16 @@ Store = Annotated[
 AsOf = Annotated[
     str | None, typer.Option(help="Newest event time to use, such as 2013-03-01T00:00:00Z. Default: the newest.")
 ]
+
+
+class Searches(StrEnum):
+    """Whether a run searches."""
+
+    DUE = "due"
+    FORCE = "force"
+    SKIP = "skip"
+
+
 SqlUrl = Annotated[
     str | None,
     typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL to use instead of the source's Airflow connection."),
@@ -79,6 +90,12 @@ def run(
     as_of: AsOf = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the verdict; register nothing.")] = False,
     window_days: Annotated[float | None, typer.Option(help="Days of data to use instead of the spec's window.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Most trials of a search, in place of the spec's tuning.trials.")
+    ] = None,
+    search: Annotated[
+        Searches, typer.Option(help="Search for the best candidate: when it is due by tuning.when, force, or skip.")
+    ] = Searches.DUE,
     reason: Annotated[str, typer.Option(help="Reason for the retraining; kept with the model version.")] = "",
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
@@ -93,6 +110,10 @@ def run(
     if window_days is not None and not 0 < window_days <= MOST_DAYS:
         raise PerennialError(f"--window-days {window_days:g}: give a number above 0, up to {MOST_DAYS:,}")
     spec, opened = _open(model, models, store)
+    if not spec.tunes and (trials is not None or search is not Searches.DUE):
+        raise PerennialError(
+            f"{spec.name} names one estimator, so there is nothing to search: leave --trials and --search out"
+        )
     verdict = retrain(
         RetrainingRun(
             spec=spec,
@@ -101,6 +122,8 @@ def run(
             now=datetime.now(UTC),
             as_of=moment,
             window_days=window_days,
+            trials=trials,
+            search=search.value,
             dry_run=dry_run,
             reason=reason,
             triggered_by="perennial run",
@@ -349,7 +372,7 @@ def _all_models(models: Path) -> list[str]:
 
 def _deployment(spec: ModelSpec, store: Opened, sql_url: str | None = None) -> Deployment:
     from perennial.deployment import Deployment
-    from perennial.places import data_root, tracking_server
+    from perennial.places import data_root, tracking_server, tuning_url
 
     server = tracking_server(spec.region)
     return Deployment(
@@ -358,6 +381,7 @@ def _deployment(spec: ModelSpec, store: Opened, sql_url: str | None = None) -> D
         mlflow_takes_rows=server.takes_rows,
         data_root=data_root(spec),
         sql_url=sql_url,
+        tuning_url=tuning_url(spec.region),
     )
 
 

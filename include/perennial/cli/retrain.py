@@ -20,6 +20,7 @@ from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
+from perennial.models.tuning import Search, Tuning
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
@@ -34,6 +35,8 @@ FAILED = "failed"
 
 def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days: float | None) -> str:
     """Return the same id for the same command, so that it finds the work of an interrupted run.
+
+    The options of a search do not count: more trials go on where fewer have ended.
 
     A dry run has the same id, so that the real run after it judges the candidate that the dry run showed.
     """
@@ -99,7 +102,13 @@ class _Display:
     def show(self, stage: Stage, run: RetrainingRun, *taken: Any) -> Any:
         line = self._progress.add_task(stage.name, total=1, summary="")
         try:
-            made = stage(run, *taken)
+            if stage.name == "tune":
+                # Imported here, since most specs name one estimator and need no Optuna.
+                from perennial.cli.search import search
+
+                made = search(run, taken[0], lambda sentence: self._progress.update(line, summary=sentence))
+            else:
+                made = stage(run, *taken)
         except BaseException:
             self._progress.update(line, summary=FAILED)
             raise
@@ -134,6 +143,17 @@ def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
 
 def _of_validation(validation: Validation, _: ModelSpec) -> str:
     return f"{validation.expectations} of {validation.expectations} expectations hold"
+
+
+def _of_search(search: Search, _: ModelSpec) -> str:
+    return search.sentence
+
+
+def _of_tuning(tuning: Tuning, _: ModelSpec) -> str:
+    if not tuning.searched:
+        return tuning.sentence
+    failed = f", {tuning.failed} trials failed" if tuning.failed else ""
+    return f"{tuning.choice.in_words}, mean {tuning.metric} {_figure(tuning.score)} over the folds{failed}"
 
 
 def _of_candidate(candidate: Candidate, _: ModelSpec) -> str:
@@ -174,6 +194,8 @@ def _of_promotion(promotion: Promotion, _: ModelSpec) -> str:
 _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "snapshot": _of_snapshot,
     "validation": _of_validation,
+    "search": _of_search,
+    "tuning": _of_tuning,
     "candidate": _of_candidate,
     "evaluation": _of_evaluation,
     "verdict": _of_verdict,

@@ -87,7 +87,7 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     entity = run.spec.watch.drift.entity
     more = (*rival.inputs, *(name for name in (entity, run.spec.weight_column) if name in snapshot.schema_))
     rows = _held_out_rows(run, snapshot, bundles[candidate.mlflow_run_id].manifest, more_columns=more)
-    evidence = _measure(run.spec, rows, bundles, champion=champion, rival=rival)
+    evidence = _measure(candidate.recipe(run.spec), rows, bundles, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
     return evidence.evaluation
 

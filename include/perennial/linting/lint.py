@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from perennial.linting.candidates import check_candidates
 from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.imbalance import check_resampling
@@ -114,7 +115,8 @@ def _deep(parts: Mapping[str, Any], tree: Located) -> list[SpecProblem]:
 
 def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
     if "model" in parts:
-        yield from check_estimator(parts["model"], parts.get("task"), parts.get("evaluation"))
+        check_models = check_candidates if parts["model"].candidates else check_estimator
+        yield from check_models(parts["model"], parts.get("task"), parts.get("evaluation"))
     if "model" in parts and parts["model"].imbalance.resampling is not None:
         yield from check_resampling(parts["model"].imbalance.resampling, parts.get("features"))
     if "features" in parts and parts["features"].transform is not None:

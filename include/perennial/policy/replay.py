@@ -13,13 +13,17 @@ from perennial.errors import DataError
 from perennial.layout import REPLAY
 from perennial.models.environment import library_versions
 from perennial.models.transform import source_digest
+from perennial.models.tuning import Choice
+from perennial.policy.first_search import first_search
 from perennial.policy.history import History, load_history, read_history, write_history
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.run import Run
 from perennial.spec import ModelSpec
 from perennial.store.content import content_file, content_name
+from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
+from perennial.store.protocol import KeyNotFound
 from perennial.store.sealed import read_record, seal
 
 log = PrintableLog(__name__)
@@ -40,6 +44,8 @@ class Replay(Record):
     """Store key of the history."""
     ends: tuple[datetime, ...]
     """Moments at which a model is trained; batch b, from 1 on, has the rows after `ends[b - 1]` up to `ends[b]`."""
+    choice: Choice | None = None
+    """What a search at the first moment chose for all models; None: the spec names one estimator."""
 
     @property
     def batches(self) -> int:
@@ -89,10 +95,18 @@ def begin_replay(
             libraries=library_versions(*run.spec.fitting_code),
         )[:16]
         key = REPLAY.folder(run.spec.name, digest) + name
-        replay = Replay(model=run.spec.name, digest=digest, rows=key, ends=settled)
+        choice = _kept_choice(run, digest) or first_search(run, history, settled[0])
+        replay = Replay(model=run.spec.name, digest=digest, rows=key, ends=settled, choice=choice)
         run.store.put_file(key, path)
     run.store.write(REPLAY.key(run.spec.name, digest), seal(replay))
     return replay
+
+
+def _kept_choice(run: Run, digest: str) -> Choice | None:
+    try:
+        return find_replay(run, digest).choice
+    except (KeyNotFound, Damaged):
+        return None
 
 
 def find_replay(run: Run, digest: str) -> Replay:

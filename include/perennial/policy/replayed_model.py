@@ -143,6 +143,8 @@ def read_answers(run: Run, model: ReplayedModel) -> tuple[Answers, Answers]:
 
 def _trained(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
     spec, end = run.spec, replay.ends[number]
+    if replay.choice is not None:
+        spec = replay.choice.applied(spec)
     rows = in_window(history.known_at(end), spec, end)
     plan = plan_split(rows, spec)
     split = apply_split(rows, plan, spec.task)

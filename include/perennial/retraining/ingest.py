@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from perennial.data.ingest import ingest as ingest_rows
 from perennial.training.pipeline import build_pipeline
 from perennial.training.prospects import check_prospects
+from perennial.tuning.space import Space
 
 if TYPE_CHECKING:
     from perennial.data.snapshots.records import Snapshot
@@ -27,7 +28,9 @@ def ingest(run: RetrainingRun) -> Snapshot:
     SpecError
         The labels are not those that the spec names.
     """
-    build_pipeline(run.spec)  # its errors should be reported before the rows are read
+    # Its errors should be reported before the rows are read.
+    for spec in [choice.applied(run.spec) for choice in Space.of(run.spec).examples()] or [run.spec]:
+        build_pipeline(spec)
     snapshot = ingest_rows(run)
     check_prospects(run, snapshot)
     return snapshot

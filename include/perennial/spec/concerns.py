@@ -24,6 +24,8 @@ class Concern(StrEnum):
     """Which rows, columns and types a retraining uses."""
     FEATURES = "features"
     """How the estimator's inputs are computed from the rows."""
+    SEARCH = "search"
+    """The estimator and parameters that a search finds, for given rows and features."""
     FITTING = "fitting"
     """The fitted model, for given rows and features."""
     FOLDS = "folds"
@@ -69,7 +71,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.changes": _NONE,
     "source.future": (Concern.ROWS, Concern.WATCHING),
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
-    "target.positive": (Concern.JUDGING, Concern.WATCHING),
+    "target.positive": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
     "features.numeric": (Concern.ROWS, Concern.FEATURES),
     "features.categorical": (Concern.ROWS, Concern.FEATURES),
@@ -82,6 +84,18 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "validation": (Concern.ROWS,),
     "model.estimator": (Concern.FITTING,),
     "model.params": (Concern.FITTING,),
+    "model.candidates": (Concern.SEARCH,),
+    # How many trials, and how many at a time, decide how far a search gets, but not which search it is.
+    "tuning.trials": _NONE,
+    "tuning.minutes": _NONE,
+    "tuning.parallel": _NONE,
+    "tuning.when": _NONE,
+    "tuning.sampler": (Concern.SEARCH,),
+    "tuning.pruner": (Concern.SEARCH,),
+    "tuning.seed": (Concern.SEARCH,),
+    "tuning.metric": (Concern.SEARCH,),
+    "tuning.second": (Concern.SEARCH,),
+    "tuning.warm_start": (Concern.SEARCH,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
     "model.imbalance.class_weights": (Concern.FITTING,),
@@ -99,10 +113,10 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "cross_validation": (Concern.ROWS, Concern.FOLDS),
     # Training ends where the holdout begins.
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
-    "evaluation.primary": (Concern.JUDGING, Concern.WATCHING),
+    "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
     # A threshold is chosen by a metric.
-    "evaluation.weighted": (Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "monitoring.schedule": _NONE,
     "monitoring.min_rows": (Concern.WATCHING,),
     "monitoring.lateness_days": (Concern.WATCHING,),
@@ -158,7 +172,7 @@ def fields_of(spec: ModelSpec, *concerns: Concern) -> dict[str, Any]:
 
 
 def _chosen(spec: ModelSpec, concerns: tuple[Concern, ...]) -> dict[str, Any]:
-    content = spec.model_dump() | {"monitoring": spec.watch.model_dump()}
+    content = spec.model_dump() | {"monitoring": spec.watch.model_dump(), "tuning": spec.search.model_dump()}
     return {path: _at(content, path) for path, belongs in CONCERNS.items() if set(belongs).intersection(concerns)}
 
 

@@ -14,5 +14,7 @@ MAX_PROBLEMS = 50
 """Maximum number of problems that are reported for one file."""
 MAX_COUNT = 10**15
 """Maximum of rows, checks and other counts."""
+MOST_TRIALS = 10_000
+"""Maximum trials of a search."""
 MAX_MINUTES = 366 * 24 * 60
 """Maximum minutes between two checks: a year."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from perennial.spec.candidates import CandidateEstimator
 from perennial.spec.imbalance import Imbalance, Weights
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Section, Text, Whole
@@ -22,12 +23,14 @@ class Ensemble(Section):
 
 
 class Model(Section):
-    """A scikit-learn compatible estimator, named by import path."""
+    """A scikit-learn compatible estimator, named by import path, or several that compete."""
 
-    estimator: str = Field(pattern=CLASS_PATH)
-    """Import path of the class, such as `sklearn.linear_model.LogisticRegression`."""
+    estimator: str = Field(default="", pattern=CLASS_PATH)
+    """Import path of the class, such as `sklearn.linear_model.LogisticRegression`; either this or `candidates`."""
     params: dict[str, Any] = {}
     """Arguments of its constructor."""
+    candidates: tuple[CandidateEstimator, ...] = ()
+    """Estimators of which a search chooses the best, with its parameters; see `tuning`."""
     seed: Whole = Field(default=0, ge=0, lt=2**32)
     """Passed to the estimator as `random_state`, if it takes one."""
     refit: bool = True
@@ -65,3 +68,11 @@ class Model(Section):
         if "random_state" in params:
             raise ValueError("random_state is set by model.seed")
         return params
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Self:
+        if bool(self.estimator) == bool(self.candidates):
+            raise ValueError("give either estimator, or candidates to search the best of")
+        if self.candidates and self.params:
+            raise ValueError("params belong to estimator: each of the candidates has params of its own")
+        return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,7 @@ from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
 from perennial.spec.section import Section, Text, refuse
 from perennial.spec.source import SourceSection
+from perennial.spec.tuning import Tuning
 from perennial.spec.validation import Expectation
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -45,6 +46,8 @@ class ModelSpec(Section):
     model: Model
     cross_validation: CrossValidationSection | None = None
     """None: a training is not cross-validated."""
+    tuning: Tuning | None = None
+    """How the best of `model.candidates` is searched for; None: by default, if there are candidates."""
     evaluation: EvaluationSection
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
@@ -75,6 +78,7 @@ class ModelSpec(Section):
             *self._made_later(),
             *self._never_fires(),
             *self._foreign_region(),
+            *self._unsearchable(),
         ]
         if complaints:
             refuse(*complaints)
@@ -87,6 +91,8 @@ class ModelSpec(Section):
         performance = self.monitoring.performance if self.monitoring else None
         floors = performance.metric_paths() if performance else ()
         named = [(("evaluation", *path), name) for path, name in self.evaluation.metric_paths()]
+        if self.tuning and self.tuning.metric:
+            named.append((("tuning", "metric"), self.tuning.metric))
         for path, name in [*named, *((("monitoring", "performance", *path), name) for path, name in floors)]:
             if name == EXPECTED_COST and name not in metrics:
                 yield path, "there are no costs: set model.imbalance.costs"
@@ -239,6 +245,42 @@ class ModelSpec(Section):
             # The API server finds the store of the reports by this tag.
             if tag.startswith("region:"):
                 yield ("tags", index), f"{tag!r} is a tag that the DAGs get from the field region: set that field"
+
+    def _unsearchable(self) -> Iterator[Complaint]:
+        candidates, tuning = self.model.candidates, self.search
+        if self.tuning and not candidates:
+            yield ("tuning",), "there is nothing to search: name model.candidates in place of model.estimator"
+        conditional = any(one.when for candidate in candidates for one in candidate.search.values())
+        if tuning.sampler in ("gp", "cmaes", "nsga2") and (len(candidates) > 1 or conditional):
+            message = f"{tuning.sampler} searches one candidate without conditions: choose tpe, random or grid"
+            yield ("tuning", "sampler"), message
+        for index, candidate in enumerate(candidates):
+            for name, one in candidate.search.items():
+                place = ("model", "candidates", index, "search", name)
+                if tuning.sampler == "cmaes" and one.choices:
+                    yield place, "cmaes searches numbers only: choose another sampler"
+                if tuning.sampler == "grid" and not one.choices and not one.is_whole and one.step is None:
+                    yield place, "a grid needs choices, whole numbers or a step"
+
+    @property
+    def tunes(self) -> bool:
+        """Whether a search chooses the estimator."""
+        return bool(self.model.candidates)
+
+    @property
+    def search(self) -> Tuning:
+        """Settings of the search: `tuning`, or the defaults."""
+        return self.tuning or Tuning()
+
+    @property
+    def searched_metric(self) -> str:
+        """The metric that a search is for."""
+        return self.search.metric or self.evaluation.primary
+
+    def with_choice(self, estimator: str, params: dict[str, Any]) -> Self:
+        """Return the spec in which this estimator is fixed, in place of the candidates and their search."""
+        model = self.model.model_copy(update={"estimator": estimator, "params": params, "candidates": ()})
+        return self.model_copy(update={"model": model, "tuning": None})
 
     @property
     def watch(self) -> Monitoring:

@@ -67,22 +67,22 @@ def cross_validate(
         return _leave_one_out(tests, folds)
     tests.check([fold.test for fold in folds])
     metrics: list[dict[str, float]] = []
-    seconds: list[float] = []
+    answers: list[_Answer] = []
     for fold in folds:
         where = f"fold {fold.number} of {len(folds)}"
         try:
-            took, said = tests.answer(fold)
-            metrics.append(tests.score(fold.test, said))
+            answers.append(tests.answer(fold))
+            metrics.append(tests.score(fold.test, answers[-1].said))
         except TrainingError as error:
             raise TrainingError(f"{where}: {error}") from error
-        seconds.append(took)
         primary = metrics[-1][tests.primary]
-        log.info("%s: %s %.4g, fitted in %.1f s", where, tests.primary, primary, took)
+        log.info("%s: %s %.4g, fitted in %.1f s", where, tests.primary, primary, answers[-1].fit_seconds)
         if after_fold is not None:
             after_fold(fold.number, primary)
     return CrossValidation(
         scores={name: _over_folds([scores[name] for scores in metrics]) for name in metrics[0]},
-        fit_seconds=tuple(seconds),
+        fit_seconds=tuple(one.fit_seconds for one in answers),
+        predict_seconds=tuple(one.predict_seconds for one in answers),
     )
 
 
@@ -94,10 +94,11 @@ def _leave_one_out(tests: _Tests, folds: Sequence[Fold]) -> CrossValidation:
         answers.append(tests.answer(fold))
         if len(answers) == 1:
             _check_time(tests.spec, len(folds), time.monotonic() - started)
-    together = tests.score(np.concatenate([fold.test for fold in folds]), concatenated([said for _, said in answers]))
+    together = tests.score(np.concatenate([fold.test for fold in folds]), concatenated([one.said for one in answers]))
     return CrossValidation(
         scores={name: FoldScores(folds=(), mean=figure, spread=math.nan) for name, figure in together.items()},
-        fit_seconds=tuple(took for took, _ in answers),
+        fit_seconds=tuple(one.fit_seconds for one in answers),
+        predict_seconds=tuple(one.predict_seconds for one in answers),
     )
 
 
@@ -112,6 +113,15 @@ def _check_time(spec: ModelSpec, rows: int, one_takes_s: float) -> None:
 
 
 @dataclass(frozen=True)
+class _Answer:
+    """A fold's predictions, and what they took."""
+
+    said: Predictions
+    fit_seconds: float
+    predict_seconds: float
+
+
+@dataclass(frozen=True)
 class _Tests:
     """The tests of a spec's model on training rows, whose target is `truth`."""
 
@@ -123,10 +133,13 @@ class _Tests:
     def primary(self) -> str:
         return self.spec.evaluation.primary
 
-    def answer(self, fold: Fold) -> tuple[float, Predictions]:
-        """Return the seconds to fit the fold's model, and its predictions for the tested rows."""
+    def answer(self, fold: Fold) -> _Answer:
+        """Return the fold's model's predictions for the tested rows."""
         fit = prepare_fit(self.spec, self.train.iloc[fold.train], level=logging.DEBUG)
-        return fit.run(), fit.model.predict(self.train.iloc[fold.test])
+        to_fit = fit.run()
+        began = time.monotonic()
+        said = fit.model.predict(self.train.iloc[fold.test])
+        return _Answer(said, to_fit, time.monotonic() - began)
 
     def score(self, rows: Ints, said: Predictions) -> dict[str, float]:
         weights = metric_weights(self.spec, self.train.iloc[rows])

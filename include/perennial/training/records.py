@@ -23,3 +23,5 @@ class CrossValidation(Record):
     """Metric of the task -> its scores."""
     fit_seconds: tuple[float, ...]
     """Seconds to fit each fold's model."""
+    predict_seconds: tuple[float, ...]
+    """Seconds to predict each fold's tested rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
     refuse_dry_run(run, "refits")
     if not verdict.promotes:
         raise TrainingError(f"the candidate was rejected, and only promoted candidates are refit: {verdict.sentence}")
+    run = replace(run, spec=candidate.recipe(run.spec))
     tracker = Tracker(run.tracking_uri)
     frame = cache(lambda: read_rows(run, snapshot))
     *others, first = (_refit_one(run, tracker, snapshot, one, frame) for one in candidate.each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,12 @@ from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, plan_splits
 from perennial.digests import candidate_digest
 from perennial.errors import RunTaken, TrackingError
+from perennial.layout import TUNING_PAGE
 from perennial.models.boosted import Boosted
 from perennial.models.candidate import Candidate
 from perennial.models.environment import library_versions
 from perennial.models.transform import source_digest
+from perennial.models.tuning import Tuning
 from perennial.printable import PrintableLog
 from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker
@@ -43,7 +45,7 @@ CANDIDATE_RECORD_TAG = "perennial.candidate_record"
 RUN_TAG = "perennial.run_id"
 
 
-def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
+def train(run: RetrainingRun, snapshot: Snapshot, tuning: Tuning | None = None) -> Candidate:
     """Fit and log a candidate, or return the one that this run logged before.
 
     The same run, snapshot, window, recipe, transform and libraries make one finished MLflow run in experiment
@@ -56,6 +58,8 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     run : RetrainingRun
     snapshot : Snapshot
         A snapshot in the run's store.
+    tuning : Tuning or None
+        The result of a search; None: the spec names one estimator.
 
     Returns
     -------
@@ -73,7 +77,9 @@ def train(run: RetrainingRun, snapshot: Snapshot) -> Candidate:
     TrackingUnavailable
         MLflow does not answer.
     """
-    training = _Training(run, snapshot, Tracker(run.tracking_uri))
+    if tuning is not None:
+        run = replace(run, spec=tuning.choice.applied(run.spec))
+    training = _Training(run, snapshot, tuning, Tracker(run.tracking_uri))
     first, *others = (training.candidate(window) for window in run.windows)
     return first.model_copy(update={"others": tuple(others)})
 
@@ -84,6 +90,7 @@ class _Training:
 
     run: RetrainingRun
     snapshot: Snapshot
+    tuning: Tuning | None
     tracker: Tracker
 
     @cached_property
@@ -133,6 +140,7 @@ class _Training:
                 found = cross_validate(spec, split.train, folds)
                 with run.store.scratch() as scratch:
                     log_cross_validation(tracker, run_id, folds, found, scratch)
+            self._log_search(run_id)
             with tracker.system_metrics(run_id):
                 seconds = fit.run()
             manifest = describe(
@@ -168,6 +176,7 @@ class _Training:
                 bundle_digest=recorded.digest,
                 split=plan,
                 provenance=provenance,
+                choice=None if self.tuning is None else self.tuning.choice,
             )
             tracker.set_tags(run_id, {CANDIDATE_RECORD_TAG: candidate.model_dump_json()})
         with _deletion_told(tracker, run_id):
@@ -176,6 +185,15 @@ class _Training:
             tracker.finish_run(run_id)
         log.info("candidate logged as MLflow run %s", run_id)
         return candidate
+
+    def _log_search(self, run_id: str) -> None:
+        found = self.tuning
+        if found is None or not found.searched:
+            return
+        figures = {"score": found.score, "spread": found.spread, "trials": found.finished, "failed": found.failed}
+        self.tracker.log_metrics(run_id, {f"search.{name}": value for name, value in figures.items()})
+        page = self.run.store.read(self.run.prefix + TUNING_PAGE.name)
+        self.tracker.log_text(run_id, page.decode(), f"search/{TUNING_PAGE.name}")
 
 
 def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> str:

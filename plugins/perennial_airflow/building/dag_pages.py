@@ -18,7 +18,7 @@ def spec_page(spec: ModelSpec) -> str:
         ("Source", f"`{spec.source.uri}` ({spec.source.format})" if spec.source.uri else _query(spec)),
         ("Window", "; ".join(window.in_words for window in spec.source.windows)),
         ("Holdout", _holdout(spec)),
-        ("Estimator", f"`{spec.model.estimator}`"),
+        ("Estimator", _estimator(spec)),
         ("Numeric features", _codes(spec.features.numeric)),
         ("Categorical features", _codes(spec.features.categorical)),
         *((f"{kind.capitalize()} features", _codes(names)) for kind, names in _other_features(spec) if names),
@@ -36,6 +36,13 @@ def spec_page(spec: ModelSpec) -> str:
 
 def _other_features(spec: ModelSpec) -> list[tuple[str, tuple[str, ...]]]:
     return [("text", spec.features.text), ("datetime", spec.features.datetime)]
+
+
+def _estimator(spec: ModelSpec) -> str:
+    if not spec.tunes:
+        return f"`{spec.model.estimator}`"
+    search = spec.search
+    return f"the best of {_codes(one.estimator for one in spec.model.candidates)}, by up to {search.trials} trials ({search.sampler})"
 
 
 def _gates(spec: ModelSpec) -> list[tuple[str, str]]:

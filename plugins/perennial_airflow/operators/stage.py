@@ -17,6 +17,7 @@ from perennial_airflow.deployment import deployment
 from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_version import ModelVersionLink
+from perennial_airflow.links.tuning_page import TuningPageLink
 from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "validate": (DataDocsLink(),),
+    "choose": (TuningPageLink(),),
     "train": (MlflowRunLink(),),
     "evaluate": (MlflowRunLink(),),
     "refit": (MlflowRunLink(),),
@@ -62,6 +64,10 @@ class StageOperator(BaseOperator):
         Stop after the verdict: register nothing, promote nothing.
     reason : str
         Why the run was started; empty: how it was triggered.
+    trials : int or str, optional
+        Most trials of a search; empty or None: the spec's.
+    search : str
+        Whether to search: `due`, `force` or `skip`.
 
     Raises
     ------
@@ -69,7 +75,9 @@ class StageOperator(BaseOperator):
         There is no stage of this name, or it takes other records.
     """
 
-    template_fields: ClassVar[tuple[str, ...]] = ("takes", "as_of", "window_days", "dry_run", "reason")
+    template_fields: ClassVar[tuple[str, ...]] = (
+        "takes", "as_of", "window_days", "dry_run", "reason", "trials", "search",
+    )  # fmt: skip
     ui_color = "#e6f0e2"
 
     def __init__(
@@ -82,6 +90,8 @@ class StageOperator(BaseOperator):
         window_days: float | str | None = None,
         dry_run: bool | str = False,
         reason: str = "",
+        trials: int | str | None = None,
+        search: str = "due",
         retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
         **kwargs: Any,
     ) -> None:
@@ -100,6 +110,8 @@ class StageOperator(BaseOperator):
         self.window_days = window_days
         self.dry_run = dry_run
         self.reason = reason
+        self.trials = trials
+        self.search = search
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -166,6 +178,8 @@ class StageOperator(BaseOperator):
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),
             dry_run=run_arguments.flag(self.dry_run),
+            trials=run_arguments.trials(self.trials),
+            search=run_arguments.search(self.search),
             reason=self.reason or f"{dag_run.run_type.value} run",
             triggered_by=started_by(context),
             worker=f"task {self.dag_id}.{self.task_id}, try {context['ti'].try_number}",

@@ -16,6 +16,7 @@ from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.links.triggered_run import TriggeredRunLink
+from perennial_airflow.links.tuning_page import TuningPageLink
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
@@ -53,6 +54,15 @@ def task(add_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Simp
     """What links read of a task."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
     return SimpleNamespace(spec=load_spec(add_spec()))
+
+
+def test_a_search_has_a_page_only_in_the_run_that_made_it(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    assert TuningPageLink().get_link(task, ti_key=Key()) == ""
+    returned["choose"] = {"searched": False}
+    assert TuningPageLink().get_link(task, ti_key=Key()) == ""
+    returned["choose"] = {"searched": True}
+    page = "/perennial/reports/orders/runs/manual__2024-02-01T00_00_00+00_00/tuning.html"
+    assert TuningPageLink().get_link(task, ti_key=Key()).endswith(page)
 
 
 def test_data_docs_need_only_model_and_run(task: SimpleNamespace) -> None:

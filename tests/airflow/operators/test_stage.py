@@ -47,26 +47,35 @@ def test_promote_is_skipped_in_words(
 def test_a_task_that_is_no_stage_or_takes_something_else_is_refused(
     add_spec: Callable[..., Path], task_id: str, takes: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match="train: snapshot; evaluate: snapshot, candidate"):
+    with pytest.raises(ValueError, match="train: snapshot, tuning; evaluate: snapshot, candidate"):
         StageOperator(task_id=task_id, spec=load_spec(add_spec()), takes=takes)
 
 
-@pytest.mark.parametrize(("ensemble", "without"), [(None, {"assemble"}), ({"members": 3}, set())])
+CANDIDATES = [{"estimator": "sklearn.linear_model.LogisticRegression", "search": {"C": {"low": 0.1, "high": 9.0}}}]
+
+
+@pytest.mark.parametrize(
+    ("model", "without"),
+    [
+        ({"estimator": "sklearn.linear_model.LogisticRegression"}, {"assemble", "tune", "choose"}),
+        ({"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 3}}, {"tune", "choose"}),
+        ({"candidates": CANDIDATES}, {"assemble"}),
+    ],
+)
 def test_the_dag_has_a_task_for_each_stage_that_follows_those_whose_records_it_takes(
-    add_spec: Callable[..., Path],
-    load_dags: Callable[[], DagBag],
-    ensemble: dict[str, int] | None,
-    without: set[str],
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], model: dict[str, Any], without: set[str]
 ) -> None:
     from perennial.stages import maker, stages_of
 
-    path = add_spec(model={"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": ensemble})
-    tasks = load_dags().dags["orders.retrain"].task_dict
+    path = add_spec(model=model)
+    dag = load_dags().dags["orders.retrain"]
+    tasks = dag.task_dict
 
     assert set(tasks) == set(STAGES) - without == set(stages_of(load_spec(path)))
     for name, task in tasks.items():
         assert {maker(record).name for record in STAGES[name].takes} - without <= task.upstream_task_ids
         assert task.doc_md == STAGES[name].again
+    assert ({"trials", "search"} <= set(dag.params)) == ("tune" not in without)
 
 
 def test_only_stages_have_links() -> None:

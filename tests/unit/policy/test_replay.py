@@ -105,3 +105,26 @@ def test_a_training_that_fails_is_told_and_does_not_end_the_replay(make_run):
     failed = [replay_training(run, replay, rows_of(run, replay), number).failed for number in range(6)]
     assert not failed[0]
     assert any("one class only" in why for why in failed)
+
+
+def test_a_search_is_made_once_at_the_first_moment_for_all_models(make_run, monkeypatch):
+    search = {"C": {"choices": [1e-6, 1.0]}}
+    model = {"candidates": [{"estimator": "sklearn.linear_model.LogisticRegression", "search": search}]}
+    run = make_run(model=model, cross_validation={"folds": 2})
+    replay = begin_replay(run, batches=4)
+    assert replay.choice is not None
+    first = replay_training(run, replay, rows_of(run, replay), 0)
+    assert first.failed == ""
+    chosen = make_run(
+        model={"estimator": replay.choice.estimator, "params": replay.choice.applied(run.spec).model.params}
+    )
+    named = begin_replay(chosen, batches=4)
+    assert named.choice is None
+    said, expected = (
+        read_answers(run, model)[1].said.probabilities
+        for model in (first, replay_training(chosen, named, rows_of(chosen, named), 0))
+    )
+    np.testing.assert_array_equal(said, expected)
+
+    monkeypatch.setattr("perennial.policy.replay.first_search", lambda *_: pytest.fail("searched once more"))
+    assert begin_replay(run, batches=4) == replay

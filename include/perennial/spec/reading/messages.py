@@ -57,7 +57,9 @@ def explain(error: ErrorDetails) -> tuple[FieldPath, str, str]:
 
 def _path(error: ErrorDetails) -> FieldPath:
     # For an error in a key of a mapping, pydantic adds "[key]" to the path; the others are tags of our own unions.
-    return tuple(part for part in error["loc"] if part not in ("[key]", "[number]", "[word]", "[one]", "[list]"))
+    return tuple(
+        part for part in error["loc"] if part not in ("[key]", "[number]", "[whole]", "[word]", "[one]", "[list]")
+    )
 
 
 def _choices(error: ErrorDetails) -> list[str]:
@@ -105,8 +107,9 @@ def _shown(value: object) -> str:
 def _model_at(path: FieldPath) -> type[BaseModel]:
     model: type[BaseModel] = ModelSpec
     for part in path:
-        if isinstance(part, str):
-            model = next(_models_in(model.model_fields[part].annotation))
+        # Anything else is a position in a list, or a name that the spec gives, such as of a searched parameter.
+        if part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
     return model
 
 

@@ -1,0 +1,106 @@
+"""Which trial of a search has won, and why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from optuna.trial import FrozenTrial, TrialState
+
+from perennial.errors import TrainingError
+from perennial.models.tuning import Choice
+from perennial.spec.metrics import LOWER_IS_BETTER
+from perennial.tuning.trial_queue import ORIGIN, REASON
+from perennial.tuning.trials import CHOICE, FOLDS, SPREAD
+
+if TYPE_CHECKING:
+    from perennial.spec import ModelSpec
+
+CHAMPION = "champion"
+"""Origin of the trial that has the last champion's parameters."""
+_MOST_REASONS = 3
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
+
+
+def winner(spec: ModelSpec, trials: Mapping[int, FrozenTrial]) -> int:
+    """Return the place of the best trial; of equal ones, that of the first.
+
+    With a second objective it is the quickest of those within one standard error of the best score: the rule that
+    Breiman, Friedman, Olshen and Stone use to prune trees (Classification and Regression Trees, 1984, section 3.4.3).
+
+    Raises
+    ------
+    TrainingError
+        No trial has a score.
+    """
+    scored = of_state(trials, TrialState.COMPLETE)
+    if not scored:
+        failed = of_state(trials, TrialState.FAIL)
+        raise TrainingError(
+            f"none of the {len(failed)} trials gave a model: {most_frequent_reasons(failed.values())}. Change "
+            "model.candidates, or what the reasons name"
+        )
+    best = min(scored, key=lambda place: (-_merit(spec, scored[place]), place))
+    if spec.search.second is None:
+        return best
+    error = _standard_error(scored[best])
+    near = [place for place in scored if _merit(spec, scored[place]) >= _merit(spec, scored[best]) - error]
+    return min(near, key=lambda place: (scored[place].values[1], place))
+
+
+def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int) -> str:
+    """Return in words what was found, and why it won."""
+    scored, failed = of_state(trials, TrialState.COMPLETE), of_state(trials, TrialState.FAIL)
+    pruned = of_state(trials, TrialState.PRUNED)
+    trial, metric = trials[won], spec.searched_metric
+    why = "the best" if spec.search.second is None else "the quickest within one standard error of the best"
+    folds = len(trial.user_attrs[FOLDS])
+    over = f"mean {metric} {trial.values[0]:.6g} over {folds} folds" if folds else f"{metric} {trial.values[0]:.6g}"
+    parts = [f"{choice_of(trial).in_words} won: {over}, {why} of {len(scored)} scored trials"]
+    parts += [
+        f"the last champion's parameters scored {one.values[0]:.6g}"
+        for place, one in scored.items()
+        if one.user_attrs.get(ORIGIN) == CHAMPION and place != won
+    ]
+    if pruned:
+        parts.append(f"{len(pruned)} ended early")
+    if failed:
+        parts.append(f"{len(failed)} failed: {most_frequent_reasons(failed.values())}")
+    return "; ".join(parts) + "."
+
+
+def most_frequent_reasons(failed: Iterable[FrozenTrial]) -> str:
+    """Return the three most frequent reasons of failures, each with its number. Those that differ in numbers are one."""
+    reasons = [str(trial.user_attrs.get(REASON, "no reason was left")) for trial in failed]
+    alike = {_NUMBER.sub("#", reason): reason for reason in reversed(reasons)}
+    counts = Counter(_NUMBER.sub("#", reason) for reason in reasons)
+    return "; ".join(f"{alike[kind]} ({count} of them)" for kind, count in counts.most_common(_MOST_REASONS))
+
+
+def choice_of(trial: FrozenTrial) -> Choice:
+    """Return what a trial tried."""
+    return Choice.model_validate(trial.user_attrs[CHOICE])
+
+
+def of_state(trials: Mapping[int, FrozenTrial], state: TrialState) -> dict[int, FrozenTrial]:
+    """Return the trials of a state, by their places."""
+    return {place: trial for place, trial in sorted(trials.items()) if trial.state == state}
+
+
+def ended(trials: Mapping[int, FrozenTrial]) -> dict[int, FrozenTrial]:
+    """Return the trials that have ended in any way."""
+    return {place: trial for place, trial in trials.items() if trial.state.is_finished()}
+
+
+def _merit(spec: ModelSpec, trial: FrozenTrial) -> float:
+    """Return the score, with its sign such that more is better."""
+    score: float = trial.values[0]
+    return -score if spec.searched_metric in LOWER_IS_BETTER else score
+
+
+def _standard_error(trial: FrozenTrial) -> float:
+    spread = trial.user_attrs.get(SPREAD)
+    return 0.0 if spread is None else spread / math.sqrt(len(trial.user_attrs[FOLDS]))

@@ -1,0 +1,25 @@
+"""The link from choose to the page of its search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+
+from perennial.stages import maker
+from perennial_airflow.pages import tuning_page
+from perennial_airflow.xcom import returned_by
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class TuningPageLink(BaseOperatorLink):
+    """All trials of a search and why the winner won, served by Airflow's API server from the store."""
+
+    name = "Search"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """Return the page's address, or '' if this run has not searched."""
+        found = returned_by(maker("tuning").name, ti_key)
+        return tuning_page(operator.spec.name, ti_key.run_id) if found and found["searched"] else ""
