@@ -41,6 +41,7 @@ SECRETS: dict[str, Callable[[], str]] = {
     "AIRFLOW_DB_PASSWORD": text,
     "CELERY_DB_PASSWORD": text,
     "MLFLOW_DB_PASSWORD": text,
+    "OPTUNA_DB_PASSWORD": text,
     "REDIS_PASSWORD": text,
     "S3_SIGNING_KEY": text,
     "S3_SSE_KEY": text,

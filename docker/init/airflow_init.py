@@ -45,7 +45,9 @@ POOLS = {
 }
 
 # These secrets are part of addresses, between ':' and '@'.
-IN_ADDRESSES = ("AIRFLOW_DB_PASSWORD", "CELERY_DB_PASSWORD", "MLFLOW_DB_PASSWORD", "REDIS_PASSWORD")
+IN_ADDRESSES = (
+    "AIRFLOW_DB_PASSWORD", "CELERY_DB_PASSWORD", "MLFLOW_DB_PASSWORD", "OPTUNA_DB_PASSWORD", "REDIS_PASSWORD",
+)  # fmt: skip
 COUNTS = ("WORKER_CONCURRENCY", "PARALLELISM", "TRAINING_THREADS", *(variable for variable, _ in POOLS.values()))
 
 

@@ -15,3 +15,4 @@ SQL
 database airflow "$AIRFLOW_DB_PASSWORD"
 database mlflow "$MLFLOW_DB_PASSWORD"
 database celery "$CELERY_DB_PASSWORD"
+database optuna "$OPTUNA_DB_PASSWORD"

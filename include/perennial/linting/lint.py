@@ -14,6 +14,7 @@ from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.imbalance import check_resampling
 from perennial.linting.retraining import check_batches, check_retraining
+from perennial.linting.sampler import check_sampler
 from perennial.linting.steps import check_steps
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
@@ -119,6 +120,8 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_models(parts["model"], parts.get("task"), parts.get("evaluation"))
     if "model" in parts and parts["model"].imbalance.resampling is not None:
         yield from check_resampling(parts["model"].imbalance.resampling, parts.get("features"))
+    if parts.get("tuning") is not None:
+        yield from check_sampler(parts["tuning"])
     if "features" in parts and parts["features"].transform is not None:
         yield from check_transform(parts["features"].transform)
     if "features" in parts:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+
+from perennial.errors import SpecError
 
 if TYPE_CHECKING:
     from perennial.spec.tuning import Tuning
@@ -19,6 +22,11 @@ def sampler_of(tuning: Tuning, place: int) -> BaseSampler:
 
     Its seed follows from the spec's and the trial's place, since Optuna stores no sampler: one that went on after a
     restart with the seed of the beginning would propose the same again.
+
+    Raises
+    ------
+    SpecError
+        The sampler needs a library that is not installed.
     """
     seed = int(np.random.SeedSequence([tuning.seed, place]).generate_state(1)[0])
     with warnings.catch_warnings():
@@ -27,7 +35,9 @@ def sampler_of(tuning: Tuning, place: int) -> BaseSampler:
             # Trials under way count as bad ones, so that two processes do not try the same.
             return TPESampler(seed=seed, constant_liar=tuning.parallel > 1)
         if tuning.sampler == "gp":
-            return GPSampler(seed=seed, deterministic_objective=False)
+            if find_spec("torch") is None:
+                raise SpecError("tuning.sampler: gp needs torch, which is not installed: install it, or choose tpe")
+            return GPSampler(seed=seed)
         if tuning.sampler == "cmaes":
             return CmaEsSampler(seed=seed)
         if tuning.sampler == "nsga2":
