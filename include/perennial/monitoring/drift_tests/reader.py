@@ -93,7 +93,7 @@ class CheckReader:
         manifest = self.manifest(champion)
         if manifest.transform is None or not names:
             like = [name for name in names if name not in self.unlike(champion, key, names)]
-            return compared_values(manifest, self.rows(key, [*sources(manifest, like).values()]), like)
+            return compared_values(manifest, self.rows(key, _features_of(manifest, like)), like)
         if (champion, key) not in self._made:
             inputs = self._inputs(champion, key)
             try:
@@ -108,7 +108,7 @@ class CheckReader:
         if manifest.transform:
             return {}
         come_from = sources(manifest, names)
-        features = [*dict.fromkeys(come_from.values())]
+        features = _features_of(manifest, names)
         wrong = unlike(manifest.inputs, self.rows(key, features), features)
         return {column: wrong[feature] for column, feature in come_from.items() if feature in wrong}
 
@@ -196,6 +196,11 @@ class CheckReader:
         if champion not in self._references:
             self._references[champion] = load_reference(self.run, champion)
         return self._references[champion]
+
+
+def _features_of(manifest: Manifest, columns: Sequence[str]) -> list[str]:
+    """Return the features that compared columns come from, each once."""
+    return list(dict.fromkeys(sources(manifest, columns).values()))
 
 
 def _columns_of(frame: pd.DataFrame) -> dict[str, pd.Series]:

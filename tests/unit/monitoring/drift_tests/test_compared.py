@@ -63,6 +63,20 @@ def test_texts_and_times_that_changed_are_named_by_what_changed_in_them(letters)
     assert page.count("<svg") > 2
 
 
+def test_a_replays_reader_which_gives_columns_as_often_as_they_are_asked_for_gets_the_same(letters):
+    class AsReplayed(CheckReader):
+        def rows(self, key, columns):
+            return super().rows(key, columns)[list(columns)]
+
+    letters.land(TRAINED_ROWS, 1000, shift=1.0)
+    check = open_check(letters.run())
+    readers = CheckReader(letters.run()), AsReplayed(letters.run())
+    names = compared_columns(readers[0].manifest(check.champion), "numeric", exclude=())
+    plain, replayed = (reader.features(check.champion, check.batch, names) for reader in readers)
+    assert len(names) == 7
+    pd.testing.assert_frame_equal(plain, replayed)
+
+
 def test_statistics_of_texts_and_times_by_hand(letters):
     class Champion:
         features = (
