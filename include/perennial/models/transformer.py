@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
 from typing import TYPE_CHECKING, Any
 
 from sklearn.utils import get_tags
 
 from perennial.errors import TrainingError
+from perennial.models.transform import source_digest
 
 if TYPE_CHECKING:
+    from perennial.spec.features import Features
     from perennial.spec.steps import Step
 
 _IMPORT = "import"
@@ -80,6 +86,41 @@ def trusted_names(step: Step) -> Iterator[str]:
     for _, path, _ in imports_of(step):
         named = _load(path, "features.steps")
         yield f"{named.__module__}.{named.__name__}"
+
+
+def code_digest(features: Features) -> str:
+    """Return the digest of the user's code that makes features: of the transform's module, and of those of steps.
+
+    Modules of installed packages are not among them: these have versions.
+
+    Returns
+    -------
+    str
+        Hexadecimal SHA-256; empty: there is no code of the user's.
+
+    Raises
+    ------
+    TrainingError
+        A module cannot be imported, or has no source.
+    """
+    of_transform = source_digest(features.transform)
+    modules = {_load(path, "features.steps").__module__ for step in features.steps for _, path, _ in imports_of(step)}
+    own = sorted(name for name in modules if name.partition(".")[0] not in _installed_packages())
+    if not own:
+        return of_transform
+    try:
+        sources = [inspect.getsource(sys.modules[name]) for name in own]
+    except (OSError, TypeError, KeyError) as error:
+        raise TrainingError(
+            f"features.steps: the source of {', '.join(own)} cannot be read ({error}), and models depend on it: keep it "
+            "as .py files"
+        ) from error
+    return hashlib.sha256("\n".join([of_transform, *own, *sources]).encode()).hexdigest()
+
+
+@functools.cache
+def _installed_packages() -> frozenset[str]:
+    return frozenset((*packages_distributions(), *sys.stdlib_module_names))
 
 
 def _among(

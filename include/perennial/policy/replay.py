@@ -12,7 +12,7 @@ from perennial.digests import replay_digest
 from perennial.errors import DataError
 from perennial.layout import REPLAY
 from perennial.models.environment import library_versions
-from perennial.models.transform import source_digest
+from perennial.models.transformer import code_digest
 from perennial.models.tuning import Choice
 from perennial.policy.first_search import first_search
 from perennial.policy.history import History, load_history, read_history, write_history
@@ -91,7 +91,7 @@ def begin_replay(
             run.spec,
             rows=name,
             ends=[end.isoformat() for end in settled],
-            transform_digest=source_digest(run.spec.features.transform),
+            transform_digest=code_digest(run.spec.features),
             libraries=library_versions(*run.spec.fitting_code),
         )[:16]
         key = REPLAY.folder(run.spec.name, digest) + name

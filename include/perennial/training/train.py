@@ -17,7 +17,7 @@ from perennial.layout import TUNING_PAGE
 from perennial.models.boosted import Boosted
 from perennial.models.candidate import Candidate
 from perennial.models.environment import library_versions
-from perennial.models.transform import source_digest
+from perennial.models.transformer import code_digest
 from perennial.models.tuning import Tuning
 from perennial.printable import PrintableLog
 from perennial.registry.logged_model import log_model
@@ -202,7 +202,7 @@ def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> st
         run_id=run.run_id,
         snapshot_digest=snapshot.digest,
         window=window,
-        transform_digest=source_digest(run.spec.features.transform),
+        transform_digest=code_digest(run.spec.features),
         libraries=library_versions(*run.spec.fitting_code),
     )
 

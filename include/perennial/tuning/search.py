@@ -14,7 +14,7 @@ from perennial.errors import TrainingError
 from perennial.layout import LATEST_SEARCH
 from perennial.models.environment import library_versions
 from perennial.models.recorded import find_bundle
-from perennial.models.transform import source_digest
+from perennial.models.transformer import code_digest
 from perennial.models.tuning import Choice, LatestSearch
 from perennial.printable import PrintableLog
 from perennial.registry.champions import current_champion
@@ -51,7 +51,7 @@ def study_name(run: RetrainingRun, snapshot: Snapshot) -> str:
         run.spec,
         snapshot_digest=snapshot.digest,
         window=run.windows[0],
-        transform_digest=source_digest(run.spec.features.transform),
+        transform_digest=code_digest(run.spec.features),
         libraries=library_versions(),
     )
     return f"{run.spec.name}/{run.run_id}/{digest[:12]}"
