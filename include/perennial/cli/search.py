@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from multiprocessing.process import BaseProcess
 
-from optuna.trial import TrialState
 from threadpoolctl import threadpool_limits
 
 from perennial.data.snapshots.records import Snapshot
@@ -23,7 +22,7 @@ from perennial.tuning.search import begin_search, open_queue, relied_on
 from perennial.tuning.storage import storage_errors
 from perennial.tuning.trial_queue import TrialQueue
 from perennial.tuning.tune import tune, work_off
-from perennial.tuning.winner import ended, of_state
+from perennial.tuning.winner import ended, scored_trials
 
 _LOOK_S = 0.5
 
@@ -64,7 +63,7 @@ class _Progress:
     def sentence(self) -> str:
         trials = self._queue.trials()
         done, all_of_them = len(ended(trials)), len(trials)
-        scores = [trial.values[0] for trial in of_state(trials, TrialState.COMPLETE).values()]
+        scores = [trial.values[0] for trial in scored_trials(trials).values()]
         parts = [f"{done} of {all_of_them} trials"]
         if scores:
             best = min(scores) if self._metric in LOWER_IS_BETTER else max(scores)

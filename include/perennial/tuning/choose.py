@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from optuna.trial import TrialState
-
 from perennial.data.snapshots.records import Snapshot
 from perennial.digests import space_digest
 from perennial.layout import TUNING_PAGE
@@ -18,7 +16,7 @@ from perennial.tuning.storage import storage_errors
 from perennial.tuning.trial_queue import TrialQueue
 from perennial.tuning.trials import SPREAD
 from perennial.tuning.tune import work_off
-from perennial.tuning.winner import choice_of, of_state, sentence, winner
+from perennial.tuning.winner import choice_of, failed_trials, pruned_trials, scored_trials, sentence, winner
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
@@ -74,9 +72,9 @@ def _found(run: RetrainingRun, snapshot: Snapshot, queue: TrialQueue) -> Tuning:
         metric=spec.searched_metric,
         score=trial.values[0],
         spread=math.nan if spread is None else spread,
-        finished=len(of_state(trials, TrialState.COMPLETE)),
-        pruned=len(of_state(trials, TrialState.PRUNED)),
-        failed=len(of_state(trials, TrialState.FAIL)),
+        finished=len(scored_trials(trials)),
+        pruned=len(pruned_trials(trials)),
+        failed=len(failed_trials(trials)),
         sentence=sentence(spec, trials, won),
     )
     run.store.write(run.prefix + TUNING_PAGE.name, render_search(spec, found, trials, won))

@@ -14,7 +14,7 @@ from perennial.tuning.drawings import draw_history, draw_parallel
 from perennial.tuning.importances import importances
 from perennial.tuning.trial_queue import GIVEN_BACK, ORIGIN, REASON, seconds
 from perennial.tuning.trials import CHOICE, FOLDS, SPREAD
-from perennial.tuning.winner import CHAMPION, choice_of, of_state
+from perennial.tuning.winner import CHAMPION, choice_of, scored_trials
 
 if TYPE_CHECKING:
     from perennial.models.tuning import Tuning
@@ -45,7 +45,7 @@ def render_search(spec: ModelSpec, found: Tuning, trials: Mapping[int, FrozenTri
     won : int
         The winner's place.
     """
-    scored = of_state(trials, TrialState.COMPLETE)
+    scored = scored_trials(trials)
     less = found.metric in LOWER_IS_BETTER
     best_first = sorted(scored, key=lambda place: (scored[place].values[0] * (1 if less else -1), place))
     others = [place for place in sorted(trials) if place not in scored]
@@ -65,7 +65,7 @@ def render_search(spec: ModelSpec, found: Tuning, trials: Mapping[int, FrozenTri
 
 def _row(place: int, trial: FrozenTrial, won: bool) -> dict[str, object]:
     known = trial.user_attrs
-    state = _STATES[trial.state]
+    state = "failed" if REASON in known else _STATES[trial.state]
     return {
         "place": place,
         "won": won,

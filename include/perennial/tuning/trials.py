@@ -103,7 +103,8 @@ class Trials:
         # A trial is there to find out what works: whatever an estimator raises is its result.
         except Exception as error:
             trial.set_user_attr(REASON, _reason(error))
-            _tell(trial, TrialState.FAIL)
+            # Samplers take no notice of failed trials, and would propose the same again and again; a pruned one is bad.
+            _tell(trial, TrialState.PRUNED)
             log.warning("trial %d failed: %s", place, error)
             return
         metric = self.spec.evaluation.primary

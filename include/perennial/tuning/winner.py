@@ -36,9 +36,9 @@ def winner(spec: ModelSpec, trials: Mapping[int, FrozenTrial]) -> int:
     TrainingError
         No trial has a score.
     """
-    scored = of_state(trials, TrialState.COMPLETE)
+    scored = scored_trials(trials)
     if not scored:
-        failed = of_state(trials, TrialState.FAIL)
+        failed = failed_trials(trials)
         raise TrainingError(
             f"none of the {len(failed)} trials gave a model: {most_frequent_reasons(failed.values())}. Change "
             "model.candidates, or what the reasons name"
@@ -53,8 +53,8 @@ def winner(spec: ModelSpec, trials: Mapping[int, FrozenTrial]) -> int:
 
 def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int) -> str:
     """Return in words what was found, and why it won."""
-    scored, failed = of_state(trials, TrialState.COMPLETE), of_state(trials, TrialState.FAIL)
-    pruned = of_state(trials, TrialState.PRUNED)
+    scored, failed = scored_trials(trials), failed_trials(trials)
+    pruned = pruned_trials(trials)
     trial, metric = trials[won], spec.searched_metric
     why = "the best" if spec.search.second is None else "the quickest within one standard error of the best"
     folds = len(trial.user_attrs[FOLDS])
@@ -74,7 +74,7 @@ def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int) -> st
 
 def most_frequent_reasons(failed: Iterable[FrozenTrial]) -> str:
     """Return the three most frequent reasons of failures, each with its number. Those that differ in numbers are one."""
-    reasons = [str(trial.user_attrs.get(REASON, "no reason was left")) for trial in failed]
+    reasons = [str(trial.user_attrs[REASON]).rstrip(".") for trial in failed]
     alike = {_NUMBER.sub("#", reason): reason for reason in reversed(reasons)}
     counts = Counter(_NUMBER.sub("#", reason) for reason in reasons)
     return "; ".join(f"{alike[kind]} ({count} of them)" for kind, count in counts.most_common(_MOST_REASONS))
@@ -85,9 +85,20 @@ def choice_of(trial: FrozenTrial) -> Choice:
     return Choice.model_validate(trial.user_attrs[CHOICE])
 
 
-def of_state(trials: Mapping[int, FrozenTrial], state: TrialState) -> dict[int, FrozenTrial]:
-    """Return the trials of a state, by their places."""
-    return {place: trial for place, trial in sorted(trials.items()) if trial.state == state}
+def scored_trials(trials: Mapping[int, FrozenTrial]) -> dict[int, FrozenTrial]:
+    """Return the trials that have a score, by their places."""
+    return {place: one for place, one in sorted(trials.items()) if one.state == TrialState.COMPLETE}
+
+
+def failed_trials(trials: Mapping[int, FrozenTrial]) -> dict[int, FrozenTrial]:
+    """Return the trials whose estimator or process has failed, by their places."""
+    return {place: one for place, one in sorted(ended(trials).items()) if REASON in one.user_attrs}
+
+
+def pruned_trials(trials: Mapping[int, FrozenTrial]) -> dict[int, FrozenTrial]:
+    """Return the trials that ended early since they were worse than others, by their places."""
+    pruned = {place: one for place, one in sorted(trials.items()) if one.state == TrialState.PRUNED}
+    return {place: one for place, one in pruned.items() if REASON not in one.user_attrs}
 
 
 def ended(trials: Mapping[int, FrozenTrial]) -> dict[int, FrozenTrial]:

@@ -243,6 +243,14 @@ def test_some_trials_that_fail_are_said(searching):
     assert "failed: InvalidParameterError" in run.store.read(f"{run.prefix}tuning.html").decode()
 
 
+def test_a_candidate_that_always_fails_does_not_take_all_the_trials(searching):
+    broken = {"estimator": LOGISTIC["estimator"], "params": {"C": -1.0}, "search": {"tol": {"low": 0.1, "high": 0.9}}}
+    run, snapshot = searching(broken, LOGISTIC, trials=30)
+    found = choose(run, snapshot)
+    assert 1 <= found.failed <= 15
+    assert found.finished == 30 - found.failed
+
+
 def test_when_all_trials_fail_the_most_frequent_reasons_are_said(searching):
     search = {"C": {"low": -2.0, "high": -1.0}}
     run, snapshot = searching({"estimator": LOGISTIC["estimator"], "search": search}, trials=3)
