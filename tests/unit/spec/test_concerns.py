@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from perennial.spec import ModelSpec
-from perennial.spec.concerns import CONCERNS, Concern, digest_of
+from perennial.spec.concerns import CONCERNS, Concern, digest_of, recipe_concerns
 
 SPEC: dict[str, Any] = {
     "name": "late",
@@ -117,3 +117,19 @@ def test_a_class_weight_of_a_number_is_not_one_of_a_text():
     numbers = changed("model.params", {"class_weight": {0: 1.0, 1: 2.0}})
     texts = changed("model.params", {"class_weight": {"0": 1.0, "1": 2.0}})
     assert digest_of(numbers, Concern.FITTING) != digest_of(texts, Concern.FITTING)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "matters"),
+    [
+        ("params", {"C": 2.0}, False),
+        ("calibration", "sigmoid", True),
+        ("imbalance", {"threshold": "f1"}, True),
+        ("params", {"early_stopping_rounds": 5}, True),
+    ],
+)
+def test_folds_belong_to_the_recipe_of_a_model_that_learns_from_them(field, value, matters):
+    content = SPEC | {"model": SPEC["model"] | {field: value}}
+    few, many = (ModelSpec.model_validate(content | {"cross_validation": {"folds": folds}}) for folds in (3, 6))
+    recipes = {digest_of(spec, *recipe_concerns(spec)) for spec in (few, many)}
+    assert len(recipes) == (2 if matters else 1)

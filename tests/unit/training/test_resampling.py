@@ -115,6 +115,17 @@ def test_mixed_columns_need_a_category(make_spec, rows):
         prepare_fit(spec, rows)
 
 
+def test_categories_that_a_step_encodes_otherwise_are_not_guessed(make_spec, rare):
+    step = {"transformer": "sklearn.preprocessing.TargetEncoder", "columns": ["kind"], "params": {"cv": 3}}
+    features = {"numeric": ["x", "gap"], "categorical": ["kind"], "steps": [step]}
+    fit = prepare_fit(make_spec(model=resampling("over_sampling.SMOTENC"), features=features), rare)
+    with pytest.raises(TrainingError, match=r"not known after features\.steps.*resample by SMOTE"):
+        fit.run()
+    fit = prepare_fit(make_spec(model=resampling("over_sampling.SMOTE"), features=features), rare)
+    fit.run()
+    assert len(fit.model.predict(rare).values) == len(rare)
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [

@@ -23,7 +23,7 @@ def value(metric, truth, predicted, weights):
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "f1", "expected_cost"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32), steps=st.sampled_from([3, 10, 10**6]))
 def test_no_other_threshold_is_better(metric, seed, steps):
     rng = np.random.default_rng(seed)
