@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import Phase, given, reject, settings
 from hypothesis import strategies as st
 
 from perennial.data.folds import Fold, plan_folds
@@ -52,6 +52,8 @@ def test_time_is_the_calendars_and_not_the_number_of_rows():
     assert tested[0] > 900
 
 
+# Not shrunk: with a hundred event times that would take minutes.
+BY_TIME = settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 PLANS = {
     "days": st.lists(st.floats(0, 60), min_size=80, max_size=120),
     "folds": st.integers(2, 6),
@@ -74,7 +76,7 @@ def planned_by_time(
         reject()
 
 
-@settings(max_examples=40, deadline=None)
+@BY_TIME
 @given(**PLANS)
 def test_purge_and_embargo_hold_for_every_pair_of_rows(days, folds, delay, embargo, train_days):
     at, planned = planned_by_time(days, folds, delay, embargo, train_days)
@@ -86,7 +88,7 @@ def test_purge_and_embargo_hold_for_every_pair_of_rows(days, folds, delay, embar
         assert train_days is None or train[-1] - train[0] < train_days * DAY
 
 
-@settings(max_examples=40, deadline=None)
+@BY_TIME
 @given(**PLANS)
 def test_no_row_is_left_out_without_a_reason(days, folds, delay, embargo, train_days):
     at, planned = planned_by_time(days, folds, delay, embargo, train_days)
