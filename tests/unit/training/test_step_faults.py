@@ -49,7 +49,7 @@ def fitted(make_spec, rows, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     numbered = rows.assign(number=[float(i % 7) for i in range(len(rows))])
 
-    def fit(*steps, estimator="sklearn.ensemble.HistGradientBoostingClassifier"):
+    def fit(*steps, estimator="sklearn.tree.DecisionTreeClassifier"):
         steps = [{"transformer": "own_steps.Sound", "columns": ["x"]}, *steps]
         features = {"numeric": ["x", "gap", "number"], "categorical": ["kind"], "steps": steps}
         made = prepare_fit(make_spec(estimator, features=features), numbered)

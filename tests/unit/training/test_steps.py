@@ -122,7 +122,7 @@ STEPS = {
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_saved_model_with_steps_predicts_the_same_and_needs_no_trusted_types(with_steps, rows, name, tmp_path):
-    spec = with_steps(*STEPS[name])
+    spec = with_steps(*STEPS[name], model={"params": {"max_iter": 20}})
     fit = prepare_fit(spec, rows)
     fit.run()
     types = SkopsFormat().write(fit.model, tmp_path / "model.skops")
