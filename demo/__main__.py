@@ -20,6 +20,7 @@ from demo.periods import batches
 from demo.replay import Replay, play_together
 from demo.report import print_how_to_open, print_retrainings
 from demo.reproduction import reproduce_champion
+from demo.search import search_and_train
 from demo.stack import Stack, play_in_stack
 
 YEAR = "flight_delay"
@@ -71,6 +72,7 @@ def _play(home: Home) -> None:
     if not replayed.triggered:
         raise DemoError("no drift was found in a year of flights")
     replay_policies(home, YEAR, console)
+    search_and_train(home, console)
 
 
 @app.command()

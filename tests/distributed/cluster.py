@@ -75,7 +75,7 @@ class Cluster:
         self.airflow_url = f"http://127.0.0.1:{airflow_port}"
         self.mlflow_url = f"http://127.0.0.1:{mlflow_port}"
         self.postgres = Postgres.start(
-            self._folder("postgres"), port=postgres_port, databases=["airflow", "mlflow"], pids=self._pids
+            self._folder("postgres"), port=postgres_port, databases=["airflow", "mlflow", "tuning"], pids=self._pids
         )
         self.redis = Redis.start(self._folder("redis"), port=redis_port, pids=self._pids)
         self.environment = self._environment(airflow_port)
@@ -210,6 +210,7 @@ class Cluster:
                 "MLFLOW_TRACKING_URI": self.mlflow_url,
                 "OMP_NUM_THREADS": "1",
                 "PERENNIAL_MODELS": str(self.settings.models),
+                "PERENNIAL_TUNING": self.postgres.url("tuning"),
                 "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]),
             }
             | dict(self.settings.environment)

@@ -12,7 +12,8 @@ import yaml
 from tests.conftest import FLIGHT_SPEC, S3Server, land_slice
 
 FIRST_ORDER = datetime(2024, 1, 1, tzinfo=UTC)
-CROWD = tuple(f"crowd_{number:02}" for number in range(10))
+CROWD = tuple(f"crowd_{number:02}" for number in range(6))
+TRIALS = 6
 REGIONS = ("eu", "us")
 
 
@@ -31,12 +32,39 @@ def write_specs(folder: Path, *, landing: dict[str, str]) -> None:
     flights["retraining"] = {"cooldown_days": 0}
     # Trained for long enough to be killed meanwhile.
     slow = flights | {"name": "slow_flights", "model": flights["model"] | {"params": {"max_iter": 500}}}
-    specs = [flights, slow]
+    specs = [flights, slow, _searched(flights)]
     resources = {"pool": "training", "light_pool": "light"}
     specs += [_orders(name, landing["everybody"], resources=resources) for name in CROWD]
     specs += [_orders(f"{region}_orders", landing[region], region=region) for region in REGIONS]
     for spec in specs:
         (folder / f"{spec['name']}.yaml").write_text(yaml.safe_dump(spec))
+
+
+def _searched(flights: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec whose trials take long enough for a worker to be killed in one."""
+    candidates = [
+        {
+            "estimator": "sklearn.linear_model.LogisticRegression",
+            "params": {"max_iter": 200},
+            "search": {"C": {"low": 0.01, "high": 10.0, "log": True}},
+        },
+        {
+            "estimator": flights["model"]["estimator"],
+            "params": {"max_iter": 100},
+            "search": {"learning_rate": {"low": 0.02, "high": 0.3, "log": True}},
+        },
+        {
+            "estimator": "sklearn.ensemble.ExtraTreesClassifier",
+            "params": {"n_estimators": 50},
+            "search": {"min_samples_leaf": {"low": 1, "high": 50, "log": True}},
+        },
+    ]
+    return flights | {
+        "name": "searched_flights",
+        "model": {"candidates": candidates, "seed": 1},
+        "cross_validation": {"kind": "time", "folds": 3},
+        "tuning": {"trials": TRIALS, "parallel": 2},
+    }
 
 
 def land_flights(s3: S3Server, bucket: str, folder: Path, *months: int) -> None:

@@ -26,6 +26,9 @@ class Runs(AirflowApi):
         return self.instances(dag_id, run_id)
 
     def instances(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Return the task instances of a run, by task."""
+        """Return the task instances of a run, by task; those of a mapped task by name and index, such as `tune[1]`."""
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
-        return {task["task_id"]: task for task in found}
+        return {
+            task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]": task
+            for task in found
+        }
