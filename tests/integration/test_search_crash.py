@@ -15,8 +15,8 @@ from tests.integration.killed_process import KilledProcess
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(300)]
 
-KILLS = 8
-TRIALS = 6
+KILLS = 5
+TRIALS = 5
 
 
 def start(folder: Path, spec: Path, flights: Path) -> KilledProcess:
@@ -58,7 +58,7 @@ def test_no_kill_loses_repeats_or_changes_a_trial(flights: Path, flight_spec: Pa
             else:
                 found["seconds"] = process.run(order)["seconds"]
             chosen = {"stage": "choose", "arguments": [ingested]}
-            found[name] = process.run_killed(chosen, kills=kills // 4, seconds=2.0, chance=random.Random(7))
+            found[name] = process.run_killed(chosen, kills=kills // 5, seconds=2.0, chance=random.Random(7))
         finally:
             process.end()
 
