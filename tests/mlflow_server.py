@@ -32,7 +32,8 @@ def running_mlflow(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**os.environ, "DO_NOT_TRACK": "true", **environment},
+            # Eight processes for jobs, which nobody here asks for, would start with each server.
+            env={**os.environ, "DO_NOT_TRACK": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **environment},
         )
     try:
         _wait_until_it_answers(f"http://127.0.0.1:{port}/health", process, log)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from demo.processes import Service
+from demo.processes import Service, stop
 from tests.distributed.debian import hand_over, postgres_program, run_as
 
 ACCOUNT = "postgres"
@@ -77,6 +81,24 @@ class Postgres:
                 user, password = sql.Identifier(name), sql.Literal(self.passwords[name])
                 admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(user, password))
                 admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(user, user))
+
+
+@contextmanager
+def running_postgres(*databases: str) -> Iterator[Postgres]:
+    """Run a server with these databases, in a folder of its own: PostgreSQL's account could not go below pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for part in ("data", "pids"):
+            (folder / part).mkdir()
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        server = Postgres.start(folder / "data", port=port, databases=list(databases), pids=folder / "pids")
+        try:
+            yield server
+        finally:
+            stop([server.service])
 
 
 def _connect(url: str, service: Service, log: Path) -> psycopg.Connection:

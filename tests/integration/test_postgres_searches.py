@@ -10,14 +10,12 @@ import pytest
 from optuna.study import StudyDirection
 from sqlalchemy import create_engine, inspect, text
 
-from demo.processes import stop
 from perennial.spec.tuning import Tuning
 from perennial.store.lease import Owner
 from perennial.tuning.storage import SCHEMA, open_storage
 from perennial.tuning.trial_queue import PLACE, TrialQueue
-from tests.conftest import _free_port
 from tests.distributed import debian
-from tests.distributed.postgres import Postgres
+from tests.distributed.postgres import Postgres, running_postgres
 
 pytestmark = [
     pytest.mark.integration,
@@ -26,13 +24,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    folder, pids = tmp_path_factory.mktemp("postgres"), tmp_path_factory.mktemp("pids")
-    for above in (folder.parent, folder.parent.parent):
-        above.chmod(0o755)  # PostgreSQL runs under an account of its own
-    running = Postgres.start(folder, port=_free_port(), databases=["optuna"], pids=pids)
-    yield running
-    stop([running.service])
+def server() -> Iterator[Postgres]:
+    with running_postgres("optuna") as running:
+        yield running
 
 
 def queue_at(url: str) -> TrialQueue:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +15,6 @@ import pytest
 import yaml
 from psycopg import sql
 
-from demo.processes import stop
 from perennial.deployment import Deployment
 from perennial.layout import place_of
 from perennial.monitoring.ledger import read_ledger
@@ -28,7 +25,7 @@ from perennial.run import MonitorRun
 from perennial.store.s3 import S3Store
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
-from tests.distributed.postgres import Postgres
+from tests.distributed.postgres import Postgres, running_postgres
 from tests.mlflow_server import running_mlflow
 from tests.watched_model import SPEC, Watched, make_watched
 
@@ -44,19 +41,8 @@ SCRIPTS = Path(__file__).parents[2] / "deploy" / "backup"
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    # Below pytest's own folder PostgreSQL's account could not go.
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        for name in ("data", "pids"):
-            (Path(folder) / name).mkdir()
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-        server = Postgres.start(
-            Path(folder) / "data", port=port, databases=["airflow", "mlflow"], pids=Path(folder) / "pids"
-        )
+    with running_postgres("airflow", "mlflow") as server:
         yield server
-        stop([server.service])
 
 
 @dataclass(frozen=True)
