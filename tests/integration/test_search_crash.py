@@ -44,9 +44,9 @@ def test_no_kill_loses_repeats_or_changes_a_trial(flights: Path, flight_spec: Pa
     spec.write_text(
         f"{text[:before]}model:\n  candidates:\n  - estimator: sklearn.ensemble.ExtraTreesClassifier\n"
         # Most of the time must be that of trials, so that kills hit them.
-        "    params: {n_estimators: 20}\n"
+        "    params: {n_estimators: 60}\n"
         "    search: {max_depth: {low: 2, high: 30}, min_samples_leaf: {low: 1, high: 200, log: true}}\n"
-        f"tuning: {{trials: {TRIALS}, sampler: random}}\ncross_validation: {{folds: 2}}\n{text[after:]}"
+        f"tuning: {{trials: {TRIALS}, sampler: random}}\ncross_validation: {{folds: 3}}\n{text[after:]}"
     )
     found: dict[str, Any] = {}
     for name, kills in (("undisturbed", 0), ("disturbed", KILLS)):
