@@ -164,7 +164,7 @@ def test_kills_while_members_are_weighed_and_their_weights_are_stored_leave_the_
 ) -> None:
     undisturbed, disturbed = start_monitors("  ensemble: {members: 2}\n", "2013-01-31", "2013-02-08")
     seconds = check(undisturbed, Counter(), {})
-    check(disturbed, Counter({(day, step): 2 for day in CHECKED for step in ("performance", "close")}), seconds)
+    check(disturbed, Counter({(day, step): 1 for day in CHECKED for step in ("performance", "close")}), seconds)
 
     entries = read_ledger(undisturbed.store, "flight_delay")
     assert any(entry.reweighting for entry in entries)
