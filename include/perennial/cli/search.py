@@ -24,7 +24,7 @@ from perennial.tuning.trial_queue import TrialQueue
 from perennial.tuning.tune import tune, work_off
 from perennial.tuning.winner import ended, scored_trials
 
-_LOOK_S = 0.5
+_LOOK_S = 2.0
 
 
 def search(run: RetrainingRun, snapshot: Snapshot, said: Callable[[str], None]) -> Search:
