@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -52,8 +53,8 @@ def test_two_processes_share_the_trials_beside_the_tables_of_another_program(ser
 
     # As Airflow's connection gives the address, and with the other driver.
     urls = [server.url("optuna", "postgresql"), server.url("optuna", "postgresql+psycopg")]
-    with multiprocessing.get_context("fork").Pool(2) as pool:
-        made = pool.map(work, urls, chunksize=1)
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+        made = list(processes.map(work, urls))
 
     trials = queue_at(urls[0])._study().get_trials()
     assert sum(made) == len(trials) == 20
