@@ -28,8 +28,8 @@ import pandas as pd
 from perennial.ensemble.composition import ensemble_manifest
 from perennial.ensemble.files import member_folder, read_members
 from perennial.models.bundle import twin_file, write_manifest
+from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
 from perennial.models.manifest import Feature, FittedRows, Manifest, MeanLoss, Member
-from perennial.models.skops_format import SkopsFormat, SkopsModel
 from perennial.spec import ModelSpec
 from perennial.training.pipeline import build_pipeline
 from tests.candidates import bundle_manifest

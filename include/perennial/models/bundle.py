@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from perennial.errors import BundleChanged
-from perennial.models.formats import format_named
+from perennial.models.formats.formats import format_named
 from perennial.models.manifest import Manifest
 from perennial.models.model import Model, ModelFormat
 from perennial.models.predictions import Predictions

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from perennial.ensemble.files import MEMBERS, read_ensemble
 from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, files_of, read_bundle
+from perennial.models.formats.skops_format import SkopsFormat
+from perennial.models.formats.trusted_types import allowed_types
 from perennial.models.manifest import Manifest
 from perennial.models.model import Model
 from perennial.models.recorded import RecordedBundle, find_bundle, recorded_bundles
-from perennial.models.skops_format import SkopsFormat
-from perennial.models.trusted_types import allowed_types
 from perennial.registry.direct import NotDirect, fetch_files
 from perennial.registry.recorded_version import recorded_version
 from perennial.registry.records import Champion

@@ -18,12 +18,12 @@ from perennial.errors import TrainingError
 from perennial.models import pyfunc
 from perennial.models.bundle import twin_file, write_manifest
 from perennial.models.environment import library_versions
-from perennial.models.formats import format_of
+from perennial.models.formats.formats import format_of
+from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
+from perennial.models.formats.trusted_types import check_allowed
 from perennial.models.kept_rows import refuse_kept_rows
 from perennial.models.manifest import Manifest
 from perennial.models.recorded import RecordedBundle, record_bundle
-from perennial.models.skops_format import SkopsFormat, SkopsModel
-from perennial.models.trusted_types import check_allowed
 from perennial.registry.tracking import MlflowException
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
 from perennial.models.environment import code_version, library_versions, system_description
-from perennial.models.formats import format_of
+from perennial.models.formats.formats import format_of
+from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.manifest import Manifest, features_in
 from perennial.models.provenance import Provenance
-from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import source_digest
 from perennial.spec.concerns import fields_of, recipe_concerns
 from perennial.spec.reading.yaml_text import as_yaml

@@ -18,17 +18,17 @@ from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.data.weights import training_weights
 from perennial.errors import DataError, TrainingError
 from perennial.models.boosted import Boosted
+from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.predictions import as_labels
-from perennial.models.skops_format import SkopsModel
 from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
 from perennial.spec.model import EARLY_STOPPING
-from perennial.training.class_weights import check_labels, weigh_labels
-from perennial.training.decision import OutOfFold, decide, responses_of, undecided
-from perennial.training.feature_values import odd_values
+from perennial.training.features.feature_values import odd_values
+from perennial.training.features.step_faults import check_steps, failing_step
+from perennial.training.imbalance.class_weights import check_labels, weigh_labels
+from perennial.training.imbalance.decision import OutOfFold, decide, responses_of, undecided
+from perennial.training.imbalance.resampling import build_sampler, check_neighbours, resample
 from perennial.training.pipeline import build_pipeline
-from perennial.training.resampling import build_sampler, check_neighbours, resample
-from perennial.training.step_faults import check_steps, failing_step
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec

@@ -1,6 +1,6 @@
 """The model before it is fitted: one scikit-learn Pipeline of transform, preparation and estimator.
 
-The preparation is made in `perennial.training.steps`: the spec's own steps, and what becomes of features that no step takes.
+The preparation is made in `perennial.training.features.steps`: the spec's own steps, and what becomes of features that no step takes.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from perennial.errors import TrainingError
 from perennial.models.boosted import Boosted, BoostedClassifier, BoostedRegressor, library_of, missing_extra
 from perennial.models.transform import load_transform
 from perennial.spec.model import EARLY_STOPPING
-from perennial.training.preparation import Readers
-from perennial.training.resampling import build_sampler
-from perennial.training.steps import build_preparation, untaken
+from perennial.training.features.preparation import Readers
+from perennial.training.features.steps import build_preparation, untaken
+from perennial.training.imbalance.resampling import build_sampler
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec

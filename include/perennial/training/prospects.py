@@ -9,7 +9,7 @@ from perennial.data.snapshots.read import read_unordered
 from perennial.data.split import Split, split_by_time
 from perennial.data.window import within
 from perennial.printable import PrintableLog
-from perennial.training.feature_values import odd_values
+from perennial.training.features.feature_values import odd_values
 
 if TYPE_CHECKING:
     import pandas as pd

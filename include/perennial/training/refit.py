@@ -13,7 +13,7 @@ from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.models.bundle import Bundle, read_bundle
 from perennial.models.candidate import Candidate
-from perennial.models.formats import format_of
+from perennial.models.formats.formats import format_of
 from perennial.models.manifest import FittedRows
 from perennial.models.provenance import Provenance
 from perennial.models.recorded import RecordedBundle, find_bundle, find_refit, recorded_bundles

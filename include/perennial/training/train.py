@@ -24,9 +24,9 @@ from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
 from perennial.training.cross_validation import cross_validate
-from perennial.training.decision_evidence import log_decision
 from perennial.training.description import describe, provenance_of
 from perennial.training.fit import prepare_fit
+from perennial.training.imbalance.decision_evidence import log_decision
 from perennial.training.logged_folds import log_cross_validation
 from perennial.training.rows import read_rows
 

@@ -14,11 +14,11 @@ from perennial.ensemble.model import EnsembleModel
 from perennial.errors import BundleChanged, TrainingError
 from perennial.models.bundle import MANIFEST, write_manifest
 from perennial.models.contract import ModelContract, example_rows
+from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.manifest import MeanLoss, Member
 from perennial.models.model import Model
 from perennial.models.predictions import identical
 from perennial.models.recorded import RecordedBundle
-from perennial.models.skops_format import SkopsFormat
 from tests.candidates import bundle_manifest
 from tests.unit.ensemble.test_model import together
 

@@ -9,10 +9,10 @@ import pytest
 
 from perennial.ensemble.model import EnsembleModel
 from perennial.models.contract import ModelContract
+from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.model import Model
 from perennial.models.predictions import Predictions, identical
-from perennial.models.skops_format import SkopsFormat
-from tests.unit.models.test_skops_contract import fitted
+from tests.unit.models.formats.test_skops_contract import fitted
 
 ESTIMATORS = {
     "classification": ("sklearn.linear_model.LogisticRegression", "sklearn.tree.DecisionTreeClassifier"),

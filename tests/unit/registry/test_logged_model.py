@@ -12,9 +12,9 @@ from mlflow.models import Model
 
 from perennial.errors import BundleChanged
 from perennial.models.bundle import read_bundle
+from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.manifest import Manifest
 from perennial.models.recorded import find_bundle
-from perennial.models.skops_format import SkopsModel
 from perennial.registry.bundles import fetch
 from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker

@@ -9,8 +9,8 @@ from sklearn.pipeline import Pipeline
 from perennial.drift import PageHinkley
 from perennial.errors import ChampionUnusable
 from perennial.models.bundle import Bundle
+from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.predictions import Predictions
-from perennial.models.skops_format import SkopsModel
 from perennial.monitoring.drift_tests.champion_model import Scored, score_rows
 from tests.candidates import bundle_manifest
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from perennial.models.contract import ModelFormatContract
+from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
 from perennial.models.model import Model
-from perennial.models.skops_format import SkopsFormat, SkopsModel
 from perennial.spec import ModelSpec
 from perennial.training.pipeline import build_pipeline
 

@@ -34,7 +34,7 @@ from sklearn.utils import get_tags
 
 from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.spec.steps import FeatureKind
-from perennial.training.text_and_time import calendar_parts, text_as_numbers
+from perennial.training.features.text_and_time import calendar_parts, text_as_numbers
 
 # Histogram boosting takes at most as many categories as bins; the default is 255.
 MOST_NUMBERED_CATEGORIES = 255

@@ -18,8 +18,8 @@ from perennial.errors import TrainingError
 from perennial.models.transformer import where
 from perennial.spec import ModelSpec
 from perennial.spec.steps import taken_steps
-from perennial.training.preparation import Readers
-from perennial.training.steps import build_step, last_steps, part_name
+from perennial.training.features.preparation import Readers
+from perennial.training.features.steps import build_step, last_steps, part_name
 
 TRIED_ROWS = 100
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9

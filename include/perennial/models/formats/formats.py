@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from perennial.errors import TrainingError
-from perennial.models.boosted_format import BoostedFormat
+from perennial.models.formats.boosted_format import BoostedFormat
+from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.model import Model, ModelFormat
-from perennial.models.skops_format import SkopsFormat
 
 FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(), BoostedFormat())}
 

@@ -21,7 +21,7 @@ from perennial.data.labels import positive_label
 from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.models.predictions import as_labels
-from perennial.training.threshold import best_threshold
+from perennial.training.imbalance.threshold import best_threshold
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perennial.models.formats.skops_format import SkopsFormat
+from perennial.models.formats.trusted_types import allowed_types, check_allowed
 from perennial.models.predictions import identical
-from perennial.models.skops_format import SkopsFormat
-from perennial.models.trusted_types import allowed_types, check_allowed
 from perennial.registry.bundles import load_candidate
+from perennial.training.features.text_and_time import DIMENSIONS, calendar_parts, text_as_numbers
 from perennial.training.fit import prepare_fit
-from perennial.training.text_and_time import DIMENSIONS, calendar_parts, text_as_numbers
 from perennial.training.train import train
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"

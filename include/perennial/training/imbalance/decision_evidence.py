@@ -17,7 +17,7 @@ from perennial.models.predictions import predict
 if TYPE_CHECKING:
     import pandas as pd
 
-    from perennial.models.skops_format import SkopsModel
+    from perennial.models.formats.skops_format import SkopsModel
     from perennial.registry.tracking import Tracker
     from perennial.spec import ModelSpec
 

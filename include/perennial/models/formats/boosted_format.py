@@ -16,9 +16,9 @@ from sklearn.pipeline import Pipeline
 from perennial.errors import TrainingError
 from perennial.models.boosted import LIBRARIES, Boosted, BoostedClassifier, BoostedRegressor
 from perennial.models.decided import innermost
+from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
 from perennial.models.model import Model
 from perennial.models.predictions import as_array, as_labels
-from perennial.models.skops_format import SkopsFormat, SkopsModel
 
 _PIPELINE, _DESCRIPTION = "pipeline.skops", "booster.json"
 

@@ -10,8 +10,8 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 
 from perennial.errors import TrainingError
-from perennial.models.skops_format import SkopsFormat, SkopsModel
-from perennial.models.trusted_types import allowed_types, check_allowed
+from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
+from perennial.models.formats.trusted_types import allowed_types, check_allowed
 from perennial.training.pipeline import build_pipeline
 
 ESTIMATORS = [

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from perennial.errors import TrainingError
 from perennial.training.fit import prepare_fit
-from perennial.training.resampling import resample
+from perennial.training.imbalance.resampling import resample
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 LOGISTIC = "sklearn.linear_model.LogisticRegression"

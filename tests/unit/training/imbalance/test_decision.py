@@ -12,13 +12,13 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from perennial.data.folds import plan_folds
 from perennial.errors import SpecError, TrainingError
+from perennial.models.formats.skops_format import SkopsFormat
+from perennial.models.formats.trusted_types import check_allowed
 from perennial.models.predictions import identical
-from perennial.models.skops_format import SkopsFormat
-from perennial.models.trusted_types import check_allowed
 from perennial.registry.bundles import load_candidate
 from perennial.registry.tracking import Tracker
-from perennial.training.decision_evidence import uncalibrated
 from perennial.training.fit import prepare_fit
+from perennial.training.imbalance.decision_evidence import uncalibrated
 from perennial.training.train import train
 
 TREE, LINEAR_SVC = "sklearn.tree.DecisionTreeClassifier", "sklearn.svm.LinearSVC"

@@ -6,10 +6,10 @@ import zipfile
 import pytest
 
 from perennial.errors import TrainingError
-from perennial.models.boosted_format import BoostedFormat
 from perennial.models.contract import example_rows
-from perennial.models.formats import format_of
-from tests.unit.models.test_skops_contract import PipelineContract, fitted
+from perennial.models.formats.boosted_format import BoostedFormat
+from perennial.models.formats.formats import format_of
+from tests.unit.models.formats.test_skops_contract import PipelineContract, fitted
 
 pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
 pytest.importorskip("xgboost", reason="the extra boosting is not installed")

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import SplineTransformer, StandardScaler, TargetEncoder
 
 from perennial.data.folds import plan_folds
+from perennial.models.formats.skops_format import SkopsFormat
+from perennial.models.formats.trusted_types import allowed_types, check_allowed
 from perennial.models.predictions import identical
-from perennial.models.skops_format import SkopsFormat
-from perennial.models.trusted_types import allowed_types, check_allowed
 from perennial.registry.bundles import load_candidate
 from perennial.training.cross_validation import cross_validate
 from perennial.training.fit import prepare_fit

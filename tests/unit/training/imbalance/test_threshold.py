@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from perennial.training.threshold import best_threshold
+from perennial.training.imbalance.threshold import best_threshold
 
 COSTS = np.array([[0.0, 1.0], [7.0, 0.5]])
 

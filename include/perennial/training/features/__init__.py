@@ -1,0 +1,1 @@
+"""Features: how columns become the numbers that an estimator takes."""

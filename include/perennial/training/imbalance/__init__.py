@@ -1,0 +1,1 @@
+"""Classes of unequal size: weights, resampling, and the decision that follows from probabilities."""
