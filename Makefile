@@ -64,7 +64,7 @@ bench: $(INSTALLED) ## measure: each prints its ratio and the limit
 
 requirements: $(INSTALLED) ## compile the pinned requirements from pyproject.toml
 	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) --extra boosting --extra demo --extra dev --extra features -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) --extra boosting --extra catboost --extra demo --extra dev --extra explain --extra features --extra onnx --extra publish -c requirements.txt pyproject.toml -o requirements-dev.txt
 	printf 'uv\nhatchling\n' | $(COMPILE) -c requirements-dev.txt - -o requirements-build.txt
 
 clean: stop ## remove what make made; your data, store and models under .perennial stay
