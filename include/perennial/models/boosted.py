@@ -1,10 +1,10 @@
-"""LightGBM's and XGBoost's estimators in the form of scikit-learn's, and without their wrappers once they are fitted.
+"""The estimators of LightGBM, XGBoost and CatBoost in the form of scikit-learn's, and without their wrappers once they are fitted.
 
 The libraries' own wrappers hold Python objects that only pickle can store. A fitted one here holds the native booster,
 which has a file format of its own, and plain data: the labels and which columns are categories.
 
 Categories are the numbers of an ordinal encoder that was fitted on the training rows; NaN, which an unseen category
-becomes too, is missing. Both libraries take them as they are.
+becomes too, is missing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils import get_tags
 
+from perennial.models.catboost_library import CatBoost
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -26,12 +28,21 @@ class Library(Protocol):
 
     file: str
     """Name of the file that a booster is written to."""
+    extra: str
+    """The extra of Perennial that it comes with."""
+    names_of_rounds: Sequence[str]
+    """Names of the parameter for the number of rounds; the last is the one that it has unless another is given."""
 
     def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
         """Fit the library's own estimator; return the native booster."""
 
-    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
-        """Return after how many rounds the tested rows' loss is lowest, if it does not fall for `patience` rounds."""
+    def stop_early(
+        self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
+    ) -> tuple[int, dict[str, Any]]:
+        """Return after how many rounds the tested rows' loss is lowest, if it does not fall for `patience` rounds.
+
+        Also the other parameters without which so many rounds would not be the same ones.
+        """
 
     def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:
         """Return what the booster gives: numbers, probabilities of the second label, or of each label."""
@@ -47,13 +58,20 @@ class LightGBM:
     """LightGBM: its models are text."""
 
     file = "booster.txt"
+    extra = "boosting"
+    names_of_rounds: Sequence[str] = (
+        "num_iterations", "num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds",
+        "num_boost_round", "max_iter", "n_estimators",
+    )  # fmt: skip
 
     def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
         """See Library."""
         estimator.set_params(**self._quiet(estimator))
         return estimator.fit(x, y, sample_weight=weights, **self._told(categories)).booster_
 
-    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
+    def stop_early(
+        self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
+    ) -> tuple[int, dict[str, Any]]:
         """See Library."""
         from lightgbm import early_stopping
 
@@ -68,7 +86,7 @@ class LightGBM:
             callbacks=[early_stopping(patience, verbose=False)],
             **self._told(categories),
         )
-        return int(estimator.best_iteration_)
+        return int(estimator.best_iteration_), {}
 
     def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:  # noqa: ARG002
         """See Library."""
@@ -96,12 +114,16 @@ class XGBoost:
     """XGBoost: its models are universal binary JSON."""
 
     file = "booster.ubj"
+    extra = "boosting"
+    names_of_rounds: Sequence[str] = ("n_estimators",)
 
     def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
         """See Library."""
         return estimator.set_params(**self._told(x, categories)).fit(x, y, sample_weight=weights).get_booster()
 
-    def rounds(self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]) -> int:
+    def stop_early(
+        self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
+    ) -> tuple[int, dict[str, Any]]:
         """See Library."""
         (x, y, weights), (tested_x, tested_y, tested_weights) = rows, tested
         estimator.set_params(early_stopping_rounds=patience, **self._told(x, categories)).fit(
@@ -112,7 +134,7 @@ class XGBoost:
             sample_weight_eval_set=None if tested_weights is None else [tested_weights],
             verbose=False,
         )
-        return int(estimator.best_iteration) + 1
+        return int(estimator.best_iteration) + 1, {}
 
     def predict(self, booster: Any, x: Any, categories: Sequence[int]) -> NDArray[np.float64]:
         """See Library."""
@@ -141,7 +163,7 @@ class XGBoost:
         }
 
 
-LIBRARIES: Mapping[str, Library] = {"lightgbm": LightGBM(), "xgboost": XGBoost()}
+LIBRARIES: Mapping[str, Library] = {"catboost": CatBoost(), "lightgbm": LightGBM(), "xgboost": XGBoost()}
 """Package -> what is done with it."""
 
 
@@ -157,7 +179,7 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     estimator : estimator
-        LightGBM's or XGBoost's own, with the spec's parameters; None: the booster was read from a file.
+        The library's own, with the spec's parameters; None: the booster was read from a file.
     categories : sequence of int
         The columns that are categories.
     """
@@ -171,16 +193,28 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
         self.library_, self.booster_, self.n_features_in_ = library, booster, columns
         return self
 
-    def rounds(self, rows: tuple[Any, Any, Any], tested: tuple[Any, Any, Any], patience: int) -> int:
-        """Return how many rounds are best for tested rows; of both the prepared features, target and weights, or None."""
+    def stop_early(self, rows: tuple[Any, Any, Any], tested: tuple[Any, Any, Any], patience: int) -> int:
+        """Find how many rounds are best for tested rows, set that number for the next fit, and return it.
+
+        Parameters
+        ----------
+        rows, tested : tuple
+            Prepared features, target, and weights or None.
+        patience : int
+            Rounds without a lower loss of the tested rows after which no more are made.
+        """
         (x, y, weights), (tested_x, tested_y, tested_weights) = rows, tested
-        return self._library().rounds(
+        rounds, others = self._library().stop_early(
             clone(self.estimator),
             (x, self._target(y), weights),
             (tested_x, self._target(tested_y), tested_weights),
             patience,
             self.categories,
         )
+        given, names = self.estimator.get_params(), self._library().names_of_rounds
+        name = next((name for name in names if given.get(name) is not None), names[-1])
+        self.estimator.set_params(**{name: rounds}, **others)
+        return rounds
 
     def _fit(self, x: Any, y: Any, weights: Any) -> Self:
         booster = self._library().fit(clone(self.estimator), x, self._target(y), weights, self.categories)
@@ -244,5 +278,6 @@ def missing_extra(package: str) -> str:
     try:
         importlib.import_module(package)
     except ImportError:
-        return "it comes with the extra boosting: pip install 'perennial[boosting]'"
+        extra = LIBRARIES[package].extra
+        return f"it comes with the extra {extra}: pip install 'perennial[{extra}]'"
     return ""

@@ -14,6 +14,7 @@ import perennial
 LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 
 OPTIONAL = {
+    "catboost": ("catboost",),
     "imblearn": ("imbalanced-learn",),
     "lightgbm": ("lightgbm",),
     "skrub": ("skrub",),

@@ -114,9 +114,8 @@ class Fit:
     def _fit(self) -> None:
         pipeline = self.model.pipeline
         if self.stopping is not None:
-            rounds = self._best_rounds(self.stopping)
+            rounds = self._stop_early(self.stopping)
             log.log(self.level, "the loss on the last fold by time is lowest after %d rounds", rounds)
-            pipeline[-1].estimator.set_params(n_estimators=rounds)
         prepared, labels, weights = self._prepared()
         pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
         if self.folds:
@@ -130,14 +129,14 @@ class Fit:
             return prepared, self.labels, self.weights
         return (*resample(self.sampler, prepare, prepared, self.labels), None)
 
-    def _best_rounds(self, fold: Fold) -> int:
-        """Return how many rounds are best for the rows of a fold, fitted on the rows before it."""
+    def _stop_early(self, fold: Fold) -> int:
+        """Set how many rounds are best for the rows of a fold, fitted on the rows before it, and return the number."""
         before = prepare_fit(undecided(self.spec), self.rows.iloc[fold.train], level=logging.DEBUG)
-        rows, pipeline = before._prepared(), before.model.pipeline
-        tested = pipeline[:-1].transform(self.inputs.iloc[fold.test])
+        rows = before._prepared()
+        tested = before.model.pipeline[:-1].transform(self.inputs.iloc[fold.test])
         weights = None if self.weights is None else self.weights[fold.test]
         patience = self.spec.model.params[EARLY_STOPPING]
-        rounds: int = pipeline[-1].rounds(rows, (tested, self.labels[fold.test], weights), patience)
+        rounds: int = self.model.pipeline[-1].stop_early(rows, (tested, self.labels[fold.test], weights), patience)
         return rounds
 
     def _out_of_fold(self) -> OutOfFold:

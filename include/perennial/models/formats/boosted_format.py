@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
-from perennial.models.boosted import LIBRARIES, Boosted, BoostedClassifier, BoostedRegressor
+from perennial.models.boosted import LIBRARIES, Boosted, BoostedClassifier, BoostedRegressor, missing_extra
 from perennial.models.decided import innermost
 from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
 from perennial.models.model import Model
@@ -24,7 +24,7 @@ _PIPELINE, _DESCRIPTION = "pipeline.skops", "booster.json"
 
 
 class BoostedFormat:
-    """The format of pipelines with a booster of LightGBM or XGBoost; see ModelFormat."""
+    """The format of pipelines with a booster of LightGBM, XGBoost or CatBoost; see ModelFormat."""
 
     name = "boosted"
     version = 1
@@ -77,10 +77,8 @@ class BoostedFormat:
         try:
             booster = _booster(description, library.read(native))
         except ImportError as error:
-            raise TrainingError(
-                f"{path.name} needs {description['library']}, which is not installed: it comes with the extra boosting: "
-                "pip install 'perennial[boosting]'"
-            ) from error
+            name = description["library"]
+            raise TrainingError(f"{path.name} needs {name}, which is not installed: {missing_extra(name)}") from error
         except Exception as error:
             raise TrainingError(f"{path.name}: its booster cannot be read: {type(error).__name__}: {error}") from error
         pipeline: Pipeline = copy.deepcopy(rest, {id(innermost(rest[-1])): booster})
