@@ -17,7 +17,6 @@ from perennial.deployment import Deployment
 from perennial.errors import PromotionError, TrackingUnavailable
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.candidate import Candidate
-from perennial.promotion.records import Verdict
 from perennial.registry.bundles import load_champion
 from perennial.registry.champions import current_champion
 from perennial.registry.direct import fetch_files, find_alias_holder
@@ -26,6 +25,7 @@ from perennial.spec import ModelSpec
 from perennial.stages import STAGES
 from perennial.store.local import LocalStore
 from tests.mlflow_server import running_mlflow
+from tests.verdicts import judged
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,7 @@ def _judged(candidate: Candidate) -> Evaluation:
 
 
 def test_a_champion_is_trained_registered_promoted_and_served(run, server, tmp_path, monkeypatch):
-    promoted = Verdict(outcome="promote", sentence="first", gates=(), champion_version=None)
+    promoted = judged("promote", "first")
     snapshot = STAGES["ingest"](run)
     candidate = STAGES["train"](run, snapshot)
     assert STAGES["train"](run, snapshot) == candidate

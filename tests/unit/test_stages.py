@@ -16,15 +16,16 @@ from perennial.deployment import Deployment
 from perennial.ensemble.records import JudgedEnsemble
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.manifest import MeanLoss
-from perennial.promotion.records import RegisteredVersion, Verdict
+from perennial.promotion.records import RegisteredVersion
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.stages import STAGES, Stage, maker
 from perennial.store import LocalStore
+from tests.verdicts import judged
 
 EVERY = [pytest.param(stage, id=stage.name) for stage in STAGES.values()]
-VERDICT = Verdict(outcome="promote", sentence="All gates passed.", gates=(), champion_version=None)
-REJECTED = VERDICT.model_copy(update={"outcome": "reject", "sentence": "roc_auc 0.5 is below 0.6."})
+VERDICT = judged()
+REJECTED = judged("reject", "roc_auc 0.5 is below 0.6.")
 REGISTERED = RegisteredVersion(name="late", version="2", alias=None)
 SPEC = {
     "name": "late",

@@ -212,9 +212,11 @@ def _gates(verdict: Verdict, evaluation: Evaluation, primary: str) -> Table:
     for name in ("candidate", "champion", "threshold"):
         table.add_column(name, justify="right")
     table.add_column("passed")
-    for gate in verdict.gates:
-        champion = _metric(evaluation.champion, _metric_of(gate, primary))
-        table.add_row(gate.name, _figure(gate.value), _figure(champion), _figure(gate.threshold), _passed(gate))
+    for blessing in verdict.blessings:
+        table.add_section()
+        for gate in blessing.gates:
+            champion = _metric(evaluation.champion, _metric_of(gate, primary))
+            table.add_row(gate.name, _figure(gate.value), _figure(champion), _figure(gate.threshold), _passed(gate))
     return table
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 from perennial.record import Figure, Record
 
 Outcome = Literal["promote", "reject", "inconclusive"]
+"""What was found; `inconclusive`: proof was asked for, and there is none for or against the candidate."""
+BlessingName = Literal["metrics"]
 
 
 class GateResult(Record):
@@ -23,22 +25,44 @@ class GateResult(Record):
     value: Figure | None = None
     threshold: Figure | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether what was measured is not what was asked for."""
+        return not (self.passed or self.inconclusive)
+
+
+class Blessing(Record):
+    """The judgement on a candidate from one side, such as its metrics."""
+
+    name: BlessingName
+    outcome: Outcome
+    sentence: str
+    """What was found, in words."""
+    gates: tuple[GateResult, ...]
+
 
 class Verdict(Record):
     """Whether the candidate may become champion, and why."""
 
     outcome: Outcome
-    if_inconclusive: Literal["promote", "reject"] = "reject"
-    """What the spec asks for if the candidate is proved neither better nor worse."""
+    """The worst outcome among the blessings."""
+    consequence: Literal["promote", "reject", "ask"]
+    """What follows from the outcome, as the spec says; `ask`: a person decides, and until then the champion stays."""
     sentence: str
-    gates: tuple[GateResult, ...]
+    blessings: tuple[Blessing, ...]
+    """One for each side that the spec asks about. A promotion needs all."""
     champion_version: str | None
     """The champion that the candidate was compared with; promotion fails if there is another by then."""
 
     @property
     def promotes(self) -> bool:
-        """Whether the candidate becomes champion."""
-        return "promote" in (self.outcome, self.outcome == "inconclusive" and self.if_inconclusive)
+        """Whether the candidate becomes champion without anybody's decision."""
+        return self.consequence == "promote"
+
+    @property
+    def gates(self) -> tuple[GateResult, ...]:
+        """The gates of all blessings."""
+        return tuple(gate for blessing in self.blessings for gate in blessing.gates)
 
 
 class RegisteredVersion(Record):

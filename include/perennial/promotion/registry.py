@@ -162,4 +162,5 @@ def _judged(evaluation: Evaluation, verdict: Verdict) -> dict[str, str]:
     """Return the tags of the verdict, the same for MLflow run and version."""
     compared = evaluation.comparison
     found = "not compared" if compared is None else f"{compared.metric}: {by_how_much(compared)}"
-    return {"perennial.verdict": verdict.outcome, "perennial.comparison": found}
+    blessings = {f"perennial.blessing.{one.name}": one.outcome for one in verdict.blessings}
+    return {"perennial.verdict": verdict.outcome, **blessings, "perennial.comparison": found}

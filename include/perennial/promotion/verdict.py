@@ -1,27 +1,20 @@
 """Whether a candidate may become champion: a pure function of what was measured and what the spec asks.
 
-Nothing is read or changed here. Every gate compares the figures with what the spec asks and says in words what it
-found; the candidate is promoted if all gates pass, except those in a dry run. A gate whose figure cannot be measured
-never passes.
+Nothing is read or changed here. The candidate is judged from every side that the spec asks about; each gives a
+blessing or refuses it, and says in words what it found. Promotion needs all blessings.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from perennial.evaluation.records import Evaluation, Scores
+from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
-from perennial.promotion.champion_gate import judge_against_champion
-from perennial.promotion.news import news
-from perennial.promotion.records import GateResult, Outcome, Verdict
-from perennial.promotion.wording import by_how_much, figures, why_undefined
+from perennial.promotion.blessings.metrics import bless_metrics
+from perennial.promotion.records import Blessing, Outcome, Verdict
 from perennial.spec import ModelSpec
-from perennial.spec.metrics import LOWER_IS_BETTER
 
 
 def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Verdict:
-    """Apply the spec's gates to an evaluation.
+    """Judge a candidate by the spec's gates.
 
     Parameters
     ----------
@@ -33,140 +26,35 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
     Returns
     -------
     Verdict
-        `promote` only if every gate that decides passed, `inconclusive` if none failed.
+        `promote` only if every blessing is given, `inconclusive` if none is refused.
     """
-    gates = (
-        _enough_rows(evaluation, spec),
-        *((_two_labels(evaluation),) if spec.task == "classification" else ()),
-        _measured(evaluation, spec),
-        *(_bounded(evaluation, name, bound) for name, bound in _bounds(spec).items()),
-        judge_against_champion(evaluation, spec),
-        _something_new(evaluation, candidate),
-    )
-    dry_run = spec.evaluation.gates.dry_run
-    gates = tuple(gate.model_copy(update={"dry_run": gate.name in dry_run}) for gate in gates)
+    blessings = (bless_metrics(evaluation, spec, candidate),)
+    outcome = _worst(blessings)
     champion = evaluation.champion_is
-    outcome = _outcome([gate for gate in gates if not gate.dry_run])
     return Verdict(
         outcome=outcome,
-        if_inconclusive=spec.evaluation.gates.inconclusive,
-        sentence=_sentence(outcome, evaluation, spec, gates),
-        gates=gates,
+        consequence=spec.evaluation.gates.inconclusive if outcome == "inconclusive" else outcome,
+        sentence=_sentence(outcome, blessings, spec),
+        blessings=blessings,
         champion_version=champion.version if champion else None,
     )
 
 
-def _outcome(deciding: Sequence[GateResult]) -> Outcome:
-    if any(not (gate.passed or gate.inconclusive) for gate in deciding):
-        return "reject"
-    return "inconclusive" if any(gate.inconclusive for gate in deciding) else "promote"
+def _worst(blessings: tuple[Blessing, ...]) -> Outcome:
+    found = {blessing.outcome for blessing in blessings}
+    return "reject" if "reject" in found else "inconclusive" if "inconclusive" in found else "promote"
 
 
-def _enough_rows(evaluation: Evaluation, spec: ModelSpec) -> GateResult:
-    least = spec.evaluation.gates.min_rows
-    passed = evaluation.rows >= least
-    found = f"{evaluation.rows:,} labelled rows in the holdout"
-    return GateResult(
-        name="rows",
-        passed=passed,
-        sentence=f"{found}, at least {least:,} are asked for" if passed else f"only {found}, fewer than {least:,}",
-        value=evaluation.rows,
-        threshold=least,
-    )
-
-
-def _two_labels(evaluation: Evaluation) -> GateResult:
-    found = len(evaluation.classes)
-    if found >= 2:
-        sentence = f"{found} labels in the holdout"
-    elif found == 1:
-        sentence = f"every row of the holdout has the label {evaluation.classes[0]!r}, and two are needed to judge"
-    else:
-        sentence = "the holdout has no label at all"
-    return GateResult(name="labels", passed=found >= 2, sentence=sentence, value=found, threshold=2)
-
-
-def _measured(evaluation: Evaluation, spec: ModelSpec) -> GateResult:
-    name = spec.evaluation.primary
-    value = _metric(evaluation.candidate, name)
-    passed = math.isfinite(value)
-    return GateResult(
-        name="primary metric",
-        passed=passed,
-        sentence=f"{name} is {figures(value)[0]}" if passed else why_undefined(evaluation.candidate, name),
-        value=value,
-    )
-
-
-def _bounds(spec: ModelSpec) -> dict[str, float]:
-    gates = spec.evaluation.gates
-    return dict((*gates.minimum.items(), *gates.maximum.items()))
-
-
-def _bounded(evaluation: Evaluation, name: str, bound: float) -> GateResult:
-    lower_is_better = name in LOWER_IS_BETTER
-    kind = "maximum" if lower_is_better else "minimum"
-    value = _metric(evaluation.candidate, name)
-    passed = math.isfinite(value) and (value <= bound if lower_is_better else value >= bound)
-    if math.isfinite(value):
-        reached, asked = figures(value, bound)
-        verb = ("keeps to" if passed else "is above") if lower_is_better else ("reaches" if passed else "is below")
-        sentence = f"{name} {reached} {verb} the {kind} of {asked}"
-    else:
-        sentence = why_undefined(evaluation.candidate, name)
-    return GateResult(name=f"{kind} {name}", passed=passed, sentence=sentence, value=value, threshold=bound)
-
-
-def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
-    champion, before = evaluation.champion_is, evaluation.champion_provenance
-    if champion is None:
-        return GateResult(name="news", passed=True, sentence="there is no champion that it could equal")
-    if evaluation.same_predictions:
-        found = f"its predictions for all {evaluation.rows:,} held-out rows equal those of {champion.name}, bit for bit"
-        return GateResult(name="news", passed=False, sentence=f"{found}: there is nothing new to promote")
-    if before is None:
-        found = f"it is not known what {champion.name} was trained from"
-        return GateResult(name="news", passed=True, sentence=found)
-    changed = news(before, candidate.provenance)
-    if changed:
-        return GateResult(name="news", passed=True, sentence=f"other than in {champion.name}: {', '.join(changed)}")
-    return GateResult(
-        name="news",
-        passed=False,
-        sentence=f"trained from the same rows, by the same recipe and libraries as {champion.name}: there is nothing new to "
-        "promote",
-    )
-
-
-def _sentence(outcome: Outcome, evaluation: Evaluation, spec: ModelSpec, gates: tuple[GateResult, ...]) -> str:
+def _sentence(outcome: Outcome, blessings: tuple[Blessing, ...], spec: ModelSpec) -> str:
+    gates = [gate for blessing in blessings for gate in blessing.gates]
     deciding = [gate for gate in gates if not gate.dry_run]
-    # Several gates may fail for the same reason, such as an undefined metric.
-    reasons = "; ".join(dict.fromkeys(gate.sentence for gate in deciding if not gate.passed))
     shown = "".join(f" In a dry run: {gate.sentence}." for gate in gates if gate.dry_run)
+    # Only what stands against a promotion; for a promotion, what every blessing says.
+    found = "; ".join(one.sentence for one in blessings if outcome == "promote" or one.outcome != "promote")
     if outcome == "reject":
-        failed = sum(not (gate.passed or gate.inconclusive) for gate in deciding)
-        return f"Rejected: {reasons}. {failed} of {len(deciding)} gates failed.{shown}"
+        return f"Rejected: {found}. {sum(gate.failed for gate in deciding)} of {len(deciding)} gates failed.{shown}"
     if outcome == "inconclusive":
         promotes = spec.evaluation.gates.inconclusive == "promote"
         consequence = "such a candidate is promoted, as the spec says" if promotes else "the champion stays"
-        return f"Inconclusive: {reasons}; {consequence}.{shown}"
-    headline = _headline(evaluation, spec.evaluation.primary)
-    return f"Fit to promote: {headline}; all {len(deciding)} gates passed.{shown}"
-
-
-def _headline(evaluation: Evaluation, name: str) -> str:
-    value, rows = _metric(evaluation.candidate, name), f"on {evaluation.rows:,} held-out rows"
-    if evaluation.champion_is is None:
-        return f"{name} {figures(value)[0]} {rows}, there is no champion yet"
-    version, compared = evaluation.champion_is.version, evaluation.comparison
-    if compared is None:
-        return f"{name} {figures(value)[0]} {rows}, champion v{version} could not be scored on them"
-    reached, champions = figures(compared.candidate, compared.champion)
-    return (
-        f"{name} {reached} on {compared.rows:,} held-out rows, champion v{version} reaches {champions} on the same "
-        f"rows: {by_how_much(compared)}"
-    )
-
-
-def _metric(scores: Scores, name: str) -> float:
-    return scores.metrics.get(name, math.nan)
+        return f"Inconclusive: {found}; {consequence}.{shown}"
+    return f"Fit to promote: {found}; all {len(deciding)} gates passed.{shown}"

@@ -22,8 +22,10 @@ def decide(run: RetrainingRun, evaluation: Evaluation, candidate: Candidate) -> 
     """Decide by the spec's gates whether the candidate is promoted; keep the verdict with the run's reports."""
     verdict = decide_candidate(evaluation, run.spec, candidate)
     run.store.write(run.prefix + VERDICT.name, seal(verdict))
-    for gate in verdict.gates:
-        found = "pass" if gate.passed else "no proof" if gate.inconclusive else "FAIL"
-        log.info("%s %s%s: %s", found, gate.name, " (dry run)" if gate.dry_run else "", gate.sentence)
+    for blessing in verdict.blessings:
+        for gate in blessing.gates:
+            found = "FAIL" if gate.failed else "pass" if gate.passed else "no proof"
+            shown = " (dry run)" if gate.dry_run else ""
+            log.info("%s: %s %s%s: %s", blessing.name, found, gate.name, shown, gate.sentence)
     log.info(verdict.sentence)
     return verdict

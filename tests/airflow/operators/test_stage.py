@@ -14,14 +14,15 @@ from perennial.spec.reading.loader import load_spec
 from perennial.stages import STAGES
 from perennial_airflow.operators.promote import PromoteOperator
 from perennial_airflow.operators.stage import LINKS, StageOperator
+from tests.verdicts import judged
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
-PROMOTE = {"outcome": "promote", "sentence": "All gates passed.", "gates": [], "champion_version": None}
-REJECT = PROMOTE | {"outcome": "reject", "sentence": "roc_auc 0.5 is below 0.6."}
+PROMOTE = judged().model_dump(mode="json")
+REJECT = judged("reject", "roc_auc 0.5 is below 0.6.").model_dump(mode="json")
 REGISTERED = {"name": "orders", "version": "7", "alias": "challenger"}
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
-from perennial.promotion.records import GateResult, Verdict
+from perennial.promotion.records import GateResult
 from perennial.spec import ModelSpec
 from perennial_airflow.telemetry import metrics
 from perennial_airflow.telemetry.metrics import count_check, count_look, count_promotion, count_retraining
 from tests.airflow.conftest import small_spec
+from tests.verdicts import judged
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
@@ -65,12 +66,7 @@ def entry(outcome: str, **performance: Any) -> LedgerEntry:
     return LedgerEntry(sequence=12, model="orders", as_of=NOW, check=check, results=results, decision=decision)
 
 
-VERDICT = Verdict(
-    outcome="promote",
-    sentence="",
-    gates=(GateResult(name="primary metric", passed=True, sentence="", value=0.71),),
-    champion_version=None,
-)
+VERDICT = judged(gates=[GateResult(name="primary metric", passed=True, sentence="", value=0.71)])
 
 
 def test_a_check_sends_its_figures_and_what_became_of_it(received: Received) -> None:

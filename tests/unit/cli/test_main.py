@@ -10,9 +10,9 @@ import pytest
 from perennial.cli import main as cli
 from perennial.cli.outcome import Checked
 from perennial.errors import DataError
-from perennial.promotion.records import Verdict
 from perennial.spec.json_schema import json_schema
 from perennial.stages import STAGES
+from tests.verdicts import judged
 
 LATE = """\
 name: late
@@ -59,7 +59,7 @@ def retrained(monkeypatch):
 
     def retrain(run, console):
         runs.append(run)
-        return Verdict(outcome=outcome["is"], sentence="", gates=(), champion_version=None)
+        return judged(outcome["is"])
 
     monkeypatch.setattr("perennial.cli.retrain.retrain", retrain)
     return runs, outcome

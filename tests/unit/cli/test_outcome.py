@@ -7,8 +7,8 @@ import pytest
 
 from perennial.cli.outcome import Checked, Outcome, outcome_json
 from perennial.monitoring.records import Decision, LedgerEntry, OpenCheck
-from perennial.promotion.records import Verdict
 from perennial.store import LocalStore
+from tests.verdicts import judged
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -36,20 +36,14 @@ def entry(outcome: str) -> LedgerEntry:
     return LedgerEntry(sequence=1, model="orders", as_of=NOON, check=check, results=(), decision=decision)
 
 
-def verdict(outcome: str, if_inconclusive: str = "reject") -> Verdict:
-    return Verdict(
-        outcome=outcome, if_inconclusive=if_inconclusive, sentence="So it is.", gates=(), champion_version=None
-    )
-
-
 @pytest.mark.parametrize(
     ("checked", "code"),
     [
         (Checked("too few rows"), 0),
-        (Checked("", entry("trigger"), verdict("reject")), 3),
-        (Checked("", entry("trigger"), verdict("inconclusive")), 4),
-        (Checked("", entry("trigger"), verdict("inconclusive", "promote")), 5),
-        (Checked("", entry("trigger"), verdict("promote")), 5),
+        (Checked("", entry("trigger"), judged("reject")), 3),
+        (Checked("", entry("trigger"), judged("inconclusive")), 4),
+        (Checked("", entry("trigger"), judged("inconclusive", consequence="promote")), 5),
+        (Checked("", entry("trigger"), judged("promote")), 5),
         (Checked("", entry("none")), 6),
         (Checked("", entry("hold")), 7),
     ],

@@ -14,7 +14,7 @@ from perennial.errors import ValidationFailed
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.manifest import FittedRows
 from perennial.models.refit import Refit
-from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
+from perennial.promotion.records import GateResult, Promotion, RegisteredVersion
 from perennial.registry.records import Champion
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
@@ -22,6 +22,7 @@ from perennial.stages import STAGES
 from perennial.store import LocalStore
 from perennial.validation.records import Validation
 from tests.candidates import candidate, provenance, split_plan
+from tests.verdicts import judged
 
 DAY = datetime(2013, 3, 1, tzinfo=UTC)
 SPEC = {
@@ -73,9 +74,9 @@ def called(monkeypatch):
             champion=Scores(metrics={"roc_auc": 0.7}),
             champion_is=CHAMPION,
         ),
-        "decide": Verdict(
-            outcome="promote",
-            sentence="Fit to promote: [everything] passed.",
+        "decide": judged(
+            "promote",
+            "Fit to promote: [everything] passed.",
             gates=(
                 GateResult(name="rows", passed=True, sentence="", value=234, threshold=100),
                 GateResult(name="champion", passed=True, sentence="", value=0.75, threshold=0.69),
@@ -159,7 +160,7 @@ def test_the_models_of_several_windows_are_shown_beside_each_other(called, tmp_p
 
 def test_a_rejected_candidate_is_registered_and_not_promoted(called, tmp_path):
     names, answers, _ = called
-    answers["decide"] = answers["decide"].model_copy(update={"outcome": "reject", "sentence": "Rejected: worse."})
+    answers["decide"] = judged("reject", "Rejected: worse.")
     verdict, text = shown(make_run(tmp_path))
     assert verdict.outcome == "reject"
     assert names[-2:] == ["decide", "register"]

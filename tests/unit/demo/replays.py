@@ -12,10 +12,11 @@ from perennial.data.snapshots.records import Snapshot
 from perennial.drift.columns.report import ColumnDrift, MissingRate
 from perennial.evaluation.records import Evaluation, Scores
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
-from perennial.promotion.records import GateResult, RegisteredVersion, Verdict
+from perennial.promotion.records import GateResult, RegisteredVersion
 from perennial.registry.records import Champion
 from perennial.stages import STAGES
 from tests.candidates import candidate, split_plan
+from tests.verdicts import judged
 
 LANDED = datetime(2026, 1, 1, tzinfo=UTC)
 PROMOTED = LANDED + timedelta(seconds=12.5)
@@ -36,12 +37,12 @@ def retraining(title: str, *, champion: float | None, outcome: str) -> Retrainin
             candidate=Scores(metrics={"roc_auc": 0.65344}),
             champion=None if champion is None else Scores(metrics={"roc_auc": champion}),
         ),
-        verdict=Verdict.model_validate({
-            "outcome": outcome,
-            "sentence": "The champion [v1] is better.",
-            "gates": [GateResult(name="champion", passed=outcome == "promote", sentence="0.6534 against 0.6829")],
-            "champion_version": "1",
-        }),
+        verdict=judged(
+            outcome,
+            "The champion [v1] is better.",
+            gates=[GateResult(name="champion", passed=outcome == "promote", sentence="0.6534 against 0.6829")],
+            champion_version="1",
+        ),
         registered=RegisteredVersion(name="flight_delay", version="7", alias="challenger"),
         seconds=dict.fromkeys(STAGES, 1.25) | {"promote": None},
         promoted=PROMOTED if outcome == "promote" else None,

@@ -14,11 +14,11 @@ from perennial.data.snapshots.manifest import Manifest
 from perennial.layout import run_folder
 from perennial.models.recorded import RecordedBundle, record_bundle
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
-from perennial.promotion.records import Verdict
 from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 from perennial.store.protocol import Store
 from tests.candidates import bundle_manifest
+from tests.verdicts import judged
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -171,7 +171,7 @@ def end_retraining(store: Store, run_id: str, result: str) -> None:
     prefix = run_folder("parcels", run_id)
     if result != "failed":
         outcome = "promote" if result == "promoted" else "reject"
-        verdict = Verdict(outcome=outcome, sentence=f"{outcome}.", gates=(), champion_version=None)
+        verdict = judged(outcome, f"{outcome}.")
         store.write(f"{prefix}verdict.json", verdict.model_dump_json().encode())
     if result == "promoted":
         store.write(f"{prefix}promotion.json", b"{}")

@@ -24,6 +24,7 @@ from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from perennial.store.protocol import Store
 from tests.candidates import NOON, candidate, provenance, split_plan
+from tests.verdicts import judged
 
 LATER = NOON + timedelta(days=10)
 MANIFEST = Manifest(
@@ -125,7 +126,7 @@ def evaluation_of() -> Callable[[Candidate], Evaluation]:
 @pytest.fixture
 def make_verdict() -> Callable[..., Verdict]:
     def make(outcome: Any = "promote", *, against: str | None = None, sentence: str = "better") -> Verdict:
-        return Verdict(outcome=outcome, sentence=sentence, gates=(), champion_version=against)
+        return judged(outcome, sentence, champion_version=against)
 
     return make
 

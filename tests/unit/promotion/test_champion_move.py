@@ -112,6 +112,15 @@ def test_a_candidate_judged_against_a_former_champion_is_refused(run, new_versio
     assert champion() == second.version
 
 
+def test_a_candidate_about_which_a_person_is_to_be_asked_is_not_promoted_before(
+    run, new_version, make_verdict, champion
+):
+    asks = make_verdict("inconclusive", sentence="unsure").model_copy(update={"consequence": "ask"})
+    with pytest.raises(PromotionError, match="is not to be promoted: unsure"):
+        promote(run, new_version(), asks)
+    assert champion() is None
+
+
 def test_a_rejected_candidate_is_never_promoted(run, new_version, make_verdict, champion):
     with pytest.raises(PromotionError, match="is not to be promoted: worse"):
         promote(run, new_version(), make_verdict("reject", sentence="worse"))

@@ -40,6 +40,7 @@ def test_a_version_carries_its_evidence(run, tracker, log_candidate, evaluation_
         **candidate.provenance.to_tags(),
         "perennial.bundle": candidate.bundle_digest,
         "perennial.verdict": "promote",
+        "perennial.blessing.metrics": "promote",
         "perennial.comparison": "roc_auc: better by 0.0500 (+0.0300 to +0.0700 at 95%)",
         "perennial.judged_against": "none",
         "perennial.primary_metric": "roc_auc",
@@ -89,7 +90,7 @@ def test_the_spec_says_whether_an_inconclusive_version_is_the_challenger(
     run, log_candidate, evaluation_of, make_verdict, chosen, alias
 ):
     candidate = log_candidate()
-    verdict = make_verdict("inconclusive").model_copy(update={"if_inconclusive": chosen})
+    verdict = make_verdict("inconclusive").model_copy(update={"consequence": chosen})
     assert register(run, candidate, evaluation_of(candidate), verdict).alias == alias
 
 

@@ -16,15 +16,15 @@ from perennial.errors import BundleChanged, PromotionError, RunTaken, TrainingEr
 from perennial.models.bundle import read_bundle
 from perennial.models.predictions import identical
 from perennial.models.recorded import find_bundle, find_refit
-from perennial.promotion.records import Verdict
 from perennial.registry.bundles import fetch, load_candidate
 from perennial.registry.tracking import Tracker
 from perennial.training.fit import prepare_fit
 from perennial.training.refit import REFIT_TAG, refit
 from perennial.training.train import train
+from tests.verdicts import judged
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
-PROMOTED = Verdict(outcome="promote", sentence="Better.", gates=(), champion_version=None)
+PROMOTED = judged("promote", "Better.")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_what_is_not_promoted_is_not_refit(make_spec, rows, prepare):
     run, snapshot = prepare(make_spec(), rows)
     candidate = train(run, snapshot)
     with pytest.raises(TrainingError, match="only promoted candidates are refit: Worse"):
-        refit(run, snapshot, candidate, PROMOTED.model_copy(update={"outcome": "reject", "sentence": "Worse."}))
+        refit(run, snapshot, candidate, judged("reject", "Worse."))
     with pytest.raises(PromotionError, match="a dry run, which refits nothing"):
         refit(replace(run, dry_run=True), snapshot, candidate, PROMOTED)
     lost = replace(run, lease=SimpleNamespace(renew=lambda: False))
