@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perennial.data.snapshots.records import Snapshot
+from perennial.data.snapshots.run_on import run_on
 from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
@@ -83,6 +84,8 @@ class Stage:
         """
         from perennial.run_owner import owned
 
+        for snapshot in (record for record in records if isinstance(record, Snapshot)):
+            run = run_on(run, snapshot)
         function = getattr(importlib.import_module(self.module), self.function.partition(":")[2])
         if not self.owns_run:
             return function(run, *records)

@@ -75,7 +75,7 @@ def backtest(
         def said(title: str, done: int, total: int) -> None:
             progress.update(line, completed=done, total=total, now=title)
 
-        found = compare_policies(run.spec, replay, matrix, said=said)
+        found = compare_policies(history.spec, replay, matrix, said=said)
         progress.update(line, now=f"{time.monotonic() - began:.0f} s")
     return found, write_backtest(run.store, found)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perennial.data.snapshots.records import Snapshot
+from perennial.data.snapshots.run_on import run_on
 from perennial.digests import retraining_digest
 from perennial.ensemble.records import Assembly
 from perennial.evaluation.records import Evaluation, Scores
@@ -80,6 +81,7 @@ def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dic
     if not keep_run_id:
         # The reports belong to these rows: the same command on newer rows must not overwrite them.
         run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
+    run = run_on(run, snapshot)
     made = {ingest.makes: snapshot}
     # Owned over all stages: the same command in another process waits, and then finds all results.
     with owned(run, display.say) as run:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from perennial.data.snapshots.schema_history import (
     schema_changes,
 )
 from perennial.data.snapshots.tally import Tally
+from perennial.data.sources.named_features import with_named_features
 from perennial.data.sources.open_source import open_source
 from perennial.data.sources.scan import scan_source
 from perennial.data.sources.source import Source
@@ -72,6 +74,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
     summary, future = scan_source(run, source)
     check_columns(run.spec, summary.types, source.name)
     bounds = _bounds(run, source, summary, future)
+    run = replace(run, spec=with_named_features(run.spec, source.columns(bounds), source.name))
     types = column_types(column_kinds(run.spec), summary.value_types)
     log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
     with run.store.scratch() as folder:
@@ -86,7 +89,7 @@ def ingest(run: RetrainingRun) -> Snapshot:
         run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(summary.types)
     )
     mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
-    snapshot = _snapshot(manifest, bounds, resolution, changes, reused=reused, future=future)
+    snapshot = _snapshot(run.spec, manifest, bounds, resolution, changes, reused=reused, future=future)
     _report(snapshot, time.perf_counter() - began)
     return snapshot
 
@@ -126,7 +129,7 @@ def _collect(
     schema = pa.schema(types)
     rows_spill = RowSpill(folder / "rows.arrow", schema)
     spill = HashSpill(folder / "hashes", keyed=bool(spec.source.key))
-    for batch in rows_spill.write(regular(source.read(bounds, types))):
+    for batch in rows_spill.write(regular(source.read(spec, bounds, types))):
         times = batch.column(spec.source.event_time).cast(pa.int64()).to_numpy()
         spill.add(hash_rows(batch, spec.source.key), times)
     header = json.dumps([[field.name, str(field.type)] for field in schema])
@@ -155,6 +158,7 @@ def _kept(
             window_start=bounds.start,
             as_of=bounds.end,
             schema_={field.name: str(field.type) for field in rows_spill.schema},
+            features=run.spec.features.kinds,
             size_bytes=sum(one.part.size_bytes for one in written),
             rows_read=resolution.rows_read,
             exact_duplicates=resolution.exact_duplicates,
@@ -169,6 +173,7 @@ def _kept(
 
 
 def _snapshot(
+    spec: ModelSpec,
     manifest: Manifest,
     bounds: Bounds,
     resolution: Resolution,
@@ -177,11 +182,12 @@ def _snapshot(
     reused: bool,
     future: FutureRows | None,
 ) -> Snapshot:
-    """Return the snapshot with the window, counts and changes of this run."""
+    """Return the snapshot with the features, window, counts and changes of this run."""
     stored = {name: getattr(manifest, name) for name in Snapshot.model_fields}
     return Snapshot.model_validate(
         stored
         | {
+            "features": spec.features.kinds,
             "window_start": bounds.start,
             "as_of": bounds.end,
             "rows_read": resolution.rows_read,

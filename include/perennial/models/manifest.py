@@ -8,8 +8,8 @@ from typing import Literal
 from perennial.data.split_plan import SplitPlan
 from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
+from perennial.spec.feature_names import FeatureKind
 from perennial.spec.features import Features
-from perennial.spec.steps import FeatureKind
 
 Label = int | float | str
 

@@ -26,6 +26,7 @@ from perennial.monitoring.drift_tests.rows import (
     keep_identities,
     keep_rows,
     read_identities,
+    with_inputs,
 )
 from perennial.monitoring.lost_trigger import lost_trigger
 from perennial.monitoring.records import CheckedRows, MonitorState, OpenCheck, incomparable
@@ -137,13 +138,15 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
     still_taken = shifted(cursor, -lateness)
     matured_from = max(_matured_before(run, state, cursor, matured_until), _learnt_until(run, champion, cursor))
     begin, behind = min(cursor, matured_from), min(still_taken, matured_from)
-    checked = source.known(Bounds(just_after(behind), begin))
+    inputs = recorded_manifest(run, champion).inputs
+    spec = with_inputs(run.spec, inputs)
+    checked = source.known(spec, Bounds(just_after(behind), begin))
     # Usually none of these is late: then nothing else of them is read.
-    after = behind if _unseen(run, state, checked).any() else begin
-    rows = source.read(Bounds(just_after(after), max(as_of, cursor)), recorded_manifest(run, champion).inputs)
+    after = behind if _unseen(run.store, spec, state, checked).any() else begin
+    rows = source.read(spec, Bounds(just_after(after), max(as_of, cursor)), inputs)
     new = rows.times > as_datetime64(cursor)
     late = ~new & (rows.times > as_datetime64(still_taken))
-    late[late] = _unseen(run, state, rows.take(late))
+    late[late] = _unseen(run.store, spec, state, rows.take(late))
     matured = _matured(run.spec, rows, matured_from, matured_until)
     too_late = late & (rows.times <= as_datetime64(matured_from))
     if not (new.any() or late.any()) and state.alarm is None:
@@ -173,7 +176,7 @@ def _prepare(run: MonitorRun, state: MonitorState, champion: Champion | None, re
         seen=CheckedRows(
             key=keep_identities(run.store, folder, np.concatenate(seen)),
             after=still_open,
-            columns=identity_columns(run.spec),
+            columns=identity_columns(spec),
         ),
         future=source.future,
         rows_since_training=source.count(Bounds(just_after(champion_data_end(run, champion)), as_of)),
@@ -208,17 +211,17 @@ def _keep(reader: CheckReader, folder: str, name: str, rows: SourceRows) -> str 
     return key
 
 
-def _unseen(run: MonitorRun, state: MonitorState, rows: SourceRows | KnownRows) -> npt.NDArray[np.bool_]:
+def _unseen(store: Store, spec: ModelSpec, state: MonitorState, rows: SourceRows | KnownRows) -> npt.NDArray[np.bool_]:
     """Tell which rows behind the cursor no check has seen.
 
     Rows that existed at the first check, or are older than any check looked back, do not count: they were available for
     the training, or came too late.
     """
     seen = state.seen
-    if seen is None or seen.columns != identity_columns(run.spec):
+    if seen is None or seen.columns != identity_columns(spec):
         return np.zeros(len(rows.times), dtype=bool)
     try:
-        known = among(rows.identities, read_identities(run.store, seen.key))
+        known = among(rows.identities, read_identities(store, seen.key))
     except Damaged as damage:
         log.warning("%s", damage)
         return np.zeros(len(rows.times), dtype=bool)

@@ -43,7 +43,7 @@ def compare_policies(
     Parameters
     ----------
     spec : ModelSpec
-        Gives the gates that judge, and the monitoring and governor that trigger.
+        That of the replay's rows; gives the gates that judge, and the monitoring and governor that trigger.
     replay : Replay
     matrix : Matrix
     said : callable
@@ -101,7 +101,8 @@ def finish_backtest(run: Run, replay: Replay) -> Backtest:
             "compare again"
         )
     trained = [model for model in models if model is not None]
-    found = compare_policies(run.spec, replay, Matrix.of(run, replay, rows_of(run, replay), trained))
+    history = rows_of(run, replay)
+    found = compare_policies(history.spec, replay, Matrix.of(run, replay, history, trained))
     write_backtest(run.store, found)
     return found
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.data.snapshots.row_hash import hash_rows
+from perennial.data.sources.named_features import with_named_features
 from perennial.data.sources.open_source import open_source
 from perennial.data.sources.scan import scan_source
 from perennial.data.values.columns import TIME, check_columns, column_kinds, column_types
@@ -32,6 +33,7 @@ class History:
     Attributes
     ----------
     spec : ModelSpec
+        With every feature by its name.
     table : pyarrow.Table, n rows
         With a snapshot's types, with `known_time` if the spec names one, and with the hash of the key.
     """
@@ -124,6 +126,8 @@ def read_history(run: Run) -> History:
         The source cannot be read as the spec says, lacks the column `source.known_time`, or has no rows.
     SourceUnavailable
         The source does not answer, or changed while it was read.
+    SpecError
+        The spec's patterns of features do not fit the source's columns.
     """
     spec = run.spec
     source = open_source(run)
@@ -140,8 +144,10 @@ def read_history(run: Run) -> History:
         raise DataError(
             f"{source.name} has no rows up to {run.as_of}: check the period, or that something was delivered"
         )
+    bounds = Bounds(None, end)
+    spec = with_named_features(spec, source.columns(bounds), source.name)
     types = column_types(column_kinds(spec), summary.value_types) | ({known: TIME} if known else {})
-    batches = [batch for batch in source.read(Bounds(None, end), types) if batch.num_rows]
+    batches = [batch for batch in source.read(spec, bounds, types) if batch.num_rows]
     table = pa.Table.from_batches(batches, schema=pa.schema(types))
     hashes = [hash_rows(batch, spec.source.key) for batch in batches]
     rows = np.concatenate([found.rows[0] for found in hashes])

@@ -95,7 +95,7 @@ class Matrix:
         ends = pd.DatetimeIndex(replay.ends)
         ripe = times.searchsorted(ends - pd.Timedelta(days=run.spec.target.label_delay_days), side="right")
         return cls(
-            spec=run.spec,
+            spec=history.spec,
             rows=rows,
             edges=np.asarray(times.searchsorted(ends, side="right")),
             newest=np.column_stack([np.concatenate([[0], ripe[:-1]]), ripe]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -20,6 +21,7 @@ from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.run import Run
 from perennial.spec import ModelSpec
+from perennial.spec.feature_names import FeatureKind
 from perennial.store.content import content_file, content_name
 from perennial.store.damage import Damaged
 from perennial.store.disk import disk_errors
@@ -44,6 +46,8 @@ class Replay(Record):
     """Store key of the history."""
     ends: tuple[datetime, ...]
     """Moments at which a model is trained; batch b, from 1 on, has the rows after `ends[b - 1]` up to `ends[b]`."""
+    features: dict[FeatureKind, tuple[str, ...]] = {}
+    """Kind -> the features of all models, with the columns that patterns of the spec stand for."""
     choice: Choice | None = None
     """What a search at the first moment chose for all models; None: the spec names one estimator."""
 
@@ -80,6 +84,7 @@ def begin_replay(
     if others:
         log.warning("only the first of the spec's %d windows is replayed: %s", 1 + len(others), first.in_words)
     history = read_history(run)
+    run = replace(run, spec=history.spec)
     moments = _moments(ends) if ends is not None else _ends(history, days, batches)
     settled = _with_rows(run.spec, history, moments)
     with run.store.scratch() as scratch:
@@ -96,7 +101,9 @@ def begin_replay(
         )[:16]
         key = REPLAY.folder(run.spec.name, digest) + name
         choice = _kept_choice(run, digest) or first_search(run, history, settled[0])
-        replay = Replay(model=run.spec.name, digest=digest, rows=key, ends=settled, choice=choice)
+        replay = Replay(
+            model=run.spec.name, digest=digest, rows=key, features=run.spec.features.kinds, ends=settled, choice=choice
+        )
         run.store.put_file(key, path)
     run.store.write(REPLAY.key(run.spec.name, digest), seal(replay))
     return replay
@@ -121,7 +128,7 @@ def find_replay(run: Run, digest: str) -> Replay:
 
 
 def rows_of(run: Run, replay: Replay) -> History:
-    """Return a replay's rows.
+    """Return a replay's rows, and with them the spec that has its features.
 
     Raises
     ------
@@ -129,7 +136,7 @@ def rows_of(run: Run, replay: Replay) -> History:
         The rows are gone, or were changed.
     """
     with content_file(run.store, replay.rows, _ADVICE) as path, disk_errors(path):
-        return load_history(run.spec, str(path))
+        return load_history(run.spec.with_features(replay.features), str(path))
 
 
 def _moments(ends: Sequence[datetime]) -> list[datetime]:

@@ -142,7 +142,7 @@ def read_answers(run: Run, model: ReplayedModel) -> tuple[Answers, Answers]:
 
 
 def _trained(run: Run, replay: Replay, history: History, number: int) -> ReplayedModel:
-    spec, end = run.spec, replay.ends[number]
+    spec, end = history.spec, replay.ends[number]
     if replay.choice is not None:
         spec = replay.choice.applied(spec)
     rows = in_window(history.known_at(end), spec, end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perennial.data.ingest import ingest as ingest_rows
+from perennial.data.snapshots.run_on import run_on
 from perennial.training.pipeline import build_pipeline
 from perennial.training.prospects import check_prospects
 from perennial.tuning.space import Space
@@ -26,11 +27,11 @@ def ingest(run: RetrainingRun) -> Snapshot:
     TrainingError
         The estimator cannot be built, or cannot learn from these rows.
     SpecError
-        The labels are not those that the spec names.
+        The labels are not those that the spec names, or its patterns of features do not fit the source's columns.
     """
     # Its errors should be reported before the rows are read.
     for spec in [choice.applied(run.spec) for choice in Space.of(run.spec).examples()] or [run.spec]:
         build_pipeline(spec)
     snapshot = ingest_rows(run)
-    check_prospects(run, snapshot)
+    check_prospects(run_on(run, snapshot), snapshot)
     return snapshot

@@ -7,9 +7,10 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from perennial.spec.feature_names import FeatureKind, is_pattern
 from perennial.spec.patterns import FUNCTION_PATH
 from perennial.spec.section import Days, Section, Text, no_repeats, refuse
-from perennial.spec.steps import FeatureKind, Step, taken_features, wrong_steps
+from perennial.spec.steps import Step, taken_features, wrong_steps
 
 STATISTICS: dict[str, tuple[str, ...]] = {
     "text": ("length", "words", "digits", "letters"),
@@ -44,7 +45,10 @@ class Target(Section):
 
 
 class Features(Section):
-    """The model's inputs."""
+    """The model's inputs.
+
+    In the lists of features, `temp_*` stands for the columns of the source that are like it, and `*` for all others.
+    """
 
     numeric: tuple[Text, ...] = ()
     """Columns read as 64-bit floats. Missing values are allowed; so is infinity, which is treated as missing."""
@@ -78,6 +82,11 @@ class Features(Section):
         }
 
     @property
+    def patterns(self) -> tuple[str, ...]:
+        """The entries that stand for columns that are like them."""
+        return tuple(filter(is_pattern, self.columns))
+
+    @property
     def taken(self) -> list[tuple[str, ...]]:
         """The features that each step takes; none for a step that takes all."""
         return taken_features(self.steps, self.kinds)
@@ -97,6 +106,11 @@ class Features(Section):
             both = sorted(set(self.kinds[one]) & set(self.kinds[other]))
             if both:
                 raise ValueError(f"both {one} and {other}: {', '.join(both)}")
+        if self.transform is not None and self.patterns:
+            raise ValueError(
+                f"{self.patterns[0]!r} stands for columns of the source, and features.transform makes the features: name "
+                "each of them"
+            )
         if (self.transform is None) != (not self.inputs):
             raise ValueError(
                 "transform and inputs belong together: inputs are the source columns that the transform reads"

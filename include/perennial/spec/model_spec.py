@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from perennial.spec.alerts import Alerts
 from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
+from perennial.spec.feature_names import Kinds, is_like, named, unclear_patterns
 from perennial.spec.features import STATISTICS, Features, Target
 from perennial.spec.imbalance import Imbalance
 from perennial.spec.metrics import CLASSIFICATION, EXPECTED_COST, REGRESSION
@@ -222,13 +223,14 @@ class ModelSpec(Section):
             return
         features = set(self.features.columns)
         for index, name in enumerate(monitoring.drift.exclude):
-            if name not in features:
+            if name not in features and not any(is_like(name, one) for one in self.features.patterns):
                 message = f"{name!r} is not a feature, so it leaves nothing out"
                 yield ("monitoring", "drift", "exclude", index), message
         watched = {kind: len(set(names) - set(monitoring.drift.exclude)) for kind, names in self.features.kinds.items()}
         numbers = (count * len(STATISTICS.get(kind, ("",))) for kind, count in watched.items() if kind != "categorical")
         tested = [sum(numbers), watched["categorical"]]
-        if monitoring.drift.min_columns and monitoring.drift.min_columns > max(tested):
+        least = monitoring.drift.min_columns
+        if least and least > max(tested) and not self.features.patterns:
             yield (
                 ("monitoring", "drift", "min_columns"),
                 f"so many can never drift: ks tests {tested[0]} columns, categorical {tested[1]}",
@@ -282,6 +284,35 @@ class ModelSpec(Section):
         model = self.model.model_copy(update={"estimator": estimator, "params": params, "candidates": ()})
         return self.model_copy(update={"model": model, "tuning": None})
 
+    def with_columns(self, columns: Iterable[str]) -> Self:
+        """Return the spec in which patterns among the features are replaced by columns of the source.
+
+        A column that is not a feature by another role is not taken: event time, key, target, `known_time`, weights,
+        group of folds, entity of drift tests.
+
+        Parameters
+        ----------
+        columns : iterable of str
+            The columns of the source.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            A pattern matches no column, or one of another kind; or the spec is wrong with these features.
+        """
+        free = sorted(set(columns).difference(self._other_roles))
+        kinds = self.features.kinds
+        complaints = [(("features", *path), message) for path, message in unclear_patterns(kinds, free)]
+        if complaints:
+            refuse(*complaints)
+        features = {name: getattr(self.features, name) for name in self.features.model_fields_set}
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return self.model_validate(given | {"features": features | named(kinds, free)})
+
+    def with_features(self, kinds: Kinds) -> Self:
+        """Return the spec with these features, as `with_columns` has named them before."""
+        return self.model_copy(update={"features": self.features.model_copy(update=dict[str, Any](kinds.items()))})
+
     @property
     def watch(self) -> Monitoring:
         """Settings of monitoring: `monitoring`, or the defaults if a model without it is monitored by command."""
@@ -313,6 +344,12 @@ class ModelSpec(Section):
         """Import paths of what the model is fitted with: those that serve, and the sampler."""
         sampler = self.model.imbalance.resampling
         return (*self.served_code, *([sampler.sampler] if sampler else []))
+
+    @property
+    def _other_roles(self) -> tuple[str, ...]:
+        source, entity = self.source, self.watch.drift.entity
+        more = (source.known_time, self.weight_column, self.folds.group, entity)
+        return (source.event_time, *source.key, self.target.column, *filter(None, more))
 
     @property
     def _source_columns(self) -> tuple[str, ...]:

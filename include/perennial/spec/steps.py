@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from perennial.spec.feature_names import FeatureKind, Kinds, is_like, is_pattern
 from perennial.spec.patterns import CLASS_PATH, STEP_NAME
 from perennial.spec.section import Section, Text, no_repeats
 
-FeatureKind = Literal["numeric", "categorical", "text", "datetime"]
-Kinds = Mapping[FeatureKind, Sequence[str]]
-"""Kind -> names of the features of this kind."""
 ALL = "all"
 
 Complaint = tuple[tuple[str | int, ...], str]
@@ -35,8 +33,9 @@ class Step(Section):
     transformer: str = Field(pattern=CLASS_PATH)
     """Import path of a scikit-learn compatible class, such as `sklearn.preprocessing.TargetEncoder`."""
     columns: _Columns
-    """A list of features, patterns of their names, such as `temp_*`, and names of earlier steps; or a kind, such as `numeric`: the features of this kind that no
-    step names; or `all`: everything that the estimator would get without this step."""
+    """A list of features, patterns of their names, such as `temp_*`, and names of earlier steps; or a kind, such as
+    `numeric`: the features of this kind that no step names; or `all`: everything that the estimator would get without
+    this step."""
     params: dict[str, Any] = {}
     """Arguments of its constructor. A function or another estimator: `{import: path}`, with `params` of its own."""
 
@@ -112,10 +111,16 @@ def _unknown_columns(steps: Sequence[Step], number: int, kinds: Kinds) -> Iterat
         return
     known = [*(name for names in kinds.values() for name in names), *(s.name for s in steps[:number] if s.name)]
     for name in columns:
-        if name not in known and not _meant(name, known):
+        if name not in known and not _meant(name, known) and not _may_be_matched(name, known):
             near = difflib.get_close_matches(name, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             yield f"{name!r} is neither a feature nor the name of an earlier step{hint}"
+
+
+def _may_be_matched(name: str, known: Sequence[str]) -> bool:
+    """Tell whether a column of the source may be like the name, or the name like a pattern among the features."""
+    patterns = list(filter(is_pattern, known))
+    return any(is_like(name, pattern) for pattern in patterns) or (bool(patterns) and is_pattern(name))
 
 
 def _taken_twice(steps: Sequence[Step], number: int) -> Iterator[str]:

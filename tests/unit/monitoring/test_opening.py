@@ -153,6 +153,25 @@ def test_rows_of_another_identity_are_not_late(watch, store, make_run, parcels: 
     assert (check.rows, check.late_rows, check.seen.columns) == (1, 0, ("at", "weight"))
 
 
+def test_a_column_that_is_new_changes_no_identity_until_a_champion_was_trained_on_it(
+    watch, store, registry, make_run, parcels: Parcels
+):
+    source = SPEC.source.model_copy(update={"key": ()})
+    spec = SPEC.model_copy(update={"source": source, "features": SPEC.features.model_copy(update={"numeric": ("*",)})})
+    close(make_run, watch(spec=spec))
+    parcels.deliver([6, 7], days=[4, 6])
+    newest = max(parcels.folder.iterdir())
+    pd.read_parquet(newest).assign(height=1.0).to_parquet(newest, index=False)
+    check = watch(spec=spec)
+    assert (check.rows, check.late_rows, check.seen.columns) == (1, 1, ("at", "weight"))
+
+
+def test_without_a_champion_a_check_reads_no_features_so_that_patterns_stand_for_none(watch, registry):
+    registry.champion = None
+    check = watch(spec=SPEC.model_copy(update={"features": SPEC.features.model_copy(update={"numeric": ("none_*",)})}))
+    assert (check.rows, check.incomparable) == (0, "there is no champion yet")
+
+
 def test_what_will_have_been_seen_covers_the_lateness(watch, store):
     check = watch()
     assert check.seen.after == day(2)
@@ -312,9 +331,9 @@ def asked(monkeypatch):
     found = []
     read = FileSource.read
 
-    def noted(self, bounds, types):
+    def noted(self, spec, bounds, types):
         found.append((bounds, set(types)))
-        return read(self, bounds, types)
+        return read(self, spec, bounds, types)
 
     monkeypatch.setattr(FileSource, "read", noted)
     return found

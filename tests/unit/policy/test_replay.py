@@ -128,3 +128,15 @@ def test_a_search_is_made_once_at_the_first_moment_for_all_models(make_run, monk
 
     monkeypatch.setattr("perennial.policy.replay.first_search", lambda *_: pytest.fail("searched once more"))
     assert begin_replay(run, batches=4) == replay
+
+
+def test_patterns_of_features_are_resolved_once_for_all_moments(make_run):
+    run = make_run(
+        features={"numeric": ["*"]}, source={"uri": "rows/", "event_time": "at", "window": {"days": 20}, "key": ["id"]}
+    )
+    replay = begin_replay(run, batches=4)
+    assert replay.features["numeric"] == ("x", "z")
+    make_run(drifting_rows().assign(extra=1.0))
+    history = rows_of(run, find_replay(run, replay.digest))
+    assert history.spec.features.numeric == ("x", "z")
+    assert replay_training(run, replay, history, 1).failed == ""

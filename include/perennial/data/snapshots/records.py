@@ -7,6 +7,7 @@ from typing import Literal
 
 from perennial.layout import MANIFEST
 from perennial.record import Record
+from perennial.spec.feature_names import FeatureKind
 
 
 class ColumnChange(Record):
@@ -72,6 +73,8 @@ class Snapshot(Record):
     """Rows dropped because another is equal to them in every column."""
     key_duplicates: int
     """Rows dropped because another with the same key is newer."""
+    features: dict[FeatureKind, tuple[str, ...]] = {}
+    """Kind -> the run's features, with the columns that patterns of the spec stand for."""
     future: FutureRows | None = None
     """Rows of the source that were set aside; None: there are none."""
     schema_changes: tuple[ColumnChange, ...] = ()

@@ -71,12 +71,12 @@ class FileSource:
         self._store = store
         self._folder = folder
         self._format = _FORMATS[spec.source.format]
-        self._kinds = column_kinds(spec)
+        kinds = column_kinds(spec)
         self._request = ScanRequest(
-            columns=tuple(self._kinds),
+            columns=tuple(kinds),
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
-            open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+            open_columns=tuple(name for name, kind in kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
             csv=spec.source.csv,
         )
         self._known = KnownFiles(kept_in, spec.name, self.name, spec.source.format, self._request)
@@ -148,19 +148,25 @@ class FileSource:
                     rows += bounds.mask(event_times(found, self._request)).true_count
         return rows
 
-    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    def columns(self, bounds: Bounds) -> frozenset[str]:
+        """Return the columns that every file within the bounds has; see Source."""
+        each = [self._columns_of(stored) for _, stored in self._within(bounds)]
+        return frozenset.intersection(*each) if each else frozenset().union(*map(self._columns_of, self._summary))
+
+    def read(self, spec: ModelSpec, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds; see Source."""
         objects = [stored for _, stored in self._within(bounds)]
-        found_columns = {stored: {*self._summary[stored].types, *self._in_folders[stored]} for stored in objects}
+        found_columns = {stored: self._columns_of(stored) for stored in objects}
         for stored in objects:
-            check_columns(self._spec, found_columns[stored], self._name(stored))
+            check_columns(spec, found_columns[stored], self._name(stored))
+        kinds = column_kinds(spec)
         wanted = {self._request.event_time: Kind.TIME}
-        wanted |= {name: self._kinds.get(name, kind_of(dtype)) for name, dtype in types.items()}
+        wanted |= {name: kinds.get(name, kind_of(dtype)) for name, dtype in types.items()}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
             # Some files may lack columns that the spec does not name.
-            values |= {name: None for name in wanted if name not in self._kinds and name not in found_columns[stored]}
+            values |= {name: None for name in wanted if name not in kinds and name not in found_columns[stored]}
             in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
                 for found in self._format.read(path, in_file, self._summary[stored], self._request, bounds):
@@ -179,6 +185,9 @@ class FileSource:
         return tuple(
             SourceObject(name=self._label + stored.key, version=stored.version) for _, stored in self._within(bounds)
         )
+
+    def _columns_of(self, stored: StoredObject) -> frozenset[str]:
+        return frozenset((*self._summary[stored].types, *self._in_folders[stored]))
 
     def _name(self, stored: StoredObject) -> str:
         return printable_name(self._label + stored.key)

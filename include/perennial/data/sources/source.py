@@ -12,6 +12,7 @@ from perennial.data.snapshots.records import SourceObject
 from perennial.data.sources.future import PartedTimes
 from perennial.data.sources.summary import SourceSummary
 from perennial.data.window import Bounds
+from perennial.spec import ModelSpec
 
 
 class Source(Protocol):
@@ -40,8 +41,13 @@ class Source(Protocol):
     def count(self, bounds: Bounds) -> int:
         """Return the number of rows within the bounds, duplicates included."""
 
-    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    def columns(self, bounds: Bounds) -> frozenset[str]:
+        """Return the columns that all rows within the bounds have; without rows, those that any file has."""
+
+    def read(self, spec: ModelSpec, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds in a snapshot's types, in batches that may be empty.
+
+        Every row must have the columns of the spec, which names each feature; others are missing where a file lacks them.
 
         Raises
         ------

@@ -64,23 +64,25 @@ class SqlSource:
         self._spec = spec
         self._url = url
         self._sql = (spec.source.sql or "").strip()
-        self._kinds = column_kinds(spec)
+        kinds = column_kinds(spec)
         self._request = ScanRequest(
-            columns=tuple(self._kinds),
+            columns=tuple(kinds),
             event_time=spec.source.event_time,
             time_zone=spec.source.time_zone,
-            open_columns=tuple(name for name, kind in self._kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
+            open_columns=tuple(name for name, kind in kinds.items() if kind in (Kind.OPEN, Kind.LABEL)),
         )
         self._time: sa.ColumnClause[Any] = sa.column(spec.source.event_time)
         self._native: type | None = None
         self._newest: datetime | None = None
         self._is_sortable_text = self._is_aware = False
+        self._columns: frozenset[str] = frozenset()
 
     def scan(self) -> SourceSummary:
         """Find out columns and time range; see Source."""
         with self._connected() as connection:
             sample = self._sample(connection)
             types = {name: rough_type_name(array.type) for name, array in sample.items()}
+            self._columns = frozenset(types)
             check_columns(self._spec, types, self.name)
             value_types = {column: self._value_type(connection, column, sample[column]) for column in self._open}
             times = self._time_range(connection)
@@ -113,7 +115,11 @@ class SqlSource:
             answer = self._answer(connection, self._select([self._time], bounds))
             return sum(bounds.mask(event_times(found, self._request)).true_count for found in answer)
 
-    def read(self, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    def columns(self, _bounds: Bounds) -> frozenset[str]:
+        """Return the columns of the query's result; see Source."""
+        return self._columns
+
+    def read(self, _spec: ModelSpec, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds; see Source."""
         began, rows = time.perf_counter(), 0
         with self._connected() as connection:

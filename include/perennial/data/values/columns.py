@@ -86,8 +86,8 @@ def is_fractional(dtype: pa.DataType) -> bool:
 
 
 def check_columns(spec: ModelSpec, found: Collection[str], where: str) -> None:
-    """Raise DataError with name and role of every missing column, unless all columns of the spec were found."""
-    missing = [column for column in spec.columns if column not in found]
+    """Raise DataError with name and role of every missing column, unless all columns that the spec names were found."""
+    missing = [column for column in spec.columns if column not in found and column not in spec.features.patterns]
     if missing:
         lines = [f"  {_role(spec, column)} {column!r}{_similar(column, found)}" for column in missing]
         raise DataError(

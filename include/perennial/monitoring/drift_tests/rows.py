@@ -20,6 +20,7 @@ from perennial.data.values.columns import NUMBER, TEXT, TIME, WHOLE, check_colum
 from perennial.data.window import Bounds
 from perennial.run import Run
 from perennial.spec import ModelSpec
+from perennial.spec.feature_names import FeatureKind
 from perennial.store.content import content_file, content_name
 from perennial.store.disk import disk_errors
 from perennial.store.protocol import Store
@@ -71,6 +72,28 @@ class KnownRows:
     identities: Identities
 
 
+_KINDS: Mapping[pa.DataType, FeatureKind] = {NUMBER: "numeric", TEXT: "categorical", TIME: "datetime"}
+
+
+def with_inputs(spec: ModelSpec, champions_inputs: Mapping[str, str]) -> ModelSpec:
+    """Return the spec with a champion's inputs in place of features that it names by patterns.
+
+    A column that is new in the source thus changes neither the identities of rows nor what a check reads, until a
+    retraining takes it.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    champions_inputs : mapping of column to type
+    """
+    if not spec.features.patterns:
+        return spec
+    kinds: dict[FeatureKind, tuple[str, ...]] = dict.fromkeys(spec.features.kinds, ())
+    for name, dtype in champions_inputs.items():
+        kinds[_KINDS[_TYPES[dtype]]] += (name,)
+    return spec.with_features(kinds)
+
+
 def identity_columns(spec: ModelSpec) -> tuple[str, ...]:
     """Return the columns of the identities: those of two specs can be compared only if these are the same."""
     return spec.source.key or tuple(name for name in spec.columns if name != spec.target.column)
@@ -80,29 +103,30 @@ class ScannedSource:
     """The run's source, scanned once, without rows in the future."""
 
     def __init__(self, run: Run) -> None:
-        self._run = run
         self._source: Source = open_source(run)
         self.summary, self.future = scan_source(run, self._source)
         check_columns(run.spec, self.summary.types, self._source.name)
-        self._types = column_types(column_kinds(run.spec), self.summary.value_types)
 
-    def read(self, bounds: Bounds, champions_inputs: Mapping[str, str]) -> SourceRows:
+    def read(self, spec: ModelSpec, bounds: Bounds, champions_inputs: Mapping[str, str]) -> SourceRows:
         """Return the rows within the bounds; of rows with the same identity the newest.
 
         Parameters
         ----------
+        spec : ModelSpec
+            See `with_inputs`.
         bounds : Bounds
         champions_inputs : mapping of column to type
             The champion's inputs: those that the spec no longer names are read too, if the source has them.
         """
+        named = self._types(spec)
         more = {
             name: _TYPES[dtype]
             for name, dtype in champions_inputs.items()
-            if name not in self._types and name in self.summary.types
+            if name not in named and name in self.summary.types
         }
-        types = {**self._types, **more}
-        batches = list(self._source.read(bounds, types))
-        known = _known(batches, self._run.spec)
+        types = {**named, **more}
+        batches = list(self._source.read(spec, bounds, types))
+        known = _known(batches, spec)
         order = np.lexsort((known.identities, known.times))
         newest_first = known.identities[order][::-1]
         _, last = np.unique(newest_first, return_index=True)
@@ -113,22 +137,25 @@ class ScannedSource:
             table = table.take(pa.array(rows))
         return SourceRows(table, known.times[rows], known.identities[rows])
 
-    def known(self, bounds: Bounds) -> KnownRows:
+    def known(self, spec: ModelSpec, bounds: Bounds) -> KnownRows:
         """Return times and identities of the rows within the bounds; if rows have a key, only its columns are read."""
-        source = self._run.spec.source
+        source, types = spec.source, self._types(spec)
         if bounds.start is not None and bounds.start > bounds.end:
-            return _known([], self._run.spec)
+            return _known([], spec)
         if source.key:
-            types = {name: self._types[name] for name in (source.event_time, *source.key)}
-            batches = list(self._source.read(bounds, types))
+            of_key = {name: types[name] for name in (source.event_time, *source.key)}
+            batches = list(self._source.read(spec, bounds, of_key))
             if not any(batch.column(name).null_count for batch in batches for name in source.key):
-                return _known(batches, self._run.spec)
+                return _known(batches, spec)
         # The identity of rows without a key is made from all columns.
-        return _known(list(self._source.read(bounds, self._types)), self._run.spec)
+        return _known(list(self._source.read(spec, bounds, types)), spec)
 
     def count(self, bounds: Bounds) -> int:
         """Return the number of rows within the bounds, duplicates included."""
         return self._source.count(bounds)
+
+    def _types(self, spec: ModelSpec) -> dict[str, pa.DataType]:
+        return column_types(column_kinds(spec), self.summary.value_types)
 
 
 def _known(batches: Sequence[pa.RecordBatch], spec: ModelSpec) -> KnownRows:

@@ -33,7 +33,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.utils import get_tags
 
 from perennial.data.values.columns import LARGEST_NUMBER
-from perennial.spec.steps import FeatureKind
+from perennial.spec.feature_names import FeatureKind
 from perennial.training.features.text_and_time import calendar_parts, text_as_numbers
 
 # Histogram boosting takes at most as many categories as bins; the default is 255.

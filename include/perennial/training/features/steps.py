@@ -18,7 +18,8 @@ from sklearn.pipeline import Pipeline
 
 from perennial.models.transformer import build_transformer, takes_one_column
 from perennial.spec import ModelSpec
-from perennial.spec.steps import FeatureKind, taken_steps
+from perennial.spec.feature_names import FeatureKind
+from perennial.spec.steps import taken_steps
 from perennial.training.features.preparation import MISSING, Part, Readers, computable, prepared_parts, tags_of
 from perennial.training.features.text_and_time import filled
 

@@ -109,7 +109,7 @@ def test_the_database_leaves_out_what_is_far_from_the_window(
     real = source._answer
     source._answer = lambda *args: (fetched.append(rows.batch.num_rows) or rows for rows in real(*args))
     types = column_types(column_kinds(spec), summary.value_types)
-    assert sum(batch.num_rows for batch in source.read(bounds, types)) == 10
+    assert sum(batch.num_rows for batch in source.read(spec, bounds, types)) == 10
     assert sum(fetched) <= 72
 
 
