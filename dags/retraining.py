@@ -14,7 +14,7 @@ from perennial.spec import ModelSpec
 from perennial.spec.limits import MOST_TRIALS
 from perennial.spec.section import MOST_DAYS
 from perennial.stages import STAGES
-from perennial_airflow.alerts.callbacks import on_failure, on_verdict
+from perennial_airflow.alerts.callbacks import on_failure, on_ingest, on_verdict
 from perennial_airflow.assets import ChampionAsset
 from perennial_airflow.building.dag_pages import spec_page
 from perennial_airflow.building.model_specs import dags_by_id, models_folder
@@ -103,7 +103,7 @@ def retraining(spec: ModelSpec) -> DAG:
         }
         if spec.tunes:
             run |= {"trials": "{{ params.trials or '' }}", "search": "{{ params.search }}"}
-        ingest = IngestOperator(task_id="ingest", **run)
+        ingest = IngestOperator(task_id="ingest", **run, **on_ingest(spec))
         snapshot = ingest.output
         validate = StageOperator(task_id="validate", takes={"snapshot": snapshot}, **run)
         searching = _search(spec, snapshot, run) if spec.tunes else []

@@ -140,7 +140,8 @@ def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
     dropped = snapshot.exact_duplicates + snapshot.key_duplicates
     duplicates = f", {dropped:,} duplicates left out" if dropped else ""
     future = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
-    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}"
+    imputed = f", {', '.join(snapshot.imputed)} not in the source and taken as missing" if snapshot.imputed else ""
+    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}{imputed}"
 
 
 def _of_validation(validation: Validation, _: ModelSpec) -> str:

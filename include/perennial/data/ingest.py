@@ -23,6 +23,7 @@ from perennial.data.snapshots.row_hash import hash_rows
 from perennial.data.snapshots.row_spill import RowSpill, regular
 from perennial.data.snapshots.schema_history import (
     LatestSnapshot,
+    columns_seen,
     mark_latest,
     previous_schema,
     refuse_changes,
@@ -72,9 +73,12 @@ def ingest(run: RetrainingRun) -> Snapshot:
     began = time.perf_counter()
     source = open_source(run)
     summary, future = scan_source(run, source)
-    check_columns(run.spec, summary.types, source.name)
+    gone = columns_seen(run.store, run.spec.name).intersection(run.spec.may_be_gone)
+    check_columns(run.spec, summary.types, source.name, may_lack=gone)
     bounds = _bounds(run, source, summary, future)
-    run = replace(run, spec=with_named_features(run.spec, source.columns(bounds), source.name))
+    found = source.columns(bounds)
+    run = replace(run, spec=with_named_features(run.spec, found, source.name))
+    imputed = tuple(name for name in run.spec.may_be_gone if name not in found)
     types = column_types(column_kinds(run.spec), summary.value_types)
     log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
     with run.store.scratch() as folder:
@@ -86,10 +90,15 @@ def ingest(run: RetrainingRun) -> Snapshot:
     # Before the columns are recorded as the latest, so that the next run stops as well.
     refuse_changes(changes, run.spec.source.changes, source.name)
     seen = LatestSnapshot(
-        run_id=run.run_id, digest=manifest.digest, as_of=bounds.end, source_schema=dict(summary.types)
+        run_id=run.run_id,
+        digest=manifest.digest,
+        as_of=bounds.end,
+        source_schema=dict(summary.types),
+        imputed=imputed,
     )
     mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
     snapshot = _snapshot(run.spec, manifest, bounds, resolution, changes, reused=reused, future=future)
+    snapshot = snapshot.model_copy(update={"imputed": imputed})
     _report(snapshot, time.perf_counter() - began)
     return snapshot
 
@@ -203,6 +212,8 @@ def _snapshot(
 def _report(snapshot: Snapshot, seconds: float) -> None:
     if snapshot.future:
         log.warning(snapshot.future.sentence)
+    if snapshot.imputed:
+        log.warning(snapshot.imputed_sentence)
     for change in snapshot.schema_changes:
         log.warning(
             "column %r was %s since the last snapshot: %s -> %s",

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from perennial.spec.section import AirflowName, Section, Text, no_repeats
 
 EventName = Literal[
+    "column_gone",
     "drift",
     "retraining_triggered",
     "promoted",
@@ -48,6 +49,7 @@ class Alerts(Section):
     """Messages about events of the model: one per event, with the reason and links."""
 
     events: tuple[EventName, ...] = (
+        "column_gone",
         "retraining_triggered",
         "promoted",
         "retraining_failed",

@@ -67,7 +67,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.known_time": (Concern.REPLAY,),
     "source.key": (Concern.ROWS, Concern.WATCHING),
     "source.window": (Concern.ROWS,),
-    # Stops an ingest, but does not change what it reads.
+    # Decides whether an ingest or a check stops; columns that are not there change the rows themselves.
     "source.changes": _NONE,
     "source.future": (Concern.ROWS, Concern.WATCHING),
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),

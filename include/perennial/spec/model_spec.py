@@ -346,6 +346,16 @@ class ModelSpec(Section):
         return (*self.served_code, *([sampler.sampler] if sampler else []))
 
     @property
+    def may_be_gone(self) -> tuple[str, ...]:
+        """Features that are taken as missing where the source lacks them: none, unless `source.changes.gone` says so.
+
+        The inputs of a transform are not among them: whether it can do without one is not known.
+        """
+        if self.source.changes.gone != "impute" or self.features.transform is not None:
+            return ()
+        return tuple(name for name in self.features.columns if name not in self._other_roles)
+
+    @property
     def _other_roles(self) -> tuple[str, ...]:
         source, entity = self.source, self.watch.drift.entity
         more = (source.known_time, self.weight_column, self.folds.group, entity)

@@ -116,8 +116,9 @@ class Changes(Section):
 
     new: Literal["note", "stop"] = "note"
     """A column that was not there: noted with the snapshot, or an error at ingest."""
-    gone: Literal["note", "stop"] = "note"
-    """A column that is no longer there. One that the spec reads is an error always."""
+    gone: Literal["note", "stop", "impute"] = "note"
+    """A column that is no longer there. One that the spec reads is an error, except that `impute` takes a feature as
+    missing, with an alarm."""
     retyped: Literal["note", "stop"] = "note"
     """A column of another type in the source."""
 

@@ -23,6 +23,11 @@ def on_failure(spec: ModelSpec) -> dict[str, Any]:
     return _callbacks(spec, on_failure_callback=lambda context: [events.failed(context, region=spec.region)])
 
 
+def on_ingest(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which ingest reports features that the source no longer has."""
+    return _callbacks(spec, on_success_callback=_ingested)
+
+
 def on_check(spec: ModelSpec) -> dict[str, Any]:
     """Return the arguments with which govern reports drift and an open breaker."""
     return _callbacks(spec, on_success_callback=_check)
@@ -47,6 +52,13 @@ def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Itera
     if spec.alerts is None:
         return {}
     return {name: AlertNotifier(spec, function) for name, function in events_of.items()}
+
+
+def _ingested(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.data.snapshots.records import Snapshot
+
+    snapshot = Snapshot.model_validate(context["task"].outcome)
+    return [events.column_gone(snapshot, context["run_id"])] if snapshot.imputed else []
 
 
 def _check(context: Mapping[str, Any]) -> Iterable[Event]:

@@ -18,6 +18,7 @@ from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
 from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
 
 if TYPE_CHECKING:
+    from perennial.data.snapshots.records import Snapshot
     from perennial.monitoring.records import LedgerEntry
 
 
@@ -77,6 +78,25 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
         reason = " ".join(entry.decision.reasons)
         events.append(_event("breaker_open", entry.model, key=key, reason=reason, facts=facts, links=links))
     return tuple(events)
+
+
+def column_gone(snapshot: Snapshot, run_id: str) -> Event:
+    """Return the event of features that the source lacks: one event per run.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    run_id : str
+        Run id in the retraining DAG.
+    """
+    return _event(
+        "column_gone",
+        snapshot.model,
+        key=run_id,
+        reason=snapshot.imputed_sentence,
+        facts={"columns": ", ".join(snapshot.imputed)},
+        links=_links(airflow=run_page(snapshot.model + RETRAIN, run_id)),
+    )
 
 
 def cursor_ahead(model: str, cursor: str, reason: str, run_id: str) -> Event:

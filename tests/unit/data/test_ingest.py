@@ -280,3 +280,46 @@ def test_of_several_windows_the_longest_is_read(
     snapshot = ingest(make_run(spec))
     assert snapshot.rows == rows
     assert ingest(make_run(spec, run_id="second", window_days=0.125)).rows == 3, "days of a run replace all windows"
+
+
+IMPUTE = {"changes": {"gone": "impute"}}
+
+
+def test_a_feature_that_is_gone_is_taken_as_missing_with_a_warning_in_each_run(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    imputing = make_spec(source=IMPUTE)
+    land(folder, "a.parquet")
+    assert ingest(make_run(imputing, run_id="january")).imputed == ()
+    pq.write_table(table(first=10).drop_columns("carrier"), folder / "b.parquet")
+    run = make_run(imputing, run_id="february")
+    partly = ingest(run)
+    assert partly.imputed == ("carrier",)
+    assert read_snapshot(run.store, partly).carrier.isna().tolist() == [False] * 10 + [True] * 10
+    (folder / "a.parquet").unlink()
+    for run_id in ("march", "march", "april", "may"):
+        caplog.clear()
+        snapshot = ingest(make_run(imputing, run_id=run_id))
+        assert (snapshot.imputed, snapshot.rows) == (("carrier",), 10)
+        assert "The source lacks carrier in some or all rows of the window: taken as missing" in caplog.text
+    with pytest.raises(DataError, match="feature 'carrier'"):
+        ingest(make_run(run_id="june"))
+
+
+def test_a_feature_that_was_never_there_is_misspelt_and_not_gone(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker
+) -> None:
+    land(folder)
+    ingest(make_run())
+    misspelt = make_spec(features={"numeric": ["distance"], "categorical": ["carier"]}, source=IMPUTE)
+    with pytest.raises(DataError, match=r"feature 'carier' \(did you mean 'carrier'\?\)"):
+        ingest(make_run(misspelt))
+
+
+def test_a_column_of_another_role_is_never_imputed(folder: Path, make_run: RunMaker, make_spec: SpecMaker) -> None:
+    spec = make_spec(features={"numeric": ["distance", "flight"]}, source={**IMPUTE, "key": ["flight"]})
+    land(folder)
+    ingest(make_run(spec))
+    pq.write_table(table(first=10).drop_columns("flight"), folder / "a.parquet")
+    with pytest.raises(DataError, match="lacks columns"):
+        ingest(make_run(spec))

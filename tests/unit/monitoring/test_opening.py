@@ -166,6 +166,17 @@ def test_a_column_that_is_new_changes_no_identity_until_a_champion_was_trained_o
     assert (check.rows, check.late_rows, check.seen.columns) == (1, 1, ("at", "weight"))
 
 
+def test_a_feature_that_is_gone_is_missing_in_the_rows_of_a_check(watch, store, parcels: Parcels):
+    changes = SPEC.source.changes.model_copy(update={"gone": "impute"})
+    spec = SPEC.model_copy(update={"source": SPEC.source.model_copy(update={"changes": changes})})
+    parcels.deliver([6], days=[6])
+    newest = max(parcels.folder.iterdir())
+    pd.read_parquet(newest).drop(columns="weight").to_parquet(newest, index=False)
+    with pytest.raises(DataError, match="feature 'weight'"):
+        watch()
+    assert read_rows(store, watch(spec=spec).batch).weight.isna().tolist() == [False, False, False, True]
+
+
 def test_without_a_champion_a_check_reads_no_features_so_that_patterns_stand_for_none(watch, registry):
     registry.champion = None
     check = watch(spec=SPEC.model_copy(update={"features": SPEC.features.model_copy(update={"numeric": ("none_*",)})}))

@@ -75,11 +75,23 @@ class Snapshot(Record):
     """Rows dropped because another with the same key is newer."""
     features: dict[FeatureKind, tuple[str, ...]] = {}
     """Kind -> the run's features, with the columns that patterns of the spec stand for."""
+    imputed: tuple[str, ...] = ()
+    """Features that are missing in some or all rows, since the source lacks them there; see `source.changes.gone`."""
     future: FutureRows | None = None
     """Rows of the source that were set aside; None: there are none."""
     schema_changes: tuple[ColumnChange, ...] = ()
     reused: bool = False
     """True if the same rows were stored already and nothing was written."""
+
+    @property
+    def imputed_sentence(self) -> str:
+        """Which features the source lacks, and what to do; empty: none."""
+        if not self.imputed:
+            return ""
+        return (
+            f"The source lacks {', '.join(self.imputed)} in some or all rows of the window: taken as missing there, as "
+            "source.changes.gone says. Correct the source, or take what is gone for good out of the features."
+        )
 
     @property
     def prefix(self) -> str:

@@ -31,6 +31,8 @@ class LatestSnapshot(Record):
     as_of: datetime
     source_schema: dict[str, str]
     """Column -> type in the source, for all columns of the source."""
+    imputed: tuple[str, ...] = ()
+    """Features that the source lacked, and had before."""
 
 
 class Latest(Record):
@@ -52,6 +54,13 @@ def previous_schema(store: Store, model: str, run_id: str, digest: str) -> dict[
     again = (latest.snapshot.run_id, latest.snapshot.digest) == (run_id, digest)
     seen = latest.previous if again else latest.snapshot
     return seen.source_schema if seen else None
+
+
+def columns_seen(store: Store, model: str) -> set[str]:
+    """Return the columns that the source has had: a feature that is not among them is not gone, but misspelt."""
+    latest, _ = _read(store, model)
+    seen = filter(None, (latest.snapshot, latest.previous)) if latest else ()
+    return {name for one in seen for name in (*one.source_schema, *one.imputed)}
 
 
 def schema_changes(before: Mapping[str, str] | None, after: Mapping[str, str]) -> tuple[ColumnChange, ...]:

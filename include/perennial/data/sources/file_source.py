@@ -158,15 +158,15 @@ class FileSource:
         objects = [stored for _, stored in self._within(bounds)]
         found_columns = {stored: self._columns_of(stored) for stored in objects}
         for stored in objects:
-            check_columns(spec, found_columns[stored], self._name(stored))
+            check_columns(spec, found_columns[stored], self._name(stored), may_lack=spec.may_be_gone)
         kinds = column_kinds(spec)
         wanted = {self._request.event_time: Kind.TIME}
         wanted |= {name: kinds.get(name, kind_of(dtype)) for name, dtype in types.items()}
         for position, stored in enumerate(objects, start=1):
             began, rows = time.perf_counter(), 0
             values = {name: value for name, value in self._in_folders[stored].items() if name in wanted}
-            # Some files may lack columns that the spec does not name.
-            values |= {name: None for name in wanted if name not in kinds and name not in found_columns[stored]}
+            # Columns that the spec does not name, and those that may be gone.
+            values |= {name: None for name in wanted if name not in found_columns[stored]}
             in_file = {name: kind for name, kind in wanted.items() if name not in values}
             with self._opened(stored) as path:
                 for found in self._format.read(path, in_file, self._summary[stored], self._request, bounds):

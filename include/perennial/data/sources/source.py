@@ -47,7 +47,8 @@ class Source(Protocol):
     def read(self, spec: ModelSpec, bounds: Bounds, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
         """Yield the rows within the bounds in a snapshot's types, in batches that may be empty.
 
-        Every row must have the columns of the spec, which names each feature; others are missing where a file lacks them.
+        Every row must have the columns of the spec, which names each feature, except those that may be gone. These and
+        others are missing where a file lacks them.
 
         Raises
         ------

@@ -83,7 +83,7 @@ class SqlSource:
             sample = self._sample(connection)
             types = {name: rough_type_name(array.type) for name, array in sample.items()}
             self._columns = frozenset(types)
-            check_columns(self._spec, types, self.name)
+            check_columns(self._spec, types, self.name, may_lack=self._spec.may_be_gone)
             value_types = {column: self._value_type(connection, column, sample[column]) for column in self._open}
             times = self._time_range(connection)
             self._newest = times.end
@@ -123,7 +123,9 @@ class SqlSource:
         """Yield the rows within the bounds; see Source."""
         began, rows = time.perf_counter(), 0
         with self._connected() as connection:
-            statement = self._select([sa.column(name) for name in {self._request.event_time: None, **types}], bounds)
+            names = {self._request.event_time: None, **types}
+            columns = [sa.column(name) if name in self._columns else sa.null().label(name) for name in names]
+            statement = self._select(columns, bounds)
             for found in self._answer(connection, statement):
                 batch = take_rows(found, types, self._request, bounds)
                 rows += batch.num_rows
@@ -178,7 +180,7 @@ class SqlSource:
             return moment
         return None
 
-    def _select(self, columns: Sequence[sa.ColumnClause[Any]], bounds: Bounds | None) -> _Statement:
+    def _select(self, columns: Sequence[sa.ColumnElement[Any]], bounds: Bounds | None) -> _Statement:
         statement = sa.select(*columns).select_from(self._query())
         ends = self._ends(bounds) if bounds else {}
         if "end" in ends:

@@ -85,9 +85,19 @@ def is_fractional(dtype: pa.DataType) -> bool:
     return bool(pa.types.is_floating(dtype) or pa.types.is_decimal(dtype))
 
 
-def check_columns(spec: ModelSpec, found: Collection[str], where: str) -> None:
-    """Raise DataError with name and role of every missing column, unless all columns that the spec names were found."""
-    missing = [column for column in spec.columns if column not in found and column not in spec.features.patterns]
+def check_columns(spec: ModelSpec, found: Collection[str], where: str, *, may_lack: Collection[str] = ()) -> None:
+    """Raise DataError with name and role of every missing column, unless all columns that the spec names were found.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    found : collection of str
+    where : str
+    may_lack : collection of str
+        Columns that need not be found.
+    """
+    needed = set(spec.columns).difference(spec.features.patterns, may_lack, found)
+    missing = [column for column in spec.columns if column in needed]
     if missing:
         lines = [f"  {_role(spec, column)} {column!r}{_similar(column, found)}" for column in missing]
         raise DataError(

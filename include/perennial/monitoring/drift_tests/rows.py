@@ -105,7 +105,7 @@ class ScannedSource:
     def __init__(self, run: Run) -> None:
         self._source: Source = open_source(run)
         self.summary, self.future = scan_source(run, self._source)
-        check_columns(run.spec, self.summary.types, self._source.name)
+        check_columns(run.spec, self.summary.types, self._source.name, may_lack=run.spec.may_be_gone)
 
     def read(self, spec: ModelSpec, bounds: Bounds, champions_inputs: Mapping[str, str]) -> SourceRows:
         """Return the rows within the bounds; of rows with the same identity the newest.

@@ -190,3 +190,14 @@ def test_an_ingest_that_ends_early_closes_its_connection(
     monkeypatch.setattr("perennial.data.ingest.hash_rows", failing)
     with pytest.raises(StoreError, match="the disk is full"):
         ingest(make_run(sql_spec(), sql_url=database))
+
+
+def test_a_feature_that_a_query_no_longer_gives_is_missing_in_all_rows(
+    database: str, make_run: RunMaker, sql_spec: Any
+) -> None:
+    imputing = {"changes": {"gone": "impute"}}
+    ingest(make_run(sql_spec(**imputing), sql_url=database))
+    run = make_run(sql_spec("select at, flight, distance, late from flights", **imputing), sql_url=database)
+    snapshot = ingest(run)
+    assert (snapshot.imputed, snapshot.rows) == (("carrier",), 24)
+    assert read_snapshot(run.store, snapshot).carrier.isna().all()
