@@ -141,7 +141,10 @@ def _of_snapshot(snapshot: Snapshot, _: ModelSpec) -> str:
     duplicates = f", {dropped:,} duplicates left out" if dropped else ""
     future = f", {snapshot.future.rows:,} from the future set aside" if snapshot.future else ""
     imputed = f", {', '.join(snapshot.imputed)} not in the source and taken as missing" if snapshot.imputed else ""
-    return f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}{imputed}"
+    left_out = f", {', '.join(snapshot.left_out)} empty and left out" if snapshot.left_out else ""
+    return (
+        f"{snapshot.rows:,} rows, {span}, snapshot {snapshot.digest[:12]}{kept}{duplicates}{future}{imputed}{left_out}"
+    )
 
 
 def _of_validation(validation: Validation, _: ModelSpec) -> str:

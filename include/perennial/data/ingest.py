@@ -30,7 +30,7 @@ from perennial.data.snapshots.schema_history import (
     schema_changes,
 )
 from perennial.data.snapshots.tally import Tally
-from perennial.data.sources.named_features import with_named_features
+from perennial.data.sources.named_features import with_named_features, without_empty_features
 from perennial.data.sources.open_source import open_source
 from perennial.data.sources.scan import scan_source
 from perennial.data.sources.source import Source
@@ -82,9 +82,11 @@ def ingest(run: RetrainingRun) -> Snapshot:
     types = column_types(column_kinds(run.spec), summary.value_types)
     log.info("reading %s from %s to %s", source.name, bounds.start or "the beginning", bounds.end)
     with run.store.scratch() as folder:
-        rows_spill, resolution = _collect(run.spec, source, bounds, types, folder)
+        rows_spill, resolution, empty = _collect(run.spec, source, bounds, types, folder)
         if not resolution.rows:
             raise _nothing_within(source, bounds, summary)
+        named = run.spec.features.columns
+        run = replace(run, spec=without_empty_features(run.spec, empty, source.name))
         manifest, reused = _kept(run, source, bounds, rows_spill, resolution, folder)
     changes = schema_changes(previous_schema(run.store, run.spec.name, run.run_id, manifest.digest), summary.types)
     # Before the columns are recorded as the latest, so that the next run stops as well.
@@ -98,7 +100,8 @@ def ingest(run: RetrainingRun) -> Snapshot:
     )
     mark_latest(run.store, run.spec.name, seen, believed_until=run.latest)
     snapshot = _snapshot(run.spec, manifest, bounds, resolution, changes, reused=reused, future=future)
-    snapshot = snapshot.model_copy(update={"imputed": imputed})
+    left_out = tuple(name for name in named if name not in run.spec.features.columns)
+    snapshot = snapshot.model_copy(update={"imputed": imputed, "left_out": left_out})
     _report(snapshot, time.perf_counter() - began)
     return snapshot
 
@@ -134,15 +137,17 @@ def _nothing_within(source: Source, bounds: Bounds, summary: SourceSummary) -> D
 
 def _collect(
     spec: ModelSpec, source: Source, bounds: Bounds, types: dict[str, pa.DataType], folder: Path
-) -> tuple[RowSpill, Resolution]:
-    schema = pa.schema(types)
+) -> tuple[RowSpill, Resolution, set[str]]:
+    """Write the rows of the window to the disk; return them, which of them stay, and the columns without a value."""
+    schema, empty = pa.schema(types), set(types)
     rows_spill = RowSpill(folder / "rows.arrow", schema)
     spill = HashSpill(folder / "hashes", keyed=bool(spec.source.key))
     for batch in rows_spill.write(regular(source.read(spec, bounds, types))):
         times = batch.column(spec.source.event_time).cast(pa.int64()).to_numpy()
         spill.add(hash_rows(batch, spec.source.key), times)
+        empty = {name for name in empty if batch.column(name).null_count == batch.num_rows}
     header = json.dumps([[field.name, str(field.type)] for field in schema])
-    return rows_spill, spill.resolve(header.encode())
+    return rows_spill, spill.resolve(header.encode()), empty
 
 
 def _kept(
@@ -212,8 +217,8 @@ def _snapshot(
 def _report(snapshot: Snapshot, seconds: float) -> None:
     if snapshot.future:
         log.warning(snapshot.future.sentence)
-    if snapshot.imputed:
-        log.warning(snapshot.imputed_sentence)
+    if snapshot.gone:
+        log.warning(snapshot.gone)
     for change in snapshot.schema_changes:
         log.warning(
             "column %r was %s since the last snapshot: %s -> %s",

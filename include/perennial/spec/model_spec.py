@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,6 +26,10 @@ from perennial.spec.tuning import Tuning
 from perennial.spec.validation import Expectation
 
 Complaint = tuple[tuple[str | int, ...], str]
+
+
+class _Sections(Section):
+    features: Features
 
 
 class ModelSpec(Section):
@@ -298,19 +302,34 @@ class ModelSpec(Section):
         Raises
         ------
         pydantic.ValidationError
-            A pattern matches no column, or one of another kind; or the spec is wrong with these features.
+            A pattern matches no column, or one of another kind; or the steps are wrong with these features.
         """
         free = sorted(set(columns).difference(self._other_roles))
         kinds = self.features.kinds
         complaints = [(("features", *path), message) for path, message in unclear_patterns(kinds, free)]
         if complaints:
             refuse(*complaints)
-        features = {name: getattr(self.features, name) for name in self.features.model_fields_set}
-        given = {name: getattr(self, name) for name in self.model_fields_set}
-        return self.model_validate(given | {"features": features | named(kinds, free)})
+        return self._checked(named(kinds, free))
+
+    def without_features(self, names: Collection[str]) -> Self:
+        """Return the spec without some of its features.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            No feature is left, or the steps are wrong with these features.
+        """
+        kinds = self.features.kinds
+        return self._checked({kind: tuple(name for name in kinds[kind] if name not in names) for kind in kinds})
+
+    def _checked(self, kinds: Kinds) -> Self:
+        # Only the section itself: what drift tests leave out, for example, need not be there each time.
+        given = {name: getattr(self.features, name) for name in self.features.model_fields_set}
+        _Sections.model_validate({"features": given | dict(kinds)})
+        return self.with_features(kinds)
 
     def with_features(self, kinds: Kinds) -> Self:
-        """Return the spec with these features, as `with_columns` has named them before."""
+        """Return the spec with these features, as they were named before."""
         return self.model_copy(update={"features": self.features.model_copy(update=dict[str, Any](kinds.items()))})
 
     @property

@@ -121,6 +121,8 @@ class Changes(Section):
     missing, with an alarm."""
     retyped: Literal["note", "stop"] = "note"
     """A column of another type in the source."""
+    empty: Literal["stop", "leave_out"] = "stop"
+    """A feature without a value in the whole window: an error, or left out of this training, with an alarm."""
 
 
 class Csv(Section):

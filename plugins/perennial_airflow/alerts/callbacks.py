@@ -58,7 +58,7 @@ def _ingested(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.data.snapshots.records import Snapshot
 
     snapshot = Snapshot.model_validate(context["task"].outcome)
-    return [events.column_gone(snapshot, context["run_id"])] if snapshot.imputed else []
+    return [events.column_gone(snapshot, context["run_id"])] if snapshot.gone else []
 
 
 def _check(context: Mapping[str, Any]) -> Iterable[Event]:

@@ -81,7 +81,7 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
 
 
 def column_gone(snapshot: Snapshot, run_id: str) -> Event:
-    """Return the event of features that the source lacks: one event per run.
+    """Return the event of features that the source lacks or has without a value: one event per run.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def column_gone(snapshot: Snapshot, run_id: str) -> Event:
         "column_gone",
         snapshot.model,
         key=run_id,
-        reason=snapshot.imputed_sentence,
-        facts={"columns": ", ".join(snapshot.imputed)},
+        reason=snapshot.gone,
+        facts={"columns": ", ".join(dict.fromkeys((*snapshot.imputed, *snapshot.left_out)))},
         links=_links(airflow=run_page(snapshot.model + RETRAIN, run_id)),
     )
 

@@ -18,7 +18,7 @@ HAPPENED: Mapping[EventName, str] = {
     "inconclusive": "candidate proved neither better nor worse, the champion stays",
     "retraining_failed": "retraining failed",
     "monitoring_failed": "monitoring failed",
-    "column_gone": "columns of the source are gone, taken as missing",
+    "column_gone": "columns of the source are gone or empty",
     "cursor_ahead": "the cursor is after all rows, nothing is checked",
     "breaker_open": "breaker open, no more retraining by drift",
 }

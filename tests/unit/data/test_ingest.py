@@ -13,7 +13,8 @@ from perennial.data import ingest as ingest_module
 from perennial.data.ingest import ingest
 from perennial.data.snapshots.manifest import load_manifest
 from perennial.data.snapshots.read import read_snapshot
-from perennial.errors import DataError, SourceUnavailable, StoreError
+from perennial.data.snapshots.run_on import run_on
+from perennial.errors import DataError, SourceUnavailable, SpecError, StoreError
 from perennial.store.local import LocalStore
 from tests.unit.data.conftest import RunMaker, SpecMaker
 from tests.unit.data.flights import START, kept_besides_file_facts, land, table
@@ -323,3 +324,60 @@ def test_a_column_of_another_role_is_never_imputed(folder: Path, make_run: RunMa
     pq.write_table(table(first=10).drop_columns("flight"), folder / "a.parquet")
     with pytest.raises(DataError, match="lacks columns"):
         ingest(make_run(spec))
+
+
+LEAVE_OUT = {"changes": {"gone": "impute", "empty": "leave_out"}}
+
+
+def test_a_feature_without_a_value_is_left_out_until_it_has_one(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker, caplog: pytest.LogCaptureFixture
+) -> None:
+    spec = make_spec(source=LEAVE_OUT)
+    land(folder, "a.parquet")
+    assert ingest(make_run(spec)).left_out == ()
+    land(folder, "a.parquet", carrier=pa.array([None] * 10, pa.string()))
+    for _ in range(2):
+        run = make_run(spec, run_id="again")
+        snapshot = ingest(run)
+        assert (snapshot.left_out, snapshot.imputed, snapshot.features["categorical"]) == (("carrier",), (), ())
+        assert run_on(run, snapshot).spec.features.columns == ("distance",)
+    assert "carrier without a value in the whole window: left out of this training" in caplog.text
+    land(folder, "b.parquet", rows=1, first=10)
+    assert ingest(make_run(spec)).features["categorical"] == ("carrier",)
+
+
+def test_a_feature_that_is_gone_from_the_whole_window_can_be_left_out(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker
+) -> None:
+    spec = make_spec(source=LEAVE_OUT)
+    land(folder)
+    ingest(make_run(spec))
+    pq.write_table(table().drop_columns("carrier"), folder / "a.parquet")
+    snapshot = ingest(make_run(spec))
+    assert (snapshot.imputed, snapshot.left_out) == (("carrier",), ("carrier",))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"features": {"categorical": ["carrier"]}}, "features: name at least one feature"),
+        (
+            {
+                "features": {
+                    "numeric": ["distance"],
+                    "categorical": ["carrier"],
+                    "steps": [{"transformer": "sklearn.preprocessing.TargetEncoder", "columns": ["carrier"]}],
+                }
+            },
+            "features.steps[0].columns: 'carrier' is neither a feature",
+        ),
+    ],
+)
+def test_what_cannot_do_without_an_empty_feature_is_an_error(
+    folder: Path, make_run: RunMaker, make_spec: SpecMaker, changes: dict[str, Any], said: str
+) -> None:
+    land(folder, carrier=pa.array([None] * 10, pa.string()))
+    with pytest.raises(SpecError) as refused:
+        ingest(make_run(make_spec(source=LEAVE_OUT, **changes)))
+    assert said in str(refused.value)
+    assert "Without a value in the window: carrier." in str(refused.value)

@@ -74,9 +74,11 @@ class Snapshot(Record):
     key_duplicates: int
     """Rows dropped because another with the same key is newer."""
     features: dict[FeatureKind, tuple[str, ...]] = {}
-    """Kind -> the run's features, with the columns that patterns of the spec stand for."""
+    """Kind -> the run's features, with the columns that patterns of the spec stand for, without those left out."""
     imputed: tuple[str, ...] = ()
     """Features that are missing in some or all rows, since the source lacks them there; see `source.changes.gone`."""
+    left_out: tuple[str, ...] = ()
+    """Features of the spec that have no value, so that the run does without them; see `source.changes.empty`."""
     future: FutureRows | None = None
     """Rows of the source that were set aside; None: there are none."""
     schema_changes: tuple[ColumnChange, ...] = ()
@@ -84,13 +86,18 @@ class Snapshot(Record):
     """True if the same rows were stored already and nothing was written."""
 
     @property
-    def imputed_sentence(self) -> str:
-        """Which features the source lacks, and what to do; empty: none."""
-        if not self.imputed:
+    def gone(self) -> str:
+        """Which features the source lacks or has without a value, and what to do; empty: none."""
+        if not self.imputed and not self.left_out:
             return ""
-        return (
+        lacks = (
             f"The source lacks {', '.join(self.imputed)} in some or all rows of the window: taken as missing there, as "
-            "source.changes.gone says. Correct the source, or take what is gone for good out of the features."
+        )
+        empty = f"{', '.join(self.left_out)} without a value in the whole window: left out of this training, as "
+        return (
+            (f"{lacks}source.changes.gone says. " if self.imputed else "")
+            + (f"{empty}source.changes.empty says. " if self.left_out else "")
+            + "Correct the source, or take what is gone for good out of the features."
         )
 
     @property

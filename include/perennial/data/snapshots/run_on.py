@@ -1,4 +1,4 @@
-"""The run as its later stages see it: with the features that ingest found in the source."""
+"""The run as its later stages see it: with the features that ingest found in the rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def run_on(run: RetrainingRun, snapshot: Snapshot) -> RetrainingRun:
-    """Return the run with the features of its snapshot, if ingest named some.
+    """Return the run with the features of its snapshot, if ingest named or left out some.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def run_on(run: RetrainingRun, snapshot: Snapshot) -> RetrainingRun:
         The snapshot does not say which features it has.
     """
     patterns = run.spec.features.patterns
-    if not patterns:
+    if not patterns and not snapshot.left_out:
         return run
     if not snapshot.features:
         raise DataError(
