@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from perennial.linting.estimator import check_estimator
+from perennial.linting.estimator import WEIGHTS, check_estimator
 from perennial.linting.importing import CannotImport, import_name
 from perennial.linting.parameters import parameters_of
 from perennial.spec.candidates import CandidateEstimator
@@ -70,6 +70,6 @@ def _placed(found: Finding, at: FieldPath, candidate: CandidateEstimator) -> Fin
     if path[:2] == ("model", "params"):
         part = "search" if len(path) == 3 and path[2] in candidate.search else "params"
         path = (*at, part, *path[2:])
-    elif path[:2] == ("model", "estimator"):
+    elif path[:2] == ("model", "estimator") or path in WEIGHTS:
         path = (*at, "estimator")
     return Finding(path, found.message, found.hint)

@@ -11,9 +11,12 @@ from perennial.linting.parameters import parameters_of, wrong_parameters
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.model import Model
 from perennial.spec.reading.finding import Finding
+from perennial.spec.reading.problem import dotted
 
 _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
+WEIGHTS = (("model", "weights"), ("model", "imbalance", "class_weights"))
+"""The fields by which an estimator is given weights of rows."""
 
 
 def check_estimator(model: Model, task: str | None, evaluation: EvaluationSection | None) -> Iterator[Finding]:
@@ -74,9 +77,10 @@ def _weights_not_taken(kind: type, model: Model) -> Iterator[Finding]:
     from sklearn.utils.validation import has_fit_parameter
 
     if model.weighs_rows and not has_fit_parameter(kind, "sample_weight"):
+        place = WEIGHTS[0] if model.weights is not None else WEIGHTS[1]
         yield Finding(
-            ("model", "weights") if model.weights is not None else ("model", "imbalance", "class_weights"),
-            f"fit of {kind.__name__} takes no sample_weight",
+            place,
+            f"fit of {kind.__name__} takes no sample_weight, which {dotted(place)} needs",
             "leave weights out, or choose an estimator whose rows can be weighted",
         )
 

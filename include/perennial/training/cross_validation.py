@@ -20,6 +20,7 @@ from perennial.evaluation.records import Scores
 from perennial.models.predictions import Label, Predictions, concatenated, distinct_labels
 from perennial.printable import PrintableLog
 from perennial.training.description import plain_labels
+from perennial.training.features.step_faults import columns_made
 from perennial.training.fit import prepare_fit
 from perennial.training.records import CrossValidation, FoldScores
 
@@ -79,6 +80,7 @@ def cross_validate(
         log.info("%s: %s %.4g, fitted in %.1f s", where, tests.primary, primary, answers[-1].fit_seconds)
         if after_fold is not None:
             after_fold(fold.number, primary)
+    _compare_columns(folds, answers)
     return CrossValidation(
         scores={name: _over_folds([scores[name] for scores in metrics]) for name in metrics[0]},
         fit_seconds=tuple(one.fit_seconds for one in answers),
@@ -94,6 +96,7 @@ def _leave_one_out(tests: _Tests, folds: Sequence[Fold]) -> CrossValidation:
         answers.append(tests.answer(fold))
         if len(answers) == 1:
             _check_time(tests.spec, len(folds), time.monotonic() - started)
+    _compare_columns(folds, answers)
     together = tests.score(np.concatenate([fold.test for fold in folds]), concatenated([one.said for one in answers]))
     return CrossValidation(
         scores={name: FoldScores(folds=(), mean=figure, spread=math.nan) for name, figure in together.items()},
@@ -114,11 +117,12 @@ def _check_time(spec: ModelSpec, rows: int, one_takes_s: float) -> None:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A fold's predictions, and what they took."""
+    """A fold's predictions, what they took, and how many columns each of the spec's steps made."""
 
     said: Predictions
     fit_seconds: float
     predict_seconds: float
+    columns: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class _Tests:
         to_fit = fit.run()
         began = time.monotonic()
         said = fit.model.predict(self.train.iloc[fold.test])
-        return _Answer(said, to_fit, time.monotonic() - began)
+        return _Answer(said, to_fit, time.monotonic() - began, columns_made(self.spec, fit.model.pipeline))
 
     def score(self, rows: Ints, said: Predictions) -> dict[str, float]:
         weights = metric_weights(self.spec, self.train.iloc[rows])
@@ -173,6 +177,15 @@ class _Tests:
                 f"{scores.undefined[self.primary]}: take fewer folds, another kind of cross_validation or another "
                 "evaluation.primary"
             )
+
+
+def _compare_columns(folds: Sequence[Fold], answers: Sequence[_Answer]) -> None:
+    """Say which steps make another number of columns in another fold, which is no error: see docs/features.md."""
+    for step in answers[0].columns:
+        first = {one.columns[step]: fold.number for fold, one in zip(reversed(folds), reversed(answers), strict=True)}
+        if len(first) > 1:
+            made = ", ".join(f"{columns} in fold {fold}" for columns, fold in sorted(first.items(), key=lambda n: n[1]))
+            log.warning("%s makes another number of columns in another fold: %s", step, made)
 
 
 def _over_folds(scores: list[float]) -> FoldScores:

@@ -11,8 +11,10 @@ LOGISTIC = "sklearn.linear_model.LogisticRegression"
 TREE = {"estimator": "sklearn.tree.DecisionTreeClassifier", "search": {"max_depth": {"low": 1, "high": 8}}}
 
 
-def found(*candidates: dict[str, Any], task: str = "classification", primary: str = "roc_auc") -> dict[str, str]:
-    model = Model.model_validate({"candidates": candidates, "seed": 7})
+def found(
+    *candidates: dict[str, Any], task: str = "classification", primary: str = "roc_auc", **parts: Any
+) -> dict[str, str]:
+    model = Model.model_validate({"candidates": candidates, "seed": 7, **parts})
     evaluation = EvaluationSection.model_validate({"holdout": {"days": 7}, "primary": primary})
     findings = check_candidates(model, task, evaluation)
     return {".".join(map(str, path)): f"{message} ({hint})" for path, message, hint in findings}
@@ -68,3 +70,16 @@ def test_a_metric_that_one_candidate_cannot_give_is_said():
         "LinearSVC gives none"
         in found(TREE, {"estimator": "sklearn.svm.LinearSVC"}, primary="brier")["evaluation.primary"]
     )
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ({"weights": {"half_life_days": 30}}, "model.weights"),
+        ({"imbalance": {"class_weights": "balanced"}}, "model.imbalance.class_weights"),
+    ],
+)
+def test_a_candidate_that_takes_no_weights_is_named_where_the_spec_has_some(parts, field):
+    problems = found(TREE, {"estimator": "sklearn.neighbors.KNeighborsClassifier"}, **parts)
+    assert list(problems) == ["model.candidates.1.estimator"]
+    assert f"takes no sample_weight, which {field} needs" in problems["model.candidates.1.estimator"]

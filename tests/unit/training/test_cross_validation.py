@@ -88,3 +88,25 @@ def test_numbers_are_scored_on_folds_too(make_spec: MakeSpec, rows: pd.DataFrame
         ("rmse", "mae", "r2", "mape"), 5
     )
     assert CrossValidation.model_validate(found.model_dump(mode="json")) == found
+
+
+def test_a_step_that_makes_another_number_of_columns_in_another_fold_is_named(make_spec, rows, caplog):
+    # The last two kinds come after the rows that the first fold's model learns from.
+    kinds = np.where(np.arange(len(rows)) < 140, "a", np.where(rows["x"] > 0, "b", "c"))
+    late = rows.assign(kind=pd.Series(kinds, dtype="str"))
+    encoder = {"transformer": "sklearn.preprocessing.OneHotEncoder", "params": {"handle_unknown": "ignore"}}
+    scaler = {"transformer": "sklearn.preprocessing.StandardScaler"}
+    spec = make_spec(
+        features={
+            "numeric": ["x"],
+            "categorical": ["kind"],
+            "steps": [encoder | {"columns": ["kind"]}, scaler | {"columns": ["x"]}],
+        },
+        cross_validation={"folds": 2},
+    )
+    cross_validate(spec, late, plan_folds(late, spec))
+    (warning,) = [record.getMessage() for record in caplog.records if "another number" in record.message]
+    assert warning == (
+        "features.steps[0] (sklearn.preprocessing.OneHotEncoder) makes another number of columns in another fold: "
+        "1 in fold 1, 3 in fold 2"
+    )

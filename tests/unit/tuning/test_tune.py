@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from perennial.data.ingest import ingest
 from perennial.errors import DataError, TrainingError
 from perennial.models.recorded import find_refit
 from perennial.registry.champions import current_champion
@@ -290,11 +289,45 @@ def test_rows_that_do_not_suffice_for_the_folds_are_refused_before_the_first_tri
         tune(replace(run, spec=spec.model_copy(update={"evaluation": few})), snapshot)
 
 
-def test_an_estimator_that_cannot_be_built_is_refused_before_the_rows_are_read(searching, monkeypatch):
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"candidates": [TREE, {"estimator": "nowhere.Model"}]}, r"nowhere\.Model cannot be imported"),
+        (
+            {
+                "candidates": [TREE, {"estimator": "sklearn.neighbors.KNeighborsClassifier"}],
+                "weights": {"half_life_days": 30},
+            },
+            r"fit of sklearn\.neighbors\.KNeighborsClassifier takes no sample_weight",
+        ),
+    ],
+    ids=["cannot be built", "takes no weights"],
+)
+def test_a_candidate_that_cannot_be_fitted_is_refused_before_the_rows_are_read(searching, monkeypatch, model, said):
     run, _ = searching(TREE)
     from perennial.retraining.ingest import ingest as stage
 
-    content = run.spec.model_dump(exclude_unset=True) | {"model": {"candidates": [{"estimator": "nowhere.Model"}]}}
-    monkeypatch.setattr("perennial.retraining.ingest.ingest_rows", ingest)
-    with pytest.raises(TrainingError, match=r"nowhere\.Model cannot be imported"):
+    content = run.spec.model_dump(exclude_unset=True) | {"model": model}
+    monkeypatch.setattr("perennial.retraining.ingest.ingest_rows", lambda _: pytest.fail("the rows were read"))
+    with pytest.raises(TrainingError, match=said):
         stage(replace(run, spec=ModelSpec.model_validate(content)))
+
+
+def test_boosting_libraries_compete_with_scikit_learn_s_estimators(searching):
+    pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
+    pytest.importorskip("xgboost", reason="the extra boosting is not installed")
+    rates = {"search": {"learning_rate": {"choices": [0.1, 0.3]}}}
+    few = {"params": {"n_estimators": 10, "n_jobs": 1}}
+    logistic = {"estimator": LOGISTIC["estimator"], "search": {"C": {"choices": [0.1, 1.0]}}}
+    run, snapshot = searching(
+        {"estimator": "lightgbm.LGBMClassifier", **few, **rates},
+        {"estimator": "xgboost.XGBClassifier", **few, **rates},
+        logistic,
+        sampler="grid",
+        trials=6,
+    )
+    found = choose(run, snapshot)
+    assert (found.finished, found.failed) == (6, 0)
+    tried = Counter(trial.user_attrs["choice"]["estimator"] for trial in trials_of(run, found.study))
+    assert set(tried.values()) == {2}
+    assert len(tried) == 3

@@ -67,6 +67,12 @@ def check_steps(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame) -> No
             )
 
 
+def columns_made(spec: ModelSpec, pipeline: Pipeline) -> dict[str, int]:
+    """Return place -> number of columns, for each of the spec's steps in a fitted model whose number is known."""
+    fitted = _fitted(spec, pipeline) if spec.features.steps else ()
+    return {where(number, spec.features.steps[number]): columns for number, _, columns in fitted if columns is not None}
+
+
 def failing_step(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame, labels: Any) -> str:
     """Fit the steps one by one on rows on which the fit of the whole failed; say which one fails and how.
 
