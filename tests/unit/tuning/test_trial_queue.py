@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from importlib.util import find_spec
 
 import optuna
 import pytest
@@ -57,7 +58,10 @@ def test_filling_again_makes_what_is_missing_and_nothing_twice(url):
     assert len(finish(queue)) == 1
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "cmaes", "nsga2"])
+needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="TORCH IS NOT INSTALLED, gp NOT TESTED")
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "cmaes", "nsga2", pytest.param("gp", marks=needs_torch)])
 def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(sampler):
     def queue_in(storage: BaseStorage) -> TrialQueue:
         owner, settings = Owner.this_process("a test", NOW), Tuning.model_validate({"seed": 3, "sampler": sampler})
@@ -69,7 +73,8 @@ def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(sampler):
     queue_in(disturbed).fill("search", 14)
     parts = [finish(queue_in(disturbed), at_most=number) for number in (1, 11, 9)]
     assert [value for part in parts for value in part] == values
-    assert len(set(values)) == 14
+    # The best value is the end of the range, to which a sampler may come back.
+    assert len(set(values)) > 10
 
 
 def test_the_trial_of_a_dead_process_is_given_back_at_once_with_its_parameters(url):
