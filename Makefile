@@ -7,6 +7,8 @@ export UV_HTTP_TIMEOUT ?= 300
 BIN := .venv/bin
 BENCHES := parse overhead ingest_speed ingest_memory
 INSTALLED := .venv/installed
+# Every process of Airflow and of the tests would compile these anew where PYTHONDONTWRITEBYTECODE is set.
+BYTECODE := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q include plugins dags demo tests
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header --quiet
 
@@ -21,6 +23,7 @@ help: ## list the targets
 	@echo "Variables: PYTHON (python3), AIRFLOW_PORT (8080), MLFLOW_PORT (5000), ONCE=1 (demo stops what it started)"
 
 demo: $(INSTALLED) ## watch and retrain on a year of real flights in a real Airflow; ONCE=1 stops it at the end
+	@$(BYTECODE)
 	@$(BIN)/python -m demo play $(if $(filter-out 0,$(ONCE)),--once)
 
 env: ## write .env, with random secrets, for the production stack
@@ -43,6 +46,7 @@ stop: ## stop what make demo left running
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo stop; fi
 
 test: $(INSTALLED) ## run the tests, in as many processes as there are cores, up to four
+	@$(BYTECODE)
 	@# The longest ones come first in the order of names.
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
 

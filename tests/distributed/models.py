@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import FLIGHT_SPEC, S3Server, land_slice
 
 FIRST_ORDER = datetime(2024, 1, 1, tzinfo=UTC)
-CROWD = tuple(f"crowd_{number:02}" for number in range(4))
+CROWD = tuple(f"crowd_{number:02}" for number in range(3))
 TRIALS = 6
 REGIONS = ("eu", "us")
 

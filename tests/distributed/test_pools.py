@@ -12,7 +12,7 @@ from tests.distributed.rest import Runs
 HEAVY = ("ingest", "validate", "train", "evaluate", "refit")
 
 
-def test_four_retrainings_queue_for_two_slots_and_all_end(cluster: Cluster, operator: Runs) -> None:
+def test_three_retrainings_queue_for_two_slots_and_all_end(cluster: Cluster, operator: Runs) -> None:
     runs = {f"{model}.retrain": operator.start(f"{model}.retrain") for model in CROWD}
     tasks = [task for dag_id, run_id in runs.items() for task in operator.end(dag_id, run_id).values()]
 

@@ -109,12 +109,16 @@ COMMANDS = [(("run",), 0), (("monitor", "--once"), Outcome.PROMOTED)]
 
 
 @pytest.mark.parametrize(("command", "code"), COMMANDS)
-def test_the_same_command_twice_at_once_makes_one_version(watched, start, command, code):
+def test_the_same_command_twice_at_once_makes_one_version_and_closes_one_check(watched, start, command, code):
     first, second = ends(start(*command), start(*command))
     assert (first[0], second[0]) == (code, code), (first[1], second[1])
     assert_made_once(watched)
     waited = [text for _, text in (first, second) if "is being worked on: waiting for perennial" in text]
     assert len(waited) == 1, (first[1], second[1])
+    if command[0] == "monitor":
+        store = LocalStore(watched.home / "store")
+        assert [entry.decision.outcome for entry in read_ledger(store, "watched")] == ["trigger"]
+        assert load_state(store, "watched")[0].sequence == 1
 
 
 @pytest.mark.parametrize(("command", "code"), COMMANDS)
@@ -128,14 +132,6 @@ def test_the_second_goes_on_with_the_work_of_one_that_is_killed_in_its_training(
     assert killed[0] == -signal.SIGKILL
     assert ended[0] == code, ended[1]
     assert_made_once(watched)
-
-
-def test_two_monitors_close_one_check(watched, start):
-    outcomes = ends(start("monitor", "--once"), start("monitor", "--once"))
-    assert [code for code, _ in outcomes] == [Outcome.PROMOTED, Outcome.PROMOTED], outcomes
-    store = LocalStore(watched.home / "store")
-    assert [entry.decision.outcome for entry in read_ledger(store, "watched")] == ["trigger"]
-    assert load_state(store, "watched")[0].sequence == 1
 
 
 def test_a_task_that_airflow_runs_twice_has_one_candidate_and_one_version(flights, flight_spec, mlflow_uri, tmp_path):
