@@ -28,8 +28,9 @@ def candidate_digest(
     window: Window,
     transform_digest: str,
     libraries: Mapping[str, str],
+    base: str = "",
 ) -> str:
-    """Return the digest of a candidate: its run, rows, recipe, folds, transform and libraries.
+    """Return the digest of a candidate: its run, rows, recipe, folds, transform, libraries, and what it continues.
 
     Parameters
     ----------
@@ -43,10 +44,13 @@ def candidate_digest(
         Digest of the source of the user's transform; empty without a transform.
     libraries : mapping of distribution to version
         Those that fit the model.
+    base : str
+        Digest of the bundle of the champion that may be continued; empty: it is trained in full.
     """
     versions = (f"{name}=={version}" for name, version in sorted(libraries.items()))
     recipe = digest_of(spec, Concern.FEATURES, Concern.FITTING, Concern.FOLDS)
-    return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe, transform_digest, *versions)
+    continued = [base] if base else []
+    return _joined(run_id, snapshot_digest, window.model_dump_json(), recipe, transform_digest, *versions, *continued)
 
 
 def space_digest(spec: ModelSpec) -> str:

@@ -42,6 +42,12 @@ class TrainingError(PerennialError):
     """The estimator could not be built, fitted, saved or loaded."""
 
 
+class Interrupted(PerennialError):
+    """A signal ended a fit, which stored what it had learnt so far: trying again goes on from there."""
+
+    retryable = True
+
+
 class PromotionError(PerennialError):
     """A version cannot be registered or promoted, such as when the champion has moved meanwhile."""
 

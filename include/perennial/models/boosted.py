@@ -10,7 +10,7 @@ becomes too, is missing.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+AfterRound = Callable[[Any], None]
+"""Is called with the native booster after each round of a fit."""
+
+
+_USUAL_ROUNDS = 100
+"""What LightGBM and XGBoost make unless they are told."""
+
+
 class Library(Protocol):
     """What is done with a boosting library."""
 
@@ -32,9 +40,23 @@ class Library(Protocol):
     """The extra of Perennial that it comes with."""
     names_of_rounds: Sequence[str]
     """Names of the parameter for the number of rounds; the last is the one that it has unless another is given."""
+    continues: bool
+    """Whether a booster can learn on, round after round; if not, `fit` takes neither `start` nor `after_round`."""
 
-    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
-        """Fit the library's own estimator; return the native booster."""
+    def fit(
+        self,
+        estimator: Any,
+        x: Any,
+        y: Any,
+        weights: Any,
+        categories: Sequence[int],
+        start: Any = None,
+        after_round: AfterRound | None = None,
+    ) -> Any:
+        """Fit the library's own estimator, on from a native booster if one is given; return the native booster."""
+
+    def made(self, booster: Any) -> int:
+        """Return how many rounds a native booster has."""
 
     def stop_early(
         self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
@@ -63,11 +85,27 @@ class LightGBM:
         "num_iterations", "num_iteration", "n_iter", "num_tree", "num_trees", "num_round", "num_rounds", "nrounds",
         "num_boost_round", "max_iter", "n_estimators",
     )  # fmt: skip
+    continues = True
 
-    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+    def fit(
+        self,
+        estimator: Any,
+        x: Any,
+        y: Any,
+        weights: Any,
+        categories: Sequence[int],
+        start: Any = None,
+        after_round: AfterRound | None = None,
+    ) -> Any:
         """See Library."""
         estimator.set_params(**self._quiet(estimator))
-        return estimator.fit(x, y, sample_weight=weights, **self._told(categories)).booster_
+        callbacks = None if after_round is None else [lambda state: after_round(state.model)]
+        told = {"init_model": start, "callbacks": callbacks, **self._told(categories)}
+        return estimator.fit(x, y, sample_weight=weights, **told).booster_
+
+    def made(self, booster: Any) -> int:
+        """See Library."""
+        return int(booster.current_iteration())
 
     def stop_early(
         self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
@@ -116,10 +154,27 @@ class XGBoost:
     file = "booster.ubj"
     extra = "boosting"
     names_of_rounds: Sequence[str] = ("n_estimators",)
+    continues = True
 
-    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+    def fit(
+        self,
+        estimator: Any,
+        x: Any,
+        y: Any,
+        weights: Any,
+        categories: Sequence[int],
+        start: Any = None,
+        after_round: AfterRound | None = None,
+    ) -> Any:
         """See Library."""
-        return estimator.set_params(**self._told(x, categories)).fit(x, y, sample_weight=weights).get_booster()
+        if after_round is not None:
+            estimator.set_params(callbacks=[_after_round_of_xgboost(after_round)])
+        estimator.set_params(**self._told(x, categories)).fit(x, y, sample_weight=weights, xgb_model=start)
+        return estimator.get_booster()
+
+    def made(self, booster: Any) -> int:
+        """See Library."""
+        return int(booster.num_boosted_rounds())
 
     def stop_early(
         self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]
@@ -163,6 +218,17 @@ class XGBoost:
         }
 
 
+def _after_round_of_xgboost(after_round: AfterRound) -> Any:
+    from xgboost.callback import TrainingCallback
+
+    class Told(TrainingCallback):  # type: ignore[misc]
+        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002 - XGBoost's form
+            after_round(model)
+            return False
+
+    return Told()
+
+
 LIBRARIES: Mapping[str, Library] = {"catboost": CatBoost(), "lightgbm": LightGBM(), "xgboost": XGBoost()}
 """Package -> what is done with it."""
 
@@ -193,6 +259,32 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
         self.library_, self.booster_, self.n_features_in_ = library, booster, columns
         return self
 
+    def fit_from(self, start: bytes | None, after_round: AfterRound, x: Any, y: Any, weights: Any) -> Self:
+        """Fit as `fit` does, told after each round.
+
+        Parameters
+        ----------
+        start : bytes or None
+            File of a booster with the first rounds of the same fit; None: there are none.
+        after_round : callable
+            Takes the native booster; what it raises ends the fit.
+        x, y, weights
+            As for `fit`.
+        """
+        library, target = self._library(), self._target(y)
+        booster = None if start is None else library.read(start)
+        left = self.asked_rounds - (0 if booster is None else library.made(booster))
+        if left > 0:
+            estimator = clone(self.estimator).set_params(**{self._name_of_rounds: left})
+            booster = library.fit(estimator, x, target, weights, self.categories, booster, after_round)
+        return self.keep(self._library_name, booster, x.shape[1])
+
+    def add_rounds(self, x: Any, y: Any, weights: Any, rounds: int) -> None:
+        """Fit the booster on, by so many rounds on prepared features; it keeps those that it has."""
+        estimator = clone(self.estimator).set_params(**{self._name_of_rounds: rounds})
+        start, target = self.booster_, self._target(y)
+        self.booster_ = self._library().fit(estimator, x, target, weights, self.categories, start)
+
     def stop_early(self, rows: tuple[Any, Any, Any], tested: tuple[Any, Any, Any], patience: int) -> int:
         """Find how many rounds are best for tested rows, set that number for the next fit, and return it.
 
@@ -211,17 +303,40 @@ class Boosted(BaseEstimator):  # type: ignore[misc]
             patience,
             self.categories,
         )
-        given, names = self.estimator.get_params(), self._library().names_of_rounds
-        name = next((name for name in names if given.get(name) is not None), names[-1])
-        self.estimator.set_params(**{name: rounds}, **others)
+        self.estimator.set_params(**others)
+        self.ask(rounds)
         return rounds
+
+    def ask(self, rounds: int) -> None:
+        """Set the number of rounds of the next fit."""
+        self.estimator.set_params(**{self._name_of_rounds: rounds})
+
+    @property
+    def continues(self) -> bool:
+        """Whether the library can go on from a booster."""
+        return self._library().continues
+
+    @property
+    def asked_rounds(self) -> int:
+        """The number of rounds of the next fit."""
+        given = self.estimator.get_params().get(self._name_of_rounds)
+        return _USUAL_ROUNDS if given is None else int(given)
+
+    @property
+    def _name_of_rounds(self) -> str:
+        given, names = self.estimator.get_params(), self._library().names_of_rounds
+        return next((name for name in names if given.get(name) is not None), names[-1])
 
     def _fit(self, x: Any, y: Any, weights: Any) -> Self:
         booster = self._library().fit(clone(self.estimator), x, self._target(y), weights, self.categories)
-        return self.keep(str(library_of(type(self.estimator))), booster, x.shape[1])
+        return self.keep(self._library_name, booster, x.shape[1])
 
     def _library(self) -> Library:
-        return LIBRARIES[str(library_of(type(self.estimator)))]
+        return LIBRARIES[self._library_name]
+
+    @property
+    def _library_name(self) -> str:
+        return str(library_of(type(self.estimator)) if self.estimator is not None else self.library_)
 
     def _target(self, y: Any) -> Any:
         return y

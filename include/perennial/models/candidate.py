@@ -26,6 +26,8 @@ class Candidate(Record):
     provenance: Provenance
     choice: Choice | None = None
     """What a search chose; None: the spec names one estimator."""
+    start: str = ""
+    """What its training started from and why, in words; empty: the spec has no `model.update`."""
     others: tuple[Candidate, ...] = ()
     """Those of the spec's other windows, judged on the same rows. Each has an MLflow run of its own."""
 

@@ -27,10 +27,25 @@ class CatBoost:
     file = "booster.cbm"
     extra = "catboost"
     names_of_rounds: Sequence[str] = ("iterations", "num_boost_round", "num_trees", "n_estimators")
+    # It cannot with categories, and takes another learning rate for another number of rounds.
+    continues = False
 
-    def fit(self, estimator: Any, x: Any, y: Any, weights: Any, categories: Sequence[int]) -> Any:
+    def fit(
+        self,
+        estimator: Any,
+        x: Any,
+        y: Any,
+        weights: Any,
+        categories: Sequence[int],
+        start: Any = None,  # noqa: ARG002 - it does not continue
+        after_round: Any = None,  # noqa: ARG002
+    ) -> Any:
         """See Library."""
         return self._quiet(estimator).fit(_pool(x, categories, y, weights))
+
+    def made(self, booster: Any) -> int:
+        """See Library."""
+        return int(booster.tree_count_)
 
     def stop_early(
         self, estimator: Any, rows: Any, tested: Any, patience: int, categories: Sequence[int]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
+from perennial.models.base import Base
 from perennial.record import Record
 
 _TAGS = {
@@ -21,8 +22,9 @@ _TAGS = {
     "train_end": "perennial.train_end",
     "data_end": "perennial.data_end",
     "twin_train_end": "perennial.twin_train_end",
+    "base": "perennial.base",
 }
-_NOT_ALWAYS = ("twin_train_end",)
+_NOT_ALWAYS = ("twin_train_end", "base")
 
 
 class Provenance(Record):
@@ -50,10 +52,14 @@ class Provenance(Record):
     """Newest event time in the snapshot, UTC."""
     twin_train_end: datetime | None = None
     """Newest event time among the rows that its judged twin was fitted on; None: there was no refit."""
+    base: Base | None = None
+    """The champion that it continues; None: it was trained in full."""
 
     def to_tags(self) -> dict[str, str]:
         """Return the tags that hold these fields in MLflow."""
         content = self.model_dump(mode="json") | {"libraries": json.dumps(self.libraries, sort_keys=True)}
+        if self.base is not None:
+            content["base"] = self.base.model_dump_json()
         return {tag: content[field] for field, tag in _TAGS.items() if content[field] is not None}
 
     @classmethod
@@ -73,4 +79,5 @@ class Provenance(Record):
         content: dict[str, object] = {field: tags.get(tag) for field, tag in _TAGS.items()}
         if any(content[field] is None for field in _TAGS if field not in _NOT_ALWAYS):
             return None
-        return cls.model_validate(content | {"libraries": json.loads(tags[_TAGS["libraries"]])})
+        read = {field: json.loads(tags[_TAGS[field]]) for field in ("libraries", "base") if content[field] is not None}
+        return cls.model_validate(content | read)

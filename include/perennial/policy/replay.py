@@ -78,8 +78,14 @@ def begin_replay(
     Raises
     ------
     DataError
-        The source has too few rows, none in the period, or none before it to train the first model on.
+        The source has too few rows, none in the period, or none before it to train the first model on; or the spec's
+        models continue each other.
     """
+    if run.spec.model.update is not None:
+        raise DataError(
+            "model.update: a backtest trains each model in full, whichever came before it, and cannot tell how models that "
+            "continue each other would have done: replay a spec without it"
+        )
     first, *others = run.spec.source.windows
     if others:
         log.warning("only the first of the spec's %d windows is replayed: %s", 1 + len(others), first.in_words)

@@ -34,7 +34,7 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
     return Verdict(
         outcome=outcome,
         consequence=spec.evaluation.gates.inconclusive if outcome == "inconclusive" else outcome,
-        sentence=_sentence(outcome, blessings, spec),
+        sentence=" ".join(filter(None, (_sentence(outcome, blessings, spec), candidate.start))),
         blessings=blessings,
         champion_version=champion.version if champion else None,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from perennial.ensemble.files import MEMBERS, read_ensemble
 from perennial.errors import TrainingError
+from perennial.models.base import Base
 from perennial.models.bundle import Bundle, files_of, read_bundle
 from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.formats.trusted_types import allowed_types
@@ -66,6 +67,16 @@ def load_candidate(run: Run, mlflow_run_id: str) -> Bundle:
     """
     recorded = _known(run, find_bundle(run.store, run.spec.name, mlflow_run_id), "the candidate")
     return _load(run, recorded.model_uri, recorded, "the candidate")
+
+
+def load_base(run: Run, base: Base) -> Bundle:
+    """Return the bundle of a champion, of now or before, that another model continues.
+
+    Raises the errors of `load_champion`.
+    """
+    champion = Champion(version=base.version, mlflow_run_id=base.mlflow_run_id, bundle_digest=base.bundle_digest)
+    recorded = recorded_champion(run, champion)
+    return _load(run, recorded.model_uri, recorded, base.name)
 
 
 def load_version(run: Run, version: str) -> tuple[str, Bundle]:

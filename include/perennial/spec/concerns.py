@@ -98,6 +98,9 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "tuning.warm_start": (Concern.SEARCH,),
     "model.seed": (Concern.FITTING,),
     "model.refit": (Concern.FITTING,),
+    "model.update": (Concern.FITTING,),
+    # An interrupted fit goes on to the same model.
+    "model.checkpoint_minutes": _NONE,
     "model.imbalance.class_weights": (Concern.FITTING,),
     "model.imbalance.resampling": (Concern.FITTING,),
     "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.WATCHING),

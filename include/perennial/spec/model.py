@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -9,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from perennial.spec.candidates import CandidateEstimator
 from perennial.spec.imbalance import Imbalance, Weights
 from perennial.spec.patterns import CLASS_PATH
-from perennial.spec.section import Section, Text, Whole
+from perennial.spec.section import Number, Section, Text, Whole, refuse
+from perennial.spec.update import Update
 
 EARLY_STOPPING = "early_stopping_rounds"
 """The parameter of boosting libraries: rounds without a lower loss on tested rows after which no more are made."""
@@ -36,6 +38,10 @@ class Model(Section):
     refit: bool = True
     """Whether the model is fitted again after the verdict, on all labelled rows of the window including the holdout, and
     promoted in that form."""
+    update: Update | None = None
+    """None: each retraining begins anew."""
+    checkpoint_minutes: Number | None = Field(default=None, gt=0)
+    """How often a booster's fit stores the rounds so far, to go on from after an interruption; None: never."""
     ensemble: Ensemble | None = None
     """None: one model serves."""
     weights: Weights | None = None
@@ -76,3 +82,36 @@ class Model(Section):
         if self.candidates and self.params:
             raise ValueError("params belong to estimator: each of the candidates has params of its own")
         return self
+
+    @model_validator(mode="after")
+    def _updates_alone(self) -> Self:
+        if self.update is not None:
+            complaints = [(path, f"not with model.update: {why}") for path, why in self._not_with_update()]
+            if complaints:
+                refuse(*complaints)
+        return self
+
+    def _not_with_update(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the path and the reason of each setting that an update cannot go with."""
+        if self.candidates:
+            yield (
+                ("candidates",),
+                "a search would choose another estimator than the one that is continued: name one estimator",
+            )
+        if self.ensemble is not None:
+            yield (
+                ("ensemble",),
+                "past champions are parts of the model that continues them: they cannot serve beside it",
+            )
+        if self.learns_from_folds:
+            path = ("calibration",) if self.calibration is not None else ("imbalance", "threshold")
+            yield path, "is learnt from models of folds, each of which would begin anew"
+        if self.imbalance.resampling is not None:
+            yield ("imbalance", "resampling"), "a sampler would see the new rows only"
+        if self.weights is not None and self.weights.half_life_days is not None:
+            yield ("weights", "half_life_days"), "what the champion has learnt already cannot be given less weight"
+        if self.stops_early:
+            yield (
+                ("params",),
+                "early_stopping_rounds finds the rounds of a full training; update.iterations states those of an update",
+            )

@@ -22,12 +22,13 @@ from perennial.spec.reading.yaml_text import as_yaml
 if TYPE_CHECKING:
     from perennial.data.snapshots.records import Snapshot
     from perennial.data.split_plan import SplitPlan
+    from perennial.models.base import Base
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec
 
 
-def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan) -> Provenance:
-    """Return the provenance of the run's model."""
+def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan, base: Base | None = None) -> Provenance:
+    """Return the provenance of the run's model, which continues the base if there is one."""
     return Provenance(
         run_id=run.run_id,
         snapshot_digest=snapshot.digest,
@@ -40,6 +41,7 @@ def provenance_of(run: RetrainingRun, snapshot: Snapshot, plan: SplitPlan) -> Pr
         reason=run.reason,
         train_end=plan.train_end,
         data_end=snapshot.end,
+        base=base,
     )
 
 

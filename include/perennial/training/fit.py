@@ -16,13 +16,15 @@ from perennial.data.folds import Fold, plan_folds
 from perennial.data.labels import training_labels
 from perennial.data.values.columns import LARGEST_NUMBER
 from perennial.data.weights import training_weights
-from perennial.errors import DataError, TrainingError
+from perennial.errors import DataError, Interrupted, TrainingError
 from perennial.models.boosted import Boosted
+from perennial.models.continuing import continue_fit
 from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.predictions import as_labels
 from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
 from perennial.spec.model import EARLY_STOPPING
+from perennial.training.checkpoints.checkpoints import Checkpoints
 from perennial.training.features.feature_values import odd_values
 from perennial.training.features.step_faults import check_steps, failing_step
 from perennial.training.imbalance.class_weights import check_labels, weigh_labels
@@ -60,6 +62,8 @@ class Fit:
         Folds of the rows, to choose calibration and threshold on; empty: the model has neither.
     stopping : Fold or None
         The last fold by time, on which a booster's number of rounds is found; None: the spec states it.
+    continues : bool
+        The model is fitted already, and learns these rows in addition; its preparation stays as it is.
     level : int
         Of the log's messages about a fit without trouble.
     """
@@ -73,6 +77,7 @@ class Fit:
     sampler: Any | None = None
     folds: tuple[Fold, ...] = ()
     stopping: Fold | None = None
+    continues: bool = False
     level: int = logging.INFO
 
     @property
@@ -80,14 +85,21 @@ class Fit:
         """Import path of the estimator, for messages."""
         return self.spec.model.estimator
 
-    def run(self) -> float:
+    def run(self, checkpoints: Checkpoints | None = None) -> float:
         """Fit the model; return the seconds that it took.
+
+        Parameters
+        ----------
+        checkpoints : Checkpoints or None
+            Where a booster's rounds so far are stored, and found again; None: nowhere.
 
         Raises
         ------
         TrainingError
             The estimator or a step of the spec fails; or a step loses or reorders rows, or makes other columns of
             other rows.
+        Interrupted
+            SIGTERM came, and the fit's last checkpoint is stored.
         """
         log.log(self.level, "fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
         started = time.monotonic()
@@ -96,8 +108,8 @@ class Fit:
                 warnings.simplefilter("always")
                 # Without random_state, which 1.11 will drop, it gives other features in each fit.
                 warnings.filterwarnings("ignore", "`TargetEncoder.shuffle` and `TargetEncoder.random_state`")
-                self._fit()
-        except TrainingError:
+                self._fit(checkpoints)
+        except (TrainingError, Interrupted):
             raise
         except Exception as error:
             fault = failing_step(self.spec, self.model.pipeline, self.inputs, self.labels)
@@ -111,13 +123,29 @@ class Fit:
         log.log(self.level, "fitted in %.1f s", seconds)
         return seconds
 
-    def _fit(self) -> None:
+    def _fit(self, checkpoints: Checkpoints | None) -> None:
         pipeline = self.model.pipeline
+        if self.continues:
+            prepared = pipeline[:-1].transform(self.inputs)
+            update = self.spec.model.update
+            assert update is not None  # noqa: S101 - the spec says how a model continues
+            continue_fit(pipeline[-1], prepared, self.labels, self.weights, update.iterations)
+            return
+        if not (isinstance(pipeline[-1], Boosted) and pipeline[-1].continues):
+            checkpoints = None
+        kept = checkpoints.find() if checkpoints is not None else None
         if self.stopping is not None:
-            rounds = self._stop_early(self.stopping)
+            if kept is None:
+                rounds = self._stop_early(self.stopping)
+            else:
+                rounds = kept.asked
+                pipeline[-1].ask(rounds)
             log.log(self.level, "the loss on the last fold by time is lowest after %d rounds", rounds)
         prepared, labels, weights = self._prepared()
-        pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
+        if checkpoints is not None:
+            checkpoints.train(pipeline[-1], kept, prepared, labels, weights)
+        else:
+            pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
         if self.folds:
             pipeline.steps[-1] = ("estimator", decide(self.spec, pipeline[-1], self._out_of_fold()))
 
@@ -157,14 +185,18 @@ class Fit:
         return OutOfFold(self.rows.iloc[tested], self.labels[tested], np.concatenate(responses))
 
 
-def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INFO) -> Fit:
-    """Build the spec's model, and make sure that it can be fitted on the training rows.
+def prepare_fit(
+    spec: ModelSpec, rows: pd.DataFrame, *, start: SkopsModel | None = None, level: int = logging.INFO
+) -> Fit:
+    """Build the spec's model, or take a fitted one that is to learn more, and make sure that it can be fitted on the training rows.
 
     Parameters
     ----------
     spec : ModelSpec
     rows : pandas.DataFrame
         With the spec's `training_columns`, each row labelled.
+    start : SkopsModel or None
+        A fitted model of the spec, which the fit changes in place; None: the fit begins anew.
     level : int
         Of the log's messages about what is found.
 
@@ -175,6 +207,8 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INF
         a weight; labels that weights, costs, sampler or threshold do not fit; or no folds to choose a threshold on.
     """
     model = SkopsModel(build_pipeline(spec))
+    if start is not None:
+        model = _with_settings(start, model)
     inputs = rows[list(spec.features.input_columns)]
     labels = training_labels(rows, spec)
     _check_features(spec, inputs, level)
@@ -195,8 +229,16 @@ def prepare_fit(spec: ModelSpec, rows: pd.DataFrame, *, level: int = logging.INF
         sampler,
         _plan_folds(spec, rows),
         _last_fold(model, spec, rows),
+        start is not None,
         level,
     )
+
+
+def _with_settings(start: SkopsModel, built: SkopsModel) -> SkopsModel:
+    """Return a fitted model whose booster, if it is one, has the spec's settings: its file holds only what was learnt."""
+    if isinstance(start.pipeline[-1], Boosted):
+        start.pipeline[-1].estimator = built.pipeline[-1].estimator
+    return start
 
 
 def _plan_folds(spec: ModelSpec, rows: pd.DataFrame) -> tuple[Fold, ...]:

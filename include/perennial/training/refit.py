@@ -26,6 +26,8 @@ from perennial.registry.bundles import fetch
 from perennial.registry.logged_model import link_to_run, log_model
 from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
+from perennial.training.checkpoints.checkpoints import Checkpoints, checkpoints_of
+from perennial.training.continuation.champion import Continuation
 from perennial.training.description import plain_labels, provenance_of
 from perennial.training.fit import Fit, prepare_fit
 from perennial.training.refit_bounds import why_unsound
@@ -97,14 +99,20 @@ def _refit_one(
 ) -> Refit:
     recorded = find_refit(run.store, run.spec.name, candidate.mlflow_run_id)
     kept = {one.model_uri for one in recorded_bundles(run.store, run.spec.name, candidate.mlflow_run_id)}
+    # The candidate's bundle names its rows, recipe and libraries, with which the refit is made.
+    checkpoints = checkpoints_of(run, f"refit-{candidate.bundle_digest}")
     confirm_owner(run)
     tracker.discard_models(candidate.experiment_id, candidate.mlflow_run_id, keep=kept | {candidate.model_uri})
     if recorded is not None:
         link_to_run(tracker, recorded)
         log.info("the refit of this run exists already: %s", recorded.model_uri)
-        return _told(tracker, _served(recorded), candidate)
-    with run.store.scratch() as scratch:
-        return _told(tracker, _Attempt(run, tracker, candidate, scratch).make(snapshot, frame()), candidate)
+        made = _served(recorded)
+    else:
+        with run.store.scratch() as scratch:
+            made = _Attempt(run, tracker, candidate, checkpoints, scratch).make(snapshot, frame())
+    if checkpoints is not None:
+        checkpoints.discard()
+    return _told(tracker, made, candidate)
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,7 @@ class _Attempt:
     run: RetrainingRun
     tracker: Tracker
     candidate: Candidate
+    checkpoints: Checkpoints | None
     scratch: Path
 
     def make(self, snapshot: Snapshot, frame: pd.DataFrame) -> Refit:
@@ -121,9 +130,9 @@ class _Attempt:
         provenance = self._same_recipe(snapshot)
         recorded, twin, twin_path = self._twin()
         rows = labelled_rows(frame, plan, spec.task)
-        fit = prepare_fit(spec, rows)
         try:
-            seconds = fit.run()
+            fit = self._prepared(rows)
+            seconds = fit.run(self.checkpoints)
             answers = _checked_answers(spec, fit, twin, apply_split(frame, plan, spec.task).holdout)
         except TrainingError as why:
             return self._discarded(str(why))
@@ -142,24 +151,29 @@ class _Attempt:
             self.candidate.mlflow_run_id, {"refit_seconds": seconds, "refit_rows": float(fitted.rows)}
         )
         confirm_owner(run)
-        return _served(
-            log_model(
-                self.tracker,
-                self.candidate.experiment_id,
-                self.candidate.mlflow_run_id,
-                fit.model,
-                spec=spec,
-                manifest=manifest,
-                store=run.store,
-                inputs=fit.inputs,
-                scratch=self.scratch,
-                with_example=run.mlflow_takes_rows,
-                twin=twin_path,
-            )
+        logged = log_model(
+            self.tracker,
+            self.candidate.experiment_id,
+            self.candidate.mlflow_run_id,
+            fit.model,
+            spec=spec,
+            manifest=manifest,
+            store=run.store,
+            inputs=fit.inputs,
+            scratch=self.scratch,
+            with_example=run.mlflow_takes_rows,
+            twin=twin_path,
         )
+        return _served(logged)
+
+    def _prepared(self, rows: pd.DataFrame) -> Fit:
+        base = self.candidate.provenance.base
+        if base is None:
+            return prepare_fit(self.run.spec, rows)
+        return Continuation.of(self.run, base).fit_served(self.run.spec, rows)
 
     def _same_recipe(self, snapshot: Snapshot) -> Provenance:
-        now = provenance_of(self.run, snapshot, self.candidate.split)
+        now = provenance_of(self.run, snapshot, self.candidate.split, self.candidate.provenance.base)
         changed = news(self.candidate.provenance, now)
         if changed:
             raise TrainingError(
@@ -225,18 +239,24 @@ def _fitted_rows(times: pd.Series[pd.Timestamp]) -> FittedRows:
 
 def _served(recorded: RecordedBundle) -> Refit:
     manifest = recorded.manifest
-    served, twin = manifest.served, manifest.twin
+    served, twin, base = manifest.served, manifest.twin, manifest.provenance.base
+    sentence = (
+        f"After the verdict it was refit on all {served.rows:,} labelled rows, up to "
+        f"{served.train_end:%Y-%m-%d %H:%M} UTC; the judged model had learnt from {twin.rows:,} of them, up to "
+        f"{twin.train_end:%Y-%m-%d %H:%M} UTC."
+    )
+    if base is not None:
+        sentence = (
+            f"After the verdict the served model of {base.name} was continued on the labelled rows up to "
+            f"{served.train_end:%Y-%m-%d %H:%M} UTC; the judged model had learnt up to {twin.train_end:%Y-%m-%d %H:%M} UTC."
+        )
     return Refit(
         model_uri=recorded.model_uri,
         bundle_digest=recorded.digest,
         provenance=manifest.provenance,
         served=served,
         discarded=False,
-        sentence=(
-            f"After the verdict it was refit on all {served.rows:,} labelled rows, up to "
-            f"{served.train_end:%Y-%m-%d %H:%M} UTC; the judged model had learnt from {twin.rows:,} of them, up to "
-            f"{twin.train_end:%Y-%m-%d %H:%M} UTC."
-        ),
+        sentence=sentence,
     )
 
 

@@ -20,7 +20,8 @@ from perennial.record import Record
 from perennial.registry.bundles import load_version
 from perennial.spec import ModelSpec
 from perennial.spec.reading.yaml_text import from_yaml
-from perennial.training.fit import prepare_fit
+from perennial.training.continuation.champion import Continuation
+from perennial.training.fit import Fit, prepare_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +86,8 @@ def reproduce(run: Run, version: str) -> Reproduction:
     """Fit the recipe of a version again on the rows of its snapshot, and compare the predictions of old and new models.
 
     If the version was refit, both models are fitted again: the served model and its judged twin. If several models
-    serve together, only the newest is trained again: the others are members of earlier versions.
+    serve together, only the newest is trained again: the others are members of earlier versions. Of a version that continues
+    a champion, the update is made again, from the stored files of that champion.
 
     Nothing is logged or registered.
 
@@ -115,24 +117,28 @@ def reproduce(run: Run, version: str) -> Reproduction:
     frame = read_snapshot(run.store, snapshot, columns=list(columns))
     rows = labelled_rows(frame, plan, manifest.task)
     train = apply_split(frame, plan, manifest.task).train
-    twin = _repeat(spec, bundle.twin, train, rows)
+    base = manifest.provenance.base
+    twin_fit = prepare_fit(spec, train) if base is None else Continuation.of(run, base).fit_twin(spec, train)
+    twin = served = _repeat(bundle.twin, twin_fit, rows)
+    if manifest.refit is not None:
+        served_fit = prepare_fit(spec, rows) if base is None else Continuation.of(run, base).fit_served(spec, rows)
+        served = _repeat(bundle.model, served_fit, rows)
     return Reproduction(
         model=run.spec.name,
         version=number,
         rows=len(rows),
-        served=twin if manifest.refit is None else _repeat(spec, bundle.model, rows, rows),
+        served=served,
         twin=None if manifest.refit is None else twin,
         changed=_changed(spec, manifest),
     )
 
 
-def _repeat(spec: ModelSpec, model: Model, learnt: pd.DataFrame, rows: pd.DataFrame) -> Repetition:
-    fit = prepare_fit(spec, learnt)
+def _repeat(model: Model, fit: Fit, rows: pd.DataFrame) -> Repetition:
     fit.run()
     before, now = model.predict(rows), fit.model.predict(rows)
     differing, largest = _apart(before, now)
     return Repetition(
-        fitted_rows=len(learnt),
+        fitted_rows=len(fit.inputs),
         differing_rows=differing,
         largest_difference=largest,
         identical=identical(before, now),

@@ -12,7 +12,7 @@ from perennial.data.folds import plan_folds
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.split import apply_split, plan_splits
 from perennial.digests import candidate_digest
-from perennial.errors import RunTaken, TrackingError
+from perennial.errors import BundleChanged, Interrupted, RunTaken, TrackingError, TrainingError
 from perennial.layout import TUNING_PAGE
 from perennial.models.boosted import Boosted
 from perennial.models.candidate import Candidate
@@ -23,9 +23,12 @@ from perennial.printable import PrintableLog
 from perennial.registry.logged_model import log_model
 from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
+from perennial.training.checkpoints.checkpoints import checkpoints_of
+from perennial.training.continuation.champion import Continuation, in_words
+from perennial.training.continuation.start import CONTINUES_TAG, RUN_TAG, Start, start_of
 from perennial.training.cross_validation import cross_validate
 from perennial.training.description import describe, provenance_of
-from perennial.training.fit import prepare_fit
+from perennial.training.fit import Fit, prepare_fit
 from perennial.training.imbalance.decision_evidence import log_decision
 from perennial.training.logged_folds import log_cross_validation
 from perennial.training.rows import read_rows
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from perennial.data.split_plan import SplitPlan
+    from perennial.models.base import Base
     from perennial.run import RetrainingRun
     from perennial.spec import ModelSpec, Window
 
@@ -42,7 +46,6 @@ log = PrintableLog(__name__)
 
 CANDIDATE_TAG = "perennial.candidate"
 CANDIDATE_RECORD_TAG = "perennial.candidate_record"
-RUN_TAG = "perennial.run_id"
 
 
 def train(run: RetrainingRun, snapshot: Snapshot, tuning: Tuning | None = None) -> Candidate:
@@ -98,6 +101,10 @@ class _Training:
         return self.tracker.experiment_id(f"perennial/{self.run.spec.name}")
 
     @cached_property
+    def _start(self) -> Start:
+        return start_of(self.run, self.tracker, self._experiment_id)
+
+    @cached_property
     def _rows(self) -> pd.DataFrame:
         return read_rows(self.run, self.snapshot)
 
@@ -109,10 +116,13 @@ class _Training:
     def candidate(self, window: Window) -> Candidate:
         """Return the window's finished candidate, or make it."""
         run, spec, tracker, experiment_id = self.run, self.run.spec, self.tracker, self._experiment_id
-        key = _candidate_key(run, self.snapshot, window)
+        key = _candidate_key(run, self.snapshot, window, self._start.base)
+        checkpoints = checkpoints_of(run, key)
         done = _finished_candidate(tracker, experiment_id, run.run_id, key)
         if done is not None:
             log.info("the candidate of this run exists already: MLflow run %s", done.mlflow_run_id)
+            if checkpoints is not None:
+                checkpoints.discard()
             return done
 
         plan = self._plans[window]
@@ -123,12 +133,15 @@ class _Training:
             plan.holdout_rows,
             plan.unlabelled_rows,
         )
-        fit = prepare_fit(spec, split.train)
+        fit, base, start = self._prepared(plan, split.train)
+        if start:
+            log.info("%s", start)
         folds = plan_folds(split.train, spec) if spec.cross_validation is not None else ()
-        provenance = provenance_of(run, self.snapshot, plan)
+        provenance = provenance_of(run, self.snapshot, plan, base)
+        tags = {CANDIDATE_TAG: key, **provenance.to_tags(), **({CONTINUES_TAG: base.bundle_digest} if base else {})}
 
         confirm_owner(run)
-        run_id = tracker.start_run(experiment_id, run.run_id, {CANDIDATE_TAG: key, **provenance.to_tags()})
+        run_id = tracker.start_run(experiment_id, run.run_id, tags)
         if not run.mlflow_takes_rows:
             log.info(
                 "region %s has no MLflow server of its own: the model goes there without example rows", spec.region
@@ -142,7 +155,7 @@ class _Training:
                     log_cross_validation(tracker, run_id, folds, found, scratch)
             self._log_search(run_id)
             with tracker.system_metrics(run_id):
-                seconds = fit.run()
+                seconds = fit.run(checkpoints)
             manifest = describe(
                 spec, fit.model, snapshot=self.snapshot, plan=plan, provenance=provenance, holdout=split.holdout
             )
@@ -177,14 +190,34 @@ class _Training:
                 split=plan,
                 provenance=provenance,
                 choice=None if self.tuning is None else self.tuning.choice,
+                start=start,
             )
             tracker.set_tags(run_id, {CANDIDATE_RECORD_TAG: candidate.model_dump_json()})
         with _deletion_told(tracker, run_id):
             confirm_owner(run)
             # Last of all, since a retry uses a finished run as it is.
             tracker.finish_run(run_id)
+        if checkpoints is not None:
+            checkpoints.discard()
         log.info("candidate logged as MLflow run %s", run_id)
         return candidate
+
+    def _prepared(self, plan: SplitPlan, rows: pd.DataFrame) -> tuple[Fit, Base | None, str]:
+        """Return the fit, the champion that it continues, if any, and what it starts from in words."""
+        run, spec, start = self.run, self.run.spec, self._start
+        why = start.why_full
+        if start.base is not None:
+            try:
+                continuation = Continuation.of(run, start.base)
+                continuation.check(provenance_of(run, self.snapshot, plan), plan)
+                fit = continuation.fit_twin(spec, rows)
+                return fit, start.base, in_words(start.base, fit, continuation.twin_end)
+            except BundleChanged:
+                raise
+            # Whatever else stands in the way, a full training does not need the champion.
+            except TrainingError as error:
+                why = str(error)
+        return prepare_fit(spec, rows), None, f"It was trained in full: {why}." if why else ""
 
     def _log_search(self, run_id: str) -> None:
         found = self.tuning
@@ -196,7 +229,7 @@ class _Training:
         self.tracker.log_text(run_id, page.decode(), f"search/{TUNING_PAGE.name}")
 
 
-def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> str:
+def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window, base: Base | None) -> str:
     return candidate_digest(
         run.spec,
         run_id=run.run_id,
@@ -204,6 +237,7 @@ def _candidate_key(run: RetrainingRun, snapshot: Snapshot, window: Window) -> st
         window=window,
         transform_digest=code_digest(run.spec.features),
         libraries=library_versions(*run.spec.fitting_code),
+        base="" if base is None else base.bundle_digest,
     )
 
 
@@ -240,6 +274,9 @@ def _kept_candidate(finished: Any) -> Candidate | None:
 def _failure_recorded(tracker: Tracker, run_id: str) -> Iterator[None]:
     try:
         yield
+    except Interrupted:
+        # A retry deletes the unfinished MLflow run, and makes it again.
+        raise
     except Exception:
         try:
             tracker.finish_run(run_id, failed=True)

@@ -134,3 +134,19 @@ def test_weights_need_an_estimator_that_takes_them():
     assert found("sklearn.linear_model.LogisticRegression", weights=weights) == {}
     said = found("sklearn.neighbors.KNeighborsClassifier", weights=weights)
     assert "takes no sample_weight" in said["model.weights"]
+
+
+def test_checkpoints_need_a_booster():
+    assert found("xgboost.XGBClassifier", checkpoint_minutes=5.0) == {}
+    said = found("sklearn.ensemble.RandomForestClassifier", checkpoint_minutes=5.0)
+    assert "RandomForestClassifier has no rounds to go on from" in said["model.checkpoint_minutes"]
+
+
+def test_an_update_needs_an_estimator_that_keeps_what_it_has_learnt():
+    update = {"iterations": 1, "full_every": 4}
+    assert found("sklearn.linear_model.SGDClassifier", update=update) == {}
+    assert found("lightgbm.LGBMClassifier", update=update) == {}
+    said = found("sklearn.ensemble.HistGradientBoostingClassifier", update=update)
+    assert "HistGradientBoostingClassifier cannot continue from a fitted state" in said["model.update"]
+    lbfgs = found("sklearn.neural_network.MLPClassifier", update=update, params={"solver": "lbfgs"})
+    assert "MLPClassifier cannot continue" in lbfgs["model.update"]

@@ -1,0 +1,1 @@
+"""Continuation: a retraining goes on from the champion's fitted state instead of beginning anew."""
