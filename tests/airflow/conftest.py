@@ -188,14 +188,14 @@ class DagRunResult:
     run_id: str
 
     def link(self, task_id: str, name: str) -> str:
-        """Return the extra link as the web interface would get it from the database."""
+        """Return the extra link, of a mapped task that of all its parts, as the web interface would get it from the database."""
         from airflow.models.xcom import XComModel
         from airflow.utils.session import create_session
 
         with create_session() as session:
             query = XComModel.get_many(run_id=self.run_id, key=f"_link_{name}", task_ids=task_id)
-            (row,) = session.scalars(query).all()
-            return row.value
+            (link,) = {row.value for row in session.scalars(query)}
+            return link
 
 
 @pytest.fixture

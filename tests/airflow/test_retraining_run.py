@@ -106,6 +106,10 @@ def test_a_search_is_made_by_several_tasks_and_its_winner_is_promoted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import optuna
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    from perennial_airflow.operators.tune import TuneOperator
 
     storage = f"sqlite:///{deployment}/searches.db"
     monkeypatch.setenv("AIRFLOW_CONN_OPTUNA_DEFAULT", f"sqlite:///{deployment}/searches.db")
@@ -120,6 +124,16 @@ def test_a_search_is_made_by_several_tasks_and_its_winner_is_promoted(
         cross_validation={"folds": 2},
     )
     land_orders()
+    links_while_it_runs = []
+    call_stage = TuneOperator.call_stage
+
+    def seen_while_it_runs(self: TuneOperator, run: Any) -> Any:
+        with create_session() as session:
+            query = XComModel.get_many(run_id=run.run_id, key="_link_SearchProgressLink", task_ids="tune")
+            links_while_it_runs.extend(row.value for row in session.scalars(query))
+        return call_stage(self, run)
+
+    monkeypatch.setattr(TuneOperator, "call_stage", seen_while_it_runs)
 
     first = run_dag("orders.retrain", trials=3)
     again = run_dag("orders.retrain", search="skip", dry_run=True)
@@ -134,7 +148,8 @@ def test_a_search_is_made_by_several_tasks_and_its_winner_is_promoted(
     assert found["sentence"].split(" won")[0] in (deployment / "store" / page).read_text()
     assert again.xcoms["choose"]["searched"] is False
     assert again.xcoms["train"]["choice"] == found["choice"]
-    assert again.link("choose", "TuningPageLink") == ""
+    assert links_while_it_runs[0] == first.link("tune", "SearchProgressLink") == first.link("choose", "TuningPageLink")
+    assert again.link("choose", "TuningPageLink") == again.link("tune", "SearchProgressLink") == ""
 
 
 def test_the_champions_event_says_what_and_why(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from perennial.data.snapshots.records import Snapshot
-from perennial.digests import space_digest
 from perennial.layout import TUNING_PAGE
 from perennial.models.tuning import Tuning
 from perennial.printable import PrintableLog
@@ -14,9 +12,8 @@ from perennial.tuning.page import render_search
 from perennial.tuning.search import begin_search, keep_search, relied_on
 from perennial.tuning.storage import storage_errors
 from perennial.tuning.trial_queue import TrialQueue
-from perennial.tuning.trials import SPREAD
 from perennial.tuning.tune import work_off
-from perennial.tuning.winner import choice_of, failed_trials, pruned_trials, scored_trials, sentence, winner
+from perennial.tuning.winner import evidence, winner
 
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
@@ -61,21 +58,6 @@ def _found(run: RetrainingRun, snapshot: Snapshot, queue: TrialQueue) -> Tuning:
     with storage_errors(run.deployment.tuning_url):
         trials = queue.trials()
     won = winner(spec, trials)
-    trial = trials[won]
-    spread = trial.user_attrs[SPREAD]
-    found = Tuning(
-        choice=choice_of(trial),
-        searched=True,
-        study=queue.name,
-        space=space_digest(spec),
-        data_end=snapshot.end,
-        metric=spec.searched_metric,
-        score=trial.values[0],
-        spread=math.nan if spread is None else spread,
-        finished=len(scored_trials(trials)),
-        pruned=len(pruned_trials(trials)),
-        failed=len(failed_trials(trials)),
-        sentence=sentence(spec, trials, won),
-    )
+    found = evidence(spec, queue.name, snapshot.end, trials, won)
     run.store.write(run.prefix + TUNING_PAGE.name, render_search(spec, found, trials, won))
     return found

@@ -14,7 +14,7 @@ from perennial.tuning.drawings import draw_history, draw_parallel
 from perennial.tuning.importances import importances
 from perennial.tuning.trial_queue import GIVEN_BACK, ORIGIN, REASON, seconds
 from perennial.tuning.trials import CHOICE, FOLDS, SPREAD
-from perennial.tuning.winner import CHAMPION, choice_of, scored_trials
+from perennial.tuning.winner import CHAMPION, choice_of, ended, scored_trials
 
 if TYPE_CHECKING:
     from perennial.models.tuning import Tuning
@@ -33,7 +33,9 @@ _STATES = {
 }
 
 
-def render_search(spec: ModelSpec, found: Tuning, trials: Mapping[int, FrozenTrial], won: int) -> bytes:
+def render_search(
+    spec: ModelSpec, found: Tuning, trials: Mapping[int, FrozenTrial], won: int, *, goes_on: bool = False
+) -> bytes:
     """Return the page, in UTF-8: the winner and why it won, plots, and a table of all trials.
 
     Parameters
@@ -44,14 +46,18 @@ def render_search(spec: ModelSpec, found: Tuning, trials: Mapping[int, FrozenTri
         By their places.
     won : int
         The winner's place.
+    goes_on : bool
+        The search is not over: the winner only leads.
     """
     scored = scored_trials(trials)
     less = found.metric in LOWER_IS_BETTER
     best_first = sorted(scored, key=lambda place: (scored[place].values[0] * (1 if less else -1), place))
-    others = [place for place in sorted(trials) if place not in scored]
+    begun = [place for place in sorted(trials) if not goes_on or trials[place].state != TrialState.WAITING]
+    others = [place for place in begun if place not in scored]
     page = _PAGES.get_template("search.html.j2").render(
         model=spec.name,
         found=found,
+        how_far=f"{len(ended(trials))} of {len(trials)}" if goes_on else "",
         second=spec.search.second,
         less=less,
         folds=len(trials[won].user_attrs[FOLDS]),

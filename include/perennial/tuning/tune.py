@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from perennial.data.snapshots.records import Snapshot
 from perennial.models.tuning import Search
 from perennial.printable import PrintableLog
+from perennial.tuning.progress import Progress
 from perennial.tuning.search import begin_search, relied_on, trials_on
 from perennial.tuning.storage import storage_errors
 from perennial.tuning.trial_queue import TrialQueue
@@ -23,7 +24,8 @@ def tune(run: RetrainingRun, snapshot: Snapshot) -> Search:
     """Take trials from the run's study until all are done, the time is over, or none was due.
 
     Each trial is scored on folds of the training rows. Called again, or in several processes at the same time, it goes on
-    where the study stands: no finished trial is repeated, and a trial whose process has died is given back.
+    where the study stands: no finished trial is repeated, and a trial whose process has died is given back. Meanwhile the
+    page of the search shows the trials so far.
 
     Parameters
     ----------
@@ -51,9 +53,15 @@ def work_off(
     run: RetrainingRun, snapshot: Snapshot, queue: TrialQueue, told: Callable[[], None] = lambda: None
 ) -> Search:
     """Do the trials that are left; `told` is called after each."""
+    progress = Progress(run, snapshot, queue)
+
+    def ended_one() -> None:
+        progress()
+        told()
+
     with storage_errors(run.deployment.tuning_url):
         if not queue.is_done():
-            number = trials_on(run, snapshot).work_off(queue, told)
+            number = trials_on(run, snapshot).work_off(queue, ended_one)
             log.info("%d trials were made here", number)
         done = len(ended(queue.trials()))
     return Search(study=queue.name, trials=done, sentence=f"{done} trials have ended.")

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from optuna.trial import FrozenTrial, TrialState
 
+from perennial.digests import space_digest
 from perennial.errors import TrainingError
-from perennial.models.tuning import Choice
+from perennial.models.tuning import Choice, Tuning
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.tuning.trial_queue import ORIGIN, REASON
 from perennial.tuning.trials import CHOICE, FOLDS, SPREAD
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from perennial.spec import ModelSpec
 
 CHAMPION = "champion"
@@ -51,7 +54,44 @@ def winner(spec: ModelSpec, trials: Mapping[int, FrozenTrial]) -> int:
     return min(near, key=lambda place: (scored[place].values[1], place))
 
 
-def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int) -> str:
+def evidence(
+    spec: ModelSpec, study: str, data_end: datetime, trials: Mapping[int, FrozenTrial], won: int, *, verb: str = "won"
+) -> Tuning:
+    """Return what a search found, or has found so far.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    study : str
+        Its name.
+    data_end : datetime
+        Time of the newest row.
+    trials : mapping of int to FrozenTrial
+        By their places.
+    won : int
+        The winner's place.
+    verb : str
+        What the winner has done, for the sentence.
+    """
+    trial = trials[won]
+    spread = trial.user_attrs[SPREAD]
+    return Tuning(
+        choice=choice_of(trial),
+        searched=True,
+        study=study,
+        space=space_digest(spec),
+        data_end=data_end,
+        metric=spec.searched_metric,
+        score=trial.values[0],
+        spread=math.nan if spread is None else spread,
+        finished=len(scored_trials(trials)),
+        pruned=len(pruned_trials(trials)),
+        failed=len(failed_trials(trials)),
+        sentence=sentence(spec, trials, won, verb),
+    )
+
+
+def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int, verb: str = "won") -> str:
     """Return in words what was found, and why it won."""
     scored, failed = scored_trials(trials), failed_trials(trials)
     pruned = pruned_trials(trials)
@@ -59,7 +99,7 @@ def sentence(spec: ModelSpec, trials: Mapping[int, FrozenTrial], won: int) -> st
     why = "the best" if spec.search.second is None else "the quickest within one standard error of the best"
     folds = len(trial.user_attrs[FOLDS])
     over = f"mean {metric} {trial.values[0]:.6g} over {folds} folds" if folds else f"{metric} {trial.values[0]:.6g}"
-    parts = [f"{choice_of(trial).in_words} won: {over}, {why} of {len(scored)} scored trials"]
+    parts = [f"{choice_of(trial).in_words} {verb}: {over}, {why} of {len(scored)} scored trials"]
     parts += [
         f"the last champion's parameters scored {one.values[0]:.6g}"
         for place, one in scored.items()

@@ -1,4 +1,4 @@
-"""The link from choose to the page of its search."""
+"""The links from tune and choose to the page of their search."""
 
 from __future__ import annotations
 
@@ -23,3 +23,14 @@ class TuningPageLink(BaseOperatorLink):
         """Return the page's address, or '' if this run has not searched."""
         found = returned_by(maker("tuning").name, ti_key)
         return tuning_page(operator.spec.name, ti_key.run_id) if found and found["searched"] else ""
+
+
+class SearchProgressLink(BaseOperatorLink):
+    """The trials so far, from one of the tasks that make them. It is there while the task runs."""
+
+    name = "Search"
+
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
+        """Return the page's address, or '' if no search was due."""
+        found = operator.outcome
+        return "" if found and not found["study"] else tuning_page(operator.spec.name, ti_key.run_id)

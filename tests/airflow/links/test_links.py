@@ -16,7 +16,7 @@ from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.links.triggered_run import TriggeredRunLink
-from perennial_airflow.links.tuning_page import TuningPageLink
+from perennial_airflow.links.tuning_page import SearchProgressLink, TuningPageLink
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
 
@@ -63,6 +63,13 @@ def test_a_search_has_a_page_only_in_the_run_that_made_it(task: SimpleNamespace,
     returned["choose"] = {"searched": True}
     page = "/perennial/reports/orders/runs/manual__2024-02-01T00_00_00+00_00/tuning.html"
     assert TuningPageLink().get_link(task, ti_key=Key()).endswith(page)
+
+
+def test_a_task_of_the_search_leads_to_the_trials_so_far_unless_no_search_was_due(task: SimpleNamespace) -> None:
+    page = "/perennial/reports/orders/runs/manual__2024-02-01T00_00_00+00_00/tuning.html"
+    for outcome, there in ((None, True), ({"study": "orders/1"}, True), ({"study": ""}, False)):
+        task.outcome = outcome
+        assert SearchProgressLink().get_link(task, ti_key=Key()).endswith(page) == there
 
 
 def test_data_docs_need_only_model_and_run(task: SimpleNamespace) -> None:

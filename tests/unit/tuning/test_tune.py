@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from perennial.errors import DataError, TrainingError
+from perennial.errors import DataError, StoreUnavailable, TrainingError
 from perennial.models.recorded import find_refit
 from perennial.registry.champions import current_champion
 from perennial.run import RetrainingRun
@@ -21,8 +21,8 @@ from perennial.spec import ModelSpec
 from perennial.spec.reading.yaml_text import from_yaml
 from perennial.stages import STAGES
 from perennial.tuning.choose import choose
-from perennial.tuning.search import latest_search
-from perennial.tuning.tune import tune
+from perennial.tuning.search import begin_search, latest_search
+from perennial.tuning.tune import tune, work_off
 
 LOGISTIC = {
     "estimator": "sklearn.linear_model.LogisticRegression",
@@ -91,6 +91,39 @@ def test_the_best_trial_wins_is_trained_and_its_evidence_is_kept(searching):
     assert page.count('<tr class="won">') == 1
     assert page.count("scored</td>") == 3
     assert [one.path for one in client.list_artifacts(candidate.mlflow_run_id, "search")] == ["search/tuning.html"]
+
+
+def test_while_the_search_goes_on_the_page_shows_the_best_trial_so_far(searching, monkeypatch, caplog):
+    run, snapshot = searching(seed=1)
+    monkeypatch.setattr("perennial.tuning.progress.EVERY_S", 0.0)
+    caplog.set_level("INFO", "perennial")
+    pages = []
+
+    queue = begin_search(run, snapshot)
+    work_off(run, snapshot, queue, lambda: pages.append(run.store.read(f"{run.prefix}tuning.html").decode()))
+    values = [trial.value for trial in trials_of(run, queue.name)]
+    for done, page in enumerate(pages[:3], start=1):
+        assert f"{done} of 4 trials have ended" in page
+        assert f"leads: mean roc_auc {max(values[:done]):.6g} over 2 folds" in page
+        assert page.count("scored</td>") == done - 1
+    # The last trial leaves the page to `choose`.
+    assert pages[2:] == [pages[2], pages[2]]
+    assert "1 of 4 trials have ended. " in caplog.text
+    found = choose(run, snapshot)
+    final = run.store.read(f"{run.prefix}tuning.html").decode()
+    assert html.escape(found.sentence) in final
+    assert "have ended" not in final
+
+
+def test_a_store_that_takes_no_page_does_not_end_the_search(searching, monkeypatch, caplog):
+    run, snapshot = searching()
+
+    def refuse(*_):
+        raise StoreUnavailable("full")
+
+    monkeypatch.setattr(run.store, "write", refuse)
+    assert tune(run, snapshot).trials == 4
+    assert "the page of the search so far could not be written: full" in caplog.text
 
 
 def test_the_mean_score_is_that_of_the_folds_cross_validated_by_hand(searching):
