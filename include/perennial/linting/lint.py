@@ -13,6 +13,7 @@ from perennial.linting.candidates import check_candidates
 from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.imbalance import check_resampling
+from perennial.linting.pruner import check_pruner
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.sampler import check_sampler
 from perennial.linting.steps import check_steps
@@ -122,6 +123,8 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
         yield from check_resampling(parts["model"].imbalance.resampling, parts.get("features"))
     if parts.get("tuning") is not None:
         yield from check_sampler(parts["tuning"])
+    if parts.get("tuning") is not None and "model" in parts:
+        yield from check_pruner(parts["tuning"], parts["model"])
     if "features" in parts and parts["features"].transform is not None:
         yield from check_transform(parts["features"].transform)
     if "features" in parts:

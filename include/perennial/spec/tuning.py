@@ -44,8 +44,8 @@ class Tuning(Section):
     """Most trials of a search. A grid with fewer points ends earlier."""
     minutes: Number | None = Field(default=None, gt=0, le=MAX_MINUTES)
     """No trial starts after so many minutes, counted as the time of all trials divided by `parallel`."""
-    pruner: Literal["median", "none"] = "none"
-    """`median`: a trial ends early if after a fold it is worse than the median of the trials before it."""
+    pruner: Literal["median", "iterations", "none"] = "none"
+    """`median`: a trial ends early if after a fold it is worse than the median of the trials before it. `iterations`: also after each tenth of a booster's rounds in the first fold."""
     parallel: Whole = Field(default=1, ge=1, le=64)
     """Number of trials at the same time. With 1, the same rows and seed give the same trials."""
     seed: Whole = Field(default=0, ge=0, lt=2**32)

@@ -39,6 +39,7 @@ def cross_validate(
     folds: Sequence[Fold],
     *,
     after_fold: Callable[[int, float], None] | None = None,
+    in_first_fold: Callable[[int, float], None] | None = None,
 ) -> CrossValidation:
     """Fit and score a model for each fold.
 
@@ -54,6 +55,9 @@ def cross_validate(
     after_fold : callable, optional
         Called with the number of a fold, from 1, and its primary score. Whatever it raises ends the cross-validation. Not
         called by leave-one-out, which has no score of a fold.
+    in_first_fold : callable, optional
+        Called while the first fold's model is fitted, if it is a booster that can be watched, with the number of each tenth
+        of its rounds and its primary score by then. It may raise EndedEarly. Not called by leave-one-out.
 
     Raises
     ------
@@ -72,7 +76,7 @@ def cross_validate(
     for fold in folds:
         where = f"fold {fold.number} of {len(folds)}"
         try:
-            answers.append(tests.answer(fold))
+            answers.append(tests.answer(fold, in_first_fold if fold is folds[0] else None))
             metrics.append(tests.score(fold.test, answers[-1].said))
         except TrainingError as error:
             raise TrainingError(f"{where}: {error}") from error
@@ -137,12 +141,18 @@ class _Tests:
     def primary(self) -> str:
         return self.spec.evaluation.primary
 
-    def answer(self, fold: Fold) -> _Answer:
-        """Return the fold's model's predictions for the tested rows."""
+    def answer(self, fold: Fold, told: Callable[[int, float], None] | None = None) -> _Answer:
+        """Return the fold's model's predictions for the tested rows; tell its primary score as it grows."""
+        tested = self.train.iloc[fold.test]
         fit = prepare_fit(self.spec, self.train.iloc[fold.train], level=logging.DEBUG)
-        to_fit = fit.run()
+
+        def watch(part: int) -> None:
+            if told is not None:
+                told(part, self.score(fold.test, fit.model.predict(tested))[self.primary])
+
+        to_fit = fit.run(watch=None if told is None else watch)
         began = time.monotonic()
-        said = fit.model.predict(self.train.iloc[fold.test])
+        said = fit.model.predict(tested)
         return _Answer(said, to_fit, time.monotonic() - began, columns_made(self.spec, fit.model.pipeline))
 
     def score(self, rows: Ints, said: Predictions) -> dict[str, float]:

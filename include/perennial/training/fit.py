@@ -31,6 +31,7 @@ from perennial.training.imbalance.class_weights import check_labels, weigh_label
 from perennial.training.imbalance.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.imbalance.resampling import build_sampler, check_neighbours, resample
 from perennial.training.pipeline import build_pipeline
+from perennial.training.watched_fit import EndedEarly, Watch, can_be_watched, fit_watched
 
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
@@ -85,13 +86,15 @@ class Fit:
         """Import path of the estimator, for messages."""
         return self.spec.model.estimator
 
-    def run(self, checkpoints: Checkpoints | None = None) -> float:
+    def run(self, checkpoints: Checkpoints | None = None, watch: Watch | None = None) -> float:
         """Fit the model; return the seconds that it took.
 
         Parameters
         ----------
         checkpoints : Checkpoints or None
             Where a booster's rounds so far are stored, and found again; None: nowhere.
+        watch : callable or None
+            Looks at a booster that grows, in a fit without checkpoints; no other estimator can be looked at.
 
         Raises
         ------
@@ -100,6 +103,8 @@ class Fit:
             other rows.
         Interrupted
             SIGTERM came, and the fit's last checkpoint is stored.
+        EndedEarly
+            The watch ended the fit.
         """
         log.log(self.level, "fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
         started = time.monotonic()
@@ -108,8 +113,8 @@ class Fit:
                 warnings.simplefilter("always")
                 # Without random_state, which 1.11 will drop, it gives other features in each fit.
                 warnings.filterwarnings("ignore", "`TargetEncoder.shuffle` and `TargetEncoder.random_state`")
-                self._fit(checkpoints)
-        except (TrainingError, Interrupted):
+                self._fit(checkpoints, watch)
+        except (TrainingError, Interrupted, EndedEarly):
             raise
         except Exception as error:
             fault = failing_step(self.spec, self.model.pipeline, self.inputs, self.labels)
@@ -123,7 +128,7 @@ class Fit:
         log.log(self.level, "fitted in %.1f s", seconds)
         return seconds
 
-    def _fit(self, checkpoints: Checkpoints | None) -> None:
+    def _fit(self, checkpoints: Checkpoints | None, watch: Watch | None) -> None:
         pipeline = self.model.pipeline
         if self.continues:
             prepared = pipeline[:-1].transform(self.inputs)
@@ -144,6 +149,8 @@ class Fit:
         prepared, labels, weights = self._prepared()
         if checkpoints is not None:
             checkpoints.train(pipeline[-1], kept, prepared, labels, weights)
+        elif watch is not None and can_be_watched(pipeline[-1]):
+            fit_watched(pipeline[-1], watch, prepared, labels, weights)
         else:
             pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
         if self.folds:

@@ -16,6 +16,9 @@ from perennial.errors import SpecError
 if TYPE_CHECKING:
     from perennial.spec.tuning import Tuning
 
+_WARM_UP = 3
+"""The first tenth of a booster's rounds after which a trial may end."""
+
 
 def sampler_of(tuning: Tuning, place: int) -> BaseSampler:
     """Return the sampler of one trial.
@@ -47,5 +50,8 @@ def sampler_of(tuning: Tuning, place: int) -> BaseSampler:
 
 
 def pruner_of(tuning: Tuning) -> BasePruner:
-    """Return the pruner: median (of the running means at the same fold), or none."""
+    """Return the pruner: by the median of earlier trials' scores at the same step, or none."""
+    if tuning.pruner == "iterations":
+        # The first tenths of the rounds say little of what a slow learner comes to.
+        return MedianPruner(n_warmup_steps=_WARM_UP)
     return MedianPruner() if tuning.pruner == "median" else NopPruner()

@@ -17,6 +17,7 @@ from perennial.errors import PerennialError
 from perennial.printable import PrintableLog
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.training.cross_validation import cross_validate
+from perennial.training.watched_fit import PARTS, EndedEarly
 from perennial.tuning.space import Space
 from perennial.tuning.trial_queue import REASON, TrialQueue
 
@@ -30,10 +31,6 @@ log = PrintableLog(__name__)
 
 CHOICE, FOLDS, SPREAD, FIT_SECONDS, PREDICT_SECONDS = "choice", "folds", "spread", "fit_seconds", "predict_seconds"
 _LONGEST_REASON = 500
-
-
-class _Pruned(Exception):
-    """The trial ends early."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +85,13 @@ class Trials:
             choice = Space.of(self.spec).suggest(trial)
             trial.set_user_attr(CHOICE, choice.model_dump())
             log.info("trial %d: %s", place, choice.in_words)
-            found = cross_validate(
-                choice.applied(self.spec), self.rows, self.folds, after_fold=self._ending_early(trial)
-            )
+            found = cross_validate(choice.applied(self.spec), self.rows, self.folds, **self._ending_early(trial))
         except UpdateFinishedTrialError:
             log.warning("trial %d was given back meanwhile, since this process was silent for too long", place)
             return
         except (StorageInternalError, DBAPIError):
             raise
-        except _Pruned:
+        except EndedEarly:
             _tell(trial, TrialState.PRUNED)
             log.info("trial %d: ended early", place)
             return
@@ -123,19 +118,28 @@ class Trials:
         score, second = found.scores[self.spec.evaluation.primary].mean, self.spec.search.second
         return [score] if second is None else [score, sum(getattr(found, second))]
 
-    def _ending_early(self, trial: Trial) -> Callable[[int, float], None] | None:
-        if self.spec.search.pruner == "none":
-            return None
+    def _ending_early(self, trial: Trial) -> dict[str, Callable[[int, float], None]]:
+        """Return what cross-validation calls so that the pruner may end the trial."""
+        pruner = self.spec.search.pruner
+        if pruner == "none":
+            return {}
         scores: list[float] = []
+        # Each part of the first fold's rounds is a step, and so is each fold.
+        steps = PARTS if pruner == "iterations" else 1
+
+        def in_first_fold(part: int, score: float) -> None:
+            trial.report(score, part)
+            if trial.should_prune():
+                raise EndedEarly
 
         def after_fold(number: int, score: float) -> None:
             scores.append(score)
             # The mean so far, since folds of other times are harder or easier for all.
-            trial.report(sum(scores) / len(scores), number)
+            trial.report(sum(scores) / len(scores), number * steps)
             if number < len(self.folds) and trial.should_prune():
-                raise _Pruned
+                raise EndedEarly
 
-        return after_fold
+        return {"after_fold": after_fold} | ({"in_first_fold": in_first_fold} if pruner == "iterations" else {})
 
 
 def directions_of(spec: ModelSpec) -> list[StudyDirection]:

@@ -310,6 +310,22 @@ def test_a_trial_that_is_worse_than_the_median_ends_early(searching):
     assert all(len(trial.intermediate_values) < 2 for trial in pruned)
 
 
+def test_a_booster_that_is_worse_than_the_median_ends_within_its_first_fold(searching):
+    pytest.importorskip("lightgbm", reason="the extra boosting is not installed")
+    # The last one learns so slowly that it is worse than the others from the beginning.
+    slow_one_last = {
+        "estimator": "lightgbm.LGBMClassifier",
+        "params": {"n_estimators": 20, "n_jobs": 1, "num_leaves": 4},
+        "search": {"learning_rate": {"choices": [0.1, 0.11, 0.12, 0.13, 0.14, 1e-6]}},
+    }
+    run, snapshot = searching(slow_one_last, sampler="grid", pruner="iterations", trials=6, metric="log_loss")
+    found = choose(run, snapshot)
+    assert (found.finished, found.pruned) == (5, 1)
+    *scored, pruned = trials_of(run, found.study)
+    assert [list(trial.intermediate_values) for trial in scored] == [[*range(1, 10), 10, 20]] * 5
+    assert list(pruned.intermediate_values) == [1, 2, 3]
+
+
 def test_rows_that_do_not_suffice_for_the_folds_are_refused_before_the_first_trial(searching):
     run, snapshot = searching(TREE)
     spec = run.spec.model_copy(
