@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,16 @@ CONFIDENCE = 0.95
 """Confidence of the interval that is shown if the spec does not ask for proof."""
 
 
+class Compared(NamedTuple):
+    """A comparison on some of the held-out rows."""
+
+    comparison: Comparison
+    rows: NDArray[np.bool_]
+    """Which of the n held-out rows the models were compared on."""
+    notes: tuple[str, ...]
+    """Notes for the reader: which rows were left out, or what favours the champion."""
+
+
 def compare_with(
     champion: Champion,
     spec: ModelSpec,
@@ -28,7 +38,7 @@ def compare_with(
     answers: Predictions,
     *,
     labels: tuple[Label, ...],
-) -> tuple[Comparison, tuple[str, ...]]:
+) -> Compared:
     """Compare on the rows after the champion's training rows, or on all rows if there are too few after them.
 
     There are enough if they are at least `gates.min_rows` and the metric of both models is defined on them.
@@ -45,12 +55,6 @@ def compare_with(
         The predictions of the candidate and of the champion.
     labels : tuple of labels
         The task's labels.
-
-    Returns
-    -------
-    Comparison
-    tuple of str
-        Notes for the reader: which rows were left out, or what favours the champion.
     """
     times = rows[spec.source.event_time]
     entity = spec.watch.drift.entity
@@ -74,17 +78,19 @@ def compare_with(
 
     everything = np.ones(len(rows), dtype=bool)
     if champion.twin_train_end is None:
-        return on(everything), ()
+        return Compared(on(everything), everything, ())
     unseen = (times > champion.twin_train_end).to_numpy()
     seen, left = int((~unseen).sum()), int(unseen.sum())
     if not seen:
-        return on(everything), ()
+        return Compared(on(everything), everything, ())
     which = f"{champion.name} was trained on rows up to {champion.twin_train_end.isoformat()}"
     if left >= spec.evaluation.gates.min_rows:
         found = on(unseen)
         if math.isfinite(found.difference):
-            return found, (f"{which}: {seen:,} of the {len(rows):,} held-out rows are left out of the comparison",)
-    return on(everything), (
+            note = f"{which}: {seen:,} of the {len(rows):,} held-out rows are left out of the comparison"
+            return Compared(found, unseen, (note,))
+    note = (
         f"{which}, among them up to {seen:,} of the {len(rows):,} held-out rows ({seen / len(rows):.0%}), which "
-        f"favours it: the {left:,} after them are too few to compare on",
+        f"favours it: the {left:,} after them are too few to compare on"
     )
+    return Compared(on(everything), everything, (note,))

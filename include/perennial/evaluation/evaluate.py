@@ -20,8 +20,10 @@ from perennial.evaluation.classification import labelled_rows
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots.confusion import confusion_table
 from perennial.evaluation.plots.draw import draw
-from perennial.evaluation.records import Evaluation
+from perennial.evaluation.plots.slices import draw_slices
+from perennial.evaluation.records import Evaluation, Slices
 from perennial.evaluation.rival import Rival, find_rival
+from perennial.evaluation.slices.measure import Judged, measure_slices
 from perennial.evaluation.together import Together, judge_together
 from perennial.layout import EVALUATION
 from perennial.models.bundle import Bundle
@@ -85,7 +87,8 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     bundles = {one.mlflow_run_id: load_candidate(run, one.mlflow_run_id) for one in candidate.each}
     rival = find_rival(run, champion, snapshot) if champion is not None else Rival()
     entity = run.spec.watch.drift.entity
-    more = (*rival.inputs, *(name for name in (entity, run.spec.weight_column) if name in snapshot.schema_))
+    named = (entity, run.spec.weight_column, *run.spec.evaluation.read)
+    more = (*rival.inputs, *(name for name in named if name in snapshot.schema_))
     rows = _held_out_rows(run, snapshot, bundles[candidate.mlflow_run_id].manifest, more_columns=more)
     evidence = _measure(candidate.recipe(run.spec), rows, bundles, champion=champion, rival=rival)
     _keep(run, candidate, evidence)
@@ -100,6 +103,8 @@ class _Evidence:
     truth: NDArray[Any]
     predictions: dict[str, Predictions]
     labels: tuple[Label, ...]
+    slices: Slices | None
+    """All slices; the evaluation has the worst."""
 
 
 def _evaluation_before_promotion(run: RetrainingRun, candidate: Candidate) -> Evaluation | None:
@@ -162,20 +167,26 @@ def _measure(
         name: score(spec, truth, answers, labels=labels, weights=weights) for name, answers in predictions.items()
     }
     answers = predictions.get(champion.name) if champion is not None else None
-    comparison = None
+    compared = None
     if champion is not None and answers is not None:
-        comparison, said_of_it = compare_with(champion, spec, rows, truth, said, answers, labels=labels)
-        notes += said_of_it
+        compared = compare_with(champion, spec, rows, truth, said, answers, labels=labels)
+        notes += compared.notes
+    models = (said,) if answers is None else (said, answers)
+    judged = Judged(rows, truth, models, labels, weights)
+    judged = judged if compared is None else judged.at(compared.rows)
+    asked = spec.evaluation.slices
+    slices = measure_slices(spec, asked, judged) if asked is not None else None
     evaluation = Evaluation(
         mlflow_run_id=mlflow_run_id,
         rows=len(rows),
         classes=tuple(map(str, distinct_labels(truth))) if spec.task == "classification" else (),
         candidate=scores[CANDIDATE],
         champion=scores.get(champion.name) if champion is not None else None,
-        comparison=comparison,
+        comparison=compared.comparison if compared is not None else None,
         champion_is=champion,
         champion_provenance=rival.provenance,
         ensemble=together.judged if together else None,
+        slices=slices.shortened() if slices is not None else None,
         same_predictions=champion is not None
         and answers is not None
         # Models with the same predictions still differ if one is refit and the other not.
@@ -183,7 +194,7 @@ def _measure(
         and identical(said, answers),
         notes=tuple(notes),
     )
-    return _Evidence(evaluation, truth, predictions, labels)
+    return _Evidence(evaluation, truth, predictions, labels, slices)
 
 
 def _judge_together(
@@ -244,6 +255,8 @@ def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None
 
 def _files(spec: ModelSpec, evidence: _Evidence) -> dict[str, bytes]:
     files = draw(spec, evidence.truth, evidence.predictions, labels=evidence.labels)
+    if evidence.slices is not None:
+        files |= {"slices.json": evidence.slices.model_dump_json(indent=2).encode(), **draw_slices(evidence.slices)}
     if spec.task == "classification" and len(evidence.truth):
         tables = {
             name: confusion_table(labelled_rows(spec, evidence.truth, said, evidence.labels))

@@ -7,6 +7,9 @@ from perennial.models.provenance import Provenance
 from perennial.record import Figure, Record
 from perennial.registry.records import Champion
 
+MOST_KEPT = 50
+"""Slices of an evaluation, unless more are worse beyond chance."""
+
 
 class Scores(Record):
     """A model's figures on the holdout. A metric that is not defined there is NaN."""
@@ -39,6 +42,60 @@ class Comparison(Record):
     """Why difference or noise is not known; empty: both are known."""
 
 
+class Interval(Record):
+    """A figure with its interval, of which 95% contain the true value; NaN: it is not known."""
+
+    value: Figure
+    low: Figure
+    high: Figure
+
+
+class SliceFigures(Record):
+    """How the models do in one slice."""
+
+    name: str
+    """Columns and values, such as `carrier=AA, distance=200 to 420`."""
+    rows: int
+    candidate: Interval
+    champion: Interval | None = None
+    difference: Interval | None = None
+    """By how much the candidate is better, also for metrics where lower is better; below 0 it is worse."""
+    p_worse: float | None = None
+    """Probability of so clear a drop beyond what is allowed in any slice, if there is none in all; None: not tested."""
+    p_under_floor: float | None = None
+    """The same of a value that misses the floor; None: the spec has no floor, or it is not tested."""
+
+    def is_worse(self, level: float) -> bool:
+        """Whether the drop is beyond chance."""
+        return self.p_worse is not None and self.p_worse <= level
+
+    def misses_floor(self, level: float) -> bool:
+        """Whether it is beyond chance that the floor is missed."""
+        return self.p_under_floor is not None and self.p_under_floor <= level
+
+
+class Slices(Record):
+    """The slices of a holdout, those that are most surely worse first."""
+
+    metric: str
+    level: float
+    found: tuple[SliceFigures, ...]
+    """Those of a run's evaluation are the worst 50, and all that are worse beyond chance; `slices.json` has all."""
+    judged: int
+    """How many slices were looked at together: the probabilities are corrected for them."""
+    too_few_rows: int = 0
+    """Slices that were not judged, since they have fewer rows than the spec asks for."""
+    undefined: tuple[str, ...] = ()
+    """Slices in which the metric or its noise is not known, with the reason."""
+    useless: tuple[str, ...] = ()
+    """Columns and pairs that make no slices, with the reason."""
+
+    def shortened(self) -> Slices:
+        """Return the worst 50, and all that are worse beyond chance."""
+        beyond = sum(one.is_worse(self.level) or one.misses_floor(self.level) for one in self.found)
+        return self.model_copy(update={"found": self.found[: max(MOST_KEPT, beyond)]})
+
+
 class Evaluation(Record):
     """The figures of candidate and champion on the same holdout."""
 
@@ -61,6 +118,8 @@ class Evaluation(Record):
     None: the candidate was judged alone. Otherwise the figures of `candidate` are those of all together, and those of
     `champion` of its members without the candidates.
     """
+    slices: Slices | None = None
+    """How the models do in slices of these rows; None: the spec asks for none."""
     same_predictions: bool = False
     """Whether candidate and champion predict the same for every row, bit for bit."""
     notes: tuple[str, ...] = ()

@@ -6,9 +6,12 @@ blessing or refuses it, and says in words what it found. Promotion needs all ble
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.promotion.blessings.metrics import bless_metrics
+from perennial.promotion.blessings.slices import bless_slices
 from perennial.promotion.records import Blessing, Outcome, Verdict
 from perennial.spec import ModelSpec
 
@@ -28,7 +31,7 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
     Verdict
         `promote` only if every blessing is given, `inconclusive` if none is refused.
     """
-    blessings = (bless_metrics(evaluation, spec, candidate),)
+    blessings = tuple(_blessings(evaluation, spec, candidate))
     outcome = _worst(blessings)
     champion = evaluation.champion_is
     return Verdict(
@@ -38,6 +41,12 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
         blessings=blessings,
         champion_version=champion.version if champion else None,
     )
+
+
+def _blessings(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Iterator[Blessing]:
+    yield bless_metrics(evaluation, spec, candidate)
+    if spec.evaluation.slices is not None:
+        yield bless_slices(evaluation, spec.evaluation.slices)
 
 
 def _worst(blessings: tuple[Blessing, ...]) -> Outcome:

@@ -118,6 +118,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
     "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
+    # A snapshot contains the columns of slices.
+    "evaluation.slices": (Concern.ROWS, Concern.JUDGING),
     # A threshold is chosen by a metric.
     "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "monitoring.schedule": _NONE,

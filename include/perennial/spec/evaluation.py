@@ -21,6 +21,7 @@ from perennial.spec.section import (
     number_or_word,
     refuse,
 )
+from perennial.spec.slices import SlicesSection
 
 
 class Holdout(Section):
@@ -107,6 +108,8 @@ class EvaluationSection(Section):
     primary: MetricName
     """The metric on which candidate and champion are compared."""
     gates: Gates = Gates()
+    slices: SlicesSection | None = None
+    """Slices of the holdout, each of which must hold up; None: only the holdout as a whole counts."""
     weighted: bool = False
     """Whether rows count in metrics by the column `model.weights.column`, as they do in the fit."""
 
@@ -122,8 +125,15 @@ class EvaluationSection(Section):
             )
         return self
 
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Columns that judging needs beyond the predictions and the target."""
+        return self.slices.read if self.slices else ()
+
     def metric_paths(self) -> Iterator[tuple[tuple[str | int, ...], MetricName]]:
         """Yield every metric that is named as primary or in gates, with its path."""
         yield ("primary",), self.primary
         yield from ((("gates", "minimum", name), name) for name in self.gates.minimum)
         yield from ((("gates", "maximum", name), name) for name in self.gates.maximum)
+        if self.slices and self.slices.metric:
+            yield ("slices", "metric"), self.slices.metric

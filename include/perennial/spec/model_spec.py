@@ -388,9 +388,12 @@ class ModelSpec(Section):
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds.
 
-        Event time, key, target, model inputs, weights, groups of folds, columns of expectations, entity of drift tests.
+        Event time, key, target, model inputs, weights, groups of folds, columns of expectations, entity of drift tests,
+        columns of slices.
         """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))
         entity = self.monitoring.drift.entity if self.monitoring else None
-        return tuple(dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []))))
+        return tuple(
+            dict.fromkeys((*self._source_columns, *expected, *([entity] if entity else []), *self.evaluation.read))
+        )

@@ -40,7 +40,7 @@ CANDIDATE = said(0.4 + 0.2 * TRUTH)
 
 
 def test_a_champion_has_no_advantage_of_rows_that_it_has_seen(make_spec: MakeSpec) -> None:
-    found, notes = compare_with(champion(300), make_spec(), FRAME, TRUTH, CANDIDATE, learnt(300), labels=(0, 1))
+    found, _, notes = compare_with(champion(300), make_spec(), FRAME, TRUTH, CANDIDATE, learnt(300), labels=(0, 1))
     assert (found.rows, found.candidate) == (100, 1.0)
     assert found.champion == pytest.approx(0.5, abs=0.15)
     assert notes == (
@@ -52,7 +52,9 @@ def test_a_champion_has_no_advantage_of_rows_that_it_has_seen(make_spec: MakeSpe
 @pytest.mark.parametrize("trained_rows", [301, 400])
 def test_where_too_few_others_remain_all_are_compared_and_it_is_said(make_spec: MakeSpec, trained_rows: int) -> None:
     answers = learnt(trained_rows)
-    found, (note,) = compare_with(champion(trained_rows), make_spec(), FRAME, TRUTH, CANDIDATE, answers, labels=(0, 1))
+    found, _, (note,) = compare_with(
+        champion(trained_rows), make_spec(), FRAME, TRUTH, CANDIDATE, answers, labels=(0, 1)
+    )
     assert found.rows == ROWS
     assert f"up to {trained_rows:,} of the 400 held-out rows" in note
     assert "which favours it" in note
@@ -60,7 +62,7 @@ def test_where_too_few_others_remain_all_are_compared_and_it_is_said(make_spec: 
 
 def test_others_of_one_label_are_too_few_to_compare_on(make_spec: MakeSpec) -> None:
     truth = np.where(np.arange(ROWS) < 200, TRUTH, 0)
-    found, (note,) = compare_with(champion(200), make_spec(), FRAME, truth, CANDIDATE, learnt(200), labels=(0, 1))
+    found, _, (note,) = compare_with(champion(200), make_spec(), FRAME, truth, CANDIDATE, learnt(200), labels=(0, 1))
     assert found.rows == ROWS
     assert "which favours it" in note
 
@@ -68,5 +70,5 @@ def test_others_of_one_label_are_too_few_to_compare_on(make_spec: MakeSpec) -> N
 def test_a_champion_that_has_seen_none_of_them_needs_no_word(make_spec: MakeSpec) -> None:
     older = Champion(version="3", mlflow_run_id="older", twin_train_end=TIMES[0] - timedelta(hours=1))
     for one in (older, Champion(version="3", mlflow_run_id="")):
-        found, notes = compare_with(one, make_spec(), FRAME, TRUTH, CANDIDATE, learnt(0), labels=(0, 1))
+        found, _, notes = compare_with(one, make_spec(), FRAME, TRUTH, CANDIDATE, learnt(0), labels=(0, 1))
         assert (found.rows, notes) == (ROWS, ())

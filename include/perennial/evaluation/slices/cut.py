@@ -1,0 +1,100 @@
+"""Cuts rows into slices: by the categories of a column, by quantiles of its numbers, or by the values of two columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from perennial.spec.slices import SlicesSection
+
+MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the rows.
+
+    Attributes
+    ----------
+    name : str
+        Columns and values, such as `carrier=AA, origin=JFK`.
+    rows : numpy.ndarray of bool, shape (n,)
+        Which of the n rows are in it.
+    """
+
+    name: str
+    rows: npt.NDArray[np.bool_]
+
+
+def cut(rows: pd.DataFrame, asked: SlicesSection) -> tuple[list[Slice], list[str]]:
+    """Cut rows by each column and each pair that a spec names.
+
+    Parameters
+    ----------
+    rows : DataFrame of shape (n, columns)
+        With every column of `asked.read`.
+    asked : SlicesSection
+
+    Returns
+    -------
+    list of Slice
+        Of every size; slices of different columns overlap.
+    list of str
+        Columns and pairs that make no slices, and why.
+    """
+    values = {column: _values(rows[column], asked.quantiles) for column in asked.read}
+    slices: list[Slice] = []
+    useless: list[str] = []
+    for columns in asked.cuts:
+        constant = [column for column in columns if values[column].nunique() < 2]
+        if constant:
+            only = values[constant[0]].iloc[0] if len(rows) else "none"
+            useless.append(
+                f"{constant[0]!r} makes one slice of all {len(rows):,} held-out rows, {only!r}: there is nothing to compare. "
+                "Name another column under evaluation.slices, or hold out more rows"
+            )
+            continue
+        slices += _slices([values[column] for column in columns], columns)
+    return slices, list(dict.fromkeys(useless))
+
+
+def _slices(values: list[pd.Series], columns: tuple[str, ...]) -> Iterator[Slice]:
+    coded = [pd.factorize(one, sort=True) for one in values]
+    for chosen in product(*(range(len(names)) for _, names in coded)):
+        there = np.logical_and.reduce([codes == code for (codes, _), code in zip(coded, chosen, strict=True)])
+        if there.any():
+            of_each = zip(columns, coded, chosen, strict=True)
+            yield Slice(", ".join(f"{column}={names[code]}" for column, (_, names), code in of_each), there)
+
+
+def _values(column: pd.Series, quantiles: int) -> pd.Series:
+    """Return the part of each row as text: its category, or the range of its number."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return column.astype("string").fillna(MISSING).astype(object)
+    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    finite = np.isfinite(numbers)
+    known = numbers[finite]
+    edges = np.unique(known)
+    if len(edges) <= quantiles:
+        names = _written(edges)
+        place = np.searchsorted(edges, numbers)
+    else:
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, quantiles + 1), method="lower"))
+        names = [f"{low} to {high}" for low, high in pairwise(_written(edges))]
+        place = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(names) - 1)
+    named = np.array([*names, MISSING], dtype=object)[np.where(finite, place, len(names))]
+    return pd.Series(named, index=column.index, dtype=object)
+
+
+def _written(numbers: npt.NDArray[np.float64]) -> list[str]:
+    """Write different numbers with four digits, or as many as are needed to tell them from each other."""
+    for digits in range(4, 17):
+        written = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(written)) == len(written):
+            return written
+    return [repr(float(number)) for number in numbers]
