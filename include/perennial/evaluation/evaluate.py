@@ -17,13 +17,16 @@ from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.champion_comparison import compare_with
 from perennial.evaluation.classification import labelled_rows
+from perennial.evaluation.fairness import measure_fairness
+from perennial.evaluation.judged import Judged
 from perennial.evaluation.metrics import score, task_labels
 from perennial.evaluation.plots.confusion import confusion_table
 from perennial.evaluation.plots.draw import draw
+from perennial.evaluation.plots.fairness import draw_fairness
 from perennial.evaluation.plots.slices import draw_slices
 from perennial.evaluation.records import Evaluation, Slices
 from perennial.evaluation.rival import Rival, find_rival
-from perennial.evaluation.slices.measure import Judged, measure_slices
+from perennial.evaluation.slices.measure import measure_slices
 from perennial.evaluation.together import Together, judge_together
 from perennial.layout import EVALUATION
 from perennial.models.bundle import Bundle
@@ -187,6 +190,7 @@ def _measure(
         champion_provenance=rival.provenance,
         ensemble=together.judged if together else None,
         slices=slices.shortened() if slices is not None else None,
+        fairness=measure_fairness(spec, spec.evaluation.fairness, judged) if spec.evaluation.fairness else (),
         same_predictions=champion is not None
         and answers is not None
         # Models with the same predictions still differ if one is refit and the other not.
@@ -255,6 +259,7 @@ def _keep(run: RetrainingRun, candidate: Candidate, evidence: _Evidence) -> None
 
 def _files(spec: ModelSpec, evidence: _Evidence) -> dict[str, bytes]:
     files = draw(spec, evidence.truth, evidence.predictions, labels=evidence.labels)
+    files |= draw_fairness(evidence.evaluation.fairness)
     if evidence.slices is not None:
         files |= {"slices.json": evidence.slices.model_dump_json(indent=2).encode(), **draw_slices(evidence.slices)}
     if spec.task == "classification" and len(evidence.truth):

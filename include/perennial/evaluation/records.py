@@ -96,6 +96,28 @@ class Slices(Record):
         return self.model_copy(update={"found": self.found[: max(MOST_KEPT, beyond)]})
 
 
+class GroupFigures(Record):
+    """How the models treat one group of a sensitive column: by name of rate, for each model."""
+
+    name: str
+    """Column and value, such as `sex=F`."""
+    rows: int
+    candidate: dict[str, Interval]
+    champion: dict[str, Interval] | None = None
+
+
+class GroupsOf(Record):
+    """How the models treat the groups of a sensitive column."""
+
+    column: str
+    groups: tuple[GroupFigures, ...]
+    candidate: dict[str, Figure] = {}
+    """Metric -> the largest difference between two groups; NaN: it is not defined for two groups."""
+    champion: dict[str, Figure] | None = None
+    too_few_rows: int = 0
+    """Groups that were not compared, since they have fewer rows than the spec asks for."""
+
+
 class Evaluation(Record):
     """The figures of candidate and champion on the same holdout."""
 
@@ -120,6 +142,8 @@ class Evaluation(Record):
     """
     slices: Slices | None = None
     """How the models do in slices of these rows; None: the spec asks for none."""
+    fairness: tuple[GroupsOf, ...] = ()
+    """How the models treat groups, for each sensitive column that the spec names."""
     same_predictions: bool = False
     """Whether candidate and champion predict the same for every row, bit for bit."""
     notes: tuple[str, ...] = ()

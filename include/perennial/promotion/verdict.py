@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
+from perennial.promotion.blessings.fairness import bless_fairness
 from perennial.promotion.blessings.metrics import bless_metrics
 from perennial.promotion.blessings.slices import bless_slices
 from perennial.promotion.records import Blessing, Outcome, Verdict
@@ -47,6 +48,8 @@ def _blessings(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) ->
     yield bless_metrics(evaluation, spec, candidate)
     if spec.evaluation.slices is not None:
         yield bless_slices(evaluation, spec.evaluation.slices)
+    if spec.evaluation.fairness is not None:
+        yield bless_fairness(evaluation, spec.evaluation.fairness)
 
 
 def _worst(blessings: tuple[Blessing, ...]) -> Outcome:

@@ -118,8 +118,9 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
     "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
-    # A snapshot contains the columns of slices.
+    # A snapshot contains the columns of slices and of groups.
     "evaluation.slices": (Concern.ROWS, Concern.JUDGING),
+    "evaluation.fairness": (Concern.ROWS, Concern.JUDGING),
     # A threshold is chosen by a metric.
     "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
     "monitoring.schedule": _NONE,

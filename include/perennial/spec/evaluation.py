@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from perennial.spec.fairness import FairnessSection
 from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.section import (
     A_NUMBER,
@@ -110,6 +111,8 @@ class EvaluationSection(Section):
     gates: Gates = Gates()
     slices: SlicesSection | None = None
     """Slices of the holdout, each of which must hold up; None: only the holdout as a whole counts."""
+    fairness: FairnessSection | None = None
+    """How much the model may differ between groups of people; None: groups are not compared."""
     weighted: bool = False
     """Whether rows count in metrics by the column `model.weights.column`, as they do in the fit."""
 
@@ -128,7 +131,7 @@ class EvaluationSection(Section):
     @property
     def read(self) -> tuple[str, ...]:
         """Columns that judging needs beyond the predictions and the target."""
-        return self.slices.read if self.slices else ()
+        return (*(self.slices.read if self.slices else ()), *(self.fairness.columns if self.fairness else ()))
 
     def metric_paths(self) -> Iterator[tuple[tuple[str | int, ...], MetricName]]:
         """Yield every metric that is named as primary or in gates, with its path."""

@@ -76,6 +76,7 @@ class ModelSpec(Section):
             *self._target_misused(),
             *self._weights_misused(),
             *self._labels_needed(),
+            *self._rates_without_a_label(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
             *self._impossible_folds(),
@@ -144,6 +145,12 @@ class ModelSpec(Section):
                 ("model", "imbalance", "resampling"),
                 "rows that a sampler makes have no weight: set either model.weights or resampling",
             )
+
+    def _rates_without_a_label(self) -> Iterator[Complaint]:
+        if self.task == "regression" and self.evaluation.fairness:
+            for name in self.evaluation.fairness.maximum:
+                if name != "error":
+                    yield ("evaluation", "fairness", "maximum", name), "is for classification only: use 'error'"
 
     def _several_windows(self) -> Iterator[Complaint]:
         windows, ensemble = len(self.source.windows), self.model.ensemble
@@ -389,7 +396,7 @@ class ModelSpec(Section):
         """Every source column that a snapshot holds.
 
         Event time, key, target, model inputs, weights, groups of folds, columns of expectations, entity of drift tests,
-        columns of slices.
+        columns of slices and sensitive ones.
         """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))

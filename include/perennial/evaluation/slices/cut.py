@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-
-from perennial.spec.slices import SlicesSection
 
 MISSING = "missing"
 
@@ -31,14 +29,16 @@ class Slice:
     rows: npt.NDArray[np.bool_]
 
 
-def cut(rows: pd.DataFrame, asked: SlicesSection) -> tuple[list[Slice], list[str]]:
-    """Cut rows by each column and each pair that a spec names.
+def cut(rows: pd.DataFrame, by: Sequence[tuple[str, ...]], quantiles: int) -> tuple[list[Slice], list[str]]:
+    """Cut rows by each of some columns, or pairs of columns.
 
     Parameters
     ----------
     rows : DataFrame of shape (n, columns)
-        With every column of `asked.read`.
-    asked : SlicesSection
+    by : sequence of tuples of str
+        One or two columns each.
+    quantiles : int
+        Into how many parts a column of more different numbers is cut.
 
     Returns
     -------
@@ -47,16 +47,16 @@ def cut(rows: pd.DataFrame, asked: SlicesSection) -> tuple[list[Slice], list[str
     list of str
         Columns and pairs that make no slices, and why.
     """
-    values = {column: _values(rows[column], asked.quantiles) for column in asked.read}
+    values = {column: _values(rows[column], quantiles) for columns in by for column in columns}
     slices: list[Slice] = []
     useless: list[str] = []
-    for columns in asked.cuts:
+    for columns in by:
         constant = [column for column in columns if values[column].nunique() < 2]
         if constant:
             only = values[constant[0]].iloc[0] if len(rows) else "none"
             useless.append(
                 f"{constant[0]!r} makes one slice of all {len(rows):,} held-out rows, {only!r}: there is nothing to compare. "
-                "Name another column under evaluation.slices, or hold out more rows"
+                "Name another column, or hold out more rows"
             )
             continue
         slices += _slices([values[column] for column in columns], columns)

@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from perennial.evaluation.blocks import Ints, blocks_of_entities, blocks_of_time
+from perennial.evaluation.blocks import Ints
 from perennial.evaluation.bootstrap import FEWEST_BLOCKS
+from perennial.evaluation.contributions import Contributions, contributions, widest
+from perennial.evaluation.judged import Judged, Mask
 from perennial.evaluation.metrics import answered_rows, score
-from perennial.evaluation.records import Interval, SliceFigures, Slices
+from perennial.evaluation.records import SliceFigures, Slices
 from perennial.evaluation.reweighted import reweighted
-from perennial.evaluation.slices.contributions import Contributions, contributions
 from perennial.evaluation.slices.cut import Slice, cut
 from perennial.evaluation.slices.sign_flips import adjusted_p_values
 from perennial.evaluation.undefined import Undefined
-from perennial.models.predictions import Label, Predictions
 from perennial.spec import ModelSpec
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.spec.slices import SlicesSection
-
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Rows with their truth and the predictions of the models, candidate first, of which there are one or two."""
-
-    rows: pd.DataFrame
-    truth: npt.NDArray[Any]
-    models: tuple[Predictions, ...]
-    labels: tuple[Label, ...] | None = None
-    """The task's labels (classification)."""
-    weights: npt.NDArray[np.float64] | None = None
-    """How much each row counts; None: all count the same."""
-
-    def at(self, chosen: Mask) -> Judged:
-        """Return only some of the rows."""
-        weights = self.weights[chosen] if self.weights is not None else None
-        models = tuple(model.at(chosen) for model in self.models)
-        return Judged(self.rows[chosen], self.truth[chosen], models, self.labels, weights)
 
 
 def measure_slices(spec: ModelSpec, asked: SlicesSection, judged: Judged) -> Slices:
@@ -67,9 +40,9 @@ def measure_slices(spec: ModelSpec, asked: SlicesSection, judged: Judged) -> Sli
         Those that are most surely worse first.
     """
     metric = asked.metric or spec.evaluation.primary
-    slices, useless = cut(judged.rows, asked)
+    slices, useless = cut(judged.rows, asked.cuts, asked.quantiles)
     large = [one for one in slices if one.rows.sum() >= asked.min_rows]
-    cuts = _blocks(spec, judged.rows)
+    cuts = judged.blocks(spec)
     known: list[tuple[Slice, list[_Effect]]] = []
     undefined = []
     for one in large:
@@ -86,15 +59,6 @@ def measure_slices(spec: ModelSpec, asked: SlicesSection, judged: Judged) -> Sli
         undefined=tuple(undefined),
         useless=tuple(useless),
     )
-
-
-def _blocks(spec: ModelSpec, rows: pd.DataFrame) -> list[Ints]:
-    moments = rows[spec.source.event_time].astype("int64").to_numpy()
-    entity = spec.watch.drift.entity
-    if entity not in rows:
-        return [blocks_of_time(moments)]
-    entities = blocks_of_entities(rows[entity].to_numpy(dtype=object), moments)
-    return [blocks_of_time(moments), *([entities] if entities.max(initial=0) + 1 >= FEWEST_BLOCKS else [])]
 
 
 _Effect = tuple[Contributions, ...]
@@ -138,9 +102,9 @@ def _tested(known: list[tuple[Slice, list[_Effect]]], asked: SlicesSection, sign
         SliceFigures(
             name=one.name,
             rows=int(one.rows.sum()),
-            candidate=_widest([effect[0] for effect in effects]),
-            champion=_widest([effect[1] for effect in effects]) if both else None,
-            difference=_widest(gaps[place]) if both else None,
+            candidate=widest([effect[0] for effect in effects]),
+            champion=widest([effect[1] for effect in effects]) if both else None,
+            difference=widest(gaps[place]) if both else None,
             p_worse=worse[place] if both else None,
             p_under_floor=under[place],
         )
@@ -153,11 +117,6 @@ def _p_values(figures: list[list[Contributions]], limit: float) -> list[float | 
     """Return for each figure, measured by each cut into blocks, the larger of its probabilities to be below a limit."""
     by_cut = [adjusted_p_values(np.vstack([one.beyond(limit) for one in each])) for each in zip(*figures, strict=True)]
     return [float(p) for p in np.max(by_cut, axis=0)] if by_cut else []
-
-
-def _widest(measured: list[Contributions]) -> Interval:
-    intervals = [one.interval() for one in measured]
-    return max(intervals, key=lambda one: one.high - one.low if math.isfinite(one.high) else math.inf)
 
 
 def _most_surely_worse(figures: SliceFigures) -> tuple[float, float, float]:

@@ -8,11 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perennial.evaluation.slices.cut import cut
-from perennial.spec.slices import SlicesSection
-
-
-def asked(**given: object) -> SlicesSection:
-    return SlicesSection.model_validate(given)
 
 
 @given(
@@ -21,7 +16,7 @@ def asked(**given: object) -> SlicesSection:
 )
 def test_every_row_is_in_one_slice_of_a_column_of_numbers(numbers: list[float | None], quantiles: int) -> None:
     column = pd.Series(numbers, dtype="float64")
-    slices, useless = cut(pd.DataFrame({"x": column}), asked(columns=["x"], quantiles=quantiles))
+    slices, useless = cut(pd.DataFrame({"x": column}), [("x",)], quantiles)
     if useless:
         assert not slices
         return
@@ -37,14 +32,14 @@ def test_every_row_is_in_one_slice_of_a_column_of_numbers(numbers: list[float | 
 
 
 def test_quantiles_of_different_numbers_have_about_as_many_rows_each() -> None:
-    slices, _ = cut(pd.DataFrame({"x": np.random.default_rng(0).exponential(size=1003)}), asked(columns=["x"]))
+    slices, _ = cut(pd.DataFrame({"x": np.random.default_rng(0).exponential(size=1003)}), [("x",)], 4)
     assert len(slices) == 4
     assert {int(one.rows.sum()) for one in slices} <= {250, 251, 252}
 
 
 def test_a_pair_has_a_slice_for_each_combination_that_occurs() -> None:
     rows = pd.DataFrame({"a": ["x", "x", "y", None], "b": [1, 2, 2, 2]})
-    slices, _ = cut(rows, asked(pairs=[["a", "b"]]))
+    slices, _ = cut(rows, [("a", "b")], 4)
     assert {one.name: int(one.rows.sum()) for one in slices} == {
         "a=x, b=1": 1, "a=x, b=2": 1, "a=y, b=2": 1, "a=missing, b=2": 1,
     }  # fmt: skip
@@ -52,7 +47,7 @@ def test_a_pair_has_a_slice_for_each_combination_that_occurs() -> None:
 
 def test_a_constant_column_makes_no_slices_and_it_is_said_why() -> None:
     rows = pd.DataFrame({"a": ["x", "y"], "b": ["z", "z"]})
-    slices, useless = cut(rows, asked(columns=["a", "b"], pairs=[["a", "b"]]))
+    slices, useless = cut(rows, [("a",), ("b",), ("a", "b")], 4)
     assert [one.name for one in slices] == ["a=x", "a=y"]
     (said,) = useless
     assert "'b' makes one slice of all 2 held-out rows, 'z'" in said

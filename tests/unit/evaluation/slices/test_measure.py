@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perennial.evaluation.judged import Judged
 from perennial.evaluation.plots.slices import draw_slices
 from perennial.evaluation.records import Slices
-from perennial.evaluation.slices.measure import Judged, measure_slices
+from perennial.evaluation.slices.measure import measure_slices
 from perennial.models.predictions import Predictions
 from perennial.spec.slices import SlicesSection
 

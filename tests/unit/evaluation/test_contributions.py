@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from perennial.evaluation.bootstrap import measure_noise
+from perennial.evaluation.contributions import contributions
 from perennial.evaluation.metrics import answered_rows
 from perennial.evaluation.regression import Residuals
 from perennial.evaluation.reweighted import reweighted
-from perennial.evaluation.slices.contributions import contributions
 from perennial.models.predictions import Predictions
 
 RNG = np.random.default_rng(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,3 +82,9 @@ def contributions(figure: Reweighted, block: Ints, blocks: int) -> Contributions
     influence = np.zeros(blocks)
     influence[:there] = (np.asarray(moved) - value) / _STEP
     return Contributions(float(value), influence, rows / rows.sum())
+
+
+def widest(measured: Sequence[Contributions]) -> Interval:
+    """Return the widest interval of a figure that was measured by several cuts into blocks."""
+    intervals = [one.interval() for one in measured]
+    return max(intervals, key=lambda one: one.high - one.low if math.isfinite(one.high) else math.inf)
