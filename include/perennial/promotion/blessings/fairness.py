@@ -30,10 +30,9 @@ def bless_fairness(evaluation: Evaluation, asked: FairnessSection) -> Blessing:
 def _gates(found: GroupsOf, asked: FairnessSection) -> Iterator[GateResult]:
     groups = len(found.groups)
     if groups < 2:
-        small = f", and {found.too_few_rows:,} more with fewer" if found.too_few_rows else ""
-        only = f" ({found.groups[0].name})" if groups else ""
+        small = f" ({found.too_few_rows:,} have fewer)" if found.too_few_rows else ""
         sentence = (
-            f"evaluation.fairness: {found.column!r} has {groups} group with at least {asked.min_rows:,} held-out rows{only}"
+            f"evaluation.fairness: {found.column!r} has fewer than two groups with at least {asked.min_rows:,} held-out rows"
             f"{small}: there is nothing to compare. Hold out more rows, lower fairness.min_rows or name another column"
         )
         yield GateResult(name=f"groups {found.column}", passed=False, sentence=sentence, value=groups)

@@ -43,7 +43,7 @@ def test_one_group_says_nothing_about_fairness() -> None:
     blessing = bless(group("sex=f", 0.2), difference=math.nan, too_few_rows=2)
     assert blessing.outcome == "reject"
     assert blessing.sentence.startswith(
-        "evaluation.fairness: 'sex' has 1 group with at least 100 held-out rows (sex=f), and 2 more with fewer: there is "
+        "evaluation.fairness: 'sex' has fewer than two groups with at least 100 held-out rows (2 have fewer): there is "
         "nothing to compare"
     )
 
