@@ -47,9 +47,9 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
 def _blessings(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Iterator[Blessing]:
     yield bless_metrics(evaluation, spec, candidate)
     if spec.evaluation.slices is not None:
-        yield bless_slices(evaluation, spec.evaluation.slices)
+        yield bless_slices(evaluation, spec.evaluation.slices, spec.evaluation.gates.dry_run)
     if spec.evaluation.fairness is not None:
-        yield bless_fairness(evaluation, spec.evaluation.fairness)
+        yield bless_fairness(evaluation, spec.evaluation.fairness, spec.evaluation.gates.dry_run)
 
 
 def _worst(blessings: tuple[Blessing, ...]) -> Outcome:

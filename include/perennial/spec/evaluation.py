@@ -81,25 +81,7 @@ class Gates(Section):
     def _has_an_effect(self) -> Self:
         if self.inconclusive == "promote" and self.confidence is None:
             refuse((("inconclusive",), "has no effect without confidence: nothing else asks for proof"))
-        known = self.names_in_dry_run
-        unknown = [(index, name) for index, name in enumerate(self.dry_run) if name not in known]
-        if unknown:
-            refuse(
-                *(
-                    (
-                        ("dry_run", index),
-                        f"there is no gate {name!r} that may be left out: choose from {', '.join(known)}",
-                    )
-                    for index, name in unknown
-                )
-            )
         return self
-
-    @property
-    def names_in_dry_run(self) -> tuple[str, ...]:
-        """The gates that a verdict can do without."""
-        bounds = (*(f"minimum {name}" for name in self.minimum), *(f"maximum {name}" for name in self.maximum))
-        return ("rows", *bounds, "champion", "news")
 
 
 class EvaluationSection(Section):
@@ -127,6 +109,36 @@ class EvaluationSection(Section):
                 )
             )
         return self
+
+    @model_validator(mode="after")
+    def _known_in_dry_run(self) -> Self:
+        known = self.names_in_dry_run
+        unknown = [(index, name) for index, name in enumerate(self.gates.dry_run) if name not in known]
+        if unknown:
+            refuse(
+                *(
+                    (
+                        ("gates", "dry_run", index),
+                        f"there is no gate {name!r} that may be left out: choose from {', '.join(known)}",
+                    )
+                    for index, name in unknown
+                )
+            )
+        return self
+
+    @property
+    def names_in_dry_run(self) -> tuple[str, ...]:
+        """The gates that a verdict can do without."""
+        gates = self.gates
+        bounds = (*(f"minimum {name}" for name in gates.minimum), *(f"maximum {name}" for name in gates.maximum))
+        return (
+            "rows",
+            *bounds,
+            "champion",
+            "news",
+            *(self.slices.gates if self.slices else ()),
+            *(self.fairness.gates if self.fairness else ()),
+        )
 
     @property
     def read(self) -> tuple[str, ...]:

@@ -33,6 +33,12 @@ class FairnessSection(Section):
 
     _no_repeats = field_validator("columns")(no_repeats)
 
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the gates that a verdict then has."""
+        groups = (f"groups {column}" for column in self.columns)
+        return (*groups, *(f"{metric} {column}" for column in self.columns for metric in self.maximum))
+
     @model_validator(mode="after")
     def _asks_something(self) -> Self:
         if not self.maximum:

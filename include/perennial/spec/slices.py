@@ -42,6 +42,11 @@ class SlicesSection(Section):
         return self
 
     @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the gates that a verdict then has."""
+        return ("slices judged", "slices drop", *(() if self.floor is None else ("slices floor",)))
+
+    @property
     def cuts(self) -> tuple[tuple[str, ...], ...]:
         """Each column and each pair by which rows are cut into slices."""
         return (*((column,) for column in self.columns), *self.pairs)

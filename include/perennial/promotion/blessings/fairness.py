@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from perennial.evaluation.records import Evaluation, GroupsOf
 from perennial.promotion.blessings.blessing import bless
@@ -12,7 +12,7 @@ from perennial.promotion.wording import figures
 from perennial.spec.fairness import RATES, FairnessMetric, FairnessSection
 
 
-def bless_fairness(evaluation: Evaluation, asked: FairnessSection) -> Blessing:
+def bless_fairness(evaluation: Evaluation, asked: FairnessSection, dry_run: Collection[str] = ()) -> Blessing:
     """Judge a candidate by how much its treatment of groups differs.
 
     Parameters
@@ -21,10 +21,12 @@ def bless_fairness(evaluation: Evaluation, asked: FairnessSection) -> Blessing:
         With the figures of each sensitive column.
     asked : FairnessSection
         What the spec asks of them.
+    dry_run : collection of str
+        Names of gates that are shown and do not decide.
     """
     gates = [gate for found in evaluation.fairness for gate in _gates(found, asked)]
     met = "; ".join(gate.sentence for gate in gates if gate.threshold is not None)
-    return bless("fairness", gates, met)
+    return bless("fairness", gates, met, dry_run=dry_run)
 
 
 def _gates(found: GroupsOf, asked: FairnessSection) -> Iterator[GateResult]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from perennial.evaluation.records import Evaluation, Interval, SliceFigures, Slices
 from perennial.promotion.blessings.blessing import bless
@@ -13,7 +13,7 @@ from perennial.spec.slices import SlicesSection
 MOST_NAMED = 3
 
 
-def bless_slices(evaluation: Evaluation, asked: SlicesSection) -> Blessing:
+def bless_slices(evaluation: Evaluation, asked: SlicesSection, dry_run: Collection[str] = ()) -> Blessing:
     """Judge a candidate by the slices of the holdout.
 
     Parameters
@@ -22,6 +22,8 @@ def bless_slices(evaluation: Evaluation, asked: SlicesSection) -> Blessing:
         With the figures of the slices.
     asked : SlicesSection
         What the spec asks of them.
+    dry_run : collection of str
+        Names of gates that are shown and do not decide.
     """
     found = evaluation.slices or Slices(metric=asked.metric or "", level=asked.level, found=(), judged=0)
     gates = [_looked_at(found, asked)]
@@ -30,7 +32,7 @@ def bless_slices(evaluation: Evaluation, asked: SlicesSection) -> Blessing:
     if asked.floor is not None:
         gates.append(_above_floor(found, asked.floor))
     met = f"{found.metric} is in none of {found.judged:,} slices worse beyond chance"
-    return bless("slices", gates, met)
+    return bless("slices", gates, met, dry_run=dry_run)
 
 
 def _looked_at(found: Slices, asked: SlicesSection) -> GateResult:

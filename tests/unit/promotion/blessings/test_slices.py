@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from perennial.evaluation.records import Interval, SliceFigures, Slices
 from perennial.promotion.blessings.slices import bless_slices
@@ -80,6 +81,18 @@ def test_the_verdict_needs_the_blessing_that_the_spec_asks_for() -> None:
     assert (verdict.outcome, verdict.promotes) == ("reject", False)
     assert verdict.sentence.startswith("Rejected: roc_auc is worse than champion v3, beyond chance, in 1 of 1 slices")
     assert verdict.sentence.endswith("1 of 7 gates failed.")
+
+
+def test_its_gates_can_be_in_a_dry_run() -> None:
+    slices = Slices(metric="roc_auc", level=0.05, found=(slice_of("carrier=AA", 0.01),), judged=1)
+    judged = evaluation({"roc_auc": 0.7}, {"roc_auc": 0.69}, slices=slices)
+    asked = spec().model_dump() | {"evaluation": asking() | {"gates": {"dry_run": ["slices drop"]}}}
+    verdict = decide(judged, ModelSpec.model_validate(asked), candidate())
+    assert verdict.outcome == "promote"
+    assert "In a dry run: roc_auc is worse than champion v3, beyond chance, in 1 of 1 slices" in verdict.sentence
+    asked["evaluation"]["gates"] = {"dry_run": ["slices floor"]}
+    with pytest.raises(ValidationError, match="there is no gate 'slices floor' that may be left out: choose from rows"):
+        ModelSpec.model_validate(asked)
 
 
 def asking() -> dict[str, Any]:
