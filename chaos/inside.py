@@ -37,9 +37,9 @@ def look() -> dict[str, Any]:
     from mlflow import MlflowClient
 
     from perennial.backup.verify import verify
+    from perennial.champions.records import Move
     from perennial.monitoring.ledger import read_ledger
     from perennial.monitoring.state import load_state
-    from perennial.promotion.champion_move import Move
     from perennial.spec.reading.loader import find_spec
     from perennial.store import open_store
     from perennial.store.sealed import read_record

@@ -26,7 +26,7 @@ Kind = Literal["record", "immutable", "derived", "report", "lease"]
 - `lease`: a running process's claim. Not in backups: its process no longer runs after a restore.
 """
 
-_FIELDS = {"sequence": r"\d{8,}"}
+_FIELDS = {"sequence": r"\d{8,}", "move": r"\d{8,}"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ LATEST_SEARCH = Place("{model}/latest_search.json", "record", changes=True)
 PENDING_ALERT = Place("{model}/alerts/pending/{message}", "record", changes=True)
 SENT_ALERT = Place("{model}/alerts/sent/{message}", "record")
 LEDGER_ENTRY = Place("{model}/ledger/{sequence:08d}.json", "record")
+CHAMPION_ENTRY = Place("{model}/champions/{move:08d}.json", "record")
 CHECK = Place("{model}/monitor/checks/{sequence:08d}/check.json", "record")
 
 BATCH = Place("{model}/monitor/checks/{sequence:08d}/batch-{digest}.parquet", "immutable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 RETRAIN = ".retrain"
 MONITOR = ".monitor"
 BACKTEST = ".backtest"
+ROLLBACK = ".rollback"
 
 
 def retraining_dag(model: str) -> str:
@@ -20,3 +21,8 @@ def monitoring_dag(model: str) -> str:
 def backtest_dag(model: str) -> str:
     """Return the id of the DAG that replays policies on the model's history."""
     return model + BACKTEST
+
+
+def rollback_dag(model: str) -> str:
+    """Return the id of the DAG that makes an earlier version champion again."""
+    return model + ROLLBACK

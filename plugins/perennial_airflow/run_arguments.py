@@ -105,7 +105,7 @@ def search(value: str) -> Literal["due", "force", "skip"]:
     raise RunArgumentError(f"search: {value!r} is none of due, force and skip")
 
 
-def flag(value: bool | str) -> bool:
+def flag(name: str, value: bool | str) -> bool:
     """Return the value as a boolean.
 
     Raises
@@ -117,4 +117,4 @@ def flag(value: bool | str) -> bool:
         return value
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise RunArgumentError(f"dry_run: {value!r} is neither true nor false")
+    raise RunArgumentError(f"{name}: {value!r} is neither true nor false")

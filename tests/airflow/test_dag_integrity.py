@@ -83,6 +83,25 @@ def test_a_backtest_trains_one_model_for_each_moment_in_the_heavy_pool(
     assert (dag.schedule, set(dag.params)) == (None, {"as_of", "days", "batches"})
 
 
+def test_a_rollback_examines_before_it_moves_and_its_form_wants_a_reason(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    from airflow.sdk import Asset
+    from airflow.sdk.exceptions import ParamValidationError
+
+    add_spec()
+    dag = load_dags().dags["orders.rollback"]
+
+    assert [task.task_id for task in dag.topological_sort()] == ["examine", "roll_back"]
+    assert (dag.schedule, dag.params["version"], dag.params["force"]) == (None, "previous", False)
+    assert dag.task_dict["roll_back"].outlets == [Asset("perennial://orders/champion")]
+    for name, value in (("version", "newest"), ("reason", ""), ("force", "yes")):
+        with pytest.raises(ParamValidationError):
+            dag.params.get_param(name).resolve(value)
+    with pytest.raises(ParamValidationError, match="no default value"):
+        dag.params.get_param("reason").resolve()
+
+
 def test_only_a_spec_with_monitoring_is_watched(add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]) -> None:
     add_spec("watched", monitoring={})
     add_spec("unwatched")
@@ -91,8 +110,10 @@ def test_only_a_spec_with_monitoring_is_watched(add_spec: Callable[..., Path], l
         "watched.retrain",
         "watched.monitor",
         "watched.backtest",
+        "watched.rollback",
         "unwatched.retrain",
         "unwatched.backtest",
+        "unwatched.rollback",
     }
 
 
@@ -116,7 +137,7 @@ def test_two_parses_make_the_same_dag(add_spec: Callable[..., Path], load_dags: 
     add_spec(schedule={"cron": "0 6 * * 1"}, monitoring=MONITORING)
     first, second = ({name: DagSerialization.to_dict(dag) for name, dag in load_dags().dags.items()} for _ in range(2))
 
-    assert set(first) == {"orders.retrain", "orders.monitor", "orders.backtest"}
+    assert set(first) == {"orders.retrain", "orders.monitor", "orders.backtest", "orders.rollback"}
     assert json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
@@ -241,7 +262,7 @@ def test_govern_may_tell_of_drift(add_spec: Callable[..., Path], load_dags: Call
     }
 
 
-@pytest.mark.parametrize("dag_id", ["returns.retrain", "returns.monitor", "returns.backtest"])
+@pytest.mark.parametrize("dag_id", ["returns.retrain", "returns.monitor", "returns.backtest", "returns.rollback"])
 def test_a_task_builds_its_own_dag_only(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], monkeypatch: pytest.MonkeyPatch, dag_id: str
 ) -> None:
@@ -260,7 +281,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
 
 bag = DagBag({str(DAGS)!r})
-assert sorted(bag.dags) == ["orders.backtest", "orders.monitor", "orders.retrain"], bag.import_errors
+assert sorted(bag.dags) == ["orders.backtest", "orders.monitor", "orders.retrain", "orders.rollback"], bag.import_errors
 [DagSerialization.to_dict(dag) for dag in bag.dags.values()]
 print("loaded:", [name for name in {HEAVY} if name in sys.modules])
 """

@@ -55,10 +55,10 @@ def test_a_window_must_be_a_number_above_zero(value: str | float) -> None:
 
 @pytest.mark.parametrize(("value", "meant"), [(True, True), ("True", True), ("true", True), ("False", False)])
 def test_a_flag_comes_as_text_or_boolean(value: bool | str, meant: bool) -> None:
-    assert run_arguments.flag(value) is meant
+    assert run_arguments.flag("dry_run", value) is meant
 
 
 @pytest.mark.parametrize("value", ["", "yes", "1", "None"])
 def test_a_flag_is_never_guessed(value: str) -> None:
     with pytest.raises(RunArgumentError, match="neither true nor false"):
-        run_arguments.flag(value)
+        run_arguments.flag("dry_run", value)

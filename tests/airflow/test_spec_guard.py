@@ -29,7 +29,7 @@ def test_invalid_specs_are_one_import_error_that_lists_them_all(
 
     bag = load_dags()
 
-    assert set(bag.dags) == {"good.retrain", "good.backtest"}
+    assert set(bag.dags) == {"good.retrain", "good.backtest", "good.rollback"}
     ((file, error),) = bag.import_errors.items()
     assert Path(file).name == "spec_guard.py"
     assert f"{misspelt}:" in error
@@ -56,7 +56,7 @@ def test_a_mended_spec_takes_the_error_away(add_spec: Callable[..., Path], load_
 
     bag = load_dags()
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"orders.retrain", "orders.backtest"}
+    assert set(bag.dags) == {"orders.retrain", "orders.backtest", "orders.rollback"}
 
 
 def test_whatever_one_file_holds_the_other_models_have_their_dags(
@@ -71,7 +71,7 @@ def test_whatever_one_file_holds_the_other_models_have_their_dags(
 
     bag = load_dags()
 
-    assert set(bag.dags) == {"good.retrain", "good.monitor", "good.backtest"}
+    assert set(bag.dags) == {"good.retrain", "good.monitor", "good.backtest", "good.rollback"}
     ((file, error),) = bag.import_errors.items()
     assert Path(file).name == "spec_guard.py"
     for path in (early, often, bomb, deep):
@@ -95,7 +95,7 @@ def test_a_spec_that_no_dag_can_be_built_from_costs_its_own_dags_only_and_is_see
 
     bag = load_dags()
 
-    assert set(bag.dags) == {"good.retrain", "good.backtest"}
+    assert set(bag.dags) == {"good.retrain", "good.backtest", "good.rollback"}
     ((file, error),) = bag.import_errors.items()
     assert Path(file).name == "spec_guard.py"
     assert f"{odd}: cannot be used: OverflowError: nobody thought of this" in error
@@ -120,11 +120,11 @@ def test_the_largest_values_that_a_spec_may_have_become_dags(
     bag = load_dags()
 
     assert bag.import_errors == {}
-    assert len(bag.dags) == 3
+    assert len(bag.dags) == 4
     for dag in bag.dags.values():
         again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
         scheduled = again.next_dagrun_info(last_automated_run_info=None) is not None
-        assert scheduled != again.dag_id.endswith(".backtest")
+        assert scheduled != again.dag_id.endswith((".backtest", ".rollback"))
 
 
 numbers = st.integers(0, 70).map(str)

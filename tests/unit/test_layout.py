@@ -24,7 +24,7 @@ def as_documented(place: Place) -> str:
 
 @pytest.mark.parametrize("place", LAYOUT, ids=lambda place: place.pattern)
 def test_a_key_is_known_by_its_place_and_by_no_other(place):
-    values = [7 if name == "sequence" else "x1" for name in re.findall(r"{(\w+)", place.pattern)]
+    values = [7 if name in ("sequence", "move") else "x1" for name in re.findall(r"{(\w+)", place.pattern)]
     assert place_of(place.key(*values)) is place
     assert [other for other in LAYOUT if other.has(place.key(*values))] == [place]
 

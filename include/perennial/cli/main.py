@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
-import warnings
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,33 +11,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from perennial.cli import champion_commands
+from perennial.cli.arguments import (
+    AsOf,
+    Model,
+    Models,
+    SqlUrl,
+    Store,
+    deployment_of,
+    moment_of,
+    open_model,
+    quieten,
+    say,
+)
 from perennial.cli.console import PrintableConsole
 from perennial.errors import PerennialError
-from perennial.moments import in_utc
-from perennial.printable import printable
 
 if TYPE_CHECKING:
-    from perennial.deployment import Deployment
     from perennial.promotion.records import Verdict
-    from perennial.spec import ModelSpec
-    from perennial.store.protocol import Store as Opened
 
 PROMOTED, FAILED, REJECTED, INCONCLUSIVE = 0, 1, 3, 4
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-Model = Annotated[str, typer.Argument(help="Name of the model, or path of its spec.")]
-Models = Annotated[Path, typer.Option("--models", envvar="PERENNIAL_MODELS", help="Folder of the model specs.")]
-Store = Annotated[
-    str | None,
-    typer.Option(
-        help="Folder or s3://bucket/prefix for snapshots and reports. Default: PERENNIAL_STORE, or of a spec with a "
-        "region PERENNIAL_STORE_<REGION>."
-    ),
-]
-AsOf = Annotated[
-    str | None, typer.Option(help="Newest event time to use, such as 2013-03-01T00:00:00Z. Default: the newest.")
-]
+champion_commands.add_to(app)
 
 
 class Searches(StrEnum):
@@ -49,12 +42,6 @@ class Searches(StrEnum):
     DUE = "due"
     FORCE = "force"
     SKIP = "skip"
-
-
-SqlUrl = Annotated[
-    str | None,
-    typer.Option(envvar="PERENNIAL_SQL_URL", help="SQLAlchemy URL to use instead of the source's Airflow connection."),
-]
 
 
 @app.command()
@@ -66,13 +53,13 @@ def lint(
     """Check model specs: their fields, and the estimators, functions and expectations that they name."""
     from perennial.linting import lint_paths
 
-    _quieten()
+    quieten()
     count, problems = lint_paths(paths)
     for problem in problems:
-        _say(problem)
+        say(problem)
     if not all(problem.is_warning for problem in problems):
         raise typer.Exit(FAILED)
-    _say(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
+    say(f"{count} spec is fine" if count == 1 else f"{count} specs are fine")
 
 
 @app.command()
@@ -80,7 +67,7 @@ def schema() -> None:
     """Print the JSON Schema of a model spec, for editors."""
     from perennial.spec.json_schema import json_schema
 
-    _say(json.dumps(json_schema(), indent=2))
+    say(json.dumps(json_schema(), indent=2))
 
 
 @app.command()
@@ -105,11 +92,11 @@ def run(
     from perennial.run import RetrainingRun
     from perennial.spec.section import MOST_DAYS
 
-    _quieten()
-    moment = _moment("--as-of", as_of)
+    quieten()
+    moment = moment_of("--as-of", as_of)
     if window_days is not None and not 0 < window_days <= MOST_DAYS:
         raise PerennialError(f"--window-days {window_days:g}: give a number above 0, up to {MOST_DAYS:,}")
-    spec, opened = _open(model, models, store)
+    spec, opened = open_model(model, models, store)
     if not spec.tunes and (trials is not None or search is not Searches.DUE):
         raise PerennialError(
             f"{spec.name} names one estimator, so there is nothing to search: leave --trials and --search out"
@@ -117,7 +104,7 @@ def run(
     verdict = retrain(
         RetrainingRun(
             spec=spec,
-            deployment=_deployment(spec, opened, sql_url),
+            deployment=deployment_of(spec, opened, sql_url),
             run_id=run_id(spec, opened.uri, moment, window_days),
             now=datetime.now(UTC),
             as_of=moment,
@@ -155,11 +142,11 @@ def monitor(
     from perennial.cli.monitor import keep_checking, look
     from perennial.run import MonitorRun
 
-    _quieten()
-    moment = _moment("--as-of", as_of)
-    spec, opened = _open(model, models, store)
+    quieten()
+    moment = moment_of("--as-of", as_of)
+    spec, opened = open_model(model, models, store)
     arguments = MonitorRun(
-        spec=spec, deployment=_deployment(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment
+        spec=spec, deployment=deployment_of(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment
     )
     console = PrintableConsole(stderr=as_json)
     if once or moment:
@@ -198,16 +185,16 @@ def backtest(
     from perennial.run import Run
     from perennial.spec.section import MOST_DAYS
 
-    _quieten()
-    moment = _moment("--as-of", as_of)
+    quieten()
+    moment = moment_of("--as-of", as_of)
     if days is not None and not 0 < days <= MOST_DAYS:
         raise PerennialError(f"--days {days:g}: give a number above 0, up to {MOST_DAYS:,}")
-    spec, opened = _open(model, models, store)
-    run = Run(spec=spec, deployment=_deployment(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment)
+    spec, opened = open_model(model, models, store)
+    run = Run(spec=spec, deployment=deployment_of(spec, opened, sql_url), now=datetime.now(UTC), as_of=moment)
     console = PrintableConsole(stderr=as_json)
     found, page = replay(run, console, days=days, batches=batches, processes=processes)
     if as_json:
-        _say(found.model_dump_json(indent=2))
+        say(found.model_dump_json(indent=2))
     else:
         console.print(backtest_table(found))
         console.print(Text(found.sentence, style="bold"))
@@ -226,15 +213,15 @@ def ledger(
     from perennial.cli.ledger import ledger_json, ledger_table
     from perennial.monitoring.ledger import read_ledger
 
-    _quieten()
-    spec, opened = _open(model, models, store)
+    quieten()
+    spec, opened = open_model(model, models, store)
     entries = read_ledger(opened, spec.name)[-last:]
     if as_json:
-        _say(ledger_json(opened, entries))
+        say(ledger_json(opened, entries))
     elif entries:
         PrintableConsole().print(ledger_table(opened, entries))
     else:
-        _say(f"{spec.name} has not been checked yet")
+        say(f"{spec.name} has not been checked yet")
 
 
 @app.command()
@@ -252,10 +239,10 @@ def close_breaker(
 
     from perennial.monitoring.ledger import close_breaker as close
 
-    _quieten()
-    spec, opened = _open(model, models, store)
+    quieten()
+    spec, opened = open_model(model, models, store)
     closed = close(opened, spec.name, by=by or getuser(), reason=reason)
-    _say(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
+    say(f"closed by {closed.by}: retrainings up to check {closed.after_sequence} no longer count")
 
 
 @app.command()
@@ -275,12 +262,12 @@ def set_cursor(
     from perennial.monitoring.set_cursor import set_cursor as set_back
     from perennial.run import MonitorRun
 
-    _quieten()
-    moment = _moment("--to", to)
+    quieten()
+    moment = moment_of("--to", to)
     assert moment is not None  # noqa: S101 - the option must be given
-    spec, opened = _open(model, models, store)
-    run = MonitorRun(spec=spec, deployment=_deployment(spec, opened), now=datetime.now(UTC))
-    _say(set_back(run, moment, by=by or getuser(), reason=reason).decision.reasons[0])
+    spec, opened = open_model(model, models, store)
+    run = MonitorRun(spec=spec, deployment=deployment_of(spec, opened), now=datetime.now(UTC))
+    say(set_back(run, moment, by=by or getuser(), reason=reason).decision.reasons[0])
 
 
 @app.command()
@@ -296,14 +283,14 @@ def verify(
     from perennial.backup.verify import verify as look
     from perennial.places import tracking_server
 
-    _quieten()
+    quieten()
     found = []
     for name in [model] if model else _all_models(models):
-        spec, opened = _open(name, models, store)
+        spec, opened = open_model(name, models, store)
         found.append(look(opened, tracking_server(spec.region).uri, spec, deep=deep))
-        _say(found[-1])
+        say(found[-1])
         for problem in found[-1].problems:
-            _say(f"  {problem}")
+            say(f"  {problem}")
     if any(one.problems for one in found):
         raise typer.Exit(FAILED)
 
@@ -322,10 +309,10 @@ def reproduce(
     from perennial.run import Run
     from perennial.training.reproduce import reproduce as train_again
 
-    _quieten()
-    spec, opened = _open(model, models, store)
-    found = train_again(Run(spec=spec, deployment=_deployment(spec, opened), now=datetime.now(UTC)), version)
-    _say(found.sentence)
+    quieten()
+    spec, opened = open_model(model, models, store)
+    found = train_again(Run(spec=spec, deployment=deployment_of(spec, opened), now=datetime.now(UTC)), version)
+    say(found.sentence)
     if not found.identical:
         raise typer.Exit(REJECTED)
 
@@ -347,19 +334,6 @@ def _exit_code(verdict: Verdict) -> int:
     return INCONCLUSIVE if verdict.outcome == "inconclusive" else REJECTED
 
 
-def _say(text: object) -> None:
-    typer.echo(printable(str(text)))
-
-
-def _open(model: str, models: Path, store: str | None) -> tuple[ModelSpec, Opened]:
-    from perennial.places import store_uri
-    from perennial.spec import find_spec
-    from perennial.store import open_store
-
-    spec = find_spec(model, models)
-    return spec, open_store(store_uri(spec.name, spec.region) if store is None else store)
-
-
 def _all_models(models: Path) -> list[str]:
     from perennial.spec import SpecFileError
     from perennial.spec.reading.loader import load_folder
@@ -368,44 +342,3 @@ def _all_models(models: Path) -> list[str]:
     if problems:
         raise SpecFileError(problems)
     return sorted(spec.name for spec in specs.values())
-
-
-def _deployment(spec: ModelSpec, store: Opened, sql_url: str | None = None) -> Deployment:
-    from perennial.deployment import Deployment
-    from perennial.places import data_root, tracking_server, tuning_url
-
-    server = tracking_server(spec.region)
-    return Deployment(
-        store=store,
-        tracking_uri=server.uri,
-        mlflow_takes_rows=server.takes_rows,
-        data_root=data_root(spec),
-        sql_url=sql_url,
-        tuning_url=tuning_url(spec.region),
-    )
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise PerennialError(f"{option} {text!r} is not a timestamp: write one such as 2013-03-01T00:00:00Z") from None
-    if moment.tzinfo is None:
-        raise PerennialError(f"{option} {text!r} has no zone: add one, such as {moment.isoformat()}Z")
-    try:
-        return in_utc(moment)
-    except ValueError as error:
-        raise PerennialError(f"{option} {text!r}: {error}") from None
-
-
-def _quieten() -> None:
-    """Turn off the libraries' notices and telemetry; must be called before they are imported."""
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    for name in ("mlflow", "alembic", "great_expectations"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    warnings.filterwarnings("ignore", category=FutureWarning)

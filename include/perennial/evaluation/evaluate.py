@@ -24,9 +24,10 @@ from perennial.evaluation.plots.confusion import confusion_table
 from perennial.evaluation.plots.draw import draw
 from perennial.evaluation.plots.fairness import draw_fairness
 from perennial.evaluation.plots.slices import draw_slices
-from perennial.evaluation.records import Evaluation, Slices
+from perennial.evaluation.records import Evaluation, Slices, TakenBack
 from perennial.evaluation.rival import Rival, find_rival
 from perennial.evaluation.slices.measure import measure_slices
+from perennial.evaluation.taken_back import find_taken_back
 from perennial.evaluation.together import Together, judge_together
 from perennial.layout import EVALUATION
 from perennial.models.bundle import Bundle
@@ -93,7 +94,9 @@ def evaluate(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate) -> Ev
     named = (entity, run.spec.weight_column, *run.spec.evaluation.read)
     more = (*rival.inputs, *(name for name in named if name in snapshot.schema_))
     rows = _held_out_rows(run, snapshot, bundles[candidate.mlflow_run_id].manifest, more_columns=more)
-    evidence = _measure(candidate.recipe(run.spec), rows, bundles, champion=champion, rival=rival)
+    evidence = _measure(
+        candidate.recipe(run.spec), rows, bundles, champion=champion, rival=rival, taken_back=find_taken_back(run)
+    )
     _keep(run, candidate, evidence)
     return evidence.evaluation
 
@@ -144,6 +147,7 @@ def _measure(
     *,
     champion: Champion | None,
     rival: Rival,
+    taken_back: tuple[TakenBack, ...],
 ) -> _Evidence:
     truth = _truth(rows, spec)
     each = {name: _predict_candidate(bundle, rows, spec) for name, bundle in bundles.items()}
@@ -188,6 +192,7 @@ def _measure(
         comparison=compared.comparison if compared is not None else None,
         champion_is=champion,
         champion_provenance=rival.provenance,
+        taken_back=taken_back,
         ensemble=together.judged if together else None,
         slices=slices.shortened() if slices is not None else None,
         fairness=measure_fairness(spec, spec.evaluation.fairness, judged) if spec.evaluation.fairness else (),

@@ -118,6 +118,13 @@ class GroupsOf(Record):
     """Groups that were not compared, since they have fewer rows than the spec asks for."""
 
 
+class TakenBack(Record):
+    """A version that was champion and was rolled back: the same candidate is no news."""
+
+    version: str
+    provenance: Provenance
+
+
 class Evaluation(Record):
     """The figures of candidate and champion on the same holdout."""
 
@@ -134,6 +141,8 @@ class Evaluation(Record):
     champion_is: Champion | None = None
     champion_provenance: Provenance | None = None
     """Where the champion comes from; None: there is none, or Perennial did not train it."""
+    taken_back: tuple[TakenBack, ...] = ()
+    """Versions that were rolled back and have not been champion since."""
     ensemble: JudgedEnsemble | None = None
     """All that were judged together: the candidate, those of other windows, and members of the champion.
 

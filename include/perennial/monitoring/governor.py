@@ -92,7 +92,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
         that may trigger stay pending. `none`: no test calls for a retraining.
     """
     if check.incomparable:
-        settled = (*_settled(check, history, ()), *_set_aside(check))
+        settled = (*_settled(check, history, ()), *_noticed(check))
         unknown = check.incomparable[:1].upper() + check.incomparable[1:]
         gates = spec.evaluation.gates
         if not spec.retraining.first:
@@ -110,7 +110,7 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     warned = tuple(r.test for r in results if r.status == "fired" and r.test not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This test only warns." for r in results if r.test in warned)
     reweighting = reweighting_of(results)
-    notes = (*warnings, *_settled(check, history, fired), *_set_aside(check), *_reweighted(reweighting))
+    notes = (*warnings, *_settled(check, history, fired), *_noticed(check), *_reweighted(reweighting))
     if fired and _weights_do(fired, reweighting) and _again(_version(check), history) is None:
         enough = (
             "With these weights the loss is what was expected of the champion, but for noise: nothing is retrained."
@@ -191,9 +191,9 @@ def _version(check: OpenCheck) -> str | None:
     return check.champion.version if check.champion else None
 
 
-def _set_aside(check: OpenCheck) -> tuple[str, ...]:
-    """Return a sentence about rows of the source that lie in the future."""
-    return (check.future.sentence,) if check.future else ()
+def _noticed(check: OpenCheck) -> tuple[str, ...]:
+    """Return sentences about rows of the source that lie in the future, and about an alias that was moved by hand."""
+    return tuple(filter(None, (check.moved_by_hand, check.future.sentence if check.future else "")))
 
 
 def _enough_of_the_last(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
+from perennial.champions.ledger import enter_found, newest_entry
 from perennial.data.window import Bounds, just_after
 from perennial.digests import check_digest
 from perennial.errors import ChampionUnusable
@@ -73,6 +74,7 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
         return decided.check
     key = CHECK.key(run.spec.name, sequence)
     champion = current_champion(run.store, run.tracking_uri, run.spec.name)
+    by_hand = _moved_by_hand(run, state, champion)
     lost = lost_trigger(run, state, champion)
     if lost is not None:
         log.warning("check %d is continued: its retraining %s was lost", lost.sequence, lost.decision.run_id)
@@ -87,6 +89,7 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
     if check is None:
         run.store.delete(key)
         return None
+    check = check.model_copy(update={"moved_by_hand": by_hand})
     data = seal(check)
     try:
         run.store.create(key, data) if version is None else run.store.replace(key, data, version)
@@ -97,6 +100,23 @@ def open_check(run: MonitorRun, reader: CheckReader | None = None) -> OpenCheck 
         check.sequence, check.as_of, check.rows, check.late_rows, check.matured_rows,
     )  # fmt: skip
     return check
+
+
+def _moved_by_hand(run: MonitorRun, state: MonitorState, champion: Champion | None) -> str:
+    """Enter a champion that someone has set in MLflow in the ledger of champions, and say so in its first check."""
+    version = None if champion is None else champion.version
+    enter_found(run.store, run.spec.name, lambda: _version_now(run), run.now)
+    newest = newest_entry(run.store, run.spec.name)
+    if newest is None or newest.kind != "found" or newest.version != version or state.champion_version == version:
+        return ""
+    became = f"v{version} was made champion" if version else "the alias of the champion was removed"
+    before = f", in place of v{newest.previous}" if newest.previous else ""
+    return f"By hand, in MLflow: {became}{before}; it was noticed at {newest.at:%Y-%m-%d %H:%M} UTC."
+
+
+def _version_now(run: MonitorRun) -> str | None:
+    champion = current_champion(run.store, run.tracking_uri, run.spec.name)
+    return None if champion is None else champion.version
 
 
 def _still_right(run: MonitorRun, begun: OpenCheck, champion: Champion | None) -> bool:

@@ -110,6 +110,8 @@ class OpenCheck(Record):
     """Number of rows newer than the champion's snapshot."""
     future: FutureRows | None = None
     """Rows that are not checked because they lie in the future; None: there are none."""
+    moved_by_hand: str = ""
+    """A sentence, if someone has set the alias `champion` in MLflow since the check before; else empty."""
 
     @property
     def incomparable(self) -> str | None:

@@ -3,8 +3,8 @@
 MLflow sets an alias without looking at its old value, so two runs that were compared with the same champion could
 both replace it. The store has compare-and-swap: one record for each model, `<model>/promotion.json`, names the move in
 progress, and a process must write this record before it moves the alias. MLflow's alias decides which version is
-champion; the record only keeps processes apart. A person may move the alias by hand at any time; a move that is in
-progress then is abandoned, and the alias stays as the person set it.
+champion; the record keeps processes apart, and gives each move its number in the ledger of champions. A person may move
+the alias by hand at any time; a move that is in progress then is given up, and the alias stays as the person set it.
 
 A process that is killed leaves the record at `moving`. The next process, of the same run or of another, completes that
 move before its own.
@@ -13,38 +13,35 @@ move before its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict
-
+from perennial.champions.history import rolled_back
+from perennial.champions.ledger import (
+    enter,
+    enter_found,
+    newest_entry,
+    next_sequence,
+    read_champions,
+    read_move,
+    write_move,
+)
+from perennial.champions.records import Move, MoveOrigin
 from perennial.errors import PromotionError
-from perennial.layout import CHAMPION_MOVE
+from perennial.layout import VERDICT
 from perennial.printable import PrintableLog
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
-from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias
-from perennial.registry.tracking import MlflowException, Tracker, again_on_conflict
-from perennial.store.protocol import Conflict, KeyNotFound, Store
-from perennial.store.sealed import read_versioned_record, seal
+from perennial.registry.aliases import CHAMPION, refuse_dry_run, version_by_alias, version_by_number
+from perennial.registry.tracking import Tracker, again_on_conflict
+from perennial.store.protocol import Conflict, Store
 
 if TYPE_CHECKING:
-    from perennial.run import RetrainingRun
+    from perennial.run import RetrainingRun, Run
 
 log = PrintableLog(__name__)
 
 PREVIOUS_TAG = "perennial.previous_champion"
 # Another round is needed only if another process has made progress, and there are never many.
 _MOST_ROUNDS = 100
-
-
-class Move(BaseModel):
-    """The record: the newest move of a model's champion, in progress or done."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sequence: int
-    from_version: str | None
-    to_version: str
-    state: Literal["moving", "moved"]
 
 
 def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
@@ -55,7 +52,8 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     Raises
     ------
     PromotionError
-        The run is a dry run, the verdict does not promote, or the champion has changed since the verdict.
+        The run is a dry run, the verdict does not promote, the champion has changed since the verdict, or the version
+        was promoted before and rolled back.
     TrackingUnavailable
         MLflow does not answer.
     """
@@ -64,16 +62,50 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
         raise PromotionError(
             f"version {registered.version} of {registered.name} is not to be promoted: {verdict.sentence}"
         )
-    mover = _Mover(Tracker(run.tracking_uri), run.store, registered.name)
+    origin = MoveOrigin(
+        kind="promoted",
+        at=run.now,
+        by=run.triggered_by,
+        run_id=run.run_id,
+        reason=run.reason,
+        verdict=verdict.sentence,
+        evidence=run.prefix + VERDICT.name,
+    )
+    return move_champion(run, registered.name, registered.version, expected=verdict.champion_version, origin=origin)
+
+
+def move_champion(run: Run, name: str, version: str, *, expected: str | None, origin: MoveOrigin) -> Promotion:
+    """Give a version the alias `champion`, and enter the move in the ledger of champions.
+
+    Called again after a kill at any point it leaves one move and one entry.
+
+    Parameters
+    ----------
+    run : Run
+    name, version : str
+        The registered model and the number of its version.
+    expected : str or None
+        The champion that the decision was made with; None: there was none.
+    origin : MoveOrigin
+        Who moves it, and why.
+
+    Raises
+    ------
+    PromotionError
+        The version is gone, or someone else has moved the alias since.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    mover = _Mover(Tracker(run.tracking_uri), run.store, name, origin)
     for _ in range(_MOST_ROUNDS):
-        promotion = mover.attempt(registered.version, expected=verdict.champion_version)
+        promotion = mover.attempt(version, expected=expected)
         if promotion is not None:
             log.info(
                 "version %s of %s is champion; before it: %s",
                 promotion.version, promotion.name, promotion.previous_version or "none",
             )  # fmt: skip
             return promotion
-    raise PromotionError(f"{registered.name}: other promotions were faster each time; run the task again")
+    raise PromotionError(f"{name}: other moves of the champion were faster each time; run the task again")
 
 
 @dataclass(frozen=True)
@@ -83,33 +115,70 @@ class _Mover:
     tracker: Tracker
     store: Store
     name: str
+    origin: MoveOrigin
 
     @again_on_conflict
     def attempt(self, version: str, *, expected: str | None) -> Promotion | None:
         """Try once; None: another process wrote the record first, so try again."""
-        last, stored_as = self._read()
+        last, stored_as = read_move(self.store, self.name)
         if last is not None and stored_as is not None and last.state == "moving":
             self._complete(last, stored_as)
             return self._outcome(last) if last.to_version == version else None
-        found, champion = self._version(version), self._champion()
+        found = version_by_number(self.tracker, self.name, version)
         if found is None:
-            raise PromotionError(f"version {version} of {self.name} is no longer in the registry: register it again")
+            raise PromotionError(f"version {version} of {self.name} is no longer in the registry{self._advice}")
+        if enter_found(self.store, self.name, self._champion, self.origin.at) is not None:
+            return None
+        champion = self._champion()
         if champion == version:
-            return Promotion(name=self.name, version=version, previous_version=found.tags.get(PREVIOUS_TAG) or None)
+            return Promotion(name=self.name, version=version, previous_version=self._before(found))
         if champion != expected:
             raise PromotionError(
-                f"the champion of {self.name} is {_named(champion)}, and version {version} was judged against "
-                f"{_named(expected)}: clear the run from 'evaluate' on, to judge it again"
+                f"the champion of {self.name} is {_named(champion)}, and version {version} was "
+                f"{'examined' if self._rolls_back else 'judged'} against {_named(expected)}: {self._again}"
             )
+        self._refuse_rolled_back(found)
         move = Move(
-            sequence=last.sequence + 1 if last else 1, from_version=champion, to_version=version, state="moving"
+            sequence=next_sequence(self.store, self.name, last),
+            from_version=champion,
+            to_version=version,
+            state="moving",
+            origin=self.origin,
         )
         try:
-            taken_as = self._write(move, stored_as)
+            taken_as = write_move(self.store, self.name, move, stored_as)
         except Conflict:
             return None
         self._complete(move, taken_as)
         return self._outcome(move)
+
+    @property
+    def _rolls_back(self) -> bool:
+        return self.origin.kind == "rolled back"
+
+    @property
+    def _advice(self) -> str:
+        return "" if self._rolls_back else ": register it again"
+
+    @property
+    def _again(self) -> str:
+        return "roll back again" if self._rolls_back else "clear the run from 'evaluate' on, to judge it again"
+
+    def _before(self, found: Any) -> str | None:
+        newest = newest_entry(self.store, self.name)
+        return newest.previous if newest and self._rolls_back else found.tags.get(PREVIOUS_TAG) or None
+
+    def _refuse_rolled_back(self, found: Any) -> None:
+        """Refuse to promote a version again that someone has taken back: nothing about it is new."""
+        if self._rolls_back or PREVIOUS_TAG not in found.tags:
+            return
+        back = rolled_back(read_champions(self.store, self.name)).get(str(found.version))
+        if back is not None:
+            raise PromotionError(
+                f"version {found.version} of {self.name} was promoted before and rolled back to version "
+                f"{back.version} by {back.by}: {back.reason}. It is not promoted again: retrain, or go back to it with "
+                f"'perennial rollback {self.name} --to {found.version} --reason WHY'"
+            )
 
     def _outcome(self, move: Move) -> Promotion | None:
         """Look at the alias after this run's own move; None: the version is gone, so try again.
@@ -119,21 +188,20 @@ class _Mover:
         """
         champion = self._champion()
         if champion == move.to_version:
-            return Promotion(name=self.name, version=move.to_version, previous_version=move.from_version)
-        if self._version(move.to_version) is None:
+            return Promotion(name=self.name, version=champion, previous_version=move.from_version)
+        if self._is_gone(move):
             return None
         raise PromotionError(
             f"the champion of {self.name} is {_named(champion)}: someone moved it while version {move.to_version} was "
-            "being promoted, so the alias is left as it is. Clear the run from 'evaluate' on, to judge this version "
-            "against the new champion"
+            f"being made champion, so the alias is left as it is; {self._again}"
         )
 
     def _complete(self, move: Move, stored_as: str) -> None:
-        """Complete a recorded move, of this process or another, and mark it as done."""
-        if self._champion() == move.from_version and self._version(move.to_version) is not None:
+        """Complete a recorded move, of this process or another, and enter it in the ledger."""
+        if self._champion() == move.from_version and not self._is_gone(move):
             # The tag comes first, so that the previous champion is known as soon as the new one is visible.
             self._tag_previous(move)
-            if self._read()[1] != stored_as:
+            if read_move(self.store, self.name)[1] != stored_as:
                 return
             # Read right before setting it, since MLflow overwrites any value: a person may have rolled back meanwhile.
             if self._champion() == move.from_version:
@@ -142,10 +210,13 @@ class _Mover:
                 self._say_moved(move)
         else:
             self._say_moved(move)
+        ended = move.model_copy(update={"state": "moved" if self._champion() == move.to_version else "given up"})
         try:
-            self._write(move.model_copy(update={"state": "moved"}), stored_as)
+            write_move(self.store, self.name, ended, stored_as)
         except Conflict:
             self._give_way(move)
+        else:
+            enter(self.store, self.name, ended)
 
     def _say_moved(self, move: Move) -> None:
         log.info(
@@ -156,50 +227,29 @@ class _Mover:
 
     def _give_way(self, move: Move) -> None:
         """Undo a move that this process set after others had completed it and made a newer one."""
-        newest = self._read()[0]
+        newest = read_move(self.store, self.name)[0]
         if newest is None or newest.sequence <= move.sequence or newest.state != "moved":
             return
         if self._champion() == move.to_version:
             self._set_champion(newest.to_version)
 
-    def _read(self) -> tuple[Move | None, str | None]:
-        advice = (
-            "It keeps two promotions of one model apart; MLflow's alias says which version is champion. Delete it "
-            "while no run of the model is promoting, then clear 'promote' or repeat the command"
-        )
-        try:
-            return read_versioned_record(self.store, self._key, Move, advice)
-        except KeyNotFound:
-            return None, None
-
-    def _write(self, move: Move, over: str | None) -> str:
-        data = seal(move)
-        return self.store.create(self._key, data) if over is None else self.store.replace(self._key, data, over)
-
-    @property
-    def _key(self) -> str:
-        return CHAMPION_MOVE.key(self.name)
-
     def _champion(self) -> str | None:
         found = version_by_alias(self.tracker, self.name, CHAMPION)
         return None if found is None else str(found.version)
 
-    def _set_champion(self, version: str) -> None:
+    def _set_champion(self, version: str | None) -> None:
         with self.tracker.connected():
             self.tracker.client.set_registered_model_alias(self.name, CHAMPION, version)
 
     def _tag_previous(self, move: Move) -> None:
-        with self.tracker.connected():
-            self.tracker.client.set_model_version_tag(self.name, move.to_version, PREVIOUS_TAG, move.from_version or "")
+        if move.origin is None or move.origin.kind == "promoted":
+            with self.tracker.connected():
+                self.tracker.client.set_model_version_tag(
+                    self.name, move.to_version, PREVIOUS_TAG, move.from_version or ""
+                )
 
-    def _version(self, version: str) -> Any | None:
-        with self.tracker.connected():
-            try:
-                return self.tracker.client.get_model_version(self.name, version)
-            except MlflowException as error:
-                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                    return None
-                raise
+    def _is_gone(self, move: Move) -> bool:
+        return move.to_version is None or version_by_number(self.tracker, self.name, move.to_version) is None
 
 
 def _named(version: str | None) -> str:

@@ -11,7 +11,7 @@ from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
 from perennial.printable import PrintableLog
-from perennial.promotion.champion_move import promote
+from perennial.promotion.champion_move import PREVIOUS_TAG, promote
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.wording import by_how_much
 from perennial.registry.aliases import CHALLENGER, CHAMPION, refuse_dry_run, version_by_alias
@@ -89,7 +89,8 @@ def _ensure_version(
     versions, others = _versions_of(tracker, name, mlflow_run_id, model_id)
     champion = version_by_alias(tracker, name, CHAMPION) if others else None
     for other in others:
-        if champion is None or champion.version != other.version:
+        # What was champion once stays: someone may roll back to it.
+        if PREVIOUS_TAG not in other.tags and (champion is None or champion.version != other.version):
             _delete_version(tracker, name, other.version)
     if not versions:
         model = tracker.client.get_logged_model(model_id)

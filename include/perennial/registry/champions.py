@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from perennial.ensemble.kept_weights import find_weights
 from perennial.ensemble.records import MemberWeight
 from perennial.models.recorded import RecordedBundle
@@ -23,8 +25,19 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
         The record was changed after it was written.
     """
     found = _holder(tracking_uri, name)
-    if found is None:
-        return None
+    return None if found is None else _champion(store, found)
+
+
+def find_version(store: Store, tracking_uri: str, name: str, number: str) -> Champion | None:
+    """Return a version as it would be champion; None if it does not exist. Raises the errors of `current_champion`."""
+    from perennial.registry.aliases import version_by_number
+    from perennial.registry.tracking import Tracker
+
+    found = version_by_number(Tracker(tracking_uri), name, number)
+    return None if found is None else _champion(store, _as_holder(name, found))
+
+
+def _champion(store: Store, found: AliasHolder) -> Champion:
     version, run_id = found.version, found.run_id
     recorded = recorded_version(store, found)
     if recorded is None:
@@ -36,7 +49,7 @@ def current_champion(store: Store, tracking_uri: str, name: str) -> Champion | N
         snapshot_digest=recorded.manifest.provenance.snapshot_digest,
         train_end=recorded.manifest.served.train_end,
         twin_train_end=recorded.manifest.twin.train_end,
-        weights=_weights(store, name, recorded),
+        weights=_weights(store, found.name, recorded),
     )
 
 
@@ -59,4 +72,8 @@ def _holder(tracking_uri: str, name: str) -> AliasHolder | None:
         from perennial.registry.tracking import Tracker
 
         found = version_by_alias(Tracker(tracking_uri), name, CHAMPION)
-        return None if found is None else AliasHolder(name, str(found.version), found.run_id or "", found.source or "")
+        return None if found is None else _as_holder(name, found)
+
+
+def _as_holder(name: str, version: Any) -> AliasHolder:
+    return AliasHolder(name, str(version.version), version.run_id or "", version.source or "")

@@ -48,6 +48,11 @@ def on_verdict(spec: ModelSpec) -> dict[str, Any]:
     return _callbacks(spec, on_success_callback=_promoted, on_skipped_callback=_not_promoted)
 
 
+def on_rollback(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which roll_back reports the champion that was taken back."""
+    return _callbacks(spec, on_success_callback=_rolled_back)
+
+
 def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
     if spec.alerts is None:
         return {}
@@ -89,6 +94,17 @@ def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
         events.promoted(
             Promotion.model_validate(task.outcome), Verdict.model_validate(task.takes["verdict"]), **_origin(context)
         )
+    ]
+
+
+def _rolled_back(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.promotion.records import Promotion
+    from perennial.rollback.records import Examination
+
+    task = context["task"]
+    examination = Examination.model_validate(task.examination)
+    return [
+        events.rolled_back(Promotion.model_validate(task.outcome), examination, reason=task.reason, **_origin(context))
     ]
 
 

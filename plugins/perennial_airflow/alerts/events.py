@@ -14,12 +14,13 @@ from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.record import Record
 from perennial.spec.alerts import EventName
 from perennial.stages import maker
-from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag
+from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag, rollback_dag
 from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
 
 if TYPE_CHECKING:
     from perennial.data.snapshots.records import Snapshot
     from perennial.monitoring.records import LedgerEntry
+    from perennial.rollback.records import Examination
 
 
 class Event(Record):
@@ -153,6 +154,42 @@ def promoted(
     """
     facts = {"previous": promotion.previous_version, "triggered by": triggered_by}
     return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
+
+
+def rolled_back(
+    promotion: Promotion,
+    examination: Examination,
+    *,
+    reason: str,
+    run_id: str,
+    triggered_by: str,
+    region: str | None = None,
+) -> Event:
+    """Return the event of a champion that was taken back.
+
+    Parameters
+    ----------
+    promotion : Promotion
+        The version that is champion again, and the one that was.
+    examination : Examination
+    reason : str
+    run_id, triggered_by : str
+        Id of the rollback, and by whom it was started.
+    region : str, optional
+        The spec's region.
+    """
+    forced = f" Forced, although {'; '.join(examination.objections)}." if examination.objections else ""
+    return _event(
+        "rolled_back",
+        promotion.name,
+        key=run_id,
+        reason=f"{reason.rstrip('.')}. {examination.sentence}{forced}",
+        facts={"version": promotion.version, "previous": promotion.previous_version, "triggered by": triggered_by},
+        links=_links(
+            airflow=run_page(rollback_dag(promotion.name), run_id),
+            mlflow=version_page(promotion.name, promotion.version, region),
+        ),
+    )
 
 
 def not_promoted(

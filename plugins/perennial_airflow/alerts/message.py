@@ -14,6 +14,7 @@ HAPPENED: Mapping[EventName, str] = {
     "drift": "drift found",
     "retraining_triggered": "retraining triggered",
     "promoted": "new champion",
+    "rolled_back": "champion taken back, an earlier version is champion again",
     "rejected": "candidate rejected",
     "inconclusive": "candidate proved neither better nor worse, the champion stays",
     "retraining_failed": "retraining failed",

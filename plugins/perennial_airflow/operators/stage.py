@@ -177,7 +177,7 @@ class StageOperator(BaseOperator):
             now=datetime.now(UTC),
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),
-            dry_run=run_arguments.flag(self.dry_run),
+            dry_run=run_arguments.flag("dry_run", self.dry_run),
             trials=run_arguments.trials(self.trials),
             search=run_arguments.search(self.search),
             reason=self.reason or f"{dag_run.run_type.value} run",

@@ -23,11 +23,13 @@ HEAVY = {
     "orders.retrain": {"ingest", "validate", "train", "evaluate", "refit"},
     "orders.monitor": {"open_check", *TASKS},
     "orders.backtest": {"begin", "train", "compare"},
+    "orders.rollback": {"examine"},
 }
 LIGHT = {
     "orders.retrain": {"decide", "register", "promote"},
     "orders.monitor": {"wait_for_rows", "govern", "trigger_retraining", "move_cursor"},
     "orders.backtest": set(),
+    "orders.rollback": {"roll_back"},
 }
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from perennial.champions.ledger import read_champions
 from perennial.data.sources.file_source import FileSource
 from perennial.digests import check_digest
 from perennial.errors import DataError
@@ -17,7 +18,7 @@ from perennial.registry.records import Champion
 from perennial.spec import ModelSpec
 from perennial.store import Damaged
 from perennial.store.local import LocalStore
-from tests.unit.monitoring.parcels import Parcels, day, make_champion, make_result, make_spec, write_origin
+from tests.unit.monitoring.parcels import NOW, Parcels, day, make_champion, make_result, make_spec, write_origin
 
 SPEC = make_spec({"min_rows": 2, "lateness_days": 3}, {"cooldown_days": 0})
 BUSY = ("manual",)
@@ -410,3 +411,22 @@ def test_what_is_kept_is_held_for_the_checks_as_they_would_read_it(make_run, sto
         with monkeypatch.context() as nothing_stored:
             nothing_stored.setattr(store, "local_file", None)
             pd.testing.assert_frame_equal(reader.rows(key, columns), stored)
+
+
+def test_the_first_check_after_an_alias_was_moved_by_hand_says_so(watch, store, make_run, registry, parcels: Parcels):
+    close(make_run, watch())
+    write_origin(store, "2", end=day(2))
+    registry.champion = make_champion("2")
+    parcels.deliver([6, 7], days=[6, 7])
+
+    second = watch()
+    assert second.moved_by_hand == (
+        f"By hand, in MLflow: v2 was made champion, in place of v1; it was noticed at {NOW:%Y-%m-%d %H:%M} UTC."
+    )
+    assert watch() == second
+    entry = decide(make_run(SPEC), second, [make_result("page_hinkley", "quiet")])
+    assert second.moved_by_hand in entry.decision.reasons
+    close_check(make_run(SPEC), entry)
+    parcels.deliver([8, 9], days=[8, 9])
+    assert watch().moved_by_hand == ""
+    assert [one.version for one in read_champions(store, "parcels")] == ["1", "2"]

@@ -24,6 +24,9 @@ from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.registry import promote, register
+from perennial.rollback.records import Examination
+from perennial.rollback.request import RollbackRequest
+from perennial.rollback.roll_back import roll_back
 from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
@@ -74,6 +77,8 @@ def _work(job: dict[str, Any]) -> int:
         if "candidate" in job:
             candidate = Candidate.model_validate_json(job["candidate"])
             register(run, candidate, Evaluation.model_validate_json(job["evaluation"]), verdict)
+        elif "request" in job:
+            roll_back(run, RollbackRequest(**job["request"]), Examination.model_validate(job["examination"]))
         else:
             promote(run, RegisteredVersion(name=run.spec.name, version=job["version"], alias=None), verdict)
     except PromotionError:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perennial.champions.ledger import read_champions
 from perennial.errors import PromotionError
 from perennial.promotion import champion_move
 from perennial.promotion.records import RegisteredVersion
@@ -43,7 +44,18 @@ def champion(run):
 
 @pytest.fixture
 def record(run):
-    return lambda: json.loads(unseal(run.store.read(RECORD)))
+    def read() -> dict[str, object]:
+        found = json.loads(unseal(run.store.read(RECORD)))
+        found.pop("origin", None)
+        return found
+
+    return read
+
+
+@pytest.fixture
+def entered(run):
+    """The ledger of champions in few words: what followed what, and how."""
+    return lambda: [(one.previous, one.version, one.kind) for one in read_champions(run.store, "late")]
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +225,23 @@ def test_a_move_left_behind_to_a_deleted_version_blocks_nobody(run, tracker, new
     assert champion() == third.version
 
 
+def test_each_move_is_entered_with_who_made_it_and_why(run, tracker, new_version, make_verdict, entered):
+    first, second = new_version(), new_version()
+    promote(run, first, make_verdict())
+    tracker.client.set_registered_model_alias("late", "champion", second.version)
+    promote(run, new_version(), make_verdict(against=second.version, sentence="far better"))
+
+    assert entered() == [(None, "1", "promoted"), ("1", "2", "found"), ("2", "3", "promoted")]
+    newest = read_champions(run.store, "late")[-1]
+    assert (newest.by, newest.reason, newest.run_id, newest.verdict) == ("pytest", "a test", "manual__1", "far better")
+    assert newest.evidence == "late/runs/manual__1/verdict.json"
+    assert newest.at == run.now
+
+
 @pytest.mark.crash
-def test_of_runs_at_once_one_promotes(new_version, make_verdict, champion, record, movers, job):
+def test_of_runs_at_once_one_promotes(new_version, make_verdict, champion, record, movers, job, entered):
     base: str | None = None
+    champions = []
     for round_ in range(1, 4):
         versions = [new_version().version for _ in range(4)]
         codes = movers(*(job(make_verdict(against=base), version=version) for version in versions))
@@ -226,14 +252,17 @@ def test_of_runs_at_once_one_promotes(new_version, make_verdict, champion, recor
             "sequence": round_, "from_version": base, "to_version": champion(), "state": "moved"
         }  # fmt: skip
         base = champion()
+        champions.append(base)
+    assert [version for _, version, kind in entered()] == champions
 
 
 @pytest.mark.crash
 def test_killed_between_any_two_effects_and_retried_the_end_is_the_same(
-    tracker, new_version, make_verdict, champion, record, movers, job
+    tracker, new_version, make_verdict, champion, record, movers, job, entered
 ):
     base = new_version().version
     assert movers(job(make_verdict(), version=base)) == [0]
+    moves = [(None, base, "promoted")]
     for effects in range(100):
         version, wanted = new_version().version, make_verdict(against=base)
         (code,) = movers(job(wanted, version=version, kill_after=effects))
@@ -245,6 +274,8 @@ def test_killed_between_any_two_effects_and_retried_the_end_is_the_same(
         move = record()
         assert (move["from_version"], move["to_version"], move["state"]) == (base, version, "moved")
         assert move["sequence"] == effects + 2
+        moves.append((base, version, "promoted"))
+        assert entered() == moves
         base = version
         if code == 0:
             break
@@ -253,7 +284,52 @@ def test_killed_between_any_two_effects_and_retried_the_end_is_the_same(
 
 
 @pytest.mark.crash
-def test_a_run_killed_anywhere_does_not_hold_up_another(new_version, make_verdict, champion, record, movers, job):
+def test_a_rollback_killed_between_any_two_effects_and_retried_is_one_move(
+    new_version, make_verdict, champion, movers, job, entered
+):
+    first, second = new_version().version, new_version().version
+    assert movers(job(make_verdict(), version=first)) == [0]
+    assert movers(job(make_verdict(against=first), version=second)) == [0]
+    moves = [(None, first, "promoted"), (first, second, "promoted")]
+    # A promotion is killed everywhere: this is the same code, and a few places suffice.
+    for effects in range(0, 100, 3):
+        # There and back: each time from the version that the last rollback came to.
+        back, away = (first, second) if effects % 2 == 0 else (second, first)
+        parts = {
+            "request": {"to": back, "reason": "a test", "by": "alice", "run_id": f"manual__{effects}"},
+            "examination": {"name": "late", "version": back, "champion": away, "sentence": "Not compared."},
+        }
+        (code,) = movers(job(make_verdict(), **parts, kill_after=effects))
+        assert movers(job(make_verdict(), **parts)) == [0]
+
+        moves.append((away, back, "rolled back"))
+        assert (champion(), entered()) == (back, moves)
+        if code == 0:
+            break
+        assert code == -9
+    assert effects > 8
+
+
+@pytest.mark.crash
+def test_of_a_promotion_and_a_rollback_at_once_one_wins(new_version, make_verdict, champion, movers, job, entered):
+    first, second = new_version().version, new_version().version
+    assert movers(job(make_verdict(), version=first)) == [0]
+    assert movers(job(make_verdict(against=first), version=second)) == [0]
+    back = {
+        "request": {"to": first, "reason": "a test", "by": "alice", "run_id": "back"},
+        "examination": {"name": "late", "version": first, "champion": second, "sentence": "Not compared."},
+    }
+    third = new_version().version
+    promoted, taken_back = movers(job(make_verdict(against=second), version=third), job(make_verdict(), **back))
+
+    assert (promoted, taken_back, champion()) in [(0, 3, third), (3, 0, first)]
+    assert len(entered()) == 3
+
+
+@pytest.mark.crash
+def test_a_run_killed_anywhere_does_not_hold_up_another(
+    new_version, make_verdict, champion, record, movers, job, entered
+):
     base = new_version().version
     assert movers(job(make_verdict(), version=base)) == [0]
     for effects in range(100):
@@ -265,10 +341,12 @@ def test_a_run_killed_anywhere_does_not_hold_up_another(new_version, make_verdic
         assert (after, champion()) in [([3], killed), ([0], other)]
         assert record()["to_version"] == champion()
         assert record()["state"] == "moved"
+        assert entered()[-1] == (base, champion(), "promoted")
         base = champion()
         if code == 0:
             break
     assert code == 0
+    assert len(entered()) == effects + 2
 
 
 @pytest.mark.crash

@@ -97,6 +97,14 @@ def _bounded(evaluation: Evaluation, name: str, bound: float) -> GateResult:
 
 def _something_new(evaluation: Evaluation, candidate: Candidate) -> GateResult:
     champion, before = evaluation.champion_is, evaluation.champion_provenance
+    again = next((one for one in evaluation.taken_back if not news(one.provenance, candidate.provenance)), None)
+    if again is not None:
+        found = f"trained from the same rows, by the same recipe and libraries as version {again.version}"
+        return GateResult(
+            name="news",
+            passed=False,
+            sentence=f"{found}, which was rolled back: there is nothing new to promote",
+        )
     if champion is None:
         return GateResult(name="news", passed=True, sentence="there is no champion that it could equal")
     if evaluation.same_predictions:

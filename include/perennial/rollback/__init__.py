@@ -1,0 +1,1 @@
+"""Rollback: an earlier version becomes champion again, after it was examined."""
