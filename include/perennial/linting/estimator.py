@@ -8,12 +8,12 @@ from typing import Any
 
 from perennial.linting.importing import CannotImport, import_name
 from perennial.linting.parameters import parameters_of, wrong_parameters
-from perennial.models.boosted import LIBRARIES, library_of
 from perennial.models.continuing import cannot_continue
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.model import Model
 from perennial.spec.reading.finding import Finding
 from perennial.spec.reading.problem import dotted
+from perennial.training.checkpoints.parts import cannot_resume
 
 _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
@@ -65,12 +65,8 @@ def _built(kind: type, model: Model, task: str | None, evaluation: EvaluationSec
         yield Finding(("model", "params"), f"{kind.__name__} refuses them: {error}")
         return
     yield from _weights_not_taken(kind, model)
-    if model.checkpoint_minutes is not None and not ((library := library_of(kind)) and LIBRARIES[library].continues):
-        yield Finding(
-            ("model", "checkpoint_minutes"),
-            f"{kind.__name__} has no rounds to go on from: checkpoints are for LightGBM and XGBoost",
-            "leave it out",
-        )
+    if model.checkpoint_minutes is not None and (why := cannot_resume(estimator)):
+        yield Finding(("model", "checkpoint_minutes"), why, "leave it out")
     if model.update is not None and (why := cannot_continue(estimator)):
         yield Finding(("model", "update"), why, "leave update out, or choose another estimator")
     if task is None:

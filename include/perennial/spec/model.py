@@ -41,7 +41,7 @@ class Model(Section):
     update: Update | None = None
     """None: each retraining begins anew."""
     checkpoint_minutes: Number | None = Field(default=None, gt=0)
-    """How often a booster's fit stores the rounds so far, to go on from after an interruption; None: never."""
+    """How often a fit stores what it has learnt so far, to go on from there after an interruption; None: never."""
     ensemble: Ensemble | None = None
     """None: one model serves."""
     weights: Weights | None = None

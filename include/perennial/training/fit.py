@@ -25,6 +25,7 @@ from perennial.models.transform import features_of
 from perennial.printable import PrintableLog
 from perennial.spec.model import EARLY_STOPPING
 from perennial.training.checkpoints.checkpoints import Checkpoints
+from perennial.training.checkpoints.parts import cannot_resume
 from perennial.training.features.feature_values import odd_values
 from perennial.training.features.step_faults import check_steps, failing_step
 from perennial.training.imbalance.class_weights import check_labels, weigh_labels
@@ -92,7 +93,7 @@ class Fit:
         Parameters
         ----------
         checkpoints : Checkpoints or None
-            Where a booster's rounds so far are stored, and found again; None: nowhere.
+            Where what an estimator has learnt so far is stored, and found again; None: nowhere.
         watch : callable or None
             Looks at a booster that grows, in a fit without checkpoints; no other estimator can be looked at.
 
@@ -136,7 +137,7 @@ class Fit:
             assert update is not None  # noqa: S101 - the spec says how a model continues
             continue_fit(pipeline[-1], prepared, self.labels, self.weights, update.iterations)
             return
-        if not (isinstance(pipeline[-1], Boosted) and pipeline[-1].continues):
+        if cannot_resume(pipeline[-1]):
             checkpoints = None
         kept = checkpoints.find() if checkpoints is not None else None
         if self.stopping is not None:

@@ -136,10 +136,11 @@ def test_weights_need_an_estimator_that_takes_them():
     assert "takes no sample_weight" in said["model.weights"]
 
 
-def test_checkpoints_need_a_booster():
+def test_checkpoints_need_an_estimator_that_can_go_on():
     assert found("xgboost.XGBClassifier", checkpoint_minutes=5.0) == {}
-    said = found("sklearn.ensemble.RandomForestClassifier", checkpoint_minutes=5.0)
-    assert "RandomForestClassifier has no rounds to go on from" in said["model.checkpoint_minutes"]
+    assert found("sklearn.ensemble.RandomForestClassifier", checkpoint_minutes=5.0) == {}
+    said = found("sklearn.linear_model.LogisticRegression", checkpoint_minutes=5.0)
+    assert "LogisticRegression cannot go on after an interruption" in said["model.checkpoint_minutes"]
 
 
 def test_an_update_needs_an_estimator_that_keeps_what_it_has_learnt():

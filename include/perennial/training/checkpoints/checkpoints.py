@@ -1,8 +1,4 @@
-"""Checkpoints of a long fit: a booster's rounds so far go to the store, and a repeated fit goes on from there.
-
-A booster that goes on from its first rounds on the same rows is the one that it would have been, as long as rounds draw
-no rows or columns at random: both libraries then promise it, and tests hold them to it.
-"""
+"""Checkpoints of a long fit: what is learnt so far goes to the store, and a repeated fit goes on from there."""
 
 from __future__ import annotations
 
@@ -14,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from perennial.errors import Interrupted
 from perennial.layout import CHECKPOINT
-from perennial.models.boosted import LIBRARIES, Boosted, library_of
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.store.damage import Damaged
 from perennial.store.protocol import KeyNotFound, Store
 from perennial.store.sealed import read_record, seal
+from perennial.training.checkpoints.parts import asked_iterations, fit_in_parts
 from perennial.training.checkpoints.sigterm import held_sigterm
 
 if TYPE_CHECKING:
@@ -27,17 +23,20 @@ if TYPE_CHECKING:
 
 log = PrintableLog(__name__)
 
+LONGEST_PART_S = 10.0
+"""A part of a fit ends before a pod's grace period of 30 seconds does, unless a single iteration takes longer."""
+
 
 class Checkpoint(Record):
-    """The first rounds of a fit."""
+    """The first iterations of a fit."""
 
     fit: str
     """Digest of what is fitted, and on what."""
-    rounds: int
+    made: int
     asked: int
-    """How many rounds the whole fit has."""
-    booster: str
-    """The library's own file, as base64."""
+    """How many iterations the whole fit has, at most."""
+    state: str
+    """What was learnt, as a file in base64: a booster's own, or skops."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,17 @@ class Checkpoints:
             return None
         return kept
 
-    def train(self, boosted: Boosted, kept: Checkpoint | None, x: Any, y: Any, weights: Any) -> None:
-        """Fit a booster from a checkpoint on, and write others as it goes.
+    def train(self, estimator: Any, kept: Checkpoint | None, x: Any, y: Any, weights: Any) -> None:
+        """Fit an estimator from a checkpoint on, and write others as it goes.
 
-        SIGTERM ends the current round and writes a checkpoint; then the signal takes its course, and the fit ends.
+        SIGTERM ends the current part and writes a checkpoint; then the signal takes its course, and the fit ends.
 
         Parameters
         ----------
-        boosted : Boosted
-            Fitted in place.
+        estimator : estimator
+            One that can resume; fitted in place.
         kept : Checkpoint or None
-            None: from the first round on.
+            None: from the first iteration on.
         x, y, weights
             The prepared rows, their labels and their weights or None.
 
@@ -101,40 +100,32 @@ class Checkpoints:
         Interrupted
             SIGTERM came, and did not end the process.
         """
-        library = LIBRARIES[str(library_of(type(boosted.estimator)))]
-        asked, last = boosted.asked_rounds, self.clock()
+        asked, last = asked_iterations(estimator), self.clock()
         if kept is not None:
-            log.info("the fit goes on after round %d of %d", kept.rounds, asked)
-
-        def write(booster: Any) -> None:
-            made = Checkpoint(
-                fit=self.fit,
-                rounds=library.made(booster),
-                asked=asked,
-                booster=base64.b64encode(library.write(booster)).decode(),
-            )
-            self.store.write(self.key, seal(made))
-            log.info("checkpoint after round %d of %d", made.rounds, asked)
+            log.info("the fit goes on after %d of %d iterations", kept.made, asked)
 
         with held_sigterm() as held:
 
-            def after_round(booster: Any) -> None:
+            def after_part(made: int, state: Callable[[], bytes]) -> None:
                 nonlocal last
                 due = self.clock() - last >= self.every_s
-                # Asked once: a signal that comes from here on waits for the next round, and for its checkpoint.
+                # Asked once: a signal that comes from here on waits for the next part, and for its checkpoint.
                 ending = held.pending
                 if due or ending:
-                    write(booster)
+                    content = base64.b64encode(state()).decode()
+                    self.store.write(self.key, seal(Checkpoint(fit=self.fit, made=made, asked=asked, state=content)))
+                    log.info("checkpoint after %d of %d iterations", made, asked)
                     last = self.clock()
                 if ending:
                     held.deliver()
                     # Airflow's handler returns, and the process would fit on until SIGKILL.
                     raise Interrupted(
-                        f"SIGTERM ended the fit after round {library.made(booster)} of {asked}: a retry goes on from there"
+                        f"SIGTERM ended the fit after {made} of {asked} iterations: a retry goes on from there"
                     )
 
-            start = None if kept is None else base64.b64decode(kept.booster)
-            boosted.fit_from(start, after_round, x, y, weights)
+            start = None if kept is None else base64.b64decode(kept.state)
+            part_s = min(self.every_s, LONGEST_PART_S)
+            fit_in_parts(estimator, start, after_part, x, y, weights, part_s=part_s)
 
     def discard(self) -> None:
         """Delete the checkpoint, once what was fitted is stored."""

@@ -62,14 +62,14 @@ def terminated_in_round(number):
 def test_sigterm_writes_a_checkpoint_and_ends_and_the_next_fit_goes_on_to_the_same_model(kind, tmp_path, own_handler):
     store = LocalStore(tmp_path)
     first = Checkpoints(store, "late", "f1", 1e9, terminated_in_round(12))
-    with pytest.raises(Interrupted, match="SIGTERM ended the fit after round 12 of 30") as interrupted:
+    with pytest.raises(Interrupted, match="SIGTERM ended the fit after 12 of 30 iterations") as interrupted:
         first.train(booster(kind), None, ROWS, LABELS, None)
     assert interrupted.value.retryable
     assert (signal.getsignal(signal.SIGTERM), own_handler.signals) == (own_handler, 1)
 
     second = Checkpoints(store, "late", "f1", 1e9)
     kept = second.find()
-    assert (kept.rounds, kept.asked) == (12, ROUNDS)
+    assert (kept.made, kept.asked) == (12, ROUNDS)
     again = booster(kind)
     second.train(again, kept, ROWS, LABELS, None)
     undisturbed = booster(kind).fit(ROWS, LABELS)
@@ -82,7 +82,7 @@ def test_what_was_fitted_to_the_end_is_not_fitted_again(kind, tmp_path):
     first, again = booster(kind), booster(kind)
     checkpoints.train(first, None, ROWS, LABELS, None)
     kept = checkpoints.find()
-    assert kept.rounds == ROUNDS
+    assert kept.made == ROUNDS
     checkpoints.train(again, kept, ROWS[:0], LABELS, None)
     assert np.array_equal(again.predict_proba(ROWS), first.predict_proba(ROWS))
     checkpoints.discard()
@@ -101,7 +101,7 @@ def test_rounds_that_draw_at_random_give_another_model_that_is_as_good(kind, sam
     with pytest.raises(Interrupted):
         checkpoints.train(booster(kind, **sampling), None, ROWS[:400], LABELS[:400], None)
     again, kept = booster(kind, **sampling), checkpoints.find()
-    assert 0 < kept.rounds < ROUNDS
+    assert 0 < kept.made < ROUNDS
     Checkpoints(LocalStore(tmp_path), "late", "f1", 1e9).train(again, kept, ROWS[:400], LABELS[:400], None)
     undisturbed = booster(kind, **sampling).fit(ROWS[:400], LABELS[:400])
     right = [(one.predict(ROWS[400:]) == LABELS[400:]).mean() for one in (again, undisturbed)]
@@ -112,7 +112,7 @@ def test_rounds_that_draw_at_random_give_another_model_that_is_as_good(kind, sam
 
 def test_a_damaged_checkpoint_and_one_of_another_fit_are_said_and_not_used(tmp_path, caplog):
     checkpoints = Checkpoints(LocalStore(tmp_path), "late", "f1", EVERY_ROUND)
-    foreign = seal(Checkpoint(fit="f2", rounds=1, asked=2, booster=""))
+    foreign = seal(Checkpoint(fit="f2", made=1, asked=2, state=""))
     checkpoints.store.write(checkpoints.key, foreign)
     assert checkpoints.find() is None
     assert "is a checkpoint of another fit, f2: this fit begins anew" in caplog.text
@@ -121,26 +121,33 @@ def test_a_damaged_checkpoint_and_one_of_another_fit_are_said_and_not_used(tmp_p
     assert "late/checkpoints/f1.json is damaged" in caplog.text
 
 
-def test_no_kill_changes_the_model_and_no_round_is_made_twice_beyond_a_checkpoint(tmp_path):
-    with (tmp_path / "log").open("wb"):
-        process = KilledProcess.start(
-            Path(__file__).with_name("fitting_process.py"), {"answer": str(tmp_path / "answer.json")}, tmp_path
-        )
-    order = {"store": str(tmp_path / "undisturbed"), "rounds": 60, "every_s": EVERY_ROUND}
-    try:
-        undisturbed = process.run(order)
-        made = tmp_path / "rounds"
-        made.unlink()
-        kills, chance, seconds = 0, random.Random(2013), undisturbed["seconds"]
-        order = order | {"store": str(tmp_path / "disturbed")}
-        while kills < 5:
-            kills += process.run(order, chance.uniform(0, seconds / 3))["killed"]
-        assert process.run(order)["outcome"] == undisturbed["outcome"]
-    finally:
-        process.end()
-    rounds = [int(line) for line in made.read_text().split()]
-    assert sorted(set(rounds)) == list(range(1, 61))
-    assert len(rounds) <= 60 + kills
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fits")
+    script, settings = Path(__file__).with_name("fitting_process.py"), {"answer": str(folder / "answer.json")}
+    process = KilledProcess.start(script, settings, folder)
+    yield process, folder
+    process.end()
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("estimator", ["LightGBM", "XGBoost", "forest", "boosting", "network"])
+def test_ten_kills_do_not_change_the_model_and_no_iteration_is_made_twice_beyond_a_checkpoint(estimator, process):
+    running, folder = process
+    (made := folder / "iterations").unlink(missing_ok=True)
+    order = {"estimator": estimator, "store": str(folder / estimator / "undisturbed")}
+    undisturbed = running.run(order)
+    iterations = [int(line) for line in made.read_text().split()]
+    assert iterations == list(range(1, len(iterations) + 1))
+
+    made.unlink()
+    kills, chance, order = 0, random.Random(2013), order | {"store": str(folder / estimator / "disturbed")}
+    while kills < 10:
+        kills += running.run(order, chance.uniform(0, undisturbed["seconds"] / 3))["killed"]
+    assert running.run(order)["outcome"] == undisturbed["outcome"]
+    again = [int(line) for line in made.read_text().split()]
+    assert sorted(set(again)) == iterations
+    assert len(again) <= len(iterations) + kills
 
 
 def test_a_retraining_ended_in_its_fit_goes_on_there_and_leaves_no_checkpoint(
