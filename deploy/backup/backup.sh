@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Copy the databases of Airflow and MLflow, the store and MLflow's artifacts into a folder, while everything runs:
+# Copy the databases of Airflow, MLflow and searches, the store and MLflow's artifacts into a folder, while everything runs:
 #   deploy/backup/backup.sh FOLDER
 # docs/deploy.md explains the order, and how to restore.
 
@@ -11,8 +11,9 @@ mkdir "$folder"
 
 # Each part is copied before the parts that it refers to. Since objects are not removed, these still exist then.
 store store pack records >"$folder/records.tar"
-sql airflow pg_dump --format=custom >"$folder/airflow.dump"
-sql mlflow pg_dump --format=custom >"$folder/mlflow.dump"
+for database in "${databases[@]}"; do
+    sql "$database" pg_dump --format=custom >"$folder/$database.dump"
+done
 store artifacts pack objects >"$folder/artifacts.tar"
 store store pack objects >"$folder/objects.tar"
 

@@ -2,13 +2,16 @@
 #
 # In a folder with docker-compose.yaml and .env: through its services, and nothing needs to be set. Elsewhere, by these:
 #   AIRFLOW_DATABASE_URL, MLFLOW_DATABASE_URL   postgresql://user:password@host:port/database, as libpq reads it
+#   OPTUNA_DATABASE_URL                         the same, if searches have a database of their own
 #   PERENNIAL_STORE, MLFLOW_ARTIFACTS           folders, or s3://bucket/prefix with AWS_... in the environment
 #   PYTHON                                      of an environment with Perennial, default python3
 # Both need the same major version of PostgreSQL's tools, or a newer one, as the server.
 
 set -euo pipefail
 
+databases=(airflow mlflow optuna) # each before those that it refers to, or beside them
 if [[ -n "${AIRFLOW_DATABASE_URL:-}" ]]; then
+    [[ -n "${OPTUNA_DATABASE_URL:-}" ]] || databases=(airflow mlflow)
     : "${MLFLOW_DATABASE_URL:?set it beside AIRFLOW_DATABASE_URL}" "${PERENNIAL_STORE:?set it beside AIRFLOW_DATABASE_URL}"
     : "${MLFLOW_ARTIFACTS:?set it beside AIRFLOW_DATABASE_URL}"
     sql() { # DATABASE COMMAND [ARGUMENT...]: a tool of PostgreSQL's, on that database

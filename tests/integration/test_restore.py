@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import optuna
 import psycopg
 import pytest
 import yaml
@@ -23,6 +25,7 @@ from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 from perennial.run import MonitorRun
 from perennial.store.s3 import S3Store
+from perennial.tuning.storage import open_storage
 from tests.conftest import S3Server
 from tests.distributed.debian import PACKAGES, missing, postgres_program
 from tests.distributed.postgres import Postgres, running_postgres
@@ -41,7 +44,7 @@ SCRIPTS = Path(__file__).parents[2] / "deploy" / "backup"
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    with running_postgres("airflow", "mlflow") as server:
+    with running_postgres("airflow", "mlflow", "optuna") as server:
         yield server
 
 
@@ -65,24 +68,26 @@ class Machines:
     store: str
     artifacts: str
 
-    def script(self, name: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    def script(self, name: str, folder: Path, **others: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | self.s3.environment
         environment |= {
             "AIRFLOW_DATABASE_URL": self.postgres.url("airflow", "postgresql"),
             "MLFLOW_DATABASE_URL": self.postgres.url("mlflow", "postgresql"),
+            "OPTUNA_DATABASE_URL": self.postgres.url("optuna", "postgresql"),
             "PERENNIAL_STORE": f"s3://{self.store}/perennial",
             "MLFLOW_ARTIFACTS": f"s3://{self.artifacts}/mlflow",
             "PYTHON": sys.executable,
             "PATH": f"{postgres_program('pg_dump').parent}:{os.environ['PATH']}",
+            **others,
         }
         return subprocess.run(
             [SCRIPTS / name, folder], env=environment, capture_output=True, text=True, check=False, timeout=300
         )
 
     def wipe(self) -> None:
-        """Lose everything: both databases, and all objects of both buckets."""
+        """Lose everything: all databases, and all objects of both buckets."""
         with psycopg.connect(self.postgres.url("postgres", "postgresql"), autocommit=True) as admin:
-            for name in ("airflow", "mlflow"):
+            for name in ("airflow", "mlflow", "optuna"):
                 database = sql.Identifier(name)
                 admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
                 admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, database))
@@ -113,6 +118,7 @@ class State:
     objects: dict[str, bytes]
     scores: list[float]
     connection: tuple[str, ...]
+    trials: list[float]
 
 
 def state_of(model: OnS3, machines: Machines) -> State:
@@ -136,7 +142,13 @@ def state_of(model: OnS3, machines: Machines) -> State:
         },
         scores=_scores(model, champion),
         connection=tuple(connection or ()),
+        trials=[trial.params["x"] for trial in searched(machines).get_trials()],
     )
+
+
+def searched(machines: Machines) -> optuna.Study:
+    storage = open_storage(machines.postgres.url("optuna"))
+    return optuna.create_study(study_name="watched/first", storage=storage, load_if_exists=True)
 
 
 def _scores(model: OnS3, champion: Any) -> list[float]:
@@ -157,6 +169,8 @@ def test_what_was_backed_up_is_put_back_as_it_was(postgres, s3_server, tmp_path)
         airflow.execute("CREATE TABLE connection (conn_id text PRIMARY KEY, password text)")
         airflow.execute("INSERT INTO connection VALUES ('slack_default', 'encrypted')")
 
+    searched(machines).optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+
     with machines.mlflow(tmp_path / "mlflow") as uri:
         plain = make_watched(tmp_path / "home", uri)
         model = OnS3(plain.home, plain.tracking_uri, plain.spec, store)
@@ -167,6 +181,7 @@ def test_what_was_backed_up_is_put_back_as_it_was(postgres, s3_server, tmp_path)
         assert before.aliases == {"champion": "1"}
         assert len(before.ledger) == 1
         assert before.objects
+        assert len(before.trials) == 2
 
         done = machines.script("backup.sh", tmp_path / "backup")
         assert done.returncode == 0, done.stderr
@@ -197,6 +212,14 @@ def test_what_was_backed_up_is_put_back_as_it_was(postgres, s3_server, tmp_path)
         assert "watched: champion is version 1; versions: 1, snapshots: 1, checks in the ledger: 1; all there" in (
             verified.stdout
         )
+
+
+def test_searches_are_not_left_out_of_a_restore_unsaid(postgres, s3_server, tmp_path):
+    (tmp_path / "optuna.dump").write_bytes(b"")
+    (tmp_path / "SHA256SUMS").write_text(f"{hashlib.sha256(b'').hexdigest()}  optuna.dump\n")
+    machines = Machines(postgres, s3_server, s3_server.new_bucket(), s3_server.new_bucket())
+    done = machines.script("restore.sh", tmp_path, OPTUNA_DATABASE_URL="")
+    assert (done.returncode, done.stderr) == (1, "the backup has optuna.dump: set OPTUNA_DATABASE_URL\n")
 
 
 def test_a_backup_that_never_ended_or_was_changed_is_not_restored(postgres, s3_server, tmp_path):
