@@ -54,7 +54,7 @@ for name in {names}:
 {form}    ):
         chain(*(
             EmptyOperator(task_id=task_id)
-            for task_id in ("ingest", "validate", "train", "evaluate", "decide", "refit", "register")
+            for task_id in {tasks!r}
         ), EmptyOperator(task_id="promote", outlets=[Asset("x-champion://" + name)]))
 
     with DAG(
@@ -91,6 +91,9 @@ for name in {names}:
         chain(*(EmptyOperator(task_id=task_id) for task_id in ("begin", "train", "compare")))
 """
 
+TASKS = ("ingest", "validate", "train", "evaluate", "decide", "refit", "register")
+TUNED_TASKS = ("ingest", "validate", "tune", "choose", *TASKS[2:])
+
 FORM = """\
         params={
             "as_of": Param(None, type=["null", "string"], format="date-time", description="Newest event time."),
@@ -99,6 +102,15 @@ FORM = """\
             "reason": Param(None, type=["null", "string"], maxLength=500, description="Why."),
         },
 """
+
+TUNED_FORM = (
+    FORM.rstrip().removesuffix("},")
+    + """\
+    "trials": Param(None, type=["null", "integer"], minimum=1, description="Most trials."),
+            "search": Param("due", type="string", enum=["due", "force", "skip"], description="Whether to search."),
+        },
+"""
+)
 
 MONITORING_FORM = """\
         params={
@@ -112,6 +124,15 @@ BACKTEST_FORM = """\
             "days": Param(None, type=["null", "number"], exclusiveMinimum=0, description="Length of the period."),
             "batches": Param(26, type="integer", minimum=4, maximum=200, description="Number of batches."),
         },
+"""
+
+# The same estimator, searched for.
+CANDIDATES = """\
+model:
+  candidates:
+    - estimator: {estimator}
+      search: {{max_leaf_nodes: {{low: 7, high: 63}}}}
+tuning: {{trials: 20, parallel: 2}}
 """
 
 MONITORING = """
@@ -161,8 +182,8 @@ def measure(folder: Path, scratch: Path, models: Path) -> dict[str, object]:
     return json.loads(line.removeprefix("RESULT "))
 
 
-def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
-    """Write the specs and the hand-written DAGs; return the folders to parse."""
+def write_inputs(scratch: Path, count: int, tuned: int) -> dict[str, Path]:
+    """Write the specs, the last of them tuned, and the hand-written DAGs; return the folders to parse."""
     sys.path.insert(0, str(REPOSITORY / "plugins"))
     from perennial.spec.reading.loader import load_spec
     from perennial_airflow.building.dag_pages import monitoring_page, spec_page
@@ -176,12 +197,28 @@ def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     names = [f"flight_delay_{number:03}" for number in range(count)]
     for folder in ("models", "one_file", "many_files", "formless"):
         (scratch / folder).mkdir()
-    for name in names:
-        text = written.replace("name: flight_delay ", f"name: {name} ")
-        (scratch / "models" / f"{name}.yaml").write_text(text)
-        (scratch / "many_files" / f"{name}.py").write_text(HAND_WRITTEN.format(names=[name], **pages, **forms))
-    (scratch / "one_file" / "all.py").write_text(HAND_WRITTEN.format(names=names, **pages, **forms))
-    (scratch / "formless" / "all.py").write_text(HAND_WRITTEN.format(names=names, **pages, **dict.fromkeys(forms, "")))
+    searching = search_instead(written, spec.model.estimator)
+
+    def by_hand(names: list[str], *, tuned: bool, with_form: bool = True) -> str:
+        fields = forms | ({"form": TUNED_FORM} if tuned else {})
+        return HAND_WRITTEN.format(
+            names=names,
+            tasks=TUNED_TASKS if tuned else TASKS,
+            **pages,
+            **(fields if with_form else dict.fromkeys(fields, "")),
+        )
+
+    plain = count - tuned
+    for number, name in enumerate(names):
+        text = searching if number >= plain else written
+        (scratch / "models" / f"{name}.yaml").write_text(text.replace("name: flight_delay ", f"name: {name} "))
+        (scratch / "many_files" / f"{name}.py").write_text(by_hand([name], tuned=number >= plain))
+    for folder, with_form in (("one_file", True), ("formless", False)):
+        parts = [
+            by_hand(some, tuned=searches, with_form=with_form)
+            for some, searches in ((names[:plain], False), (names[plain:], True))
+        ]
+        (scratch / folder / "all.py").write_text("".join(parts))
     return {
         "perennial": REPOSITORY / "dags",
         "by hand, one file": scratch / "one_file",
@@ -190,15 +227,24 @@ def write_inputs(scratch: Path, count: int) -> dict[str, Path]:
     }
 
 
+def search_instead(written: str, estimator: str) -> str:
+    """Return the spec with a search over its estimator in place of its section `model`."""
+    before, _, rest = written.partition("\nmodel:\n")
+    lines = rest.splitlines(keepends=True)
+    end = next(number for number, line in enumerate(lines) if line[:1].isalpha())
+    return f"{before}\n{CANDIDATES.format(estimator=estimator)}\n{''.join(lines[end:])}"
+
+
 def main() -> None:
     """Measure all sides in turns, since other work on the machine slows all of them, and print medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--specs", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--tuned", type=int, default=0, help="so many of the specs search for their model")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        sides = write_inputs(scratch, options.specs)
+        sides = write_inputs(scratch, options.specs, options.tuned)
         rounds = [
             {side: measure(path, scratch, scratch / "models") for side, path in sides.items()}
             for _ in range(options.rounds)
@@ -206,7 +252,8 @@ def main() -> None:
     medians = {}
     for side in sides:
         seen = [results[side] for results in rounds]
-        assert {(result["dags"], result["tasks"]) for result in seen} == {(3 * options.specs, 22 * options.specs)}
+        tasks = 22 * options.specs + 2 * options.tuned
+        assert {(result["dags"], result["tasks"]) for result in seen} == {(3 * options.specs, tasks)}
         medians[side] = statistics.median(result["seconds"] for result in seen)
         print(f"{side:27} {medians[side]:6.2f} s   {seen[0]['bytes'] / 1e6:5.1f} MB serialized")
     for side in list(sides)[1:]:
