@@ -111,7 +111,9 @@ def _in_check(name: str, task_id: str, act: Act) -> Fault:
 
 
 # The flights' models serve alone, so that none are assembled.
-STAGES_OF_FLIGHTS = tuple(stage for stage in STAGES if stage not in ("tune", "choose", "assemble"))
+STAGES_OF_FLIGHTS = tuple(
+    stage for stage in STAGES if stage not in ("tune", "choose", "assemble", "package", "rehearse", "publish")
+)
 
 FAULTS = (
     _deferred("triggerer"),

@@ -1,5 +1,6 @@
 """One retraining DAG for each spec: ingest >> validate >> train >> evaluate >> decide >> refit >> register >> promote.
 
+A spec with packages has two more: refit >> package >> rehearse >> register; with a package index, publish comes last.
 A spec with candidates also has a search: validate >> tune (as many tasks as there are trials at a time) >> choose >> train.
 """
 
@@ -24,6 +25,7 @@ from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import RETRAIN, retraining_dag
 from perennial_airflow.operators.ingest import IngestOperator
 from perennial_airflow.operators.promote import PromoteOperator
+from perennial_airflow.operators.publish import PublishOperator
 from perennial_airflow.operators.stage import StageOperator
 from perennial_airflow.operators.tune import TuneOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
@@ -121,8 +123,11 @@ def retraining(spec: ModelSpec) -> DAG:
         # If a stage is skipped, the result of the stage before it serves.
         going_on = {"trigger_rule": TriggerRule.NONE_FAILED, **run}
         assemble = StageOperator(task_id="assemble", takes=judged, **going_on) if spec.model.ensemble else None
-        assembly = assemble.output if assemble else None
-        register = StageOperator(task_id="register", takes={**judged, "assembly": assembly}, **going_on)
+        judged["assembly"] = assemble.output if assemble else None
+        packaging = _packaging(snapshot, judged, going_on) if spec.packages else []
+        if packaging:
+            verdict = judged["verdict"] = packaging[-1].output
+        register = StageOperator(task_id="register", takes=judged, **going_on)
         promote = PromoteOperator(
             task_id="promote",
             takes={"registered": register.output, "verdict": verdict},
@@ -132,8 +137,9 @@ def retraining(spec: ModelSpec) -> DAG:
             **run,
             **on_verdict(spec),
         )
-        judging = (train, evaluate, decide, refit, *([assemble] if assemble else []), register, promote)
-        chain(ingest, validate, *searching, *judging)
+        judging = (train, evaluate, decide, refit, *([assemble] if assemble else []), *packaging, register, promote)
+        publishing = [_publish(packaging[0].output, promote.output, run)] if spec.publish else []
+        chain(ingest, validate, *searching, *judging, *publishing)
         dag.add_result(verdict)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM | SEARCH_FORM if spec.tunes else FORM))
@@ -150,6 +156,18 @@ def _search(spec: ModelSpec, snapshot: Any, run: dict[str, Any]) -> list[Any]:
         **heavy(spec),
     ).expand(process=list(range(1, spec.search.parallel + 1)))
     return [tune, StageOperator(task_id="choose", takes={"snapshot": snapshot}, **run)]
+
+
+def _packaging(snapshot: Any, judged: dict[str, Any], run: dict[str, Any]) -> list[Any]:
+    """Return the tasks that make packages and run them; the last one adds to the verdict."""
+    made = {name: judged[name] for name in ("candidate", "verdict", "refit", "assembly")}
+    package = StageOperator(task_id="package", takes=made, **run)
+    taken = {"snapshot": snapshot, "packages": package.output, "verdict": judged["verdict"]}
+    return [package, StageOperator(task_id="rehearse", takes=taken, **run)]
+
+
+def _publish(packages: Any, promotion: Any, run: dict[str, Any]) -> Any:
+    return PublishOperator(task_id="publish", takes={"packages": packages, "promotion": promotion}, **run)
 
 
 globals().update(dags_by_id(models_folder(__file__), RETRAIN, retraining))

@@ -62,7 +62,7 @@ def finished_retraining(airflow: AirflowApi, model: str, run_id: str, title: str
     dag_id = dag_of(model)
     tasks = wait_for_run(airflow, dag_id, run_id)
     handed_on = {
-        record: airflow.result(dag_id, run_id, maker(record).name)
+        record: airflow.result(dag_id, run_id, maker(record, tasks).name)
         for record in ("snapshot", "candidate", "evaluation", "verdict", "registered")
     }
     verdict = Verdict.model_validate(handed_on["verdict"])

@@ -13,6 +13,23 @@ TUNING_URL = "sqlite:///.perennial/tuning.db"
 """The storage of searches where none is named: for processes on one machine."""
 
 
+@dataclass(frozen=True)
+class PackageIndex:
+    """An index of Python packages.
+
+    Attributes
+    ----------
+    url : str
+        Its upload address.
+    username, password : str
+        Its login; never logged. An index without one gets empty ones.
+    """
+
+    url: str = field(repr=False)
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """The places that a model's runs and checks share: those of all models, or those of the spec's region.
@@ -31,6 +48,8 @@ class Deployment:
         SQLAlchemy URL of the source's connection; never logged.
     tuning_url : str
         SQLAlchemy URL of the storage of searches; never logged.
+    package_index : PackageIndex or None
+        Where wheels are published; None: nowhere.
     s3 : boto3 S3 client or None
         For sources on S3; None: a client is made from the environment.
     """
@@ -41,4 +60,5 @@ class Deployment:
     data_root: Path | str
     sql_url: str | None = field(default=None, repr=False)
     tuning_url: str = field(default=TUNING_URL, repr=False)
+    package_index: PackageIndex | None = None
     s3: Any = None

@@ -48,6 +48,20 @@ class Interrupted(PerennialError):
     retryable = True
 
 
+class PackageError(PerennialError):
+    """A model cannot be packaged, or its package cannot be run."""
+
+
+class IndexRefused(PerennialError):
+    """A package index refuses a wheel."""
+
+
+class IndexUnavailable(IndexRefused):
+    """A package index does not answer."""
+
+    retryable = True
+
+
 class PromotionError(PerennialError):
     """A version cannot be registered or promoted, such as when the champion has moved meanwhile."""
 

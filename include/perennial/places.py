@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perennial.deployment import TUNING_URL
+from perennial.deployment import TUNING_URL, PackageIndex
 from perennial.errors import SpecError
 
 if TYPE_CHECKING:
@@ -99,6 +99,13 @@ def tuning_url(region: str | None, *, connection: Callable[[str | None], str | N
         if url:
             return url
     return TUNING_URL
+
+
+def package_index() -> PackageIndex | None:
+    """Return the package index that twine's own variables name; None: they name none."""
+    url = os.environ.get("TWINE_REPOSITORY_URL", "")
+    login = (os.environ.get(f"TWINE_{name}", "") for name in ("USERNAME", "PASSWORD"))
+    return PackageIndex(url, *login) if url else None
 
 
 def _folder(root: str) -> Path | str:

@@ -7,7 +7,7 @@ arguments, after a crash at any point, it leaves the same result as if it had ru
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
 from perennial.models.tuning import Search, Tuning
+from perennial.packages.records import Packages, Publication
 from perennial.promotion.records import Promotion, RegisteredVersion, Verdict
 from perennial.validation.records import Validation
 
@@ -117,6 +118,27 @@ def _nothing_to_assemble(
     if run.spec.model.ensemble is None:
         return "model.ensemble is not set: one model serves"
     return "The candidate was judged alone: there is no other model that could serve together with it"
+
+
+def _nothing_to_package(
+    run: RetrainingRun, _candidate: Candidate, verdict: Verdict, _refit: Refit | None, _assembly: Assembly | None
+) -> str:
+    if not run.spec.packages:
+        return "The spec asks for no packages"
+    if run.dry_run:
+        return f"Dry run: nothing is packaged. The verdict was: {verdict.sentence}"
+    return "" if verdict.promotes else verdict.sentence
+
+
+def _nothing_to_rehearse(run: RetrainingRun, *_: object) -> str:
+    # Without packages, since nothing is promoted, it returns the verdict as it is: later stages take it from here.
+    return "" if run.spec.packages else "The spec asks for no packages"
+
+
+def _nothing_to_publish(run: RetrainingRun, _packages: Packages | None, promotion: Promotion | None) -> str:
+    if promotion is None:
+        return "Nothing was promoted, so there is nothing to publish"
+    return "" if run.spec.publish else "The spec names no package index"
 
 
 def _nothing_to_register(
@@ -235,6 +257,28 @@ STAGES: Mapping[str, Stage] = {
             why_not=_nothing_to_assemble,
         ),
         Stage(
+            name="package",
+            function="perennial.packages.package:package",
+            takes=("candidate", "verdict", "refit", "assembly"),
+            makes="packages",
+            returns=Packages,
+            reads_rows=False,
+            owns_run=True,
+            again="Packages of the same bundle are found and kept; what a killed attempt left has no record.",
+            why_not=_nothing_to_package,
+        ),
+        Stage(
+            name="rehearse",
+            function="perennial.rehearsal.rehearse:rehearse",
+            takes=("snapshot", "packages", "verdict"),
+            makes="verdict",
+            returns=Verdict,
+            reads_rows=True,
+            owns_run=True,
+            again="The packages are run and measured again, and the measurements replace the earlier ones.",
+            why_not=_nothing_to_rehearse,
+        ),
+        Stage(
             name="register",
             function="perennial.promotion.registry:register",
             takes=("candidate", "evaluation", "verdict", "refit", "assembly"),
@@ -256,22 +300,46 @@ STAGES: Mapping[str, Stage] = {
             again="A promotion that was made is found. To undo: set the alias `champion` back to the version before.",
             why_not=_nothing_to_promote,
         ),
+        Stage(
+            name="publish",
+            function="perennial.packages.publish:publish",
+            takes=("packages", "promotion"),
+            makes="publication",
+            returns=Publication,
+            reads_rows=False,
+            owns_run=False,
+            again="A wheel that the index has already is left as it is. To undo: yank it there.",
+            why_not=_nothing_to_publish,
+        ),
     )
 }
 
 
 def stages_of(spec: ModelSpec) -> tuple[str, ...]:
     """Return the names of the stages that a spec asks for, in their order: its retraining DAG has a task for each."""
-    without = {"tune": not spec.tunes, "choose": not spec.tunes, "assemble": spec.model.ensemble is None}
+    without = {
+        "tune": not spec.tunes,
+        "choose": not spec.tunes,
+        "assemble": spec.model.ensemble is None,
+        "package": not spec.packages,
+        "rehearse": not spec.packages,
+        "publish": spec.publish is None,
+    }
     return tuple(name for name in STAGES if not without.get(name, False))
 
 
-def maker(record: str) -> Stage:
-    """Return the stage that makes a record.
+def maker(record: str, among: Collection[str] = tuple(STAGES)) -> Stage:
+    """Return the stage that makes a record; of a verdict, the last of several stages that adds to it.
+
+    Parameters
+    ----------
+    record : str
+    among : collection of str
+        Names of the stages that there are, such as a run's tasks.
 
     Raises
     ------
     KeyError
-        No stage makes it.
+        None of them makes it.
     """
-    return {stage.makes: stage for stage in STAGES.values()}[record]
+    return {stage.makes: stage for stage in STAGES.values() if stage.name in among}[record]

@@ -54,6 +54,27 @@ def test_only_a_spec_that_asks_for_several_models_draws_the_task_that_puts_them_
     assert "assemble" in dag.task_dict["register"].upstream_task_ids
 
 
+def test_only_a_spec_that_asks_for_packages_draws_the_tasks_that_make_run_and_publish_them(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    add_spec(packages=["wheel"], publish={"connection": "pypi"})
+    dag = load_dags().dags["orders.retrain"]
+
+    assert [task.task_id for task in dag.topological_sort()] == [
+        *PIPELINE[:6],
+        "package",
+        "rehearse",
+        *PIPELINE[6:],
+        "publish",
+    ]
+    # What is registered and promoted is what the rehearsal left of the verdict.
+    for judged in ("register", "promote"):
+        assert dag.task_dict[judged].takes["verdict"].operator.task_id == "rehearse"
+    # A refit that is off skips its task, and the packages are made of the model that was judged.
+    assert dag.task_dict["package"].trigger_rule == "none_failed"
+    assert dag.task_dict["publish"].trigger_rule == "all_success"
+
+
 def test_the_tests_run_side_by_side_between_opening_and_governing(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from perennial.data.ingest import ingest
+from perennial.deployment import Deployment
+from perennial.run import RetrainingRun
 from perennial.spec import ModelSpec
+from perennial.store.local import LocalStore
 
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 LOGISTIC = "sklearn.linear_model.LogisticRegression"
@@ -80,3 +85,25 @@ def transform_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     monkeypatch.syspath_prepend(folder)
     return "user_features"
+
+
+@pytest.fixture
+def prepare(tmp_path: Path, mlflow_uri: str) -> Callable[..., tuple[RetrainingRun, Any]]:
+    """Land rows, ingest them, and return the run and its snapshot."""
+
+    def make(spec: ModelSpec, rows: pd.DataFrame) -> tuple[RetrainingRun, Any]:
+        (tmp_path / "data" / "rows").mkdir(parents=True)
+        rows.to_parquet(tmp_path / "data" / "rows" / "part.parquet")
+        run = RetrainingRun(
+            spec=spec,
+            deployment=Deployment(
+                store=LocalStore(tmp_path / "store"), tracking_uri=mlflow_uri, data_root=tmp_path / "data"
+            ),
+            run_id="manual__1",
+            now=datetime(2026, 1, 1, tzinfo=UTC),
+            reason="a test",
+            triggered_by="pytest",
+        )
+        return run, ingest(run)
+
+    return make

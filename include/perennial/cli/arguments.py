@@ -56,7 +56,7 @@ def open_model(model: str, models: Path, store: str | None) -> tuple[ModelSpec, 
 def deployment_of(spec: ModelSpec, store: Opened, sql_url: str | None = None) -> Deployment:
     """Return the places for a model from the environment."""
     from perennial.deployment import Deployment
-    from perennial.places import data_root, tracking_server, tuning_url
+    from perennial.places import data_root, package_index, tracking_server, tuning_url
 
     server = tracking_server(spec.region)
     return Deployment(
@@ -66,6 +66,7 @@ def deployment_of(spec: ModelSpec, store: Opened, sql_url: str | None = None) ->
         data_root=data_root(spec),
         sql_url=sql_url,
         tuning_url=tuning_url(spec.region),
+        package_index=package_index(),
     )
 
 

@@ -22,6 +22,7 @@ from perennial.evaluation.records import Evaluation, Scores
 from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
 from perennial.models.tuning import Search, Tuning
+from perennial.packages.records import Packages, Publication
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
@@ -188,6 +189,12 @@ def _of_assembly(assembly: Assembly, _: ModelSpec) -> str:
     return assembly.sentence
 
 
+def _of_packages(packages: Packages, _: ModelSpec) -> str:
+    if packages.failed:
+        return f"none kept: {'; '.join(f'{kind}: {why}' for kind, why in packages.failed.items())}"
+    return ", ".join(f"{one.file} ({one.size_bytes / 2**20:.1f} MiB)" for one in packages.made)
+
+
 def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
     return f"{registered.name} v{registered.version}"
 
@@ -195,6 +202,10 @@ def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
 def _of_promotion(promotion: Promotion, _: ModelSpec) -> str:
     before = f" in place of v{promotion.previous_version}" if promotion.previous_version else ""
     return f"{promotion.name} v{promotion.version} is champion{before}"
+
+
+def _of_publication(publication: Publication, _: ModelSpec) -> str:
+    return f"{publication.file} is in {publication.index}"
 
 
 _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
@@ -207,8 +218,10 @@ _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "verdict": _of_verdict,
     "refit": _of_refit,
     "assembly": _of_assembly,
+    "packages": _of_packages,
     "registered": _of_registered,
     "promotion": _of_promotion,
+    "publication": _of_publication,
 }
 """Record -> what is printed of it after the name of its stage."""
 

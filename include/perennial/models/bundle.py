@@ -128,6 +128,12 @@ def read_models(folder: Path, manifest: Manifest, who: str) -> Bundle:
     return Bundle(manifest, model, twin)
 
 
+def read_served(folder: Path, manifest: Manifest, who: str) -> Model:
+    """Read the model that serves, of a bundle of one model whose files the caller has verified."""
+    kept = format_named(manifest.format, manifest.format_version, who)
+    return kept.read(folder / kept.file, manifest.types)
+
+
 def check_files(folder: Path, recorded: RecordedBundle, who: str) -> None:
     """Raise BundleChanged if a file is not the one that was recorded when the model was trained."""
     check_digests(folder, {MANIFEST: recorded.digest, **recorded.manifest.files}, who)

@@ -8,7 +8,7 @@ from perennial.record import Figure, Record
 
 Outcome = Literal["promote", "reject", "inconclusive"]
 """What was found; `inconclusive`: proof was asked for, and there is none for or against the candidate."""
-BlessingName = Literal["metrics", "slices", "fairness"]
+BlessingName = Literal["metrics", "slices", "fairness", "rehearsal"]
 
 
 class GateResult(Record):

@@ -33,14 +33,28 @@ def decide(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) -> Ver
         `promote` only if every blessing is given, `inconclusive` if none is refused.
     """
     blessings = tuple(_blessings(evaluation, spec, candidate))
-    outcome = _worst(blessings)
     champion = evaluation.champion_is
+    version = champion.version if champion else None
+    return _verdict(blessings, spec, version, candidate.start)
+
+
+def with_blessing(verdict: Verdict, blessing: Blessing, spec: ModelSpec) -> Verdict:
+    """Return a verdict to which another blessing was added, given or refused after the others."""
+    before = _sentence(verdict.outcome, verdict.blessings, spec)
+    said_besides = verdict.sentence.removeprefix(before).strip() if verdict.sentence.startswith(before) else ""
+    return _verdict((*verdict.blessings, blessing), spec, verdict.champion_version, said_besides)
+
+
+def _verdict(
+    blessings: tuple[Blessing, ...], spec: ModelSpec, champion_version: str | None, said_besides: str
+) -> Verdict:
+    outcome = _worst(blessings)
     return Verdict(
         outcome=outcome,
         consequence=spec.evaluation.gates.inconclusive if outcome == "inconclusive" else outcome,
-        sentence=" ".join(filter(None, (_sentence(outcome, blessings, spec), candidate.start))),
+        sentence=" ".join(filter(None, (_sentence(outcome, blessings, spec), said_besides))),
         blessings=blessings,
-        champion_version=champion.version if champion else None,
+        champion_version=champion_version,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from perennial.ensemble.files import MEMBERS, read_ensemble
 from perennial.errors import TrainingError
 from perennial.models.base import Base
-from perennial.models.bundle import Bundle, files_of, read_bundle
+from perennial.models.bundle import Bundle, check_files, files_of, read_bundle
 from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.formats.trusted_types import allowed_types
 from perennial.models.manifest import Manifest
@@ -137,6 +137,40 @@ def fetch(tracker: Tracker, model_uri: str, recorded: RecordedBundle, folder: Pa
         names = tuple(name for name in names if name in there or not name.startswith(MEMBERS))
     tracker.download_files(model_uri, names, folder)
     return folder
+
+
+def recorded_by_digest(run: Run, mlflow_run_id: str, digest: str) -> RecordedBundle:
+    """Return the record of one of an MLflow run's bundles: the candidate, its refit or its ensemble.
+
+    Raises
+    ------
+    TrainingError
+        There is no such record.
+    """
+    recorded = recorded_bundles(run.store, run.spec.name, mlflow_run_id)
+    return _known(run, next((one for one in recorded if one.digest == digest), None), "the candidate")
+
+
+def fetch_recorded(run: Run, recorded: RecordedBundle, folder: Path) -> Path:
+    """Download a bundle's files from MLflow, compare each with its record, and return their folder.
+
+    Raises
+    ------
+    BundleChanged
+        A file is gone, or not the one that was logged.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    from perennial.registry.tracking import Tracker
+
+    fetch(Tracker(run.tracking_uri), recorded.model_uri, recorded, folder)
+    check_files(folder, recorded, "the candidate")
+    return folder
+
+
+def load_recorded(run: Run, recorded: RecordedBundle) -> Bundle:
+    """Return a bundle of which the caller has the record. Raises the errors of `load_champion`."""
+    return _load(run, recorded.model_uri, recorded, "the candidate")
 
 
 def recorded_champion(run: Run, champion: Champion) -> RecordedBundle:

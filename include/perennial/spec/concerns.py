@@ -123,6 +123,10 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "evaluation.fairness": (Concern.ROWS, Concern.JUDGING),
     # A threshold is chosen by a metric.
     "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "packages": (Concern.JUDGING,),
+    "rehearsal": (Concern.JUDGING,),
+    # What happens after a promotion does not change it.
+    "publish": _NONE,
     "monitoring.schedule": _NONE,
     "monitoring.min_rows": (Concern.WATCHING,),
     "monitoring.lateness_days": (Concern.WATCHING,),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.alerts import Alerts
 from perennial.spec.cross_validation import CrossValidationSection
@@ -17,10 +17,11 @@ from perennial.spec.imbalance import Imbalance
 from perennial.spec.metrics import CLASSIFICATION, EXPECTED_COST, REGRESSION
 from perennial.spec.model import Model
 from perennial.spec.monitoring import Monitoring, Retraining
+from perennial.spec.packages import PackageKind, Publish, RehearsalGates
 from perennial.spec.patterns import NAME, REGION
 from perennial.spec.resources import Resources
 from perennial.spec.schedule import Schedule
-from perennial.spec.section import Section, Text, refuse
+from perennial.spec.section import Section, Text, no_repeats, refuse
 from perennial.spec.source import SourceSection
 from perennial.spec.tuning import Tuning
 from perennial.spec.validation import Expectation
@@ -54,6 +55,12 @@ class ModelSpec(Section):
     tuning: Tuning | None = None
     """How the best of `model.candidates` is searched for; None: by default, if there are candidates."""
     evaluation: EvaluationSection
+    packages: tuple[PackageKind, ...] = ()
+    """What a candidate is packaged as before it is promoted; empty: nothing."""
+    rehearsal: RehearsalGates = RehearsalGates()
+    """What each package must reach."""
+    publish: Publish | None = None
+    """None: wheels are not sent to a package index."""
     schedule: Schedule | None = None
     """None: retrained only when triggered."""
     monitoring: Monitoring | None = None
@@ -68,6 +75,8 @@ class ModelSpec(Section):
     """None: no messages are sent."""
     tags: tuple[Annotated[Text, Field(max_length=100)], ...] = ()
     """Airflow tags of the DAGs."""
+
+    _packages = field_validator("packages")(no_repeats)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -85,6 +94,7 @@ class ModelSpec(Section):
             *self._never_fires(),
             *self._foreign_region(),
             *self._unsearchable(),
+            *self._not_packaged(),
         ]
         if complaints:
             refuse(*complaints)
@@ -274,6 +284,16 @@ class ModelSpec(Section):
                     yield place, "cmaes searches numbers only: choose another sampler"
                 if tuning.sampler == "grid" and not one.choices and not one.is_whole and one.step is None:
                     yield place, "a grid needs choices, whole numbers or a step"
+
+    def _not_packaged(self) -> Iterator[Complaint]:
+        if self.rehearsal != RehearsalGates() and not self.packages:
+            yield ("rehearsal",), "there is nothing to rehearse: name packages, or leave this out"
+        if "wheel" in self.packages:
+            return
+        if "container" in self.packages:
+            yield ("packages",), "a container serves the model's wheel: name 'wheel' as well"
+        if self.publish is not None:
+            yield ("publish",), "there is no wheel to publish: name 'wheel' among the packages"
 
     @property
     def tunes(self) -> bool:

@@ -7,6 +7,7 @@ that it is counted even if a task was killed. CPU and memory of a task are measu
 from __future__ import annotations
 
 import resource
+from collections.abc import Collection
 from typing import TYPE_CHECKING, get_args
 
 from airflow.listeners import hookimpl
@@ -29,7 +30,7 @@ def on_dag_run_success(dag_run: DagRun) -> None:
             count_end(dag_run, "dry run")
         else:
             promoted = states.get(maker("promotion").name) == "success"
-            count_end(dag_run, "promoted" if promoted else why_not_promoted(dag_run))
+            count_end(dag_run, "promoted" if promoted else why_not_promoted(dag_run, states))
 
 
 @hookimpl
@@ -65,17 +66,16 @@ def task_states(dag_run: DagRun) -> dict[str, str | None]:
         return {task_id: state for task_id, state in session.execute(query)}
 
 
-def why_not_promoted(dag_run: DagRun) -> str:
-    """Return `inconclusive` or `rejected`, as the verdict says that the run's task handed on."""
+def why_not_promoted(dag_run: DagRun, tasks: Collection[str]) -> str:
+    """Return `inconclusive` or `rejected`, as the verdict says that the last of the run's tasks handed on."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     from perennial.stages import maker
 
     with create_session(scoped=False) as session:
-        query = XComModel.get_many(
-            run_id=dag_run.run_id, key="return_value", task_ids=maker("verdict").name, dag_ids=dag_run.dag_id
-        )
+        task = maker("verdict", tasks).name
+        query = XComModel.get_many(run_id=dag_run.run_id, key="return_value", task_ids=task, dag_ids=dag_run.dag_id)
         found = session.scalars(query).first()
         verdict = None if found is None else XComModel.deserialize_value(found)
     inconclusive = isinstance(verdict, dict) and verdict.get("outcome") == "inconclusive"
