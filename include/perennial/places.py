@@ -108,6 +108,11 @@ def package_index() -> PackageIndex | None:
     return PackageIndex(url, *login) if url else None
 
 
+def cache_folder() -> Path:
+    """Return the folder of the worker in which what can be made again is kept."""
+    return Path(os.environ.get("PERENNIAL_CACHE", ".perennial/cache"))
+
+
 def _folder(root: str) -> Path | str:
     return root if root.startswith("s3://") else Path(root)
 

@@ -74,13 +74,13 @@ class Predictions:
         )
 
 
-def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
+def predict(model: Predictor, frame: Any) -> Predictions:
     """Return all predictions that the model can make for the rows.
 
     Parameters
     ----------
     model : fitted estimator
-    frame : DataFrame of shape (n, columns)
+    frame : DataFrame, array or sparse matrix of shape (n, columns)
         The columns that the model reads.
 
     Raises
@@ -88,7 +88,7 @@ def predict(model: Predictor, frame: pd.DataFrame) -> Predictions:
     TrainingError
         Its probabilities do not have one row for each row and one column for each label.
     """
-    rows = len(frame)
+    rows = frame.shape[0]
     if isinstance(model, Pipeline) and len(model) > 1:
         # What the estimator reads is made once, not once for each method that is called.
         frame, model = model[:-1].transform(frame), model[-1]
@@ -138,11 +138,11 @@ def as_array(labels: tuple[Label, ...]) -> NDArray[Any]:
     return np.array(labels, dtype=object if any(isinstance(label, str) for label in labels) else None)
 
 
-def _values(model: Predictor, frame: pd.DataFrame) -> NDArray[Any]:
+def _values(model: Predictor, frame: Any) -> NDArray[Any]:
     return np.asarray(model.predict(frame)).ravel()
 
 
-def _labels(model: Any, frame: pd.DataFrame, probabilities: NDArray[np.float64]) -> NDArray[Any]:
+def _labels(model: Any, frame: Any, probabilities: NDArray[np.float64]) -> NDArray[Any]:
     """Return the predicted labels; of boosted trees the most likely ones, which their own `predict` gives as well.
 
     It would send each row through all trees a second time. Only for a row whose labels are exactly equally likely may it

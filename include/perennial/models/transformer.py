@@ -105,7 +105,7 @@ def code_digest(features: Features) -> str:
     """
     of_transform = source_digest(features.transform)
     modules = {_load(path, "features.steps").__module__ for step in features.steps for _, path, _ in imports_of(step)}
-    own = sorted(name for name in modules if name.partition(".")[0] not in _installed_packages())
+    own = sorted(name for name in modules if not _is_installed(name.partition(".")[0]))
     if not own:
         return of_transform
     try:
@@ -119,8 +119,13 @@ def code_digest(features: Features) -> str:
 
 
 @functools.cache
-def _installed_packages() -> frozenset[str]:
-    return frozenset((*packages_distributions(), *sys.stdlib_module_names))
+def installed_packages() -> Mapping[str, list[str]]:
+    """Return package -> the distributions that it comes from, for all that is installed. It takes a second or so."""
+    return packages_distributions()
+
+
+def _is_installed(package: str) -> bool:
+    return package in sys.stdlib_module_names or package in installed_packages()
 
 
 def _among(

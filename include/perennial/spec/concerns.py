@@ -80,6 +80,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "features.transform": (Concern.ROWS, Concern.FEATURES),
     "features.inputs": (Concern.ROWS, Concern.FEATURES),
     "features.steps": (Concern.FEATURES,),
+    # Saves time, but does not change what is made.
+    "features.cache_mb": _NONE,
     # A snapshot contains the columns of expectations.
     "validation": (Concern.ROWS,),
     "model.estimator": (Concern.FITTING,),

@@ -65,6 +65,8 @@ class Features(Section):
     """Source columns that the transform reads. Without a transform the features themselves are the inputs."""
     steps: tuple[Step, ...] = ()
     """Transformers that make columns from the features, in order. Features that no step takes are prepared as usual."""
+    cache_mb: int | None = Field(default=None, ge=1)
+    """Prepared features that fits have in common are kept on the worker, in up to so many megabytes."""
 
     @property
     def columns(self) -> tuple[str, ...]:

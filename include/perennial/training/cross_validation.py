@@ -17,10 +17,10 @@ from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.metrics import score
 from perennial.evaluation.records import Scores
-from perennial.models.predictions import Label, Predictions, concatenated, distinct_labels
+from perennial.models.predictions import Label, Predictions, concatenated, distinct_labels, predict
 from perennial.printable import PrintableLog
 from perennial.training.description import plain_labels
-from perennial.training.features.step_faults import columns_made
+from perennial.training.features.feature_cache import FeatureCache, savings_logged
 from perennial.training.fit import prepare_fit
 from perennial.training.records import CrossValidation, FoldScores
 
@@ -38,6 +38,7 @@ def cross_validate(
     train: pd.DataFrame,
     folds: Sequence[Fold],
     *,
+    cache: FeatureCache | None = None,
     after_fold: Callable[[int, float], None] | None = None,
     in_first_fold: Callable[[int, float], None] | None = None,
 ) -> CrossValidation:
@@ -52,6 +53,8 @@ def cross_validate(
     train : pandas.DataFrame
         The rows that the folds were planned for.
     folds : sequence of Fold
+    cache : FeatureCache, optional
+        Where the features of folds are kept.
     after_fold : callable, optional
         Called with the number of a fold, from 1, and its primary score. Whatever it raises ends the cross-validation. Not
         called by leave-one-out, which has no score of a fold.
@@ -67,9 +70,19 @@ def cross_validate(
     SpecError
         There are two labels, and `target.positive` does not name one of them.
     """
-    tests = _Tests(spec, train, plain_labels(train[spec.target.column]))
-    if spec.folds.kind == "leave_one_out":
-        return _leave_one_out(tests, folds)
+    tests = _Tests(spec, train, plain_labels(train[spec.target.column]), cache)
+    with savings_logged(cache, logging.INFO):
+        if spec.folds.kind == "leave_one_out":
+            return _leave_one_out(tests, folds)
+        return _each(tests, folds, after_fold, in_first_fold)
+
+
+def _each(
+    tests: _Tests,
+    folds: Sequence[Fold],
+    after_fold: Callable[[int, float], None] | None,
+    in_first_fold: Callable[[int, float], None] | None,
+) -> CrossValidation:
     tests.check([fold.test for fold in folds])
     metrics: list[dict[str, float]] = []
     answers: list[_Answer] = []
@@ -136,6 +149,7 @@ class _Tests:
     spec: ModelSpec
     train: pd.DataFrame
     truth: NDArray[Any]
+    cache: FeatureCache | None
 
     @property
     def primary(self) -> str:
@@ -143,17 +157,20 @@ class _Tests:
 
     def answer(self, fold: Fold, told: Callable[[int, float], None] | None = None) -> _Answer:
         """Return the fold's model's predictions for the tested rows; tell its primary score as it grows."""
-        tested = self.train.iloc[fold.test]
-        fit = prepare_fit(self.spec, self.train.iloc[fold.train], level=logging.DEBUG)
+        learnt, tested = self.train.iloc[fold.train], self.train.iloc[fold.test]
+        fit = prepare_fit(self.spec, learnt, tested=tested, cache=self.cache, level=logging.DEBUG)
+
+        def predicted() -> Predictions:
+            return predict(fit.model.pipeline[-1], fit.features.tested)
 
         def watch(part: int) -> None:
             if told is not None:
-                told(part, self.score(fold.test, fit.model.predict(tested))[self.primary])
+                told(part, self.score(fold.test, predicted())[self.primary])
 
         to_fit = fit.run(watch=None if told is None else watch)
         began = time.monotonic()
-        said = fit.model.predict(tested)
-        return _Answer(said, to_fit, time.monotonic() - began, columns_made(self.spec, fit.model.pipeline))
+        said = predicted()
+        return _Answer(said, to_fit, fit.features.transform_s + time.monotonic() - began, fit.features.columns)
 
     def score(self, rows: Ints, said: Predictions) -> dict[str, float]:
         weights = metric_weights(self.spec, self.train.iloc[rows])

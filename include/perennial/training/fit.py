@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,16 @@ from perennial.printable import PrintableLog
 from perennial.spec.model import EARLY_STOPPING
 from perennial.training.checkpoints.checkpoints import Checkpoints
 from perennial.training.checkpoints.parts import cannot_resume
+from perennial.training.features.feature_cache import FeatureCache, clock, savings_logged
 from perennial.training.features.feature_values import odd_values
-from perennial.training.features.step_faults import check_steps, failing_step
+from perennial.training.features.preparation import Readers
+from perennial.training.features.prepared_features import (
+    PreparedFeatures,
+    apply_preparation,
+    kept_features,
+    prepare_features,
+)
+from perennial.training.features.step_faults import failing_step
 from perennial.training.imbalance.class_weights import check_labels, weigh_labels
 from perennial.training.imbalance.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.imbalance.resampling import build_sampler, check_neighbours, resample
@@ -66,6 +74,10 @@ class Fit:
         The last fold by time, on which a booster's number of rounds is found; None: the spec states it.
     continues : bool
         The model is fitted already, and learns these rows in addition; its preparation stays as it is.
+    tested : pandas.DataFrame or None
+        The columns that the model reads, of rows that it will be tested on; None: the model is made to be kept.
+    cache : FeatureCache or None
+        Where features are kept that fits have in common.
     level : int
         Of the log's messages about a fit without trouble.
     """
@@ -80,7 +92,22 @@ class Fit:
     folds: tuple[Fold, ...] = ()
     stopping: Fold | None = None
     continues: bool = False
+    tested: pd.DataFrame | None = None
+    cache: FeatureCache | None = None
     level: int = logging.INFO
+
+    @cached_property
+    def features(self) -> PreparedFeatures:
+        """The rows as the estimator reads them. With tested rows, the cache is asked; without, the preparation is fitted.
+
+        What resamples reads the fitted preparation, too. A model that continues keeps the one that it has.
+        """
+        if self.continues:
+            return apply_preparation(self.spec, self.model.pipeline, self.inputs)
+        of = (self.spec, self.model.pipeline, self.inputs, self.labels)
+        if self.cache is None or self.tested is None or self.sampler is not None:
+            return prepare_features(*of, self.tested)
+        return kept_features(self.cache, Readers.of(self.model.pipeline[-1]), *of, self.tested)
 
     @property
     def name(self) -> str:
@@ -88,7 +115,7 @@ class Fit:
         return self.spec.model.estimator
 
     def run(self, checkpoints: Checkpoints | None = None, watch: Watch | None = None) -> float:
-        """Fit the model; return the seconds that it took.
+        """Fit the model; return the seconds that it took, or would have without the cache, less those for tested rows.
 
         Parameters
         ----------
@@ -108,9 +135,9 @@ class Fit:
             The watch ended the fit.
         """
         log.log(self.level, "fitting %s on %d rows x %d columns", self.name, *self.inputs.shape)
-        started = time.monotonic()
+        started = clock(self.cache)
         try:
-            with warnings.catch_warnings(record=True) as said:
+            with warnings.catch_warnings(record=True) as said, savings_logged(self.cache, self.level):
                 warnings.simplefilter("always")
                 # Without random_state, which 1.11 will drop, it gives other features in each fit.
                 warnings.filterwarnings("ignore", "`TargetEncoder.shuffle` and `TargetEncoder.random_state`")
@@ -122,8 +149,7 @@ class Fit:
             raise TrainingError(
                 fault or f"{self.name} failed in fit on {len(self.labels)} rows: {type(error).__name__}: {error}"
             ) from error
-        seconds = time.monotonic() - started
-        check_steps(self.spec, self.model.pipeline, self.inputs)
+        seconds = clock(self.cache) - started - self.features.transform_s
         for message in dict.fromkeys(str(warning.message) for warning in said):
             log.warning("%s: %s", self.name, message)
         log.log(self.level, "fitted in %.1f s", seconds)
@@ -132,7 +158,7 @@ class Fit:
     def _fit(self, checkpoints: Checkpoints | None, watch: Watch | None) -> None:
         pipeline = self.model.pipeline
         if self.continues:
-            prepared = pipeline[:-1].transform(self.inputs)
+            prepared = self.features.take_learnt()
             update = self.spec.model.update
             assert update is not None  # noqa: S101 - the spec says how a model continues
             continue_fit(pipeline[-1], prepared, self.labels, self.weights, update.iterations)
@@ -159,17 +185,16 @@ class Fit:
 
     def _prepared(self) -> tuple[Any, npt.NDArray[Any], npt.NDArray[np.float64] | None]:
         """Fit the preparation; return what the estimator is fitted on: prepared rows, their labels and weights."""
-        prepare = self.model.pipeline[:-1]
-        prepared = prepare.fit_transform(self.inputs, self.labels)
+        prepared = self.features.take_learnt()
         if self.sampler is None:
             return prepared, self.labels, self.weights
-        return (*resample(self.sampler, prepare, prepared, self.labels), None)
+        return (*resample(self.sampler, self.model.pipeline[:-1], prepared, self.labels), None)
 
     def _stop_early(self, fold: Fold) -> int:
         """Set how many rounds are best for the rows of a fold, fitted on the rows before it, and return the number."""
-        before = prepare_fit(undecided(self.spec), self.rows.iloc[fold.train], level=logging.DEBUG)
+        before = self._on(fold)
         rows = before._prepared()
-        tested = before.model.pipeline[:-1].transform(self.inputs.iloc[fold.test])
+        tested = before.features.tested
         weights = None if self.weights is None else self.weights[fold.test]
         patience = self.spec.model.params[EARLY_STOPPING]
         rounds: int = self.model.pipeline[-1].stop_early(rows, (tested, self.labels[fold.test], weights), patience)
@@ -177,10 +202,10 @@ class Fit:
 
     def _out_of_fold(self) -> OutOfFold:
         """Fit the models of the folds, and return what they say of the rows that they have not learnt from."""
-        plain, responses = undecided(self.spec), []
+        responses = []
         for fold in self.folds:
             log.log(self.level, "fold %d of %d, for calibration and threshold", fold.number, len(self.folds))
-            fit = prepare_fit(plain, self.rows.iloc[fold.train], level=logging.DEBUG)
+            fit = self._on(fold)
             fit.run()
             known = fit.model.pipeline[-1].classes_
             if list(known) != list(self.model.pipeline[-1].classes_):
@@ -188,13 +213,24 @@ class Fit:
                     f"fold {fold.number} of {len(self.folds)} is fitted on the labels {list(as_labels(known))} only, and "
                     "calibration and threshold need all of them in every fold: take fewer folds, or widen source.window"
                 )
-            responses.append(responses_of(self.spec, fit.model.pipeline, self.inputs.iloc[fold.test]))
-        tested = np.concatenate([fold.test for fold in self.folds])
-        return OutOfFold(self.rows.iloc[tested], self.labels[tested], np.concatenate(responses))
+            responses.append(responses_of(self.spec, fit.model.pipeline[-1], fit.features.tested))
+        rows = np.concatenate([fold.test for fold in self.folds])
+        return OutOfFold(self.rows.iloc[rows], self.labels[rows], np.concatenate(responses))
+
+    def _on(self, fold: Fold) -> Fit:
+        """Return the fit of the model, without calibration and threshold, on the rows that a fold trains on."""
+        rows, tested = self.rows.iloc[fold.train], self.rows.iloc[fold.test]
+        return prepare_fit(undecided(self.spec), rows, tested=tested, cache=self.cache, level=logging.DEBUG)
 
 
 def prepare_fit(
-    spec: ModelSpec, rows: pd.DataFrame, *, start: SkopsModel | None = None, level: int = logging.INFO
+    spec: ModelSpec,
+    rows: pd.DataFrame,
+    *,
+    start: SkopsModel | None = None,
+    tested: pd.DataFrame | None = None,
+    cache: FeatureCache | None = None,
+    level: int = logging.INFO,
 ) -> Fit:
     """Build the spec's model, or take a fitted one that is to learn more, and make sure that it can be fitted on the training rows.
 
@@ -205,6 +241,10 @@ def prepare_fit(
         With the spec's `training_columns`, each row labelled.
     start : SkopsModel or None
         A fitted model of the spec, which the fit changes in place; None: the fit begins anew.
+    tested : pandas.DataFrame, optional
+        Rows that the model is made for, as that of a fold is: it is of no use for others.
+    cache : FeatureCache, optional
+        For the features of both.
     level : int
         Of the log's messages about what is found.
 
@@ -238,6 +278,8 @@ def prepare_fit(
         _plan_folds(spec, rows),
         _last_fold(model, spec, rows),
         start is not None,
+        None if tested is None else tested[list(spec.features.input_columns)],
+        cache,
         level,
     )
 

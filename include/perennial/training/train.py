@@ -28,6 +28,7 @@ from perennial.training.continuation.champion import Continuation, in_words
 from perennial.training.continuation.start import CONTINUES_TAG, RUN_TAG, Start, start_of
 from perennial.training.cross_validation import cross_validate
 from perennial.training.description import describe, provenance_of
+from perennial.training.features.feature_cache import FeatureCache
 from perennial.training.fit import Fit, prepare_fit
 from perennial.training.imbalance.decision_evidence import log_decision
 from perennial.training.logged_folds import log_cross_validation
@@ -150,7 +151,7 @@ class _Training:
             tracker.log_params(run_id, _params(spec, window, fit.model.pipeline))
             tracker.log_text(run_id, spec.model_dump_json(indent=2), "spec.json")
             if folds:
-                found = cross_validate(spec, split.train, folds)
+                found = cross_validate(spec, split.train, folds, cache=FeatureCache.of(spec))
                 with run.store.scratch() as scratch:
                     log_cross_validation(tracker, run_id, folds, found, scratch)
             self._log_search(run_id)
@@ -217,7 +218,11 @@ class _Training:
             # Whatever else stands in the way, a full training does not need the champion.
             except TrainingError as error:
                 why = str(error)
-        return prepare_fit(spec, rows), None, f"It was trained in full: {why}." if why else ""
+        return (
+            prepare_fit(spec, rows, cache=FeatureCache.of(spec)),
+            None,
+            f"It was trained in full: {why}." if why else "",
+        )
 
     def _log_search(self, run_id: str) -> None:
         found = self.tuning

@@ -17,6 +17,7 @@ from perennial.errors import PerennialError
 from perennial.printable import PrintableLog
 from perennial.spec.metrics import LOWER_IS_BETTER
 from perennial.training.cross_validation import cross_validate
+from perennial.training.features.feature_cache import FeatureCache
 from perennial.training.watched_fit import PARTS, EndedEarly
 from perennial.tuning.space import Space
 from perennial.tuning.trial_queue import REASON, TrialQueue
@@ -44,11 +45,14 @@ class Trials:
     rows : pandas.DataFrame
         Training rows.
     folds : sequence of Fold
+    cache : FeatureCache or None
+        Where the features are kept that trials have in common.
     """
 
     spec: ModelSpec
     rows: pd.DataFrame
     folds: Sequence[Fold]
+    cache: FeatureCache | None = None
 
     @classmethod
     def on(cls, spec: ModelSpec, rows: pd.DataFrame) -> Trials:
@@ -60,7 +64,8 @@ class Trials:
             The rows do not suffice for the folds.
         """
         evaluation = spec.evaluation.model_copy(update={"primary": spec.searched_metric})
-        return cls(spec.model_copy(update={"evaluation": evaluation}), rows, plan_folds(rows, spec))
+        searched = spec.model_copy(update={"evaluation": evaluation})
+        return cls(searched, rows, plan_folds(rows, spec), FeatureCache.of(spec))
 
     def work_off(self, queue: TrialQueue, told: Callable[[], None] = lambda: None) -> int:
         """Take trials from the queue until there are none; return how many.
@@ -85,7 +90,8 @@ class Trials:
             choice = Space.of(self.spec).suggest(trial)
             trial.set_user_attr(CHOICE, choice.model_dump())
             log.info("trial %d: %s", place, choice.in_words)
-            found = cross_validate(choice.applied(self.spec), self.rows, self.folds, **self._ending_early(trial))
+            ending = self._ending_early(trial)
+            found = cross_validate(choice.applied(self.spec), self.rows, self.folds, cache=self.cache, **ending)
         except UpdateFinishedTrialError:
             log.warning("trial %d was given back meanwhile, since this process was silent for too long", place)
             return

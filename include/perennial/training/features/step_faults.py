@@ -25,16 +25,18 @@ TRIED_ROWS = 100
 _RELATIVE, _ABSOLUTE = 1e-6, 1e-9
 
 
-def check_steps(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame) -> None:
+def check_steps(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame, *, columns: int) -> None:
     """Apply each fitted step to a sample of rows, in their order, in reverse, and to one row alone.
 
     Parameters
     ----------
     spec : ModelSpec
     pipeline : Pipeline
-        The spec's model, fitted.
+        The spec's model, whose preparation is fitted.
     inputs : pandas.DataFrame
         The columns that the model reads, of some rows: at most 100 of them, evenly spaced, are tried.
+    columns : int
+        How many columns the fit has made for the estimator.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def check_steps(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame) -> No
     sample = inputs.iloc[np.unique(np.linspace(0, len(inputs) - 1, TRIED_ROWS).astype(int))]
     if spec.features.transform is not None:
         sample = pipeline.named_steps["transform"].transform(sample)
-    for number, step, fitted_columns in _fitted(spec, pipeline):
+    for number, step, fitted_columns in _fitted(spec, pipeline, columns):
         place = where(number, spec.features.steps[number])
         together = _made(step, sample, place)
         if fitted_columns is not None and together.shape[1] != fitted_columns:
@@ -67,10 +69,13 @@ def check_steps(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame) -> No
             )
 
 
-def columns_made(spec: ModelSpec, pipeline: Pipeline) -> dict[str, int]:
-    """Return place -> number of columns, for each of the spec's steps in a fitted model whose number is known."""
-    fitted = _fitted(spec, pipeline) if spec.features.steps else ()
-    return {where(number, spec.features.steps[number]): columns for number, _, columns in fitted if columns is not None}
+def columns_made(spec: ModelSpec, pipeline: Pipeline, *, columns: int) -> dict[str, int]:
+    """Return place -> number of columns, for each of the spec's fitted steps whose number is known.
+
+    See `check_steps` for the parameters.
+    """
+    fitted = _fitted(spec, pipeline, columns) if spec.features.steps else ()
+    return {where(number, spec.features.steps[number]): made for number, _, made in fitted if made is not None}
 
 
 def failing_step(spec: ModelSpec, pipeline: Pipeline, inputs: pd.DataFrame, labels: Any) -> str:
@@ -122,7 +127,7 @@ def _has_gaps(made: Any) -> bool:
     return bool(pd.isna(made.data if issparse(made) else np.asarray(made)).any())
 
 
-def _fitted(spec: ModelSpec, pipeline: Pipeline) -> Iterator[tuple[int, Pipeline, int | None]]:
+def _fitted(spec: ModelSpec, pipeline: Pipeline, columns: int) -> Iterator[tuple[int, Pipeline, int | None]]:
     """Yield each fitted step: number, the part of the pipeline up to it, and its number of columns in the fit."""
 
     def below(within: Any, numbers: list[int]) -> Iterator[tuple[int, Pipeline, int | None]]:
@@ -139,7 +144,8 @@ def _fitted(spec: ModelSpec, pipeline: Pipeline) -> Iterator[tuple[int, Pipeline
         if step.takes_all:
             first = 0 if spec.features.transform is None else 1
             last = list(pipeline.named_steps).index(part_name(spec, number))
-            yield number, pipeline[first : last + 1], getattr(pipeline[last + 1], "n_features_in_", None)
+            made = columns if last == len(pipeline) - 2 else getattr(pipeline[last + 1], "n_features_in_", None)
+            yield number, pipeline[first : last + 1], made
 
 
 def _made(step: Pipeline, rows: pd.DataFrame, place: str) -> npt.NDArray[Any]:

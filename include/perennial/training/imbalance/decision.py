@@ -26,7 +26,6 @@ from perennial.training.imbalance.threshold import best_threshold
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-    from sklearn.pipeline import Pipeline
 
     from perennial.spec import ModelSpec
 
@@ -56,15 +55,14 @@ def undecided(spec: ModelSpec) -> ModelSpec:
     return spec.model_copy(update={"model": model})
 
 
-def responses_of(spec: ModelSpec, pipeline: Pipeline, frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Return what an undecided model says of n rows, in the form of `OutOfFold.responses`.
+def responses_of(spec: ModelSpec, estimator: Any, prepared: Any) -> NDArray[np.float64]:
+    """Return what an undecided estimator says of n prepared rows, in the form of `OutOfFold.responses`.
 
     Raises
     ------
     TrainingError
         It gives no probabilities, and is not calibrated to give some; or neither these nor a decision function.
     """
-    estimator, prepared = pipeline[-1], pipeline[:-1].transform(frame)
     if spec.model.calibration is not None and hasattr(estimator, "decision_function"):
         said = np.asarray(estimator.decision_function(prepared), dtype=np.float64)
     elif hasattr(estimator, "predict_proba"):
@@ -78,7 +76,7 @@ def responses_of(spec: ModelSpec, pipeline: Pipeline, frame: pd.DataFrame) -> ND
         raise TrainingError(
             f"model.calibration: {spec.model.estimator} has neither decision_function nor predict_proba to calibrate"
         )
-    return said.reshape(len(frame), -1)
+    return said.reshape(prepared.shape[0], -1)
 
 
 def decide(spec: ModelSpec, fitted: Any, said: OutOfFold) -> Any:
