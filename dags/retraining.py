@@ -128,22 +128,31 @@ def retraining(spec: ModelSpec) -> DAG:
         if packaging:
             verdict = judged["verdict"] = packaging[-1].output
         register = StageOperator(task_id="register", takes=judged, **going_on)
+        asked = {"registered": register.output, "verdict": verdict}
+        approve = _approve(asked, going_on) if spec.approval.when != "never" else None
         promote = PromoteOperator(
             task_id="promote",
-            takes={"registered": register.output, "verdict": verdict},
+            takes={**asked, "answered": approve.output if approve else None},
             outlets=[ChampionAsset(spec.name)],
             # Runs even if register was skipped by a dry run, so that its own log says why it does nothing.
             trigger_rule=TriggerRule.NONE_FAILED,
             **run,
             **on_verdict(spec),
         )
-        judging = (train, evaluate, decide, refit, *([assemble] if assemble else []), *packaging, register, promote)
+        judging = (train, evaluate, decide, refit, *([assemble] if assemble else []), *packaging, register)
         publishing = [_publish(packaging[0].output, promote.output, run)] if spec.publish else []
-        chain(ingest, validate, *searching, *judging, *publishing)
+        chain(ingest, validate, *searching, *judging, *([approve] if approve else []), promote, *publishing)
         dag.add_result(verdict)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM | SEARCH_FORM if spec.tunes else FORM))
     return dag
+
+
+def _approve(asked: dict[str, Any], run: dict[str, Any]) -> StageOperator:
+    # Imported for the specs that ask only.
+    from perennial_airflow.operators.approve import ApproveOperator
+
+    return ApproveOperator(task_id="approve", takes=asked, **run)
 
 
 def _search(spec: ModelSpec, snapshot: Any, run: dict[str, Any]) -> list[Any]:

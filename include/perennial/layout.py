@@ -103,6 +103,7 @@ SNAPSHOT_FILE = Place("{model}/snapshots/{digest}/{name}.parquet", "immutable")
 START = Place("{model}/runs/{run}/start.json", "immutable")
 EVALUATION = Place("{model}/runs/{run}/evaluation.json", "immutable")
 VERDICT = Place("{model}/runs/{run}/verdict.json", "immutable")
+APPROVAL = Place("{model}/runs/{run}/approval.json", "record", changes=True)
 PROMOTION = Place("{model}/runs/{run}/promotion.json", "immutable")
 FAILURE = Place("{model}/runs/{run}/failure.json", "immutable")
 

@@ -12,6 +12,7 @@ from perennial.layout import run_folder
 from perennial.moments import shifted
 
 if TYPE_CHECKING:
+    from perennial.answer import Answer
     from perennial.deployment import Deployment
     from perennial.spec import ModelSpec, Window
     from perennial.store.lease import Lease
@@ -116,6 +117,8 @@ class RetrainingRun(Run):
     worker : str
         Name of this process for others that wait for it, such as 'task flight_delay.retrain.train'; empty:
         `triggered_by`.
+    answer : Answer or None
+        What a person said about the candidate; None: nobody was asked yet.
     lease : Lease or None
         The claim by which this process owns the run; None: each stage that needs a lease claims one itself.
     """
@@ -128,6 +131,7 @@ class RetrainingRun(Run):
     reason: str = ""
     triggered_by: str = ""
     worker: str = ""
+    answer: Answer | None = None
     lease: Lease | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -101,7 +101,7 @@ def _nothing_to_search(run: RetrainingRun, _snapshot: Snapshot) -> str:
 def _nothing_to_refit(run: RetrainingRun, _snapshot: Snapshot, _candidate: Candidate, verdict: Verdict) -> str:
     if run.dry_run:
         return f"Dry run: nothing is refit. The verdict was: {verdict.sentence}"
-    if not verdict.promotes:
+    if verdict.consequence == "reject":
         return verdict.sentence
     return "" if run.spec.model.refit else "model.refit is off: the model that was judged serves"
 
@@ -111,7 +111,7 @@ def _nothing_to_assemble(
 ) -> str:
     if run.dry_run:
         return f"Dry run: nothing is put together. The verdict was: {verdict.sentence}"
-    if not verdict.promotes:
+    if verdict.consequence == "reject":
         return verdict.sentence
     if evaluation.ensemble is not None:
         return ""
@@ -127,7 +127,7 @@ def _nothing_to_package(
         return "The spec asks for no packages"
     if run.dry_run:
         return f"Dry run: nothing is packaged. The verdict was: {verdict.sentence}"
-    return "" if verdict.promotes else verdict.sentence
+    return "" if verdict.consequence != "reject" else verdict.sentence
 
 
 def _nothing_to_rehearse(run: RetrainingRun, *_: object) -> str:
@@ -152,12 +152,23 @@ def _nothing_to_register(
     return f"Dry run: nothing is registered. The verdict was: {verdict.sentence}" if run.dry_run else ""
 
 
-def _nothing_to_promote(run: RetrainingRun, registered: RegisteredVersion | None, verdict: Verdict) -> str:
+def _nothing_to_approve(run: RetrainingRun, registered: RegisteredVersion | None, verdict: Verdict) -> str:
+    if run.dry_run:
+        return f"Dry run: nobody is asked. The verdict was: {verdict.sentence}"
+    if registered is None:
+        return "Nothing was registered, so there is nothing to ask about"
+    return "" if verdict.consequence == "ask" else verdict.sentence
+
+
+def _nothing_to_promote(
+    run: RetrainingRun, registered: RegisteredVersion | None, verdict: Verdict, answered: Verdict | None = None
+) -> str:
     if run.dry_run:
         return f"Dry run: nothing is promoted. The verdict was: {verdict.sentence}"
     if registered is None:
         return "Nothing was registered, so there is nothing to promote"
-    return "" if verdict.promotes else verdict.sentence
+    settled = answered or verdict
+    return "" if settled.promotes else settled.sentence
 
 
 STAGES: Mapping[str, Stage] = {
@@ -290,9 +301,20 @@ STAGES: Mapping[str, Stage] = {
             why_not=_nothing_to_register,
         ),
         Stage(
+            name="approve",
+            function="perennial.promotion.approval:approve",
+            takes=("registered", "verdict"),
+            makes="answered",
+            returns=Verdict,
+            reads_rows=False,
+            owns_run=True,
+            again="The person is asked again, and the newest answer holds.",
+            why_not=_nothing_to_approve,
+        ),
+        Stage(
             name="promote",
             function="perennial.retraining.promote:promote",
-            takes=("registered", "verdict"),
+            takes=("registered", "verdict", "answered"),
             makes="promotion",
             returns=Promotion,
             reads_rows=False,
@@ -323,6 +345,7 @@ def stages_of(spec: ModelSpec) -> tuple[str, ...]:
         "assemble": spec.model.ensemble is None,
         "package": not spec.packages,
         "rehearse": not spec.packages,
+        "approve": spec.approval.when == "never",
         "publish": spec.publish is None,
     }
     return tuple(name for name in STAGES if not without.get(name, False))

@@ -14,6 +14,9 @@ from tests.conftest import FLIGHT_SPEC, S3Server, land_slice
 FIRST_ORDER = datetime(2024, 1, 1, tzinfo=UTC)
 CROWD = tuple(f"crowd_{number:02}" for number in range(3))
 TRIALS = 6
+APPROVED = "approved_orders"
+ADMIN = "1"
+"""Id of the account `admin`, the first that is made."""
 REGIONS = ("eu", "us")
 
 
@@ -35,6 +38,7 @@ def write_specs(folder: Path, *, landing: dict[str, str]) -> None:
     specs = [flights, slow, _searched(flights)]
     resources = {"pool": "training", "light_pool": "light"}
     specs += [_orders(name, landing["everybody"], resources=resources) for name in CROWD]
+    specs += [_orders(APPROVED, landing["everybody"], approval={"when": "always", "approvers": [ADMIN]})]
     specs += [_orders(f"{region}_orders", landing[region], region=region) for region in REGIONS]
     for spec in specs:
         (folder / f"{spec['name']}.yaml").write_text(yaml.safe_dump(spec))

@@ -30,7 +30,7 @@ from perennial.errors import PerennialError
 if TYPE_CHECKING:
     from perennial.promotion.records import Verdict
 
-PROMOTED, FAILED, REJECTED, INCONCLUSIVE = 0, 1, 3, 4
+PROMOTED, FAILED, REJECTED, INCONCLUSIVE, WAITING = 0, 1, 3, 4, 8
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 champion_commands.add_to(app)
@@ -84,10 +84,17 @@ def run(
         Searches, typer.Option(help="Search for the best candidate: when it is due by tuning.when, force, or skip.")
     ] = Searches.DUE,
     reason: Annotated[str, typer.Option(help="Reason for the retraining; kept with the model version.")] = "",
+    approve: Annotated[
+        str | None, typer.Option(help="Approve the candidate, for this reason, if its spec asks a person.")
+    ] = None,
     models: Models = Path("dags/models"),
     sql_url: SqlUrl = None,
 ) -> None:
-    """Retrain a model in this process. Exit code: 0 promoted, 3 rejected, 4 inconclusive and not promoted, 1 error."""
+    """Retrain a model in this process.
+
+    Exit code: 0 promoted, 3 rejected, 4 inconclusive and not promoted, 8 waits for a person's approval, 1 error.
+    """
+    from perennial.cli.asking import Asking
     from perennial.cli.retrain import retrain, run_id
     from perennial.run import RetrainingRun
     from perennial.spec.section import MOST_DAYS
@@ -101,6 +108,11 @@ def run(
         raise PerennialError(
             f"{spec.name} names one estimator, so there is nothing to search: leave --trials and --search out"
         )
+    if approve is not None and spec.approval.when == "never":
+        raise PerennialError(
+            f"{spec.name} asks nobody for an approval: leave --approve out, or set approval in its spec"
+        )
+    console = PrintableConsole()
     verdict = retrain(
         RetrainingRun(
             spec=spec,
@@ -115,7 +127,8 @@ def run(
             reason=reason,
             triggered_by="perennial run",
         ),
-        PrintableConsole(),
+        console,
+        ask=Asking(console, approve),
     )
     raise typer.Exit(_exit_code(verdict))
 
@@ -331,7 +344,9 @@ def main() -> None:
 def _exit_code(verdict: Verdict) -> int:
     if verdict.promotes:
         return PROMOTED
-    return INCONCLUSIVE if verdict.outcome == "inconclusive" else REJECTED
+    if verdict.consequence == "ask":
+        return WAITING
+    return INCONCLUSIVE if verdict.result == "inconclusive" else REJECTED
 
 
 def _all_models(models: Path) -> list[str]:

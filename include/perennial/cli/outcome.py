@@ -27,6 +27,8 @@ class Outcome(IntEnum):
     PROMOTED = 5
     QUIET = 6
     HELD_BACK = 7
+    WAITING = 8
+    """A person has to decide on the candidate."""
 
     @property
     def word(self) -> str:
@@ -60,7 +62,9 @@ class Checked:
         if self.verdict is not None:
             if self.verdict.promotes:
                 return Outcome.PROMOTED
-            return Outcome.INCONCLUSIVE if self.verdict.outcome == "inconclusive" else Outcome.REJECTED
+            if self.verdict.consequence == "ask":
+                return Outcome.WAITING
+            return Outcome.INCONCLUSIVE if self.verdict.result == "inconclusive" else Outcome.REJECTED
         return Outcome.QUIET if self.entry.decision.outcome == "none" else Outcome.HELD_BACK
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextCol
 from rich.table import Table
 from rich.text import Text
 
+from perennial.answer import Answer
 from perennial.data.snapshots.records import Snapshot
 from perennial.data.snapshots.run_on import run_on
 from perennial.digests import retraining_digest
@@ -47,7 +49,15 @@ def run_id(spec: ModelSpec, store_uri: str, as_of: datetime | None, window_days:
     return f"cli-{hashlib.sha256(arguments.encode()).hexdigest()[:16]}"
 
 
-def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) -> Verdict:
+Ask = Callable[[RegisteredVersion, Verdict], Answer | None]
+"""Asks a person about a candidate; None: there is nobody to ask."""
+
+
+def _nobody(_registered: RegisteredVersion, _verdict: Verdict) -> None:
+    return None
+
+
+def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False, ask: Ask = _nobody) -> Verdict:
     """Run all stages and show the progress of each, then print gates and verdict.
 
     Parameters
@@ -57,6 +67,9 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) 
     keep_run_id : bool
         True: the run's id names one decision, and reports are kept under it. False: they are kept under an id that also
         depends on the rows.
+    ask : callable
+        Called if the spec wants a person to decide. Without an answer the candidate is registered, and the champion
+        stays.
 
     Raises
     ------
@@ -65,17 +78,19 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False) 
     """
     columns = (_Mark(finished_text="[green]✓"), TextColumn("{task.description:<8}"), _Seconds(), _Summary())
     with Progress(*columns, console=console) as progress:
-        made = _run_stages(run, _Display(progress), keep_run_id)
+        made = _run_stages(run, _Display(progress), keep_run_id, ask)
     evaluation: Evaluation = made["evaluation"]
-    verdict: Verdict = made["verdict"]
+    verdict: Verdict = made.get("answered") or made["verdict"]
     console.print(_gates(verdict, evaluation, run.spec.evaluation.primary))
     console.print(Text(verdict.sentence, style="bold"))
+    if verdict.consequence == "ask" and not run.dry_run:
+        console.print("A person has to approve it: repeat the command with --approve and the reason.")
     if run.dry_run:
         console.print("Dry run: nothing was registered, and the champion has not changed.")
     return verdict
 
 
-def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dict[str, Any]:
+def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool, ask: Ask) -> dict[str, Any]:
     """Run each stage that is needed, and return name -> record that the stage made."""
     ingest, *others = STAGES.values()
     snapshot = display.show(ingest, run)
@@ -87,8 +102,13 @@ def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool) -> dic
     # Owned over all stages: the same command in another process waits, and then finds all results.
     with owned(run, display.say) as run:
         for stage in others:
-            taken = [made.get(name) for name in stage.takes]
-            if not stage.why_not(run, *taken):
+            taken: list[Any] = [made.get(name) for name in stage.takes]
+            if stage.why_not(run, *taken):
+                continue
+            if stage.name == "approve":
+                with display.paused():
+                    run = replace(run, answer=ask(*taken))
+            if stage.name != "approve" or run.answer is not None:
                 made[stage.makes] = display.show(stage, run, *taken)
     return made
 
@@ -101,6 +121,13 @@ class _Display:
 
     def say(self, sentence: str) -> None:
         self._progress.console.print(Text(sentence, style="yellow"))
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to somebody else inside the block."""
+        self._progress.stop()
+        yield
+        self._progress.start()
 
     def show(self, stage: Stage, run: RetrainingRun, *taken: Any) -> Any:
         line = self._progress.add_task(stage.name, total=1, summary="")
@@ -199,6 +226,10 @@ def _of_registered(registered: RegisteredVersion, _: ModelSpec) -> str:
     return f"{registered.name} v{registered.version}"
 
 
+def _of_answered(verdict: Verdict, _: ModelSpec) -> str:
+    return verdict.answer.sentence if verdict.answer else ""
+
+
 def _of_promotion(promotion: Promotion, _: ModelSpec) -> str:
     before = f" in place of v{promotion.previous_version}" if promotion.previous_version else ""
     return f"{promotion.name} v{promotion.version} is champion{before}"
@@ -220,6 +251,7 @@ _SUMMARIES: Mapping[str, Callable[[Any, ModelSpec], str]] = {
     "assembly": _of_assembly,
     "packages": _of_packages,
     "registered": _of_registered,
+    "answered": _of_answered,
     "promotion": _of_promotion,
     "publication": _of_publication,
 }

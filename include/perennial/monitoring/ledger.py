@@ -9,6 +9,7 @@ from typing import Literal
 from perennial.layout import BREAKER, FAILURE, LEDGER_ENTRY, PROMOTION, VERDICT, run_folder
 from perennial.monitoring.records import BreakerClosed, Failure, LedgerEntry, RetrainingOutcome
 from perennial.printable import PrintableLog
+from perennial.promotion.answers import with_answer
 from perennial.promotion.records import Verdict
 from perennial.store.damage import Damaged
 from perennial.store.protocol import Conflict, KeyNotFound, Store
@@ -113,7 +114,7 @@ def has_ended(store: Store, model: str, run_id: str) -> bool:
     if store.exists(prefix + FAILURE.name) or store.exists(prefix + PROMOTION.name):
         return True
     verdict = _find_verdict(store, model, run_id)
-    return verdict is not None and not verdict.promotes
+    return verdict is not None and verdict.consequence == "reject"
 
 
 def record_failure(store: Store, model: str, run_id: str, sentence: str) -> None:
@@ -145,8 +146,8 @@ def _outcome(store: Store, model: str, run_id: str, active: Collection[str]) -> 
         return RetrainingOutcome(run_id=run_id, result="running")
     prefix = run_folder(model, run_id)
     verdict = _find_verdict(store, model, run_id)
-    if verdict is not None and not verdict.promotes:
-        result: Literal["rejected", "inconclusive"] = "rejected" if verdict.outcome == "reject" else "inconclusive"
+    if verdict is not None and verdict.consequence == "reject":
+        result: Literal["rejected", "inconclusive"] = "rejected" if verdict.result == "reject" else "inconclusive"
         return RetrainingOutcome(run_id=run_id, result=result, sentence=verdict.sentence)
     if verdict is not None and store.exists(prefix + PROMOTION.name):
         return RetrainingOutcome(run_id=run_id, result="promoted", sentence=verdict.sentence)
@@ -168,7 +169,7 @@ def _find_verdict(store: Store, model: str, run_id: str) -> Verdict | None:
 
 
 def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
-    """Return the verdict of a retraining.
+    """Return the verdict of a retraining, with a person's answer if there is one.
 
     Raises
     ------
@@ -181,7 +182,9 @@ def read_verdict(store: Store, model: str, run_id: str) -> Verdict:
         "The breaker counts by it: put it back from a backup (docs/deploy.md), or delete it: the retraining then "
         f"counts as failed. Version tags in MLflow (perennial.verdict of run {run_id}) say how it ended"
     )
-    return read_record(store, run_folder(model, run_id) + VERDICT.name, Verdict, advice)
+    return with_answer(
+        store, model, run_id, read_record(store, run_folder(model, run_id) + VERDICT.name, Verdict, advice)
+    )
 
 
 def close_breaker(store: Store, model: str, *, by: str, reason: str = "") -> BreakerClosed:

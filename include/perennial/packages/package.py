@@ -45,7 +45,7 @@ def package(
     run : RetrainingRun
     candidate : Candidate
     verdict : Verdict
-        So far; it promotes.
+        So far; it does not reject.
     refit : Refit or None
     assembly : Assembly or None
         The last of the three that there is, is what serves.
@@ -59,7 +59,7 @@ def package(
     TrainingError
         The candidate was rejected.
     """
-    if not verdict.promotes:
+    if verdict.consequence == "reject":
         raise TrainingError(f"the candidate was rejected, and only promoted ones are packaged: {verdict.sentence}")
     served = assembly or refit or candidate
     there = find_packages(run.store, run.spec.name, served.bundle_digest)

@@ -55,7 +55,7 @@ def assemble(
         MLflow does not answer.
     """
     refuse_dry_run(run, "assembles")
-    if evaluation.ensemble is None or not verdict.promotes:
+    if evaluation.ensemble is None or verdict.consequence == "reject":
         raise PromotionError(f"there is nothing to put together: {verdict.sentence}")
     digests = [one.bundle_digest for one in (refit or candidate).each]
     own = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from perennial.answer import Answer
 from perennial.record import Figure, Record
 
 Outcome = Literal["promote", "reject", "inconclusive"]
@@ -53,11 +54,30 @@ class Verdict(Record):
     """One for each side that the spec asks about. A promotion needs all."""
     champion_version: str | None
     """The champion that the candidate was compared with; promotion fails if there is another by then."""
+    answer: Answer | None = None
+    """What a person decided; None: nobody has."""
+
+    @property
+    def result(self) -> Outcome:
+        """The outcome, or in its place what a person decided."""
+        if self.answer is None:
+            return self.outcome
+        return "promote" if self.answer.approved else "reject"
 
     @property
     def promotes(self) -> bool:
-        """Whether the candidate becomes champion without anybody's decision."""
+        """Whether the candidate becomes champion."""
         return self.consequence == "promote"
+
+    def answered(self, answer: Answer) -> Verdict:
+        """Return the verdict after a person's answer."""
+        return self.model_copy(
+            update={
+                "consequence": "promote" if answer.approved else "reject",
+                "sentence": f"{answer.sentence} {self.sentence}",
+                "answer": answer,
+            }
+        )
 
     @property
     def gates(self) -> tuple[GateResult, ...]:

@@ -21,7 +21,7 @@ from perennial.registry.tracking import MlflowException, Tracker, again_on_confl
 if TYPE_CHECKING:
     from perennial.run import RetrainingRun
 
-__all__ = ["promote", "register"]
+__all__ = ["promote", "register", "settle_challenger"]
 
 log = PrintableLog(__name__)
 
@@ -69,7 +69,7 @@ def register(
         )
         for key, value in _judged(evaluation, verdict).items():
             tracker.client.set_tag(candidate.mlflow_run_id, key, value)
-        _settle_challenger(tracker, name, version, promotes=verdict.promotes)
+        settle_challenger(tracker, name, version, promotes=verdict.promotes)
     log.info("registered as version %s of %s: %s", version, name, verdict.sentence)
     return RegisteredVersion(name=name, version=version, alias=None if verdict.promotes else CHALLENGER)
 
@@ -134,7 +134,8 @@ def _delete_version(tracker: Tracker, name: str, version: str) -> None:
             raise
 
 
-def _settle_challenger(tracker: Tracker, name: str, version: str, *, promotes: bool) -> None:
+def settle_challenger(tracker: Tracker, name: str, version: str, *, promotes: bool) -> None:
+    """Give the alias `challenger` to a version that is not promoted and newer than the one that has it, or take it away."""
     holder = version_by_alias(tracker, name, CHALLENGER)
     held = None if holder is None else int(holder.version)
     if not promotes and (held is None or held < int(version)):

@@ -7,6 +7,7 @@ blessing or refuses it, and says in words what it found. Promotion needs all ble
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from perennial.evaluation.records import Evaluation
 from perennial.models.candidate import Candidate
@@ -51,7 +52,7 @@ def _verdict(
     outcome = _worst(blessings)
     return Verdict(
         outcome=outcome,
-        consequence=spec.evaluation.gates.inconclusive if outcome == "inconclusive" else outcome,
+        consequence=_consequence(outcome, spec),
         sentence=" ".join(filter(None, (_sentence(outcome, blessings, spec), said_besides))),
         blessings=blessings,
         champion_version=champion_version,
@@ -64,6 +65,13 @@ def _blessings(evaluation: Evaluation, spec: ModelSpec, candidate: Candidate) ->
         yield bless_slices(evaluation, spec.evaluation.slices, spec.evaluation.gates.dry_run)
     if spec.evaluation.fairness is not None:
         yield bless_fairness(evaluation, spec.evaluation.fairness, spec.evaluation.gates.dry_run)
+
+
+def _consequence(outcome: Outcome, spec: ModelSpec) -> Literal["promote", "reject", "ask"]:
+    when = spec.approval.when
+    if when == "always" or (when == "unsure" and outcome == "inconclusive"):
+        return "ask"
+    return spec.evaluation.gates.inconclusive if outcome == "inconclusive" else outcome
 
 
 def _worst(blessings: tuple[Blessing, ...]) -> Outcome:
@@ -80,7 +88,10 @@ def _sentence(outcome: Outcome, blessings: tuple[Blessing, ...], spec: ModelSpec
     if outcome == "reject":
         return f"Rejected: {found}. {sum(gate.failed for gate in deciding)} of {len(deciding)} gates failed.{shown}"
     if outcome == "inconclusive":
-        promotes = spec.evaluation.gates.inconclusive == "promote"
-        consequence = "such a candidate is promoted, as the spec says" if promotes else "the champion stays"
-        return f"Inconclusive: {found}; {consequence}.{shown}"
+        says = {
+            "promote": "such a candidate is promoted, as the spec says",
+            "reject": "the champion stays",
+            "ask": "a person decides",
+        }
+        return f"Inconclusive: {found}; {says[_consequence(outcome, spec)]}.{shown}"
     return f"Fit to promote: {found}; all {len(deciding)} gates passed.{shown}"

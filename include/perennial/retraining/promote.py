@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from perennial.run import RetrainingRun
 
 
-def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Promotion:
+def promote(
+    run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict, answered: Verdict | None = None
+) -> Promotion:
     """Move the alias `champion` to the version.
 
     Raises
@@ -21,6 +23,6 @@ def promote(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict)
     PromotionError
         The verdict does not promote, or the champion is no longer the one that the candidate was compared with.
     """
-    promotion = promote_version(run, registered, verdict)
+    promotion = promote_version(run, registered, answered or verdict)
     run.store.write(run.prefix + PROMOTION.name, seal(promotion))
     return promotion

@@ -12,6 +12,7 @@ EventName = Literal[
     "column_gone",
     "drift",
     "retraining_triggered",
+    "approval_asked",
     "promoted",
     "rolled_back",
     "rejected",
@@ -52,6 +53,7 @@ class Alerts(Section):
     events: tuple[EventName, ...] = (
         "column_gone",
         "retraining_triggered",
+        "approval_asked",
         "promoted",
         "rolled_back",
         "retraining_failed",

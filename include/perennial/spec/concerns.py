@@ -53,6 +53,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "alerts": _NONE,
     "schedule": _NONE,
     "resources": _NONE,
+    "approval": _NONE,
     # Decides where things are stored, not their content.
     "region": _NONE,
     "task": (Concern.ROWS, Concern.FITTING, Concern.JUDGING),

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.alerts import Alerts
+from perennial.spec.approval import Approval
 from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.feature_names import Kinds, is_like, named, unclear_patterns
@@ -67,6 +68,8 @@ class ModelSpec(Section):
     """None: no monitoring DAG."""
     retraining: Retraining = Retraining()
     """Limits of retrainings that are triggered by drift."""
+    approval: Approval = Approval()
+    """Which candidates a person decides on."""
     resources: Resources = Resources()
     """Where the tasks run."""
     region: str | None = Field(default=None, pattern=REGION, max_length=50)

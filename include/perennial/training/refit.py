@@ -84,7 +84,7 @@ def refit(run: RetrainingRun, snapshot: Snapshot, candidate: Candidate, verdict:
         MLflow does not answer.
     """
     refuse_dry_run(run, "refits")
-    if not verdict.promotes:
+    if verdict.consequence == "reject":
         raise TrainingError(f"the candidate was rejected, and only promoted candidates are refit: {verdict.sentence}")
     run = replace(run, spec=candidate.recipe(run.spec))
     tracker = Tracker(run.tracking_uri)

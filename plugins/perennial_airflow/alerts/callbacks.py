@@ -14,6 +14,7 @@ from perennial_airflow.alerts.notifier import AlertNotifier
 from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
+    from perennial.promotion.records import RegisteredVersion, Verdict
     from perennial.spec import ModelSpec
     from perennial_airflow.alerts.events import Event
 
@@ -53,6 +54,14 @@ def on_rollback(spec: ModelSpec) -> dict[str, Any]:
     return _callbacks(spec, on_success_callback=_rolled_back)
 
 
+def tell_of_question(
+    spec: ModelSpec, registered: RegisteredVersion, verdict: Verdict, context: Mapping[str, Any]
+) -> None:
+    """Tell that a person is asked about a candidate. It never fails: the question is put already."""
+    if spec.alerts is not None:
+        AlertNotifier(spec, lambda _: [events.approval_asked(registered, verdict, **_origin(context))])(context)
+
+
 def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
     if spec.alerts is None:
         return {}
@@ -87,14 +96,10 @@ def _triggered(context: Mapping[str, Any]) -> Iterable[Event]:
 
 
 def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
-    from perennial.promotion.records import Promotion, Verdict
+    from perennial.promotion.records import Promotion
 
     task = context["task"]
-    return [
-        events.promoted(
-            Promotion.model_validate(task.outcome), Verdict.model_validate(task.takes["verdict"]), **_origin(context)
-        )
-    ]
+    return [events.promoted(Promotion.model_validate(task.outcome), task.verdict, **_origin(context))]
 
 
 def _rolled_back(context: Mapping[str, Any]) -> Iterable[Event]:
@@ -109,14 +114,13 @@ def _rolled_back(context: Mapping[str, Any]) -> Iterable[Event]:
 
 
 def _not_promoted(context: Mapping[str, Any]) -> Iterable[Event]:
-    from perennial.promotion.records import RegisteredVersion, Verdict
+    from perennial.promotion.records import RegisteredVersion
 
     task = context["task"]
     registered = task.takes["registered"]
     if registered is None:  # a dry run
         return []
-    verdict = Verdict.model_validate(task.takes["verdict"])
-    return [events.not_promoted(RegisteredVersion.model_validate(registered), verdict, **_origin(context))]
+    return [events.not_promoted(RegisteredVersion.model_validate(registered), task.verdict, **_origin(context))]
 
 
 def _origin(context: Mapping[str, Any]) -> dict[str, Any]:

@@ -207,8 +207,26 @@ def not_promoted(
         The spec's region.
     """
     facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
-    name: EventName = "inconclusive" if verdict.outcome == "inconclusive" else "rejected"
+    name: EventName = "inconclusive" if verdict.result == "inconclusive" else "rejected"
     return _of_verdict(name, registered, verdict, facts, run_id, region)
+
+
+def approval_asked(
+    registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+) -> Event:
+    """Return the event of a question to a person about a candidate.
+
+    Parameters
+    ----------
+    registered : RegisteredVersion
+    verdict : Verdict
+    run_id, triggered_by : str
+        Id of the retraining, and by whom or what it was started.
+    region : str, optional
+        The spec's region.
+    """
+    facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
+    return _of_verdict("approval_asked", registered, verdict, facts, run_id, region)
 
 
 def _of_verdict(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 HAPPENED: Mapping[EventName, str] = {
     "drift": "drift found",
     "retraining_triggered": "retraining triggered",
+    "approval_asked": "a person is asked about a candidate",
     "promoted": "new champion",
     "rolled_back": "champion taken back, an earlier version is champion again",
     "rejected": "candidate rejected",

@@ -9,6 +9,8 @@ from perennial_airflow.operators.stage import StageOperator
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from perennial.promotion.records import Verdict
+
 
 class PromoteOperator(StageOperator):
     """Move the alias `champion`, add an event to each asset among the outlets, and send metrics.
@@ -24,16 +26,21 @@ class PromoteOperator(StageOperator):
                 **promotion,
                 "run_id": context["dag_run"].run_id,
                 "reason": self.reason,
-                "verdict": self.takes["verdict"]["sentence"],
+                "verdict": self.verdict.sentence,
             }
         self.count(context)
         return promotion
 
     def count(self, context: Context) -> None:
         """Send the new champion's metrics."""
-        from perennial.promotion.records import Verdict
         from perennial_airflow.evidence import evidence_of
         from perennial_airflow.telemetry.metrics import count_promotion
 
-        verdict = Verdict.model_validate(self.takes["verdict"])
-        count_promotion(self.spec, verdict, evidence_of(context["dag_run"].conf))
+        count_promotion(self.spec, self.verdict, evidence_of(context["dag_run"].conf))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict, with a person's answer if somebody was asked."""
+        from perennial.promotion.records import Verdict
+
+        return Verdict.model_validate(self.takes["answered"] or self.takes["verdict"])

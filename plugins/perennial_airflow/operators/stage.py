@@ -36,6 +36,7 @@ LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "refit": (MlflowRunLink(),),
     "assemble": (MlflowRunLink(),),
     "register": (ModelVersionLink(),),
+    "approve": (ModelVersionLink(),),
     "promote": (ModelVersionLink(),),
 }
 """The links of the stages that have a page."""
@@ -119,7 +120,10 @@ class StageOperator(BaseOperator):
 
         The record is also kept in `outcome`, for the task's callbacks.
         """
-        run = self.retraining_run(context)
+        return self.run_stage(self.retraining_run(context))
+
+    def run_stage(self, run: RetrainingRun) -> dict[str, Any]:
+        """Call the stage; what cannot be mended by another try is recorded for the ledger."""
         try:
             self.outcome = self.call_stage(run).model_dump(mode="json")
         except PerennialError as error:
@@ -140,13 +144,23 @@ class StageOperator(BaseOperator):
         AirflowSkipException
             The stage has nothing to do.
         """
+        return self.stage(run, *self.skip_if_nothing_to_do(run))
+
+    def skip_if_nothing_to_do(self, run: RetrainingRun) -> list[Record | None]:
+        """Return the records of earlier stages that the stage takes.
+
+        Raises
+        ------
+        AirflowSkipException
+            The stage has nothing to do.
+        """
         from airflow.sdk.exceptions import AirflowSkipException
 
         taken = [self._taken(name) for name in self.stage.takes]
         why_not = self.stage.why_not(run, *taken)
         if why_not:
             raise AirflowSkipException(why_not)
-        return self.stage(run, *taken)
+        return taken
 
     def _taken(self, name: str) -> Record | None:
         content = self.takes[name]

@@ -37,7 +37,7 @@ REGISTERED = {"name": "orders", "version": "7", "alias": "challenger"}
 def test_promote_is_skipped_in_words(
     add_spec: Callable[..., Path], verdict: dict[str, Any], registered: dict[str, Any] | None, dry_run: bool, words: str
 ) -> None:
-    takes = {"registered": registered, "verdict": verdict}
+    takes = {"registered": registered, "verdict": verdict, "answered": None}
     operator = PromoteOperator(task_id="promote", spec=load_spec(add_spec()), takes=takes)
 
     with pytest.raises(AirflowSkipException, match=words):
@@ -55,28 +55,42 @@ def test_a_task_that_is_no_stage_or_takes_something_else_is_refused(
 CANDIDATES = [{"estimator": "sklearn.linear_model.LogisticRegression", "search": {"C": {"low": 0.1, "high": 9.0}}}]
 
 
+LOGISTIC = {"estimator": "sklearn.linear_model.LogisticRegression"}
+ON_REQUEST = {"tune", "choose", "assemble", "package", "rehearse", "approve", "publish"}
+
+
 @pytest.mark.parametrize(
-    ("model", "without"),
+    ("fields", "asked_for"),
     [
-        ({"estimator": "sklearn.linear_model.LogisticRegression"}, {"assemble", "tune", "choose"}),
-        ({"estimator": "sklearn.linear_model.LogisticRegression", "ensemble": {"members": 3}}, {"tune", "choose"}),
-        ({"candidates": CANDIDATES}, {"assemble"}),
+        ({"model": LOGISTIC}, set()),
+        ({"model": LOGISTIC | {"ensemble": {"members": 3}}}, {"assemble"}),
+        ({"model": {"candidates": CANDIDATES}}, {"tune", "choose"}),
+        ({"model": LOGISTIC, "packages": ["wheel"]}, {"package", "rehearse"}),
+        ({"model": LOGISTIC, "approval": {"when": "always"}}, {"approve"}),
     ],
 )
 def test_the_dag_has_a_task_for_each_stage_that_follows_those_whose_records_it_takes(
-    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], model: dict[str, Any], without: set[str]
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag], fields: dict[str, Any], asked_for: set[str]
 ) -> None:
-    from perennial.stages import maker, stages_of
+    from perennial.stages import stages_of
 
-    path = add_spec(model=model)
+    path = add_spec(**fields)
     dag = load_dags().dags["orders.retrain"]
     tasks = dag.task_dict
 
-    assert set(tasks) == set(STAGES) - without == set(stages_of(load_spec(path)))
+    assert set(tasks) == (set(STAGES) - ON_REQUEST) | asked_for == set(stages_of(load_spec(path)))
     for name, task in tasks.items():
-        assert {maker(record).name for record in STAGES[name].takes} - without <= task.upstream_task_ids
+        upstream = _all_upstream(tasks, name)
+        for record in STAGES[name].takes:
+            makers = {stage.name for stage in STAGES.values() if stage.makes == record}
+            assert makers & upstream or not makers & set(tasks), record
         assert task.doc_md == STAGES[name].again
-    assert ({"trials", "search"} <= set(dag.params)) == ("tune" not in without)
+    assert ({"trials", "search"} <= set(dag.params)) == ("tune" in asked_for)
+
+
+def _all_upstream(tasks: dict[str, Any], name: str) -> set[str]:
+    direct = set(tasks[name].upstream_task_ids)
+    return direct.union(*(_all_upstream(tasks, one) for one in direct))
 
 
 def test_only_stages_have_links() -> None:

@@ -57,7 +57,7 @@ def retrained(monkeypatch):
     runs = []
     outcome = {"is": "promote"}
 
-    def retrain(run, console):
+    def retrain(run, console, *, ask):
         runs.append(run)
         return judged(outcome["is"])
 

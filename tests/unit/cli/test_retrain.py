@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from perennial.answer import Answer
 from perennial.cli.retrain import retrain, run_id
 from perennial.data.snapshots.records import Snapshot
 from perennial.deployment import Deployment
@@ -216,3 +217,32 @@ def test_the_same_command_has_the_same_run_id():
         run_id(ModelSpec.model_validate({**SPEC, "model": {"estimator": "a.C"}}), "s", DAY, 30.0),
     }
     assert len(others) == 5
+
+
+class Asked:
+    """Someone at the terminal who answers, or nobody."""
+
+    def __init__(self, answer):
+        self.answer, self.about = answer, None
+
+    def __call__(self, registered, verdict):
+        self.about = registered, verdict
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("approved", "promoted", "consequence"), [(None, False, "ask"), (False, False, "reject"), (True, True, "promote")]
+)
+def test_a_person_is_asked_before_the_promotion(called, tmp_path, monkeypatch, approved, promoted, consequence):
+    names, answers, _ = called
+    answers["decide"] = judged("promote", "All gates passed.", consequence="ask")
+    monkeypatch.setattr(
+        STAGES["approve"].function.replace(":", "."), lambda run, _, verdict: verdict.answered(run.answer)
+    )
+    answer = None if approved is None else Answer(approved=approved, by="alice", at=DAY, reason="So be it.")
+    asked, output = Asked(answer), io.StringIO()
+    verdict = retrain(make_run(tmp_path), Console(file=output, width=120), ask=asked)
+    assert asked.about == (answers["register"], answers["decide"])
+    assert ("promote" in names, verdict.consequence) == (promoted, consequence)
+    said = "repeat the command with --approve" if approved is None else "by alice on 2013-03-01 00:00 UTC: So be it."
+    assert said in output.getvalue()
