@@ -1,4 +1,4 @@
-"""A run with a snapshot, and Optuna's tables in a SQLite file of the test's own."""
+"""Optuna's tables in a SQLite file of the test's own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from perennial.tuning.storage import open_storage
-from tests.unit.training.conftest import fixed_code_version, prepare
+from tests.unit.training.conftest import fixed_code_version
 
-__all__ = ["fixed_code_version", "prepare"]
+__all__ = ["fixed_code_version"]
 
 
 @pytest.fixture(scope="session")
