@@ -27,9 +27,10 @@ from pathlib import Path
 from demo import flights, services
 from demo.airflow_api import AirflowApi
 from demo.dag_runs import wait_for_dag, wait_for_run
-from demo.home import REPOSITORY, USER, Home
+from demo.home import DAGS, REPOSITORY, USER, Home
 from demo.retraining import dag_of
-from perennial.stages import STAGES
+from perennial.spec import load_spec
+from perennial.stages import stages_of
 
 DAG_ID = dag_of("flight_delay")
 LIMIT = 1.5
@@ -41,8 +42,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="perennial-overhead-") as folder:
-        home = Home(Path(folder), *_free_ports())
-        home.make_afresh()
+        home = Home(Path(folder), *free_ports())
+        home.make_again()
         try:
             ratio = _measure(home, rounds)
         finally:
@@ -92,8 +93,9 @@ def _in_airflow(airflow: AirflowApi, home: Home, as_of: datetime) -> float:
     run_id = airflow.trigger(DAG_ID, {"as_of": as_of.isoformat(), "reason": "bench/overhead.py"})
     wait_for_run(airflow, DAG_ID, run_id)
     run = airflow.run(DAG_ID, run_id)
+    spec = load_spec(DAGS / "models" / "flight_delay.yaml")
     states = {task.task_id: task.state for task in airflow.tasks(DAG_ID, run_id)}
-    if states != dict.fromkeys(STAGES, "success") | {"refit": "skipped", "promote": "skipped"}:
+    if states != dict.fromkeys(stages_of(spec), "success") | {"refit": "skipped", "promote": "skipped"}:
         sys.exit(f"the DAG run did not do the same work: {states}")
     ended, queued = (datetime.fromisoformat(run[name]) for name in ("end_date", "queued_at"))
     return (ended - queued).total_seconds()
@@ -110,7 +112,8 @@ def _cpu_seconds(home: Home) -> float:
     return sum(used.user + used.system for used in times)
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Return two ports of 127.0.0.1 on which nothing listens."""
     with socket.socket() as one, socket.socket() as other:
         one.bind(("127.0.0.1", 0))
         other.bind(("127.0.0.1", 0))
