@@ -59,6 +59,7 @@ KINDS = {
     "evaluation": r"/runs/.*/evaluation\.json$",
     "promotion": r"/runs/.*/promotion\.json$",
     "move": r"^watched/promotion\.json$",
+    "champion": r"/champions/00000001\.json$",
 }
 # What was made of rows that were closed or shown to people: no step reads it again.
 UNREAD = r"\.html$|/checks/0000000[12]/(check\.json|batch-|matured-)"
