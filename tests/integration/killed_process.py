@@ -20,6 +20,7 @@ from random import Random
 from typing import Any
 
 Order = dict[str, Any]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass
@@ -39,6 +40,9 @@ class KilledProcess:
                 stderr=log,
                 text=True,
                 cwd=folder,
+                # Scripts of other folders import this module by its whole name.
+                env=os.environ
+                | {"PYTHONPATH": os.pathsep.join(filter(None, (str(REPOSITORY), os.getenv("PYTHONPATH"))))},
             )
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n", (folder / "log").read_text()

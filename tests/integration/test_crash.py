@@ -15,7 +15,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from perennial.spec import load_spec
-from perennial.stages import STAGES, maker, stages_of
+from perennial.stages import STAGES, stages_of
 from perennial.store import open_store
 from perennial.store.sealed import unseal
 from tests.integration.killed_process import KilledProcess, Order
@@ -48,7 +48,8 @@ def start(flights: Path) -> Iterator[Callable[[Path, Path], KilledProcess]]:
 
 
 def order_of(stage: str, done: dict[str, Any]) -> Order:
-    return {"stage": stage, "arguments": [done.get(maker(record).name) for record in STAGES[stage].takes]}
+    made = {STAGES[name].makes: outcome for name, outcome in done.items()}
+    return {"stage": stage, "arguments": [made.get(record) for record in STAGES[stage].takes]}
 
 
 def what_is_there(folder: Path) -> dict[str, Any]:

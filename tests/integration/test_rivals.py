@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from perennial.cli.outcome import Outcome
 from perennial.monitoring.ledger import read_ledger
 from perennial.monitoring.state import load_state
-from perennial.stages import STAGES, maker
+from perennial.stages import STAGES
 from perennial.store import LocalStore
 from tests.integration.killed_process import KilledProcess
 from tests.watched_model import Watched, make_watched
@@ -149,13 +149,13 @@ def test_a_task_that_airflow_runs_twice_has_one_candidate_and_one_version(flight
         }
         workers.append(KilledProcess.start(Path(__file__).with_name("stage_process.py"), settings, folder))
     try:
-        done = {"ingest": workers[0].run({"stage": "ingest", "arguments": []})["outcome"]}
+        made = {"snapshot": workers[0].run({"stage": "ingest", "arguments": []})["outcome"]}
         for stage in ("train", "evaluate", "decide", "refit", "register", "promote"):
-            order = {"stage": stage, "arguments": [done.get(maker(record).name) for record in STAGES[stage].takes]}
+            order = {"stage": stage, "arguments": [made.get(record) for record in STAGES[stage].takes]}
             with ThreadPoolExecutor() as threads:
                 one, two = threads.map(lambda worker, order=order: worker.run(order)["outcome"], workers)
             assert one == two, stage
-            done[stage] = one
+            made[STAGES[stage].makes] = one
     finally:
         for worker in workers:
             worker.end()

@@ -142,11 +142,11 @@ def test_a_training_that_ends_between_two_windows_goes_on_with_the_second(tmp_pa
     snapshot = STAGES["ingest"](run)
     prepare, fits = train_module.prepare_fit, []
 
-    def fail_at_the_second(spec, rows):
+    def fail_at_the_second(spec, rows, **more):
         fits.append(len(rows))
         if len(fits) == 2:
             raise TrainingError("out of memory")
-        return prepare(spec, rows)
+        return prepare(spec, rows, **more)
 
     monkeypatch.setattr(train_module, "prepare_fit", fail_at_the_second)
     with pytest.raises(TrainingError):
