@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import Distribution
 from pathlib import Path
 
@@ -15,8 +16,13 @@ from perennial.packages.required import required
 
 _TIMEOUT_S = 1800
 _KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LD_LIBRARY_PATH")
-# Python without its own site-packages, environment variables and current folder: the first argument takes their place.
-_BOOT = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); "
+# Python without its own site-packages, environment variables and current folder: the first argument takes their place. It
+# exits at the end of its standard input, which comes with the end of the process that started it.
+_BOOT = (
+    "import os, runpy, sys, threading; "
+    "threading.Thread(target=lambda: os.read(0, 1) or os._exit(1), daemon=True).start(); "
+    "sys.path.insert(0, sys.argv.pop(1)); "
+)
 _MODULE = _BOOT + "runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
 _FILE = _BOOT + "del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 
@@ -69,7 +75,13 @@ class CleanRoom:
         command = self._command(_FILE, str(script), *arguments)
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=_TIMEOUT_S, env=_environment(), check=False
+                command,
+                stdin=_as_long_as(os.getpid()),
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_S,
+                env=_environment(),
+                check=False,
             )
         except subprocess.TimeoutExpired:
             raise PackageError(f"it does not end within {_TIMEOUT_S // 60} minutes") from None
@@ -77,9 +89,10 @@ class CleanRoom:
             raise PackageError(f"it fails in a clean process: {last_words(done.stderr, done.returncode)}")
 
     def start_module(self, module: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start `python -m module` as a process whose output can be read."""
+        """Start `python -m module` as a process whose output can be read; it ends with this process at the latest."""
         return subprocess.Popen(
             self._command(_MODULE, module, *arguments),
+            stdin=_as_long_as(os.getpid()),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -88,6 +101,13 @@ class CleanRoom:
 
     def _command(self, boot: str, *arguments: str) -> list[str]:
         return [sys.executable, "-I", "-S", "-c", boot, str(self.folder), *arguments]
+
+
+@cache
+def _as_long_as(process: int) -> int:  # noqa: ARG001 - a forked process needs a pipe of its own
+    """Return a file that is at its end when this process has ended, also if it is killed: a pipe that nobody writes to."""
+    read, _ = os.pipe()
+    return read
 
 
 def last_words(said: str, code: int) -> str:
