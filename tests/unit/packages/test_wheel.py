@@ -11,6 +11,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,7 +19,7 @@ from perennial.errors import PackageError
 from perennial.packages.container import PINS_VARIABLE, build_context
 from perennial.packages.runtime.answers import answers_of
 from perennial.packages.runtime.packaged import read_packaged
-from perennial.packages.runtime.rows import typed_rows
+from perennial.packages.runtime.rows import rows_of_file, typed_rows
 from perennial.packages.runtime.server import ModelServer
 from perennial.packages.sources import copied_sources
 from perennial.packages.wheel import build_wheel, module_name
@@ -132,6 +133,12 @@ def test_rows_of_any_origin_become_what_the_model_was_trained_on(made):
         typed_rows(made.inputs[["x"]], TYPES)
     with pytest.raises(ValueError, match="'x' should be of type double"):
         typed_rows(made.inputs.assign(x="far"), TYPES)
+
+
+def test_numbers_of_a_csv_file_are_those_that_were_written(tmp_path):
+    rows = pd.DataFrame({"x": np.random.default_rng(1).normal(size=5000), "kind": "NA"})
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    pd.testing.assert_frame_equal(rows_of_file(tmp_path / "rows.csv", TYPES), rows, check_exact=True)
 
 
 @pytest.fixture(scope="module")
