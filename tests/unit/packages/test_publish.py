@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 import zipfile
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +20,7 @@ from perennial.promotion.records import Promotion
 from perennial.run import RetrainingRun
 from perennial.stages import STAGES
 from perennial.store.local import LocalStore
+from tests.package_index import running_index
 
 pytest.importorskip("twine")
 PROMOTION = Promotion(name="late", version="3", previous_version="2")
@@ -34,30 +29,8 @@ PASSWORD = "open-sesame"
 
 @pytest.fixture(scope="module")
 def index(tmp_path_factory):
-    """An index on 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("index")
-    (folder / "packages").mkdir()
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    options = ["-i", "127.0.0.1", "-p", str(port), "-P", ".", "-a", "."]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "pypiserver", "run", *options, str(folder / "packages")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}/"
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(600):
-        try:
-            direct.open(url, timeout=5).close()
-            break
-        except urllib.error.URLError:
-            assert server.poll() is None
-            time.sleep(0.1)
-    yield url, folder / "packages"
-    server.kill()
-    server.wait()
+    with running_index(tmp_path_factory.mktemp("index")) as server:
+        yield server
 
 
 @pytest.fixture
@@ -86,16 +59,15 @@ def packaged(make_run, tmp_path):
 
 
 def test_the_index_gets_the_wheel_that_was_rehearsed_and_keeps_it_when_it_is_sent_again(index, make_run, packaged):
-    url, folder = index
-    run = make_run(PackageIndex(url, "worker", PASSWORD))
+    run = make_run(PackageIndex(index.url, "worker", PASSWORD))
 
     first = publish(run, packaged, PROMOTION)
     again = publish(run, packaged, PROMOTION)
 
-    (there,) = folder.iterdir()
+    (there,) = index.folder.iterdir()
     assert hashlib.sha256(there.read_bytes()).hexdigest() == packaged.made[0].digest == first.digest
     assert first == again
-    assert first.index == url
+    assert first.index == index.url
 
 
 class Refusing(BaseHTTPRequestHandler):
