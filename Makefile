@@ -45,10 +45,10 @@ chaos: $(INSTALLED) ## kill, stop and fill up parts of the production stack, and
 stop: ## stop what make demo left running
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m demo stop; fi
 
-test: $(INSTALLED) ## run the tests, in as many processes as there are cores, up to four
+test: $(INSTALLED) ## run the tests, in one process more than there are cores, up to four
 	@$(BYTECODE)
-	@# The longest ones come first in the order of names.
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder
+	@# One more, since many tests wait for a server. The longest ones come first in the order of names.
+	@$(BIN)/python -m pytest --numprocesses "$$($(BIN)/python -c 'import os; print(min(os.cpu_count() + 1, 4))')" --no-loadscope-reorder
 
 distributed: $(INSTALLED) ## run only the tests that need a cluster of Celery workers; needs PostgreSQL and Redis
 	@$(BIN)/python -m pytest tests/distributed

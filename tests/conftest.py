@@ -20,6 +20,10 @@ import pytest
 
 from tests.kept_results import keep_costly_results
 
+# Threads that wait actively for a core that another process of tests has make fits many times slower. Read by the libraries
+# when they are loaded, here and in the processes that tests start.
+os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})
+
 FLIGHT_SPEC = """
 name: flight_delay
 description: A slice of the demo's model, small enough for tests.

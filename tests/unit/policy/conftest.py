@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,38 +44,42 @@ def drifting_rows(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def run_in(folder: Path, rows: pd.DataFrame | None = None, as_of: datetime | None = None, **parts: Any) -> Run:
+    """Return a run on the small history, with its rows and its store in a folder."""
+    landing = folder / "data" / "rows"
+    landing.mkdir(parents=True, exist_ok=True)
+    (drifting_rows() if rows is None else rows).to_parquet(landing / "rows.parquet")
+    spec = {
+        "name": "turning",
+        "task": "classification",
+        "source": {"uri": "rows/", "event_time": "at", "window": {"days": 20}},
+        "target": {"column": "y"},
+        "features": {"numeric": ["x", "z"]},
+        "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
+        "evaluation": {"holdout": {"days": 4}, "primary": "roc_auc", "gates": {"min_rows": 20}},
+        **parts,
+    }
+    return Run(
+        spec=ModelSpec.model_validate(spec),
+        deployment=Deployment(store=LocalStore(folder / "store"), tracking_uri="", data_root=folder / "data"),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        as_of=as_of,
+    )
+
+
+def matrix_of(run: Run, batches: int = 8, **options: Any) -> tuple[Replay, Matrix]:
+    """Return the replay of a run's history, and how each of its models does on each batch."""
+    replay = begin_replay(run, batches=batches, **options)
+    history: History = rows_of(run, replay)
+    models = [replay_training(run, replay, history, number) for number in range(replay.batches)]
+    return replay, Matrix.of(run, replay, history, models)
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
-    def make(rows: pd.DataFrame | None = None, as_of: datetime | None = None, **parts: Any) -> Run:
-        folder = tmp_path / "data" / "rows"
-        folder.mkdir(parents=True, exist_ok=True)
-        (drifting_rows() if rows is None else rows).to_parquet(folder / "rows.parquet")
-        spec = {
-            "name": "turning",
-            "task": "classification",
-            "source": {"uri": "rows/", "event_time": "at", "window": {"days": 20}},
-            "target": {"column": "y"},
-            "features": {"numeric": ["x", "z"]},
-            "model": {"estimator": "sklearn.linear_model.LogisticRegression"},
-            "evaluation": {"holdout": {"days": 4}, "primary": "roc_auc", "gates": {"min_rows": 20}},
-            **parts,
-        }
-        return Run(
-            spec=ModelSpec.model_validate(spec),
-            deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri="", data_root=tmp_path / "data"),
-            now=datetime(2026, 1, 1, tzinfo=UTC),
-            as_of=as_of,
-        )
-
-    return make
+    return partial(run_in, tmp_path)
 
 
 @pytest.fixture
 def make_matrix() -> Callable[..., tuple[Replay, Matrix]]:
-    def make(run: Run, batches: int = 8, **options: Any) -> tuple[Replay, Matrix]:
-        replay = begin_replay(run, batches=batches, **options)
-        history: History = rows_of(run, replay)
-        models = [replay_training(run, replay, history, number) for number in range(replay.batches)]
-        return replay, Matrix.of(run, replay, history, models)
-
-    return make
+    return matrix_of

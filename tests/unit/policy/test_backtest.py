@@ -18,7 +18,7 @@ from perennial.policy.replay import Replay
 from perennial.policy.sentence import finding
 from perennial.policy.walk import Serving
 from perennial.store.sealed import read_record
-from tests.unit.policy.conftest import START, drifting_rows
+from tests.unit.policy.conftest import START, drifting_rows, matrix_of, run_in
 
 MONITORING = {
     "monitoring": {"page_hinkley": None, "require": {"checks": 1, "of": 1}},
@@ -26,10 +26,10 @@ MONITORING = {
 }
 
 
-@pytest.fixture
-def found(make_run, make_matrix) -> Backtest:
-    run = make_run(**MONITORING)
-    replay, matrix = make_matrix(run, batches=8)
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> Backtest:
+    run = run_in(tmp_path_factory.mktemp("compared"), **MONITORING)
+    replay, matrix = matrix_of(run, batches=8)
     return compare_policies(run.spec, replay, matrix)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.stats import binomtest
 
 from perennial.drift import DriftReport, KolmogorovSmirnov
 from perennial.errors import DataError
@@ -229,13 +230,13 @@ def test_fifty_clean_columns_alarm_in_at_most_five_tests_of_a_hundred():
     test = KolmogorovSmirnov.fit(normals(rng, 100_000, 50))
     names = test.columns
     alarms = raw = 0
-    for _ in range(1000):
+    for _ in range(300):
         batch = dict(zip(names, rng.normal(size=(50, 200)), strict=True))
         report = test.compare(batch, level=0.05, effect_floor=0)
         alarms += bool(report.drifted)
         raw += any(column.pvalue < 0.05 for column in report.columns)
-    assert alarms <= 50
-    assert raw > 800  # What goes wrong without the adjustment.
+    assert binomtest(alarms, 300, 0.05, alternative="greater").pvalue > 0.05
+    assert raw > 240  # What goes wrong without the adjustment.
 
 
 def test_a_stated_shift_is_found():

@@ -43,6 +43,7 @@ class PipelineContract(ModelFormatContract):
 
 
 class TestBoosting(PipelineContract):
+    params = {"max_iter": 10}
     estimators = (
         "sklearn.ensemble.HistGradientBoostingClassifier",
         "sklearn.ensemble.HistGradientBoostingRegressor",
@@ -54,6 +55,7 @@ class TestLinear(PipelineContract):
 
 
 class TestForest(PipelineContract):
+    params = {"n_estimators": 10}
     estimators = ("sklearn.ensemble.RandomForestClassifier", "sklearn.ensemble.RandomForestRegressor")
 
 
