@@ -90,7 +90,40 @@ def rollback(
     say(f"{spec.name} v{promotion.version} is champion again, in place of v{promotion.previous_version}")
 
 
+def audit(
+    model: Model,
+    out: Annotated[Path, typer.Option(help="The archive, a zip file; replaced as a whole.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Begin of the period, such as 2013-01-01T00:00:00Z. Default: the first move."),
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="End of the period. Default: now.")] = None,
+    store: Store = None,
+    models: Models = Path("dags/models"),
+) -> None:
+    """Write an archive of a model's champions, verdicts, approvals, evidence and checks, each under its SHA-256.
+
+    Exit code 1: a record is damaged or gone; the manifest names it, and all others are in the archive.
+    """
+    from perennial.audit.audit import audit as collect
+    from perennial.places import tracking_server
+
+    quieten()
+    period = {"since": moment_of("--from", since), "until": moment_of("--to", until)}
+    spec, opened = open_model(model, models, store)
+    found = collect(opened, tracking_server(spec.region).uri, spec.name, out, **period)
+    for problem in found.problems:
+        say(problem)
+    say(
+        f"{spec.name}: moves: {len(found.moves)}, versions: {len(found.versions)}, checks: {len(found.checks)}, files: "
+        f"{len(found.files)}, problems: {len(found.problems)}; in {out}"
+    )
+    if found.problems:
+        raise typer.Exit(1)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command()(champions)
     app.command()(rollback)
+    app.command()(audit)

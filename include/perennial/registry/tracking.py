@@ -244,17 +244,17 @@ class Tracker:
 
     def log_text(self, run_id: str, text: str, path: str) -> None:
         """Store a text as an artifact of the run."""
-        with self._transfer(f"artifact {path}"):
+        with self.transfer(f"artifact {path}"):
             self.client.log_text(run_id, text, path)
 
     def log_folder(self, run_id: str, folder: Path, path: str) -> None:
         """Store the files of a local folder as artifacts of the run, under `path`."""
-        with self._transfer(f"artifacts {path}"):
+        with self.transfer(f"artifacts {path}"):
             self.client.log_artifacts(run_id, str(folder), path)
 
     def log_model_folder(self, model_id: str, folder: Path) -> None:
         """Upload the files of a logged model."""
-        with self._transfer("the model"):
+        with self.transfer("the model"):
             self.client.log_model_artifacts(model_id, str(folder))
 
     def download_files(self, model_uri: str, names: Iterable[str], folder: Path) -> None:
@@ -269,7 +269,7 @@ class Tracker:
         folder : Path
             The folder to download to; each file goes to its path in there.
         """
-        with self._transfer(f"files of {model_uri}"):
+        with self.transfer(f"files of {model_uri}"):
             place = self._place(model_uri)
             for name in names:
                 target = (folder / name).parent
@@ -288,7 +288,7 @@ class Tracker:
         folder : str
             A folder in the model, ending with a slash, to look only there; default: all files that are not in folders.
         """
-        with self._transfer(f"the list of files of {model_uri}"):
+        with self.transfer(f"the list of files of {model_uri}"):
             return tuple(self._files(self._place(model_uri), folder))
 
     def _files(self, place: str, folder: str) -> Iterator[str]:
@@ -312,7 +312,7 @@ class Tracker:
         return str(source)
 
     @contextmanager
-    def _transfer(self, what: str) -> Iterator[None]:
+    def transfer(self, what: str) -> Iterator[None]:
         """`connected` for artifacts: each kind of artifact storage that MLflow may use raises errors of its own."""
         try:
             with self.connected():

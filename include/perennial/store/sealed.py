@@ -24,6 +24,11 @@ def seal(record: BaseModel, *, indent: int | None = 2) -> bytes:
     return b'{\n  "sha256": "%s",' % digest.encode() + content[1:]
 
 
+def is_sealed(data: bytes) -> bool:
+    """Tell whether content begins with a seal; `unseal` tells whether it is the right one."""
+    return _SEAL.match(data) is not None
+
+
 def unseal(data: bytes) -> bytes:
     """Return the JSON of a record without its seal.
 
