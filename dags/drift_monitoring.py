@@ -75,6 +75,7 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
         )
         trigger_retraining = TriggerRetrainingOperator(
             task_id="trigger_retraining",
+            spec=spec,
             entry=govern.output,
             opened_at="{{ ti.xcom_pull(task_ids='open_check', key='opened_at') or '' }}",
             **light(spec),

@@ -103,6 +103,21 @@ class Watched:
         return decide(run, check, [make_test(CheckReader(run), check, name) for name in TESTS])
 
 
+def make_two_champions(folder: Path, mlflow_template: Path, **changes: Any) -> Watched:
+    """Return a model whose first champion knows nothing that matters, and whose second does, on its current spec."""
+    shutil.copyfile(mlflow_template, folder / "mlflow.db")
+    poor = make_watched(
+        folder / "home",
+        f"sqlite:///{folder}/mlflow.db",
+        features={"numeric": ["few", "holes"], "categorical": ["kind"]},
+    )
+    poor.retrain("first")
+    model = Watched(poor.home, poor.tracking_uri, ModelSpec.model_validate(SPEC | changes))
+    model.land(TRAINED_ROWS, 1500)
+    model.retrain("second")
+    return model
+
+
 def make_watched(home: Path, tracking_uri: str, **changes: Any) -> Watched:
     """Return a model that has rows to train on, and no champion yet."""
     home.mkdir(parents=True, exist_ok=True)

@@ -153,10 +153,14 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     return entry
 
 
-def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict:
-    """Make the retraining and close its check while owning the run, so that other processes wait for both."""
+def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | None:
+    """Make the retraining and close its check while owning the run, so that other processes wait for both.
+
+    None: the champion has moved since the check, so nothing is retrained.
+    """
     from perennial.cli.retrain import retrain
     from perennial.monitoring.steps import close_check
+    from perennial.monitoring.superseded import superseded
     from perennial.run import RetrainingRun
     from perennial.run_owner import owned
 
@@ -172,7 +176,10 @@ def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) ->
     )
     with owned(retraining, lambda text: console.print(Text(text, style="yellow"))) as retraining:
         verdict = _ended(run, entry, console)
-        if verdict is None:
+        why_not = superseded(run, entry) if verdict is None else ""
+        if why_not:
+            console.print(Text(why_not, style="yellow"))
+        elif verdict is None:
             verdict = retrain(retraining, console, keep_run_id=True)
         close_check(run, entry)
     return verdict

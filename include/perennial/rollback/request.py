@@ -12,6 +12,7 @@ from perennial.champions.ledger import newest_entry, read_champions, read_move
 from perennial.errors import PromotionError
 from perennial.promotion.champion_move import PREVIOUS_TAG
 from perennial.registry.aliases import version_by_number
+from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 
 if TYPE_CHECKING:
@@ -72,8 +73,10 @@ def made_before(run: Run, request: RollbackRequest) -> tuple[str, str] | None:
     """
     name = run.spec.name
     move, _ = read_move(run.store, name)
-    if move and move.origin and move.origin.run_id == request.run_id and move.state != "given up":
-        return move.to_version or "", move.from_version or ""
+    ours = move if move and move.origin and move.origin.run_id == request.run_id else None
+    # Someone may have set the alias by hand since, which no move tells of yet.
+    if ours and (ours.state == "moving" or (ours.state == "moved" and _champion(run) == ours.to_version)):
+        return ours.to_version or "", ours.from_version or ""
     made = next((one for one in read_champions(run.store, name) if one.run_id == request.run_id), None)
     if made is not None:
         raise PromotionError(
@@ -81,6 +84,11 @@ def made_before(run: Run, request: RollbackRequest) -> tuple[str, str] | None:
             "UTC, and the champion has moved since: trigger a new rollback"
         )
     return None
+
+
+def _champion(run: Run) -> str | None:
+    found = current_champion(run.store, run.tracking_uri, run.spec.name)
+    return None if found is None else found.version
 
 
 def target_of(run: Run, request: RollbackRequest, champion: str) -> str:

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from perennial.monitoring.records import LedgerEntry
+    from perennial.spec import ModelSpec
 
 
 class TriggerRetrainingOperator(BaseOperator):
     """Trigger the retraining that was decided on.
 
     The run id is that of the decision, so a repeated call does not start a second run.
-    Skipped if nothing is to be triggered, or if it was triggered before. Works as Airflow's TriggerDagRunOperator, but
+    Skipped if nothing is to be triggered, if it was triggered before, or if the champion has moved since. Works as Airflow's TriggerDagRunOperator, but
     without importing Airflow's database models, which would take each task of the DAG more than a second.
 
     Parameters
     ----------
+    spec : ModelSpec
     entry : dict
         XCom of govern.
     opened_at : str, optional
@@ -41,12 +43,14 @@ class TriggerRetrainingOperator(BaseOperator):
     def __init__(
         self,
         *,
+        spec: ModelSpec,
         entry: dict[str, Any],
         opened_at: str = "",
         retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
         **kwargs: Any,
     ) -> None:
         super().__init__(retry_policy=retry_policy, **kwargs)
+        self.spec = spec
         self.entry = entry
         self.opened_at = opened_at
 
@@ -61,6 +65,8 @@ class TriggerRetrainingOperator(BaseOperator):
             Airflow's way to trigger a run.
         """
         from perennial.monitoring.records import LedgerEntry
+        from perennial.monitoring.superseded import superseded
+        from perennial_airflow.monitor_run import monitor_run
         from perennial_airflow.telemetry.metrics import count_retraining
 
         entry = LedgerEntry.model_validate(self.entry)
@@ -70,6 +76,9 @@ class TriggerRetrainingOperator(BaseOperator):
         task, dag_id = context["ti"], retraining_dag(entry.model)
         if task.get_dr_count(dag_id, run_ids=[decision.run_id]):
             raise AirflowSkipException(f"{dag_id} {decision.run_id} was triggered before")
+        why_not = superseded(monitor_run(self.spec, None), entry)
+        if why_not:
+            raise AirflowSkipException(why_not)
         if task.get_dag(dag_id).is_paused:
             self.log.warning("%s is paused: the retraining stays queued until someone unpauses it", dag_id)
         count_retraining(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException, DagRunTriggerException
 
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry, OpenCheck
+from perennial.spec import ModelSpec
 from perennial_airflow.operators.trigger_retraining import TriggerRetrainingOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
 from perennial_airflow.xcom import to_xcom
+from tests.airflow.conftest import small_spec
 
-pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home")]
+pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_home", "deployment")]
 
 NOW = datetime(2024, 2, 14, tzinfo=UTC)
 CHECK = OpenCheck(
@@ -30,7 +33,8 @@ def execute(decision: Decision, *, runs: int = 0, paused: bool = False, figure: 
     task = SimpleNamespace(
         get_dr_count=lambda dag_id, run_ids: runs, get_dag=lambda dag_id: SimpleNamespace(is_paused=paused)
     )
-    operator = TriggerRetrainingOperator(task_id="trigger_retraining", entry=to_xcom(entry))
+    spec = ModelSpec.model_validate(small_spec("orders"))
+    operator = TriggerRetrainingOperator(task_id="trigger_retraining", spec=spec, entry=to_xcom(entry))
     operator.execute({"ti": task})  # type: ignore[arg-type]
 
 
@@ -74,6 +78,19 @@ def test_a_figure_that_is_no_number_does_not_keep_the_retraining_from_starting()
 def test_what_was_triggered_before_is_not_triggered_again() -> None:
     with pytest.raises(AirflowSkipException, match=r"drift-12-abc was triggered before"):
         execute(TRIGGER, runs=1)
+
+
+def test_what_was_found_about_another_champion_is_not_triggered(deployment: Path) -> None:
+    from mlflow import MlflowClient
+
+    registry = MlflowClient(f"sqlite:///{deployment}/mlflow.db")
+    registry.create_registered_model("orders")
+    registry.create_model_version("orders", "somewhere")
+    registry.set_registered_model_alias("orders", "champion", "1")
+
+    said = r"Check 12 was about a model without a champion, and the champion is v1 now: its retraining is not started"
+    with pytest.raises(AirflowSkipException, match=said):
+        execute(TRIGGER)
 
 
 @pytest.mark.parametrize("outcome", ["coalesce", "hold", "none"])

@@ -1,8 +1,7 @@
-"""A model with two champions: the first knows nothing that matters, the second does."""
+"""A model with two champions, and rollbacks that somebody wants."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import pytest
 
 from perennial.registry.tracking import Tracker
 from perennial.rollback.request import RollbackRequest
-from perennial.spec import ModelSpec
-from tests.watched_model import SPEC, TRAINED_ROWS, Watched, make_watched
+from tests.watched_model import TRAINED_ROWS, Watched, make_two_champions
 
 NEWER = TRAINED_ROWS + 1500
 """Number of the first row after both trainings."""
@@ -20,18 +18,7 @@ NEWER = TRAINED_ROWS + 1500
 
 @pytest.fixture(scope="module")
 def two_champions(tmp_path_factory: pytest.TempPathFactory, mlflow_template: Path) -> Watched:
-    folder = tmp_path_factory.mktemp("rollback")
-    shutil.copyfile(mlflow_template, folder / "mlflow.db")
-    poor = make_watched(
-        folder / "home",
-        f"sqlite:///{folder}/mlflow.db",
-        features={"numeric": ["few", "holes"], "categorical": ["kind"]},
-    )
-    poor.retrain("first")
-    model = Watched(poor.home, poor.tracking_uri, ModelSpec.model_validate(SPEC))
-    model.land(TRAINED_ROWS, 1500)
-    model.retrain("second")
-    return model
+    return make_two_champions(tmp_path_factory.mktemp("rollback"), mlflow_template)
 
 
 @pytest.fixture
