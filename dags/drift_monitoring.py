@@ -1,6 +1,7 @@
 """One monitoring DAG per model spec that has `monitoring`: new rows are checked, and drift retrains the model.
 
-wait_for_rows >> open_check >> tests >> govern >> trigger_retraining >> move_cursor
+wait_for_rows >> open_check >> tests >> govern >> trigger_retraining >> move_cursor, and where the spec's `auto_rollback` may act
+govern >> roll_back >> move_cursor.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from airflow.sdk import DAG, Param, ParamsDict, TaskGroup, TriggerRule, chain
 
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import DriftTestName
-from perennial_airflow.alerts.callbacks import on_check, on_failure, on_trigger, on_wait
-from perennial_airflow.assets import drift_outlet
+from perennial_airflow.alerts.callbacks import on_auto_rollback, on_check, on_failure, on_trigger, on_wait
+from perennial_airflow.assets import ChampionAsset, drift_outlet
 from perennial_airflow.building.dag_pages import monitoring_page
 from perennial_airflow.building.model_specs import dags_by_id, models_folder
 from perennial_airflow.building.placement import heavy, light, tags, waiting
 from perennial_airflow.building.retries import BACK_OFF
 from perennial_airflow.building.schedules import timetable
 from perennial_airflow.dag_ids import MONITOR, monitoring_dag
+from perennial_airflow.operators.auto_rollback import AutoRollbackOperator
 from perennial_airflow.operators.drift_test import DriftTestOperator
 from perennial_airflow.operators.govern import GovernOperator
 from perennial_airflow.operators.move_cursor import MoveCursorOperator
@@ -90,6 +92,15 @@ def drift_monitoring(spec: ModelSpec) -> DAG | None:
             **light_run,
         )
         chain(wait_for_rows, open_check, group, govern, trigger_retraining, move_cursor)
+        if spec.auto_rollback is not None and spec.auto_rollback.when == "act":
+            roll_back = AutoRollbackOperator(
+                task_id="roll_back",
+                entry=govern.output,
+                outlets=[ChampionAsset(spec.name)],
+                **light_run,
+                **on_auto_rollback(spec),
+            )
+            chain(govern, roll_back, move_cursor)
         dag.add_result(govern.output)
     # Set last: otherwise each task gets a copy of the params, whose validation would be most of the cost of parsing.
     dag.params = copy.deepcopy(ParamsDict(FORM))

@@ -15,6 +15,11 @@ def run_page(dag_id: str, run_id: str) -> str:
     return f"{_base()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
+def dag_page(dag_id: str) -> str:
+    """Return the address of a DAG in Airflow, where **Trigger** opens its form."""
+    return f"{_base()}/dags/{quote(dag_id, safe='')}"
+
+
 def data_docs_page(model: str, run_id: str) -> str:
     """Return the address of a validation's report."""
     return f"{_base()}/perennial/reports/{run_folder(model, run_id)}{DATA_DOCS.name}"

@@ -89,6 +89,23 @@ def test_the_tests_run_side_by_side_between_opening_and_governing(
     assert dag.task_dict["move_cursor"].upstream_task_ids == {"govern", "trigger_retraining"}
 
 
+def test_the_monitor_takes_a_champion_back_only_where_the_spec_lets_it(
+    add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
+) -> None:
+    from airflow.sdk import Asset
+
+    floors = MONITORING | {"performance": {"minimum": {"roc_auc": 0.6}}}
+    add_spec("asking", monitoring=floors, auto_rollback={"days": 7})
+    add_spec("acting", monitoring=floors, auto_rollback={"days": 7, "when": "act"})
+    dags = load_dags().dags
+    roll_back = dags["acting.monitor"].task_dict["roll_back"]
+
+    assert "roll_back" not in dags["asking.monitor"].task_dict
+    assert roll_back.upstream_task_ids == {"govern"}
+    assert roll_back.downstream_task_ids == {"move_cursor"}
+    assert roll_back.outlets == [Asset("perennial://acting/champion")]
+
+
 def test_a_backtest_trains_one_model_for_each_moment_in_the_heavy_pool(
     add_spec: Callable[..., Path], load_dags: Callable[[], DagBag]
 ) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from perennial.cli.outcome import Checked, Outcome, error_json, outcome_json
-from perennial.errors import PerennialError, RetrainingFailed, SpecError
+from perennial.errors import PerennialError, PromotionError, RetrainingFailed, SpecError
 from perennial.printable import PrintableLog
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def check_once(run: MonitorRun, console: Console) -> Checked:
     if entry is None:
         return Checked(due.reason)
     if entry.decision.outcome != "trigger":
+        _roll_back(run, entry, console)
         close_check(run, entry)
         return Checked(due.reason, entry)
     try:
@@ -151,6 +152,19 @@ def _decided(run: MonitorRun, console: Console) -> LedgerEntry | None:
     _show(entry, console)
     console.print(Text(f"Report: {run.store.uri}/{key}", style="dim"), soft_wrap=True)
     return entry
+
+
+def _roll_back(run: MonitorRun, entry: LedgerEntry, console: Console) -> None:
+    """Take the champion back if the check decided so. If it has moved meanwhile, the check is over all the same."""
+    from perennial.rollback.decided import roll_back_as_decided
+
+    try:
+        promotion = roll_back_as_decided(run, entry)
+    except PromotionError as error:
+        console.print(Text(f"Nothing is rolled back: {error}", style="yellow"))
+        return
+    if promotion is not None:
+        console.print(Text(f"{entry.model} v{promotion.version} is champion again.", style="bold yellow"))
 
 
 def _retrain_and_close(run: MonitorRun, entry: LedgerEntry, console: Console) -> Verdict | None:

@@ -31,6 +31,8 @@ class PerformanceTest(Record):
     limit: float
     """The value that must be reached, or not exceeded if less is better."""
     rows: int
+    met: bool = False
+    """Whether the value is on the right side of the limit."""
     breached: bool = False
     """Whether the whole interval is on the wrong side of the limit."""
     sentence: str
@@ -100,6 +102,7 @@ def measure_performance(
         confidence=confidence,
         limit=limit,
         rows=rows,
+        met=met,
         breached=breached,
         sentence=f"{metric} {value:.4g} ({noise.low:.4g} to {noise.high:.4g}) on {rows:,} rows; {bound} {limit:g} is asked: "
         f"{certainty}",

@@ -6,25 +6,17 @@ Pure: the same arguments give the same decision.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Literal
 
 from perennial.ensemble.records import Reweighting
 from perennial.moments import shifted
-from perennial.monitoring.records import (
-    Alarm,
-    BreakerClosed,
-    Decision,
-    DriftTestResult,
-    LedgerEntry,
-    OpenCheck,
-    RetrainingOutcome,
-    SetBack,
-    reweighting_of,
-)
+from perennial.monitoring.earlier_checks import History, counts_for
+from perennial.monitoring.records import Alarm, Decision, DriftTestResult, LedgerEntry, OpenCheck, reweighting_of
+from perennial.monitoring.rollback_decision import rollback_decision
 from perennial.spec import ModelSpec
 from perennial.spec.monitoring import DriftTestName, Monitoring
 
@@ -33,43 +25,6 @@ DAMPED: frozenset[DriftTestName] = frozenset({"ks", "categorical", "predictions"
 what is usual for a batch."""
 DRIFT: frozenset[DriftTestName] = DAMPED | {"page_hinkley"}
 """Tests that show that something has changed, but not whether a training would help."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """What the governor knows in addition to the check itself.
-
-    Attributes
-    ----------
-    recent : sequence of LedgerEntry
-        Earlier checks, newest first; at least as many that count as `require` needs.
-    triggers : sequence of LedgerEntry
-        Earlier checks that triggered a retraining, newest first; at least as many as budget and breaker need.
-    outcomes : mapping
-        Outcomes of those retrainings by run id.
-    champion_version : str or None
-        Champion at the time of the decision; not that of the check if a retraining has ended meanwhile.
-    active : tuple of str
-        Ids of the model's retrainings that are queued or running, however they were started.
-    alarm : Alarm or None
-        The pending alarm of earlier checks.
-    breaker_closed : BreakerClosed or None
-        The last time that someone closed the breaker by hand.
-    set_back : SetBack or None
-        The last time that someone set the cursor back.
-    latest : datetime
-        Newest event time that is not in the future; retrainings recorded for later do not hold back others.
-    """
-
-    recent: Sequence[LedgerEntry] = ()
-    triggers: Sequence[LedgerEntry] = ()
-    outcomes: Mapping[str, RetrainingOutcome] = field(default_factory=dict)
-    champion_version: str | None
-    active: tuple[str, ...] = ()
-    alarm: Alarm | None = None
-    breaker_closed: BreakerClosed | None = None
-    set_back: SetBack | None = None
-    latest: datetime
 
 
 def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult], history: History) -> Decision:
@@ -88,8 +43,9 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     -------
     Decision
         `trigger`: retrain now, under the run id given. `coalesce`: a retraining is under way; the same rows are
-        checked again when it ends. `hold`: a test fired, but a limit in the reasons holds the retraining back; tests
-        that may trigger stay pending. `none`: no test calls for a retraining.
+        checked again when it ends. `hold`: a test fired, but a limit in the reasons holds the retraining back, and
+        tests that may trigger stay pending; or a new champion is rolled back instead. `none`: no test calls for a
+        retraining.
     """
     if check.incomparable:
         settled = (*_settled(check, history, ()), *_noticed(check))
@@ -109,8 +65,31 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     fired, found = _arguing(spec, check, results, history)
     warned = tuple(r.test for r in results if r.status == "fired" and r.test not in spec.retraining.triggers)
     warnings = tuple(f"{r.sentence} This test only warns." for r in results if r.test in warned)
+    notes = (*warnings, *_settled(check, history, fired), *_noticed(check), *_reweighted(reweighting_of(results)))
+    rollback = None
+    if history.champion_version == _version(check):
+        rollback, said = rollback_decision(spec, _version(check), results, f"rollback-{_named(check, results)}")
+        notes = (*notes, *said)
+    if rollback is not None and rollback.when == "act":
+        reasons = (*found, *notes)
+        return Decision(outcome="hold", reasons=reasons, warned=warned, held_by="rollback", rollback=rollback)
+    decided = _on_tests(spec, check, results, history, fired=fired, warned=warned, found=found, notes=notes)
+    return decided.model_copy(update={"rollback": rollback})
+
+
+def _on_tests(
+    spec: ModelSpec,
+    check: OpenCheck,
+    results: Sequence[DriftTestResult],
+    history: History,
+    *,
+    fired: tuple[DriftTestName, ...],
+    warned: tuple[DriftTestName, ...],
+    found: Sequence[str],
+    notes: tuple[str, ...],
+) -> Decision:
+    """Decide by the tests that fired."""
     reweighting = reweighting_of(results)
-    notes = (*warnings, *_settled(check, history, fired), *_noticed(check), *_reweighted(reweighting))
     if fired and _weights_do(fired, reweighting) and _again(_version(check), history) is None:
         enough = (
             "With these weights the loss is what was expected of the champion, but for noise: nothing is retrained."
@@ -123,20 +102,6 @@ def govern(spec: ModelSpec, check: OpenCheck, results: Sequence[DriftTestResult]
     untested = tuple(r.sentence for r in results if r.status == "not tested")
     quiet = () if warned else ("No test fired.",)
     return Decision(outcome="none", reasons=(*quiet, *notes, *untested), warned=warned)
-
-
-def counts_for(check: OpenCheck, entry: LedgerEntry) -> bool:
-    """Tell whether an earlier check counts for `require`.
-
-    It counts if it compared rows with the same champion, and was not coalesced: coalesced rows are checked again.
-    """
-    return (
-        entry.check.champion is not None
-        and check.champion is not None
-        and entry.check.champion.version == check.champion.version
-        and entry.check.batch is not None
-        and entry.decision.outcome != "coalesce"
-    )
 
 
 def _arguing(
@@ -262,9 +227,14 @@ def _let_through(
             alarm=alarm,
             held_by=limit.name,
         )
-    content = check.model_dump_json() + "".join(result.model_dump_json() for result in results)
-    run_id = f"drift-{check.sequence}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    run_id = f"drift-{_named(check, results)}"
     return Decision(outcome="trigger", reasons=reasons, fired=fired, warned=warned, run_id=run_id)
+
+
+def _named(check: OpenCheck, results: Sequence[DriftTestResult]) -> str:
+    """Return what names a run that follows from a check: the same rows and results give the same."""
+    content = check.model_dump_json() + "".join(result.model_dump_json() for result in results)
+    return f"{check.sequence}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 def _again(champion: str | None, history: History) -> str | None:

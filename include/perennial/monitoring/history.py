@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice, takewhile
 
 from perennial.monitoring import ledger
-from perennial.monitoring.governor import History, counts_for
+from perennial.monitoring.earlier_checks import History, counts_for
 from perennial.monitoring.records import MonitorState, OpenCheck
 from perennial.registry.champions import current_champion
 from perennial.run import MonitorRun

@@ -126,6 +126,15 @@ def incomparable(champion: Champion | None) -> str | None:
     return f"champion v{champion.version} was not registered by Perennial" if champion.is_foreign else None
 
 
+class VersionBefore(Record):
+    """How the version that a new champion replaced does on the rows on which the champion falls under its floor."""
+
+    version: str
+    holds: bool
+    """Whether it reaches all floors."""
+    sentence: str
+
+
 class DriftTestResult(Record):
     """The result of one test of a check."""
 
@@ -143,6 +152,8 @@ class DriftTestResult(Record):
     reweighting: Reweighting | None = None
     """Of the performance test, which asks the members anyway: how these rows move the weights of models that serve
     together."""
+    before: VersionBefore | None = None
+    """Of the performance test: the version before, if the spec wants a new champion under its floor taken back."""
 
 
 class RetrainingOutcome(Record):
@@ -161,6 +172,20 @@ class Failure(Record):
     sentence: str
 
 
+class DecidedRollback(Record):
+    """A new champion falls under its floor, and the version before holds it."""
+
+    version: str
+    """The version before, which is to be champion again."""
+    when: Literal["act", "ask"]
+    """Whether the monitor rolls back, or asks a person to."""
+    reason: str
+    sentence: str
+    """How both versions do on the same rows."""
+    run_id: str
+    """Names the rollback, made from a digest of check and results."""
+
+
 class Decision(Record):
     """The governor's decision on a check."""
 
@@ -174,8 +199,10 @@ class Decision(Record):
     """Run id of the retraining that is triggered, made from a digest of check and results."""
     alarm: Alarm | None = None
     """The alarm that stays pending."""
-    held_by: Literal["source", "breaker", "cool-down", "budget", "weights"] | None = None
-    """What holds the retraining back: a limit, a source that looks broken, or changed weights that are enough."""
+    held_by: Literal["source", "breaker", "cool-down", "budget", "weights", "rollback"] | None = None
+    """What holds the retraining back: a limit, a source that looks broken, changed weights that are enough, or a
+    rollback."""
+    rollback: DecidedRollback | None = None
 
 
 class LedgerEntry(Record):

@@ -17,6 +17,7 @@ from perennial.monitoring.opening import open_check
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, MonitorState, OpenCheck
 from perennial.monitoring.reweighting import reweigh
 from perennial.monitoring.state import load_state, save_state
+from perennial.monitoring.version_before import version_before
 from perennial.printable import PrintableLog
 from perennial.run import MonitorRun
 from perennial.spec.monitoring import DriftTestName
@@ -48,7 +49,9 @@ def make_test(reader: CheckReader, check: OpenCheck, name: DriftTestName) -> Dri
         result = TESTS[name](reader, check)
         if name != "performance":
             return result
-        return result.model_copy(update={"reweighting": reweigh(reader, check)})
+        return result.model_copy(
+            update={"reweighting": reweigh(reader, check), "before": version_before(reader, check, result)}
+        )
     except ChampionUnusable as reason:
         return DriftTestResult(test=name, status="not tested", sentence=f"{name}: not tested, {reason}.")
 

@@ -12,7 +12,8 @@ from perennial.deployment import Deployment
 from perennial.errors import ChampionUnusable
 from perennial.monitoring.advance import advance
 from perennial.monitoring.drift_tests.reference import Reference
-from perennial.monitoring.governor import History, counts_for, govern
+from perennial.monitoring.earlier_checks import History, counts_for
+from perennial.monitoring.governor import govern
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck, RetrainingOutcome
 from perennial.monitoring.state import load_state, save_state
 from perennial.monitoring.steps import TESTS

@@ -54,6 +54,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "schedule": _NONE,
     "resources": _NONE,
     "approval": _NONE,
+    # The performance test then measures the version before, too.
+    "auto_rollback": (Concern.WATCHING, Concern.RETRAINING),
     # Decides where things are stored, not their content.
     "region": _NONE,
     "task": (Concern.ROWS, Concern.FITTING, Concern.JUDGING),

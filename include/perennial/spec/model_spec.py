@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.alerts import Alerts
 from perennial.spec.approval import Approval
+from perennial.spec.auto_rollback import AutoRollback
 from perennial.spec.cross_validation import CrossValidationSection
 from perennial.spec.evaluation import EvaluationSection
 from perennial.spec.feature_names import Kinds, is_like, named, unclear_patterns
@@ -70,6 +71,8 @@ class ModelSpec(Section):
     """Limits of retrainings that are triggered by drift."""
     approval: Approval = Approval()
     """Which candidates a person decides on."""
+    auto_rollback: AutoRollback | None = None
+    """None: only people roll back."""
     resources: Resources = Resources()
     """Where the tasks run."""
     region: str | None = Field(default=None, pattern=REGION, max_length=50)
@@ -95,6 +98,7 @@ class ModelSpec(Section):
             *self._never_promoted(),
             *self._made_later(),
             *self._never_fires(),
+            *self._never_taken_back(),
             *self._foreign_region(),
             *self._unsearchable(),
             *self._not_packaged(),
@@ -265,6 +269,10 @@ class ModelSpec(Section):
         for index, test in enumerate(self.retraining.triggers):
             if test in ("page_hinkley", "volume") and getattr(monitoring, test) is None:
                 yield ("retraining", "triggers", index), f"{test!r} never fires: monitoring.{test} is not set"
+
+    def _never_taken_back(self) -> Iterator[Complaint]:
+        if self.auto_rollback and not (self.monitoring and self.monitoring.performance):
+            yield ("auto_rollback",), "there is no floor to fall under: name one under monitoring.performance"
 
     def _foreign_region(self) -> Iterator[Complaint]:
         for index, tag in enumerate(self.tags):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from perennial_airflow.alerts import events
 from perennial_airflow.alerts.notifier import AlertNotifier
+from perennial_airflow.dag_ids import monitoring_dag, rollback_dag
+from perennial_airflow.pages import run_page
 from perennial_airflow.started_by import started_by
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ def on_verdict(spec: ModelSpec) -> dict[str, Any]:
 def on_rollback(spec: ModelSpec) -> dict[str, Any]:
     """Return the arguments with which roll_back reports the champion that was taken back."""
     return _callbacks(spec, on_success_callback=_rolled_back)
+
+
+def on_auto_rollback(spec: ModelSpec) -> dict[str, Any]:
+    """Return the arguments with which the monitor's roll_back reports the champion that was taken back."""
+    return _callbacks(spec, on_success_callback=_taken_back)
 
 
 def tell_of_question(
@@ -107,9 +114,38 @@ def _rolled_back(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.rollback.records import Examination
 
     task = context["task"]
-    examination = Examination.model_validate(task.examination)
     return [
-        events.rolled_back(Promotion.model_validate(task.outcome), examination, reason=task.reason, **_origin(context))
+        events.rolled_back(
+            Promotion.model_validate(task.outcome),
+            Examination.model_validate(task.examination),
+            reason=task.reason,
+            page=run_page(rollback_dag(task.spec.name), context["run_id"]),
+            **_origin(context),
+        )
+    ]
+
+
+def _taken_back(context: Mapping[str, Any]) -> Iterable[Event]:
+    from perennial.monitoring.records import LedgerEntry
+    from perennial.promotion.records import Promotion
+    from perennial.rollback.decided import examined
+
+    task = context["task"]
+    entry = LedgerEntry.model_validate(task.entry)
+    decided, examination = entry.decision.rollback, examined(entry)
+    if decided is None or examination is None:
+        return []
+    return [
+        events.rolled_back(
+            Promotion.model_validate(task.outcome),
+            examination,
+            reason=decided.reason,
+            # Not the DAG run's: after a kill the next run reports the same rollback.
+            run_id=decided.run_id,
+            page=run_page(monitoring_dag(entry.model), context["run_id"]),
+            triggered_by=f"check {entry.sequence}",
+            region=task.spec.region,
+        )
     ]
 
 

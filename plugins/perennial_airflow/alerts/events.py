@@ -15,7 +15,7 @@ from perennial.record import Record
 from perennial.spec.alerts import EventName
 from perennial.stages import maker
 from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag, rollback_dag
-from perennial_airflow.pages import data_docs_page, drift_report_page, run_page, version_page
+from perennial_airflow.pages import dag_page, data_docs_page, drift_report_page, run_page, version_page
 
 if TYPE_CHECKING:
     from perennial.data.snapshots.records import Snapshot
@@ -45,7 +45,7 @@ class Event(Record):
 
 
 def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
-    """Return the events of a decided check: `drift`, `breaker_open`, both or none.
+    """Return the events of a decided check: `drift`, `breaker_open`, `rollback_asked`, several or none.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def of_check(entry: LedgerEntry, run_id: str) -> tuple[Event, ...]:
         airflow=run_page(entry.model + MONITOR, run_id), drift_report=drift_report_page(entry.model, entry.sequence)
     )
     found = [result for result in entry.results if result.status == "fired"]
-    events = []
+    events = [rollback_asked(entry)] if entry.decision.rollback and entry.decision.rollback.when == "ask" else []
     if found:
         drifted = ", ".join(dict.fromkeys(c.column for result in found for c in result.columns if c.drifted))
         events.append(
@@ -162,6 +162,7 @@ def rolled_back(
     *,
     reason: str,
     run_id: str,
+    page: str,
     triggered_by: str,
     region: str | None = None,
 ) -> Event:
@@ -173,8 +174,12 @@ def rolled_back(
         The version that is champion again, and the one that was.
     examination : Examination
     reason : str
-    run_id, triggered_by : str
-        Id of the rollback, and by whom it was started.
+    run_id : str
+        Names the rollback.
+    page : str
+        Address of its DAG run.
+    triggered_by : str
+        By whom or what it was started.
     region : str, optional
         The spec's region.
     """
@@ -186,8 +191,28 @@ def rolled_back(
         reason=f"{reason.rstrip('.')}. {examination.sentence}{forced}",
         facts={"version": promotion.version, "previous": promotion.previous_version, "triggered by": triggered_by},
         links=_links(
-            airflow=run_page(rollback_dag(promotion.name), run_id),
+            airflow=page,
             mlflow=version_page(promotion.name, promotion.version, region),
+        ),
+    )
+
+
+def rollback_asked(entry: LedgerEntry) -> Event:
+    """Return the event of a new champion that a person may take back: one for the two versions, in however many checks."""
+    decided, champion = entry.decision.rollback, entry.check.champion
+    assert decided is not None and champion is not None  # noqa: S101, PT018 - the check has decided so
+    return _event(
+        "rollback_asked",
+        entry.model,
+        key=f"v{champion.version} to v{decided.version}",
+        reason=f"{decided.reason} {decided.sentence}",
+        facts={
+            "champion": champion.version,
+            "version before": decided.version,
+            "command": f"perennial rollback {entry.model} --to {decided.version} --reason WHY",
+        },
+        links=_links(
+            rollback=dag_page(rollback_dag(entry.model)), drift_report=drift_report_page(entry.model, entry.sequence)
         ),
     )
 
@@ -296,9 +321,12 @@ def _event(
     return Event(name=name, model=model, key=key, at=datetime.now(UTC), reason=reason, facts=facts, links=links)
 
 
-def _links(*, airflow: str, data_docs: str = "", drift_report: str = "", mlflow: str = "") -> dict[str, str]:
+def _links(
+    *, airflow: str = "", data_docs: str = "", drift_report: str = "", mlflow: str = "", rollback: str = ""
+) -> dict[str, str]:
     named = {
         "Airflow run": airflow,
+        "Rollback form": rollback,
         "Data Docs": data_docs,
         "MLflow version": mlflow,
         "Drift report": drift_report,

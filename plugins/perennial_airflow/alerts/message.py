@@ -16,6 +16,7 @@ HAPPENED: Mapping[EventName, str] = {
     "approval_asked": "a person is asked about a candidate",
     "promoted": "new champion",
     "rolled_back": "champion taken back, an earlier version is champion again",
+    "rollback_asked": "the new champion is under its floor and the version before is not: roll back?",
     "rejected": "candidate rejected",
     "inconclusive": "candidate proved neither better nor worse, the champion stays",
     "retraining_failed": "retraining failed",

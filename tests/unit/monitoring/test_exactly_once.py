@@ -16,7 +16,8 @@ from perennial.deployment import Deployment
 from perennial.layout import LEDGER_ENTRY
 from perennial.monitoring import ledger
 from perennial.monitoring.drift_tests.rows import read_rows
-from perennial.monitoring.governor import History, govern
+from perennial.monitoring.earlier_checks import History
+from perennial.monitoring.governor import govern
 from perennial.monitoring.records import DriftTestResult, LedgerEntry, OpenCheck
 from perennial.monitoring.state import load_state
 from perennial.monitoring.steps import close_check, decide, open_check

@@ -8,7 +8,8 @@ from perennial.data.snapshots.records import FutureRows
 from perennial.drift.charts.chart_state import ChartState
 from perennial.ensemble.records import Reweighting
 from perennial.models.manifest import MeanLoss
-from perennial.monitoring.governor import History, govern
+from perennial.monitoring.earlier_checks import History
+from perennial.monitoring.governor import govern
 from perennial.monitoring.records import Alarm, BreakerClosed, RetrainingOutcome, SetBack
 from tests.unit.monitoring.parcels import NOW, day, make_check, make_entry, make_result, make_spec
 

@@ -108,7 +108,7 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     weights = _weights(reader, check.matured)
     value = score(spec, truth.to_numpy(), scored.predictions, only=primary, weights=weights).metrics[primary]
     rise, no_rise = _rise(reader, check.champion, scored.losses(truth))
-    floors = _compare_with_floors(reader, check.matured, truth.to_numpy(), scored.predictions)
+    floors = compare_with_floors(reader, check.matured, truth.to_numpy(), scored.predictions)
     figures: dict[str, float | int | str | None] = {"rows": len(truth), primary: None if math.isnan(value) else value}
     figures |= {"mean_loss_rise": rise, "floors_breached": sum(floor.breached for floor in floors)}
     for floor in floors:
@@ -124,9 +124,10 @@ def measure_metrics(reader: CheckReader, check: OpenCheck) -> DriftTestResult:
     return DriftTestResult(test="performance", status=status, sentence=sentence, figures=figures)
 
 
-def _compare_with_floors(
+def compare_with_floors(
     reader: CheckReader, key: str, truth: np.ndarray, predictions: Predictions
 ) -> list[PerformanceTest]:
+    """Compare predictions for stored rows with each floor of the spec."""
     spec = reader.run.spec
     wanted, entity = spec.watch.performance, spec.watch.drift.entity
     if wanted is None:
