@@ -17,7 +17,7 @@ from perennial.training.checkpoints.parts import cannot_resume
 
 _NEED_PROBABILITIES = frozenset({"log_loss", "brier"})
 _NEED_RANKING = frozenset({"roc_auc", "pr_auc"})
-WEIGHTS = (("model", "weights"), ("model", "imbalance", "class_weights"))
+WEIGHTS = (("model", "weights"), ("model", "imbalance", "class_weights"), ("model", "mitigation"))
 """The fields by which an estimator is given weights of rows."""
 
 
@@ -83,11 +83,12 @@ def _weights_not_taken(kind: type, model: Model) -> Iterator[Finding]:
     from sklearn.utils.validation import has_fit_parameter
 
     if model.weighs_rows and not has_fit_parameter(kind, "sample_weight"):
-        place = WEIGHTS[0] if model.weights is not None else WEIGHTS[1]
+        given = (model.weights, model.imbalance.class_weights, model.mitigation)
+        place = next(place for place, one in zip(WEIGHTS, given, strict=True) if one is not None)
         yield Finding(
             place,
             f"fit of {kind.__name__} takes no sample_weight, which {dotted(place)} needs",
-            "leave weights out, or choose an estimator whose rows can be weighted",
+            f"leave {place[-1]} out, or choose an estimator whose rows can be weighted",
         )
 
 
@@ -109,10 +110,10 @@ def _metrics_out_of_reach(estimator: Any, model: Model, evaluation: EvaluationSe
     name = type(estimator).__name__
     if model.calibration is not None:
         yield Finding(("model", "calibration"), f"{name} has neither decision_function nor predict_proba to calibrate")
-    elif model.imbalance.threshold is not None:
+    elif model.imbalance.threshold is not None or model.has_group_thresholds:
         yield Finding(
-            ("model", "imbalance", "threshold"),
-            f"is a probability, and {name} gives none",
+            ("model", "mitigation") if model.has_group_thresholds else ("model", "imbalance", "threshold"),
+            f"a threshold is a probability, and {name} gives none",
             "set model.calibration" if ranks else "choose another estimator",
         )
     beyond = _NEED_PROBABILITIES

@@ -13,12 +13,14 @@ from perennial.linting.candidates import check_candidates
 from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.imbalance import check_resampling
+from perennial.linting.mitigation import check_mitigation
 from perennial.linting.pruner import check_pruner
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.sampler import check_sampler
 from perennial.linting.steps import check_steps
 from perennial.linting.transform import check_transform
 from perennial.spec import ModelSpec, SpecFileError, SpecProblem
+from perennial.spec.model import Model
 from perennial.spec.reading.finding import Caution, Finding
 from perennial.spec.reading.loader import check, name_clashes, read_defaults, read_spec, spec_files
 from perennial.spec.reading.positions import Located
@@ -117,10 +119,7 @@ def _deep(parts: Mapping[str, Any], tree: Located) -> list[SpecProblem]:
 
 def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
     if "model" in parts:
-        check_models = check_candidates if parts["model"].candidates else check_estimator
-        yield from check_models(parts["model"], parts.get("task"), parts.get("evaluation"))
-    if "model" in parts and parts["model"].imbalance.resampling is not None:
-        yield from check_resampling(parts["model"].imbalance.resampling, parts.get("features"))
+        yield from _findings_of_model(parts["model"], parts)
     if parts.get("tuning") is not None:
         yield from check_sampler(parts["tuning"])
     if parts.get("tuning") is not None and "model" in parts:
@@ -136,3 +135,12 @@ def _findings(parts: Mapping[str, Any]) -> Iterator[Finding]:
     if parts.get("schedule") is not None and "evaluation" in parts and "source" in parts:
         yield from check_holdout(parts["schedule"], parts["evaluation"].holdout, parts["source"].windows)
     yield from check_expectations(parts.get("validation", ()), columns_read_as(parts))
+
+
+def _findings_of_model(model: Model, parts: Mapping[str, Any]) -> Iterator[Finding]:
+    check_models = check_candidates if model.candidates else check_estimator
+    yield from check_models(model, parts.get("task"), parts.get("evaluation"))
+    if model.imbalance.resampling is not None:
+        yield from check_resampling(model.imbalance.resampling, parts.get("features"))
+    if model.mitigation is not None:
+        yield from check_mitigation(model.mitigation, model, parts.get("features"))

@@ -15,6 +15,7 @@ LIBRARIES = ("mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "s
 
 OPTIONAL = {
     "catboost": ("catboost",),
+    "fairlearn": ("fairlearn",),
     "imblearn": ("imbalanced-learn",),
     "lightgbm": ("lightgbm",),
     "skrub": ("skrub",),

@@ -50,6 +50,17 @@ class MeanLoss(Record):
     """Measured by ten blocks of time; NaN: there are too few different times."""
 
 
+class ThresholdsByGroup(Record):
+    """The probabilities from which a model predicts the positive label."""
+
+    column: str
+    """The column of the groups, which the model reads, whether it is a feature or not."""
+    at: dict[str, float]
+    """Group -> its threshold."""
+    otherwise: float
+    """That of all other groups."""
+
+
 class Manifest(Record):
     """All that is needed to understand, score, compare, explain and repeat a model without today's spec.
 
@@ -69,6 +80,8 @@ class Manifest(Record):
     """The label that counts as positive if there are two, by the spec."""
     threshold: float | None = None
     """Probability of the positive label from which the served model predicts it; None: it has no threshold of its own."""
+    thresholds: ThresholdsByGroup | None = None
+    """Such probabilities by group; None: groups have none of their own."""
     calibration: Literal["isotonic", "sigmoid"] | None = None
     """How its probabilities were corrected; None: they are the estimator's own."""
     inputs: dict[str, str]

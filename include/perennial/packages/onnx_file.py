@@ -80,6 +80,10 @@ def _convertible(bundle: Path, manifest: Manifest) -> Pipeline:
         raise PackageError("several models serve together, and one ONNX file holds one")
     if manifest.transform is not None:
         raise PackageError(f"{manifest.transform} makes the features by Python code, which ONNX cannot hold")
+    if manifest.thresholds is not None:
+        raise PackageError(
+            f"the label follows from a threshold for each group of {manifest.thresholds.column!r}, which is not converted"
+        )
     model = read_served(bundle, manifest, "the model")
     if not isinstance(model, SkopsModel):
         raise PackageError(f"a model of the format {manifest.format} is not a pipeline")

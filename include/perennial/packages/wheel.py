@@ -20,7 +20,7 @@ from perennial.packages.sources import copied_sources
 
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 """What every wheel needs, in the versions that fitted the model."""
-_NEVER = ("mlflow", "pyarrow")
+_NEVER = ("fairlearn", "mlflow", "pyarrow")
 """Recorded with a model, but not needed to predict."""
 
 _INIT = '''"""The model {name}: {description}

@@ -61,7 +61,7 @@ def log_model(
     store : Store
         Gets the record of the files and types that may be loaded.
     inputs : pandas.DataFrame
-        Rows that the model was fitted on, with the spec's input columns; they give the signature's types and,
+        Rows that the model was fitted on, with the columns that it reads; they give the signature's types and,
         the first five of them, the example.
     scratch : Path
         A folder for the files before they are uploaded.
@@ -98,7 +98,7 @@ def log_model(
         example = inputs.head(EXAMPLE_ROWS)
         more = {
             "mlflow_model": description,
-            "signature": signature(example, model.pipeline.predict(example)),
+            "signature": signature(example, model.predict(example).values),
             "input_example": example if with_example else None,
             # Given here, since MLflow would otherwise find them by loading the model in another process.
             "pip_requirements": [f"{name}=={version}" for name, version in library_versions(*spec.served_code).items()],

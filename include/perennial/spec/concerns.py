@@ -113,6 +113,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.calibration": (Concern.FITTING,),
     # A column of weights is in the snapshot and in a check's rows, and may count in metrics.
     "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    # A snapshot contains the column of the groups.
+    "model.mitigation": (Concern.ROWS, Concern.FITTING),
     # The candidate is judged, and would serve, together with past champions.
     "model.ensemble": (Concern.JUDGING,),
     # Allows a model to be saved, but does not change it.

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.candidates import CandidateEstimator
 from perennial.spec.imbalance import Imbalance, Weights
+from perennial.spec.mitigation import Mitigation, not_with_mitigation
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Number, Section, Text, Whole, refuse
 from perennial.spec.update import Update
@@ -50,13 +51,25 @@ class Model(Section):
     """What is done about labels that are rare, or whose confusion is costly."""
     calibration: Literal["isotonic", "sigmoid"] | None = None
     """How probabilities are corrected, by predictions for training rows by models of the other folds."""
+    mitigation: Mitigation | None = None
+    """None: the fit does not know of groups."""
     trusted_types: tuple[Text, ...] = ()
     """Types that a saved model may contain, in addition to Perennial's reviewed list; names as in skops."""
 
     @property
     def learns_from_folds(self) -> bool:
         """Whether a fit needs predictions for its rows by models that have not learnt from them."""
-        return self.calibration is not None or self.imbalance.threshold is not None
+        return self.calibration is not None or self.imbalance.threshold is not None or self.has_group_thresholds
+
+    @property
+    def has_group_thresholds(self) -> bool:
+        """Whether the label that is predicted follows from a threshold for each group."""
+        return self.mitigation is not None and self.mitigation.method == "threshold"
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether several models are fitted at other costs, so that together they treat groups alike."""
+        return self.mitigation is not None and self.mitigation.method == "reductions"
 
     @property
     def stops_early(self) -> bool:
@@ -66,7 +79,8 @@ class Model(Section):
     @property
     def weighs_rows(self) -> bool:
         """Whether the estimator's fit is given weights of rows."""
-        return self.weights is not None or self.imbalance.class_weights is not None
+        by_group = self.mitigation is not None and not self.has_group_thresholds
+        return self.weights is not None or self.imbalance.class_weights is not None or by_group
 
     @field_validator("params")
     @classmethod
@@ -81,6 +95,13 @@ class Model(Section):
             raise ValueError("give either estimator, or candidates to search the best of")
         if self.candidates and self.params:
             raise ValueError("params belong to estimator: each of the candidates has params of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_mitigated(self) -> Self:
+        complaints = [(path, f"not with model.mitigation: {why}") for path, why in not_with_mitigation(self)]
+        if complaints:
+            refuse(*complaints)
         return self
 
     @model_validator(mode="after")
@@ -104,7 +125,8 @@ class Model(Section):
                 "past champions are parts of the model that continues them: they cannot serve beside it",
             )
         if self.learns_from_folds:
-            path = ("calibration",) if self.calibration is not None else ("imbalance", "threshold")
+            threshold = ("mitigation",) if self.has_group_thresholds else ("imbalance", "threshold")
+            path = ("calibration",) if self.calibration is not None else threshold
             yield path, "is learnt from models of folds, each of which would begin anew"
         if self.imbalance.resampling is not None:
             yield ("imbalance", "resampling"), "a sampler would see the new rows only"

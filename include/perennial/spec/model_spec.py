@@ -91,6 +91,7 @@ class ModelSpec(Section):
             *self._target_misused(),
             *self._weights_misused(),
             *self._labels_needed(),
+            *self._groups_misused(),
             *self._rates_without_a_label(),
             *self._several_windows(),
             *self._nothing_to_train_on(),
@@ -155,12 +156,21 @@ class ModelSpec(Section):
             given = [
                 f"imbalance.{name}" for name in Imbalance.model_fields if getattr(model.imbalance, name) is not None
             ]
-            for path in [*given, *(["calibration"] if model.calibration else [])]:
+            given += [name for name in ("calibration", "mitigation") if getattr(model, name)]
+            for path in given:
                 yield ("model", *path.split(".")), "is for classification only"
         if model.imbalance.resampling is not None and model.weights is not None:
             yield (
                 ("model", "imbalance", "resampling"),
                 "rows that a sampler makes have no weight: set either model.weights or resampling",
+            )
+
+    def _groups_misused(self) -> Iterator[Complaint]:
+        column = self.mitigated_column
+        if column in (self.target.column, self.source.event_time, *self.source.key):
+            yield (
+                ("model", "mitigation", "column"),
+                f"{column!r} is the target, the event time or a key: name a column of groups",
             )
 
     def _rates_without_a_label(self) -> Iterator[Complaint]:
@@ -330,7 +340,7 @@ class ModelSpec(Section):
         """Return the spec in which patterns among the features are replaced by columns of the source.
 
         A column that is not a feature by another role is not taken: event time, key, target, `known_time`, weights,
-        group of folds, entity of drift tests.
+        group of folds, entity of drift tests, groups that a fit makes alike.
 
         Parameters
         ----------
@@ -386,9 +396,14 @@ class ModelSpec(Section):
         return self.model.weights.column if self.model.weights else None
 
     @property
+    def mitigated_column(self) -> str | None:
+        """The column of the groups that a fit makes alike; None: there is none."""
+        return self.model.mitigation.column if self.model.mitigation else None
+
+    @property
     def training_columns(self) -> tuple[str, ...]:
-        """The columns that a model is fitted from: event time, target, model inputs, weights and groups of folds."""
-        more = [column for column in (self.weight_column, self.folds.group) if column]
+        """The columns that a model is fitted from: event time, target, model inputs, weights, groups of folds and of people."""
+        more = [column for column in (self.weight_column, self.folds.group, self.mitigated_column) if column]
         return tuple(dict.fromkeys((self.source.event_time, self.target.column, *self.features.input_columns, *more)))
 
     @property
@@ -398,9 +413,10 @@ class ModelSpec(Section):
 
     @property
     def fitting_code(self) -> tuple[str, ...]:
-        """Import paths of what the model is fitted with: those that serve, and the sampler."""
+        """Import paths of what the model is fitted with: those that serve, the sampler, and what makes groups alike."""
         sampler = self.model.imbalance.resampling
-        return (*self.served_code, *([sampler.sampler] if sampler else []))
+        fairlearn = self.model.is_reduced or self.model.has_group_thresholds
+        return (*self.served_code, *([sampler.sampler] if sampler else []), *(["fairlearn"] if fairlearn else []))
 
     @property
     def may_be_gone(self) -> tuple[str, ...]:
@@ -415,7 +431,7 @@ class ModelSpec(Section):
     @property
     def _other_roles(self) -> tuple[str, ...]:
         source, entity = self.source, self.watch.drift.entity
-        more = (source.known_time, self.weight_column, self.folds.group, entity)
+        more = (source.known_time, self.weight_column, self.folds.group, entity, self.mitigated_column)
         return (source.event_time, *source.key, self.target.column, *filter(None, more))
 
     @property
@@ -426,7 +442,7 @@ class ModelSpec(Section):
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds.
 
-        Event time, key, target, model inputs, weights, groups of folds, columns of expectations, entity of drift tests,
+        Event time, key, target, model inputs, weights, groups of folds and of people, columns of expectations, entity of drift tests,
         columns of slices and sensitive ones.
         """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)

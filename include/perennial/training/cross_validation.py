@@ -17,6 +17,7 @@ from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
 from perennial.evaluation.metrics import score
 from perennial.evaluation.records import Scores
+from perennial.models.by_group import decided_by_group
 from perennial.models.predictions import Label, Predictions, concatenated, distinct_labels, predict
 from perennial.printable import PrintableLog
 from perennial.training.description import plain_labels
@@ -161,7 +162,8 @@ class _Tests:
         fit = prepare_fit(self.spec, learnt, tested=tested, cache=self.cache, level=logging.DEBUG)
 
         def predicted() -> Predictions:
-            return predict(fit.model.pipeline[-1], fit.features.tested)
+            estimator = fit.model.pipeline[-1]
+            return decided_by_group(estimator, predict(estimator, fit.features.tested), tested)
 
         def watch(part: int) -> None:
             if told is not None:

@@ -10,10 +10,11 @@ import pandas as pd
 from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
+from perennial.models.by_group import ByGroup
 from perennial.models.environment import code_version, library_versions, system_description
 from perennial.models.formats.formats import format_of
 from perennial.models.formats.skops_format import SkopsModel
-from perennial.models.manifest import Manifest, features_in
+from perennial.models.manifest import Manifest, ThresholdsByGroup, features_in
 from perennial.models.provenance import Provenance
 from perennial.models.transform import source_digest
 from perennial.spec.concerns import fields_of, recipe_concerns
@@ -78,6 +79,7 @@ def describe(
         labels=said.classes,
         positive=_positive(spec, said.classes),
         threshold=said.threshold.at if said.threshold else None,
+        thresholds=stated_thresholds(model),
         calibration=spec.model.calibration,
         inputs={name: snapshot.schema_[name] for name in model.inputs},
         features=features_in(features),
@@ -88,6 +90,15 @@ def describe(
         provenance=provenance,
         baseline_scores=score(spec, truth, said, weights=metric_weights(spec, holdout)).metrics,
     )
+
+
+def stated_thresholds(model: SkopsModel) -> ThresholdsByGroup | None:
+    """Return the thresholds by group of a fitted model as its manifest states them; None: it has none."""
+    decided = model.pipeline[-1]
+    if not isinstance(decided, ByGroup):
+        return None
+    own = decided.thresholds
+    return ThresholdsByGroup(column=own.column, at=dict(own.at), otherwise=own.otherwise)
 
 
 def _positive(spec: ModelSpec, labels: tuple[int | float | str, ...]) -> int | float | str | None:

@@ -39,6 +39,8 @@ from perennial.training.features.step_faults import failing_step
 from perennial.training.imbalance.class_weights import check_labels, weigh_labels
 from perennial.training.imbalance.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.imbalance.resampling import build_sampler, check_neighbours, resample
+from perennial.training.mitigation.groups import training_groups
+from perennial.training.mitigation.reweighting import weigh_groups
 from perennial.training.pipeline import build_pipeline
 from perennial.training.watched_fit import EndedEarly, Watch, can_be_watched, fit_watched
 
@@ -66,6 +68,8 @@ class Fit:
         The target.
     weights : array of shape (len(inputs),) or None
         How much each row counts; None: all count the same.
+    groups : array of shape (len(inputs),) or None
+        The group of each row, for reweighting and reductions; None: the fit does not know of groups.
     sampler : sampler of imbalanced-learn or None
         Makes of the prepared rows those that the estimator is fitted on; None: it is fitted on them as they are.
     folds : tuple of Fold
@@ -88,6 +92,7 @@ class Fit:
     inputs: pd.DataFrame
     labels: npt.NDArray[Any]
     weights: npt.NDArray[np.float64] | None = None
+    groups: npt.NDArray[np.object_] | None = None
     sampler: Any | None = None
     folds: tuple[Fold, ...] = ()
     stopping: Fold | None = None
@@ -174,7 +179,9 @@ class Fit:
                 pipeline[-1].ask(rounds)
             log.log(self.level, "the loss on the last fold by time is lowest after %d rounds", rounds)
         prepared, labels, weights = self._prepared()
-        if checkpoints is not None:
+        if self.spec.model.is_reduced:
+            pipeline.steps[-1] = ("estimator", self._reduced(prepared))
+        elif checkpoints is not None:
             checkpoints.train(pipeline[-1], kept, prepared, labels, weights)
         elif watch is not None and can_be_watched(pipeline[-1]):
             fit_watched(pipeline[-1], watch, prepared, labels, weights)
@@ -182,6 +189,12 @@ class Fit:
             pipeline[-1].fit(prepared, labels, **({} if weights is None else {"sample_weight": weights}))
         if self.folds:
             pipeline.steps[-1] = ("estimator", decide(self.spec, pipeline[-1], self._out_of_fold()))
+
+    def _reduced(self, prepared: Any) -> Any:
+        from perennial.training.mitigation.reductions import fit_reduced
+
+        assert self.groups is not None  # noqa: S101 - made with the fit
+        return fit_reduced(self.spec, self.model.pipeline[-1], prepared, self.labels, self.groups)
 
     def _prepared(self) -> tuple[Any, npt.NDArray[Any], npt.NDArray[np.float64] | None]:
         """Fit the preparation; return what the estimator is fitted on: prepared rows, their labels and weights."""
@@ -252,7 +265,8 @@ def prepare_fit(
     ------
     TrainingError
         The model cannot be built; too few rows, a single class, a feature without a value to train on, or a row without
-        a weight; labels that weights, costs, sampler or threshold do not fit; or no folds to choose a threshold on.
+        a weight; groups that cannot be made alike; labels that weights, costs, sampler or threshold do not fit; or no
+        folds to choose a threshold on.
     """
     model = SkopsModel(build_pipeline(spec))
     if start is not None:
@@ -264,6 +278,12 @@ def prepare_fit(
     weights, by_label = training_weights(spec, rows), weigh_labels(spec, labels)
     if by_label is not None:
         weights = by_label if weights is None else weights * by_label
+    groups = None
+    if spec.model.mitigation is not None and not spec.model.has_group_thresholds:
+        groups = training_groups(spec, rows, labels)
+        if not spec.model.is_reduced:
+            by_group = weigh_groups(groups, labels, weights)
+            weights = by_group if weights is None else weights * by_group
     sampler = build_sampler(spec)
     if sampler is not None:
         check_neighbours(sampler, labels)
@@ -274,6 +294,7 @@ def prepare_fit(
         inputs,
         labels,
         weights,
+        groups,
         sampler,
         _plan_folds(spec, rows),
         _last_fold(model, spec, rows),

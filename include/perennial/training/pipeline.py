@@ -27,6 +27,11 @@ from perennial.training.imbalance.resampling import build_sampler
 if TYPE_CHECKING:
     from perennial.spec import ModelSpec
 
+NO_REDUCTIONS = (
+    "reductions fit several models, and a bundle holds one booster of LightGBM, XGBoost or CatBoost: choose another method, "
+    "or another estimator"
+)
+
 _HISTOGRAM_BOOSTING = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
@@ -77,11 +82,14 @@ def _build_estimator(spec: ModelSpec) -> Any:
         fits = is_classifier(estimator) if spec.task == "classification" else is_regressor(estimator)
     except Exception as error:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
+    if spec.model.is_reduced and isinstance(estimator, Boosted):
+        raise TrainingError(f"model.mitigation: {NO_REDUCTIONS}")
     if not fits:
         raise TrainingError(f"model.estimator: {path} is not a {_NOUN[spec.task]}, and the spec's task is {spec.task}")
     if spec.model.weighs_rows and not has_fit_parameter(estimator, "sample_weight"):
         raise TrainingError(
-            f"model.estimator: fit of {path} takes no sample_weight: leave weights and class_weights out, or choose another"
+            f"model.estimator: fit of {path} takes no sample_weight: leave weights, class_weights and such a mitigation out, or "
+            "choose another"
         )
     return estimator
 

@@ -28,7 +28,7 @@ from perennial.registry.tracking import Tracker
 from perennial.run_owner import confirm_owner
 from perennial.training.checkpoints.checkpoints import Checkpoints, checkpoints_of
 from perennial.training.continuation.champion import Continuation
-from perennial.training.description import plain_labels, provenance_of
+from perennial.training.description import plain_labels, provenance_of, stated_thresholds
 from perennial.training.fit import Fit, prepare_fit
 from perennial.training.refit_bounds import why_unsound
 from perennial.training.rows import read_rows
@@ -141,6 +141,7 @@ class _Attempt:
             update={
                 "labels": answers.classes,
                 "threshold": answers.threshold.at if answers.threshold else None,
+                "thresholds": stated_thresholds(fit.model),
                 "refit": fitted,
                 "provenance": provenance.model_copy(
                     update={"train_end": fitted.train_end, "twin_train_end": plan.train_end}
@@ -159,7 +160,7 @@ class _Attempt:
             spec=spec,
             manifest=manifest,
             store=run.store,
-            inputs=fit.inputs,
+            inputs=fit.rows[list(fit.model.inputs)],
             scratch=self.scratch,
             with_example=run.mlflow_takes_rows,
             twin=twin_path,

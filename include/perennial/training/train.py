@@ -169,7 +169,7 @@ class _Training:
                     spec=spec,
                     manifest=manifest,
                     store=run.store,
-                    inputs=fit.inputs,
+                    inputs=fit.rows[list(fit.model.inputs)],
                     scratch=scratch,
                     with_example=run.mlflow_takes_rows,
                 )

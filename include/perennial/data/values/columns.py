@@ -145,7 +145,8 @@ def _role(spec: ModelSpec, column: str) -> str:
         return "input of the transform" if spec.features.transform else "feature"
     if column == spec.weight_column:
         return "weight"
-    if spec.evaluation.fairness and column in spec.evaluation.fairness.columns:
+    fairness = spec.evaluation.fairness
+    if column == spec.mitigated_column or (fairness and column in fairness.columns):
         return "sensitive column"
     if column in spec.evaluation.read:
         return "column of slices"

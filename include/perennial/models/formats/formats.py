@@ -6,15 +6,18 @@ from collections.abc import Mapping
 
 from perennial.errors import TrainingError
 from perennial.models.formats.boosted_format import BoostedFormat
+from perennial.models.formats.grouped_format import GroupedFormat
 from perennial.models.formats.skops_format import SkopsFormat
 from perennial.models.model import Model, ModelFormat
 
-FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(), BoostedFormat())}
+FORMATS: Mapping[str, ModelFormat] = {one.name: one for one in (SkopsFormat(), BoostedFormat(), GroupedFormat())}
 
 
 def format_of(model: Model) -> ModelFormat:
     """Return the format in which a model is stored."""
-    boosted = BoostedFormat()
+    grouped, boosted = GroupedFormat(), BoostedFormat()
+    if grouped.takes(model):
+        return grouped
     return boosted if boosted.takes(model) else SkopsFormat()
 
 

@@ -12,6 +12,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
+from perennial.models.by_group import decided_by_group, inputs_of
 from perennial.models.model import Model
 from perennial.models.predictions import Predictions, predict
 
@@ -30,12 +31,16 @@ class SkopsModel:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The columns that the pipeline was fitted on, in their order."""
-        return tuple(str(name) for name in self.pipeline.feature_names_in_)
+        """The columns that the pipeline was fitted on, in their order, and that of groups with thresholds of their own."""
+        return tuple(dict.fromkeys((*self._fitted_on, *inputs_of(self.pipeline[-1]))))
 
     def predict(self, frame: pd.DataFrame) -> Predictions:
         """Return the pipeline's predictions for the rows; see Model."""
-        return predict(self.pipeline, frame[list(self.inputs)])
+        return decided_by_group(self.pipeline[-1], predict(self.pipeline, frame[self._fitted_on]), frame)
+
+    @property
+    def _fitted_on(self) -> list[str]:
+        return [str(name) for name in self.pipeline.feature_names_in_]
 
 
 class SkopsFormat:

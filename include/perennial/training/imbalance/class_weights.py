@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def check_labels(spec: ModelSpec, labels: NDArray[Any]) -> None:
-    """Make sure that costs, class weights and threshold fit the labels of the training rows, shape (n,).
+    """Make sure that costs, class weights, threshold and mitigation fit the labels of the training rows, shape (n,).
 
     Raises
     ------
     TrainingError
-        A label has no cost or no weight, or there are more than two labels to choose a threshold for.
+        A label has no cost or no weight, or there are more than two labels to choose a threshold or mitigate for.
     SpecError
-        A threshold is wanted, and `target.positive` does not name one of the two labels.
+        A threshold or a mitigation is wanted, and `target.positive` does not name one of the two labels.
     """
     imbalance = spec.model.imbalance
     if spec.task == "regression":
@@ -39,12 +39,15 @@ def check_labels(spec: ModelSpec, labels: NDArray[Any]) -> None:
     if isinstance(imbalance.class_weights, tuple):
         named = [one.label for one in imbalance.class_weights]
         _all_named(spec, found, named, "model.imbalance.class_weights")
-    if imbalance.threshold is not None and len(found) > 2:
+    of_two = (
+        "imbalance.threshold" if imbalance.threshold is not None else "mitigation" if spec.model.mitigation else None
+    )
+    if of_two is not None and len(found) > 2:
         raise TrainingError(
-            f"model.imbalance.threshold is for two labels, and {spec.target.column!r} has {len(found)} in the training "
+            f"model.{of_two} is for two labels, and {spec.target.column!r} has {len(found)} in the training "
             f"rows: {', '.join(map(repr, found[:10]))}. Leave it out"
         )
-    if imbalance.threshold is not None:
+    if of_two is not None:
         positive_label(spec, found)
 
 

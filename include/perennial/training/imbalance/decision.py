@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
@@ -20,8 +19,11 @@ from sklearn.model_selection import FixedThresholdClassifier
 from perennial.data.labels import positive_label
 from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
+from perennial.models.by_group import ByGroup
 from perennial.models.predictions import as_labels
+from perennial.training.imbalance.known_responses import KnownDecisions, KnownProbabilities
 from perennial.training.imbalance.threshold import best_threshold
+from perennial.training.mitigation.groups import training_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +54,8 @@ def undecided(spec: ModelSpec) -> ModelSpec:
     """Return the spec without calibration and threshold: that of the models of the folds."""
     imbalance = spec.model.imbalance.model_copy(update={"threshold": None})
     model = spec.model.model_copy(update={"calibration": None, "imbalance": imbalance})
+    if model.has_group_thresholds:
+        model = model.model_copy(update={"mitigation": None})
     return spec.model_copy(update={"model": model})
 
 
@@ -68,8 +72,9 @@ def responses_of(spec: ModelSpec, estimator: Any, prepared: Any) -> NDArray[np.f
     elif hasattr(estimator, "predict_proba"):
         said = np.asarray(estimator.predict_proba(prepared), dtype=np.float64)
     elif spec.model.calibration is None:
+        threshold = "mitigation" if spec.model.has_group_thresholds else "imbalance.threshold"
         raise TrainingError(
-            f"model.imbalance.threshold: {spec.model.estimator} gives no probabilities: set model.calibration, or choose "
+            f"model.{threshold}: {spec.model.estimator} gives no probabilities: set model.calibration, or choose "
             "another estimator"
         )
     else:
@@ -80,7 +85,7 @@ def responses_of(spec: ModelSpec, estimator: Any, prepared: Any) -> NDArray[np.f
 
 
 def decide(spec: ModelSpec, fitted: Any, said: OutOfFold) -> Any:
-    """Return a fitted classifier with the spec's calibration and threshold.
+    """Return a fitted classifier with the spec's calibration and its threshold, or thresholds by group.
 
     Parameters
     ----------
@@ -93,13 +98,15 @@ def decide(spec: ModelSpec, fitted: Any, said: OutOfFold) -> Any:
     model: Any = fitted
     probabilities = said.responses
     if spec.model.calibration is not None:
-        others = (_Decisions if hasattr(fitted, "decision_function") else _Probabilities)(fitted.classes_)
+        others = (KnownDecisions if hasattr(fitted, "decision_function") else KnownProbabilities)(fitted.classes_)
         model = CalibratedClassifierCV(FrozenEstimator(others), method=spec.model.calibration, ensemble=False, cv=2)
         model.fit(said.responses, said.labels)
         probabilities = model.predict_proba(said.responses)
         # From here on the calibrators read the classifier itself.
         model.estimator = model.calibrated_classifiers_[0].estimator = FrozenEstimator(fitted)
         model.n_features_in_ = fitted.n_features_in_
+    if spec.model.has_group_thresholds:
+        return _with_group_thresholds(spec, model, said, probabilities)
     if spec.model.imbalance.threshold is None:
         return model
     return _with_threshold(spec, model, said, probabilities)
@@ -131,29 +138,20 @@ def _with_threshold(
     return decided.fit(said.responses[:1], said.labels[:1])
 
 
-class _Said(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A classifier that says what it is given: the responses of others, for calibrators to learn from."""
+def _with_group_thresholds(spec: ModelSpec, model: Any, said: OutOfFold, probabilities: NDArray[np.float64]) -> ByGroup:
+    from perennial.training.mitigation.group_thresholds import choose_thresholds
 
-    def __init__(self, classes_: Any) -> None:
-        self.classes_ = classes_
-
-    def fit(self, X: Any, y: Any) -> _Said:  # noqa: ARG002, N803 - scikit-learn's form
-        """Do nothing."""
-        return self
-
-    def predict(self, X: Any) -> Any:  # noqa: N803
-        """Return the likeliest label of each row; scikit-learn asks for the method, and does not call it."""
-        return self.classes_[X.argmax(axis=1)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-
-class _Probabilities(_Said):
-    def predict_proba(self, X: Any) -> Any:  # noqa: N803
-        return X
-
-
-class _Decisions(_Said):
-    def decision_function(self, X: Any) -> Any:  # noqa: N803
-        return X[:, 0] if X.shape[1] == 1 else X
+    mitigation, labels = spec.model.mitigation, as_labels(model.classes_)
+    assert mitigation is not None  # noqa: S101 - the spec asks for thresholds by group
+    label = positive_label(spec, labels)
+    place = labels.index(label)
+    thresholds = choose_thresholds(
+        mitigation.column,
+        label,
+        str(mitigation.constraint),
+        spec.model.imbalance.threshold or "accuracy",
+        groups=training_groups(spec, said.rows, said.labels),
+        positive=said.labels == label,
+        probability=probabilities[:, place],
+    )
+    return ByGroup.around(model, thresholds)

@@ -51,7 +51,7 @@ def log_decision(
         return
     target = holdout[spec.target.column]
     truth, weights = target.to_numpy(None if target.dtype.kind in "iuf" else object), metric_weights(spec, holdout)
-    before = predict(uncalibrated(model.pipeline), holdout[list(model.inputs)])
+    before = predict(uncalibrated(model.pipeline), holdout[list(model.pipeline.feature_names_in_)])
     labels = task_labels(truth, said)
     scores = {
         name: score(spec, truth, answers, labels=labels, only="brier", weights=weights).metrics["brier"]

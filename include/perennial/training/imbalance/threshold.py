@@ -45,7 +45,7 @@ def best_threshold(
     false = np.concatenate([[0.0], np.cumsum(count[order] * ~hit)[last]])
     values = _values(metric, true, false, costs)
     best = np.flatnonzero(values >= np.nanmax(values) - _EQUAL)
-    thresholds = _between(ranked[last])
+    thresholds = between(ranked[last])
     return float(thresholds[best[np.argmin(np.abs(thresholds[best] - 0.5))]])
 
 
@@ -67,7 +67,7 @@ def _values(
     return np.asarray(-total / (positives + negatives))
 
 
-def _between(distinct: NDArray[np.float64]) -> NDArray[np.float64]:
+def between(distinct: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a threshold above all of the probabilities, which are descending, those between two, and one below all."""
     middle = (distinct[1:] + distinct[:-1]) / 2
     # Of two neighbouring floating-point numbers, the middle may be the lower one.

@@ -1,0 +1,1 @@
+"""Fits that treat groups of people more alike: weights, reductions, and thresholds by group."""
