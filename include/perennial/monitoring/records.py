@@ -10,6 +10,7 @@ from perennial.data.snapshots.records import FutureRows
 from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.columns.report import ColumnDrift
 from perennial.ensemble.records import Reweighting
+from perennial.evaluation.slices.watched import WatchedSlices
 from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import DriftTestName
@@ -149,6 +150,8 @@ class DriftTestResult(Record):
     """Page-Hinkley's state after these rows."""
     chart: ChartState | None = None
     """What the columns' chart has learnt, these rows included."""
+    slices: WatchedSlices | None = None
+    """Of the performance test: how the champion does in the spec's slices."""
     reweighting: Reweighting | None = None
     """Of the performance test, which asks the members anyway: how these rows move the weights of models that serve
     together."""

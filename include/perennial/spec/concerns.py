@@ -74,7 +74,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.changes": _NONE,
     "source.future": (Concern.ROWS, Concern.WATCHING),
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
-    "target.positive": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
+    "target.positive": (Concern.SEARCH, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
     "features.numeric": (Concern.ROWS, Concern.FEATURES),
     "features.categorical": (Concern.ROWS, Concern.FEATURES),
@@ -108,11 +108,11 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.checkpoint_minutes": _NONE,
     "model.imbalance.class_weights": (Concern.FITTING,),
     "model.imbalance.resampling": (Concern.FITTING,),
-    "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     "model.imbalance.threshold": (Concern.FITTING,),
     "model.calibration": (Concern.FITTING,),
     # A column of weights is in the snapshot and in a check's rows, and may count in metrics.
-    "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     # A snapshot contains the column of the groups.
     "model.mitigation": (Concern.ROWS, Concern.FITTING),
     # The candidate is judged, and would serve, together with past champions.
@@ -123,13 +123,13 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "cross_validation": (Concern.ROWS, Concern.FOLDS),
     # Training ends where the holdout begins.
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
-    "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.WATCHING),
+    "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
-    # A snapshot contains the columns of slices and of groups.
-    "evaluation.slices": (Concern.ROWS, Concern.JUDGING),
+    # A snapshot contains the columns of slices and of groups; a check compares slices with those of the champion's holdout.
+    "evaluation.slices": (Concern.ROWS, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     "evaluation.fairness": (Concern.ROWS, Concern.JUDGING),
     # A threshold is chosen by a metric.
-    "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
+    "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
     "packages": (Concern.JUDGING,),
     "rehearsal": (Concern.JUDGING,),
     # What happens after a promotion does not change it.

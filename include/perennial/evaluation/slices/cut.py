@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from perennial.record import Record
+
 MISSING = "missing"
+_OTHER = "another number"
+
+
+class Edges(Record):
+    """Where the numbers of a column are cut."""
+
+    at: tuple[float, ...]
+    """Ascending: the ends of the ranges, or the numbers themselves if there are few."""
+    ranges: bool
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,14 @@ class Slice:
     rows: npt.NDArray[np.bool_]
 
 
-def cut(rows: pd.DataFrame, by: Sequence[tuple[str, ...]], quantiles: int) -> tuple[list[Slice], list[str]]:
+def edges_of(rows: pd.DataFrame, columns: Sequence[str], quantiles: int) -> dict[str, Edges]:
+    """Return for each column of numbers where it is cut, so that other rows can be cut at the same places."""
+    return {column: _edges(rows[column], quantiles) for column in columns if _has_numbers(rows[column])}
+
+
+def cut(
+    rows: pd.DataFrame, by: Sequence[tuple[str, ...]], quantiles: int, edges: Mapping[str, Edges] | None = None
+) -> tuple[list[Slice], list[str]]:
     """Cut rows by each of some columns, or pairs of columns.
 
     Parameters
@@ -39,6 +57,9 @@ def cut(rows: pd.DataFrame, by: Sequence[tuple[str, ...]], quantiles: int) -> tu
         One or two columns each.
     quantiles : int
         Into how many parts a column of more different numbers is cut.
+    edges : mapping of column to Edges, optional
+        Those of other rows (see `edges_of`); numbers beyond the first or last are in the first or last range. Default: those
+        of these rows.
 
     Returns
     -------
@@ -47,7 +68,9 @@ def cut(rows: pd.DataFrame, by: Sequence[tuple[str, ...]], quantiles: int) -> tu
     list of str
         Columns and pairs that make no slices, and why.
     """
-    values = {column: _values(rows[column], quantiles) for columns in by for column in columns}
+    named = list(dict.fromkeys(column for columns in by for column in columns))
+    edges = edges_of(rows, named, quantiles) if edges is None else edges
+    values = {column: _values(rows[column], edges.get(column)) for column in named}
     slices: list[Slice] = []
     useless: list[str] = []
     for columns in by:
@@ -72,22 +95,38 @@ def _slices(values: list[pd.Series], columns: tuple[str, ...]) -> Iterator[Slice
             yield Slice(", ".join(f"{column}={names[code]}" for column, (_, names), code in of_each), there)
 
 
-def _values(column: pd.Series, quantiles: int) -> pd.Series:
+def _has_numbers(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def _edges(column: pd.Series, quantiles: int) -> Edges:
+    numbers = _numbers(column)
+    known = numbers[np.isfinite(numbers)]
+    different = np.unique(known)
+    if len(different) <= quantiles:
+        return Edges(at=tuple(different.tolist()), ranges=False)
+    ends = np.unique(np.quantile(known, np.linspace(0, 1, quantiles + 1), method="lower"))
+    return Edges(at=tuple(ends.tolist()), ranges=True)
+
+
+def _values(column: pd.Series, edges: Edges | None) -> pd.Series:
     """Return the part of each row as text: its category, or the range of its number."""
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+    if edges is None or not _has_numbers(column):
         return column.astype("string").fillna(MISSING).astype(object)
-    numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    finite = np.isfinite(numbers)
-    known = numbers[finite]
-    edges = np.unique(known)
-    if len(edges) <= quantiles:
-        names = _written(edges)
-        place = np.searchsorted(edges, numbers)
+    numbers, at = _numbers(column), np.array(edges.at)
+    if edges.ranges:
+        names = [f"{low} to {high}" for low, high in pairwise(_written(at))]
+        place = np.clip(np.searchsorted(at, numbers, side="right") - 1, 0, len(names) - 1)
     else:
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, quantiles + 1), method="lower"))
-        names = [f"{low} to {high}" for low, high in pairwise(_written(edges))]
-        place = np.clip(np.searchsorted(edges, numbers, side="right") - 1, 0, len(names) - 1)
-    named = np.array([*names, MISSING], dtype=object)[np.where(finite, place, len(names))]
+        names = [*_written(at), _OTHER]
+        place = np.searchsorted(at, numbers)
+        known = np.append(at, np.nan)[place] == numbers
+        place = np.where(known, place, len(at))
+    named = np.array([*names, MISSING], dtype=object)[np.where(np.isfinite(numbers), place, len(names))]
     return pd.Series(named, index=column.index, dtype=object)
 
 

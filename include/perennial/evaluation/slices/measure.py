@@ -43,11 +43,11 @@ def measure_slices(spec: ModelSpec, asked: SlicesSection, judged: Judged) -> Sli
     slices, useless = cut(judged.rows, asked.cuts, asked.quantiles)
     large = [one for one in slices if one.rows.sum() >= asked.min_rows]
     cuts = judged.blocks(spec)
-    known: list[tuple[Slice, list[_Effect]]] = []
+    known: list[tuple[Slice, list[Effect]]] = []
     undefined = []
     for one in large:
         try:
-            known.append((one, [_effect(spec, metric, judged, one.rows, block) for block in cuts]))
+            known.append((one, [measure_effect(spec, metric, judged, one.rows, block) for block in cuts]))
         except Undefined as reason:
             undefined.append(f"{one.name}: {reason}")
     return Slices(
@@ -61,11 +61,11 @@ def measure_slices(spec: ModelSpec, asked: SlicesSection, judged: Judged) -> Sli
     )
 
 
-_Effect = tuple[Contributions, ...]
+Effect = tuple[Contributions, ...]
 """What each block contributes to the metric of each model in a slice."""
 
 
-def _effect(spec: ModelSpec, metric: str, judged: Judged, chosen: Mask, block: Ints) -> _Effect:
+def measure_effect(spec: ModelSpec, metric: str, judged: Judged, chosen: Mask, block: Ints) -> Effect:
     """Measure the metric of each model on some of the rows.
 
     Raises
@@ -90,14 +90,14 @@ def _effect(spec: ModelSpec, metric: str, judged: Judged, chosen: Mask, block: I
     return tuple(effects)
 
 
-def _tested(known: list[tuple[Slice, list[_Effect]]], asked: SlicesSection, sign: float) -> tuple[SliceFigures, ...]:
+def _tested(known: list[tuple[Slice, list[Effect]]], asked: SlicesSection, sign: float) -> tuple[SliceFigures, ...]:
     if not known:
         return ()
     both = len(known[0][1][0]) == 2
     gaps = [[ours.minus(theirs, sign) for ours, theirs in effects] for _, effects in known] if both else []
-    worse = _p_values(gaps, -asked.max_drop)
+    worse = p_values(gaps, -asked.max_drop)
     own = [[effect[0].times(sign) for effect in effects] for _, effects in known]
-    under = _p_values(own, sign * asked.floor) if asked.floor is not None else [None] * len(known)
+    under = p_values(own, sign * asked.floor) if asked.floor is not None else [None] * len(known)
     found = [
         SliceFigures(
             name=one.name,
@@ -113,7 +113,7 @@ def _tested(known: list[tuple[Slice, list[_Effect]]], asked: SlicesSection, sign
     return tuple(sorted(found, key=_most_surely_worse))
 
 
-def _p_values(figures: list[list[Contributions]], limit: float) -> list[float | None]:
+def p_values(figures: list[list[Contributions]], limit: float) -> list[float | None]:
     """Return for each figure, measured by each cut into blocks, the larger of its probabilities to be below a limit."""
     by_cut = [adjusted_p_values(np.vstack([one.beyond(limit) for one in each])) for each in zip(*figures, strict=True)]
     return [float(p) for p in np.max(by_cut, axis=0)] if by_cut else []

@@ -20,11 +20,13 @@ from perennial.drift.charts.control_chart import ControlChart
 from perennial.drift.columns.column_test import ColumnTest
 from perennial.drift.loss_level import LossLevel
 from perennial.errors import ChampionUnusable, DataError, TrainingError
+from perennial.evaluation.slices.watched import SliceLevels
 from perennial.layout import REFERENCE
 from perennial.models.bundle import features_of
 from perennial.models.manifest import Manifest
 from perennial.monitoring.drift_tests.champion_model import score_rows, usable_bundle
 from perennial.monitoring.drift_tests.compared import compared_columns, compared_values
+from perennial.monitoring.drift_tests.slice_levels import levels_on_holdout, slice_columns
 from perennial.printable import PrintableLog
 from perennial.record import Record
 from perennial.registry.records import Champion
@@ -56,6 +58,7 @@ class _Prepared(Record):
     detector: dict[str, Any] | None
     no_detector: str
     level: LossLevel | None
+    slices: SliceLevels | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Reference:
     no_detector : str
     level : LossLevel or None
         Of its twin's losses on the holdout; None where they do not vary.
+    slices : SliceLevels or None
+        Of its twin on the holdout; None: the spec asks for no slices, or the snapshot lacks their columns.
     """
 
     folder: str
@@ -93,6 +98,7 @@ class Reference:
     detector: dict[str, Any] | None
     no_detector: str
     level: LossLevel | None
+    slices: SliceLevels | None
 
 
 def load_reference(run: MonitorRun, champion: Champion) -> Reference:
@@ -155,6 +161,7 @@ def _load(store: Store, folder: str) -> Reference:
             detector=prepared.detector,
             no_detector=prepared.no_detector,
             level=prepared.level,
+            slices=prepared.slices,
         )
 
 
@@ -202,7 +209,15 @@ def _prepare(run: MonitorRun, champion: Champion, folder: str) -> None:
     # Written last, so that a reference with this record is complete.
     run.store.write(
         folder + REFERENCE.name,
-        seal(_Prepared(files=files, no_features=no_features, level=LossLevel.of(losses), **detector)),
+        seal(
+            _Prepared(
+                files=files,
+                no_features=no_features,
+                level=LossLevel.of(losses),
+                slices=levels_on_holdout(run.spec, holdout, manifest.target, scored.predictions),
+                **detector,
+            )
+        ),
     )
     log.info(
         "prepared the reference of champion v%s from %d training and %d held-out rows in %.1f s",
@@ -315,7 +330,8 @@ def _snapshot_rows(run: MonitorRun, manifest: Manifest, champion: Champion) -> t
     """Return the champion's training rows and the holdout of its verdict; a refit was trained on both."""
     snapshot = load_manifest(run.store, run.spec.name, champion.snapshot_digest)
     entity, plan = run.spec.watch.drift.entity, manifest.split
-    more = [entity] if entity is not None and entity in snapshot.schema_ else []
+    wanted = (*([entity] if entity is not None else []), *slice_columns(run.spec))
+    more = [column for column in wanted if column in snapshot.schema_]
     columns = dict.fromkeys((plan.event_time, plan.target, *manifest.inputs, *more))
     rows = read_snapshot(run.store, snapshot, columns=list(columns))
     split = apply_split(rows, plan, manifest.task)

@@ -74,6 +74,7 @@ def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
         titles=TEST_TITLES,
         figures=draw_columns(reader, entry),
         losses=draw_check_losses(reader, entry),
+        slices=next((result.slices for result in entry.results if result.slices), None),
         columns=[(TEST_TITLES[test], column, _pvalue(column)) for test, column in ranked_columns(entry)],
     )
     return page.encode()
