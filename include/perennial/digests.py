@@ -73,7 +73,8 @@ def retraining_digest(spec: ModelSpec) -> str:
 
 def reference_digest(spec: ModelSpec, bundle_digest: str) -> str:
     """Return the digest of a champion's reference. The bundle's digest covers its rows, features and split."""
-    return _joined(bundle_digest, digest_of(spec, Concern.REFERENCE))
+    concerns = (Concern.REFERENCE, *([Concern.SLICES] if spec.evaluation.slices is not None else []))
+    return _joined(bundle_digest, digest_of(spec, *concerns))
 
 
 def check_digest(spec: ModelSpec) -> str:

@@ -105,7 +105,8 @@ def _task_of(estimator: Any) -> str | None:
 
 def _metrics_out_of_reach(estimator: Any, model: Model, evaluation: EvaluationSection) -> Iterator[Finding]:
     ranks = hasattr(estimator, "decision_function")
-    if hasattr(estimator, "predict_proba") or (model.calibration is not None and ranks):
+    made_probable = model.calibration is not None or model.is_reduced
+    if hasattr(estimator, "predict_proba") or (made_probable and ranks):
         return
     name = type(estimator).__name__
     if model.calibration is not None:
@@ -116,6 +117,9 @@ def _metrics_out_of_reach(estimator: Any, model: Model, evaluation: EvaluationSe
             f"a threshold is a probability, and {name} gives none",
             "set model.calibration" if ranks else "choose another estimator",
         )
+    elif model.is_reduced:
+        message = f"reductions need decision_function or predict_proba, and {name} has neither"
+        yield Finding(("model", "mitigation", "method"), message)
     beyond = _NEED_PROBABILITIES
     if not ranks:
         beyond |= _NEED_RANKING

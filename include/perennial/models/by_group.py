@@ -39,7 +39,7 @@ class GroupThresholds:
     otherwise: float
 
 
-class ByGroup(FixedThresholdClassifier):  # type: ignore[misc]
+class GroupThresholdClassifier(FixedThresholdClassifier):  # type: ignore[misc]
     """A fitted classifier of two labels with thresholds by group.
 
     By itself, and so as the last step of a pipeline, it does not know a row's group, and takes `otherwise`. The format that
@@ -59,20 +59,32 @@ class ByGroup(FixedThresholdClassifier):  # type: ignore[misc]
         self.thresholds = thresholds
 
     @classmethod
-    def around(cls, fitted: Any, thresholds: GroupThresholds) -> ByGroup:
+    def around(cls, fitted: Any, thresholds: GroupThresholds) -> GroupThresholdClassifier:
         """Return a fitted classifier with thresholds."""
         # Fitting a frozen estimator only takes over what it knows.
-        return cls(FrozenEstimator(fitted), thresholds).fit(np.zeros((2, 1)), np.asarray(fitted.classes_))
+        decided = cls(FrozenEstimator(fitted), thresholds)
+        decided.fit(np.zeros((2, 1)), np.asarray(fitted.classes_))
+        return decided
 
 
 def groups_of(column: pd.Series) -> NDArray[np.object_]:
-    """Return the group of each row as text, shape (n,): its value, or 'missing'."""
-    return column.astype("str").where(column.notna(), MISSING).to_numpy(dtype=object)
+    """Return the group of each row as text, shape (n,): its value, or 'missing'.
+
+    A whole number is the same group whether it is read as that, as a float, as in columns with gaps, or as true or false.
+    """
+    codes, values = pd.factorize(column)
+    # The code of a missing value is -1.
+    return np.array([*map(_name, values), MISSING], dtype=object)[codes]
+
+
+def _name(value: Any) -> str:
+    whole = isinstance(value, float | np.floating | bool | np.bool_) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def inputs_of(estimator: Any) -> tuple[str, ...]:
     """Return the columns that a pipeline's last step reads of the rows themselves."""
-    return (estimator.thresholds.column,) if isinstance(estimator, ByGroup) else ()
+    return (estimator.thresholds.column,) if isinstance(estimator, GroupThresholdClassifier) else ()
 
 
 def decided_by_group(estimator: Any, said: Predictions, rows: pd.DataFrame) -> Predictions:
@@ -87,7 +99,7 @@ def decided_by_group(estimator: Any, said: Predictions, rows: pd.DataFrame) -> P
     rows : pandas.DataFrame of n rows
         With the column of the groups.
     """
-    if not isinstance(estimator, ByGroup) or said.probabilities is None:
+    if not isinstance(estimator, GroupThresholdClassifier) or said.probabilities is None:
         return said
     own = estimator.thresholds
     place = said.classes.index(own.label)

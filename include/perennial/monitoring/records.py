@@ -10,7 +10,7 @@ from perennial.data.snapshots.records import FutureRows
 from perennial.drift.charts.chart_state import ChartState
 from perennial.drift.columns.report import ColumnDrift
 from perennial.ensemble.records import Reweighting
-from perennial.evaluation.slices.watched import WatchedSlices
+from perennial.evaluation.slices.records import WatchedSlices
 from perennial.record import Record
 from perennial.registry.records import Champion
 from perennial.spec.monitoring import DriftTestName

@@ -8,6 +8,7 @@ the whole holdout by the rehearsal before anything is promoted.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from perennial.errors import PackageError
 from perennial.models.boosted import Boosted
 from perennial.models.bundle import read_served
+from perennial.models.decided import innermost
 from perennial.models.formats.skops_format import SkopsModel
 from perennial.models.manifest import Manifest
 from perennial.packages.wheel import module_name
@@ -96,19 +98,28 @@ def _convertible(bundle: Path, manifest: Manifest) -> Pipeline:
 
 
 def _refuse_wrong_conversion(estimator: Any) -> None:
-    categories = getattr(estimator, "is_categorical_", None)
-    if isinstance(estimator, _HISTOGRAM_BOOSTING) and categories is not None and categories.any():
-        raise PackageError(
-            "histogram boosting with categories is converted wrongly, without an error (probabilities were off by up to "
-            "0.99): name no categorical features, or set model.params.categorical_features to null, by which categories "
-            "count as numbers"
-        )
-    trees = [one.tree_ for one in np.ravel(getattr(estimator, "estimators_", estimator)) if hasattr(one, "tree_")]
-    if not all(np.isfinite(tree.threshold).all() for tree in trees):
-        # skl2onnx 1.20 would search without end for the 32-bit number that is next to infinity.
-        raise PackageError(
-            f"trees of {type(estimator).__name__} split by whether a number is missing, which is not converted: fill missing "
-            "numbers in a model for ONNX"
-        )
-    if isinstance(estimator, Boosted):
-        raise PackageError(f"a booster of {estimator.library_} is not converted")
+    for part in _parts(estimator):
+        categories = getattr(part, "is_categorical_", None)
+        if isinstance(part, _HISTOGRAM_BOOSTING) and categories is not None and categories.any():
+            raise PackageError(
+                "histogram boosting with categories is converted wrongly, without an error (probabilities were off by up to "
+                "0.99): name no categorical features, or set model.params.categorical_features to null, by which "
+                "categories count as numbers"
+            )
+        if hasattr(part, "tree_") and not np.isfinite(part.tree_.threshold).all():
+            # skl2onnx 1.20 would search without end for the 32-bit number that is next to infinity.
+            raise PackageError(
+                f"trees of {type(estimator).__name__} split by whether a number is missing, which is not converted: fill "
+                "missing numbers in a model for ONNX"
+            )
+        if isinstance(part, Boosted):
+            raise PackageError(f"a booster of {part.library_} is not converted")
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """Yield a fitted estimator, and those that it consists of."""
+    yield estimator
+    members = getattr(estimator, "estimators_", [])
+    for one in (innermost(estimator), *(members.flat if isinstance(members, np.ndarray) else members)):
+        if one is not estimator:
+            yield from _parts(one)

@@ -34,6 +34,8 @@ class Concern(StrEnum):
     """The verdict on a given model."""
     REFERENCE = "reference"
     """The reference of a given champion, with which checks compare."""
+    SLICES = "slices"
+    """How a given champion did in slices of its holdout, which is part of its reference if the spec asks for slices."""
     WATCHING = "watching"
     """The rows and results of a check, for a given reference."""
     RETRAINING = "retraining"
@@ -74,7 +76,7 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "source.changes": _NONE,
     "source.future": (Concern.ROWS, Concern.WATCHING),
     "target.column": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.WATCHING),
-    "target.positive": (Concern.SEARCH, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "target.positive": (Concern.SEARCH, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "target.label_delay_days": (Concern.FITTING, Concern.WATCHING),
     "features.numeric": (Concern.ROWS, Concern.FEATURES),
     "features.categorical": (Concern.ROWS, Concern.FEATURES),
@@ -108,11 +110,11 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "model.checkpoint_minutes": _NONE,
     "model.imbalance.class_weights": (Concern.FITTING,),
     "model.imbalance.resampling": (Concern.FITTING,),
-    "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "model.imbalance.costs": (Concern.FITTING, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "model.imbalance.threshold": (Concern.FITTING,),
     "model.calibration": (Concern.FITTING,),
     # A column of weights is in the snapshot and in a check's rows, and may count in metrics.
-    "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "model.weights": (Concern.ROWS, Concern.FITTING, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     # A snapshot contains the column of the groups.
     "model.mitigation": (Concern.ROWS, Concern.FITTING),
     # The candidate is judged, and would serve, together with past champions.
@@ -123,13 +125,13 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     "cross_validation": (Concern.ROWS, Concern.FOLDS),
     # Training ends where the holdout begins.
     "evaluation.holdout": (Concern.FITTING, Concern.JUDGING),
-    "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "evaluation.primary": (Concern.SEARCH, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "evaluation.gates": (Concern.JUDGING,),
     # A snapshot contains the columns of slices and of groups; a check compares slices with those of the champion's holdout.
-    "evaluation.slices": (Concern.ROWS, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "evaluation.slices": (Concern.ROWS, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "evaluation.fairness": (Concern.ROWS, Concern.JUDGING),
     # A threshold is chosen by a metric.
-    "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.REFERENCE, Concern.WATCHING),
+    "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "packages": (Concern.JUDGING,),
     "rehearsal": (Concern.JUDGING,),
     # What happens after a promotion does not change it.

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from perennial.spec.candidates import CandidateEstimator
 from perennial.spec.imbalance import Imbalance, Weights
-from perennial.spec.mitigation import Mitigation, not_with_mitigation
+from perennial.spec.mitigation import Mitigation
 from perennial.spec.patterns import CLASS_PATH
 from perennial.spec.section import Number, Section, Text, Whole, refuse
 from perennial.spec.update import Update
@@ -72,6 +72,11 @@ class Model(Section):
         return self.mitigation is not None and self.mitigation.method == "reductions"
 
     @property
+    def weighs_groups(self) -> bool:
+        """Whether rows are weighed by group, in one fit or in several."""
+        return self.mitigation is not None and not self.has_group_thresholds
+
+    @property
     def stops_early(self) -> bool:
         """Whether the number of rounds of a boosting library is found on the last fold by time."""
         return EARLY_STOPPING in self.params
@@ -79,8 +84,7 @@ class Model(Section):
     @property
     def weighs_rows(self) -> bool:
         """Whether the estimator's fit is given weights of rows."""
-        by_group = self.mitigation is not None and not self.has_group_thresholds
-        return self.weights is not None or self.imbalance.class_weights is not None or by_group
+        return self.weights is not None or self.imbalance.class_weights is not None or self.weighs_groups
 
     @field_validator("params")
     @classmethod
@@ -99,10 +103,49 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _can_be_mitigated(self) -> Self:
-        complaints = [(path, f"not with model.mitigation: {why}") for path, why in not_with_mitigation(self)]
+        complaints = [(path, f"not with model.mitigation: {why}") for path, why in self._not_with_mitigation()]
         if complaints:
             refuse(*complaints)
         return self
+
+    def _not_with_mitigation(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Yield the path and the reason of each setting that the mitigation cannot go with."""
+        if self.mitigation is None:
+            return
+        if self.weighs_groups and self.imbalance.resampling is not None:
+            yield (
+                ("imbalance", "resampling"),
+                f"rows that a sampler makes have no group, which {self.mitigation.method} need",
+            )
+        if self.has_group_thresholds:
+            if self.imbalance.threshold not in (None, "accuracy", "balanced_accuracy"):
+                yield (
+                    ("imbalance", "threshold"),
+                    "thresholds by group can be chosen for accuracy or balanced_accuracy only",
+                )
+            if self.ensemble is not None:
+                yield ("ensemble",), "models that serve together have one threshold, not one for each group"
+        if self.is_reduced:
+            yield from self._not_with_reductions()
+
+    def _not_with_reductions(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        refused = {
+            ("weights",): (self.weights, "reductions weigh the rows themselves"),
+            ("imbalance", "class_weights"): (self.imbalance.class_weights, "reductions weigh the rows themselves"),
+            ("imbalance", "threshold"): (
+                self.imbalance.threshold,
+                "another threshold would undo what reductions have made alike",
+            ),
+            ("calibration",): (self.calibration, "other probabilities would undo what reductions have made alike"),
+            ("update",): (self.update, "reductions fit several models, each of them anew"),
+            ("checkpoint_minutes",): (
+                self.checkpoint_minutes,
+                "reductions fit several models, and none of them is stored by itself",
+            ),
+        }
+        for path, (given, why) in refused.items():
+            if given is not None:
+                yield path, why
 
     @model_validator(mode="after")
     def _updates_alone(self) -> Self:

@@ -402,7 +402,7 @@ class ModelSpec(Section):
 
     @property
     def training_columns(self) -> tuple[str, ...]:
-        """The columns that a model is fitted from: event time, target, model inputs, weights, groups of folds and of people."""
+        """The columns that a model is fitted from: event time, target, inputs, weights, groups of folds and of people."""
         more = [column for column in (self.weight_column, self.folds.group, self.mitigated_column) if column]
         return tuple(dict.fromkeys((self.source.event_time, self.target.column, *self.features.input_columns, *more)))
 
@@ -442,8 +442,8 @@ class ModelSpec(Section):
     def columns(self) -> tuple[str, ...]:
         """Every source column that a snapshot holds.
 
-        Event time, key, target, model inputs, weights, groups of folds and of people, columns of expectations, entity of drift tests,
-        columns of slices and sensitive ones.
+        Event time, key, target, model inputs, weights, groups of folds and of people, columns of expectations, entity of
+        drift tests, columns of slices and sensitive ones.
         """
         named = (column for item in self.validation for columns in item.columns.values() for column in columns)
         expected = (*named, *(column for item in self.validation for column in item.condition_columns))

@@ -10,7 +10,7 @@ import pandas as pd
 from perennial.data.weights import metric_weights
 from perennial.digests import recipe_digest
 from perennial.evaluation.metrics import score
-from perennial.models.by_group import ByGroup
+from perennial.models.by_group import GroupThresholdClassifier
 from perennial.models.environment import code_version, library_versions, system_description
 from perennial.models.formats.formats import format_of
 from perennial.models.formats.skops_format import SkopsModel
@@ -95,7 +95,7 @@ def describe(
 def stated_thresholds(model: SkopsModel) -> ThresholdsByGroup | None:
     """Return the thresholds by group of a fitted model as its manifest states them; None: it has none."""
     decided = model.pipeline[-1]
-    if not isinstance(decided, ByGroup):
+    if not isinstance(decided, GroupThresholdClassifier):
         return None
     own = decided.thresholds
     return ThresholdsByGroup(column=own.column, at=dict(own.at), otherwise=own.otherwise)

@@ -26,6 +26,7 @@ from perennial.printable import PrintableLog
 from perennial.spec.model import EARLY_STOPPING
 from perennial.training.checkpoints.checkpoints import Checkpoints
 from perennial.training.checkpoints.parts import cannot_resume
+from perennial.training.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.features.feature_cache import FeatureCache, clock, savings_logged
 from perennial.training.features.feature_values import odd_values
 from perennial.training.features.preparation import Readers
@@ -37,7 +38,6 @@ from perennial.training.features.prepared_features import (
 )
 from perennial.training.features.step_faults import failing_step
 from perennial.training.imbalance.class_weights import check_labels, weigh_labels
-from perennial.training.imbalance.decision import OutOfFold, decide, responses_of, undecided
 from perennial.training.imbalance.resampling import build_sampler, check_neighbours, resample
 from perennial.training.mitigation.groups import training_groups
 from perennial.training.mitigation.reweighting import weigh_groups
@@ -69,7 +69,7 @@ class Fit:
     weights : array of shape (len(inputs),) or None
         How much each row counts; None: all count the same.
     groups : array of shape (len(inputs),) or None
-        The group of each row, for reweighting and reductions; None: the fit does not know of groups.
+        The group of each row; None: the fit does not know of groups.
     sampler : sampler of imbalanced-learn or None
         Makes of the prepared rows those that the estimator is fitted on; None: it is fitted on them as they are.
     folds : tuple of Fold
@@ -278,12 +278,10 @@ def prepare_fit(
     weights, by_label = training_weights(spec, rows), weigh_labels(spec, labels)
     if by_label is not None:
         weights = by_label if weights is None else weights * by_label
-    groups = None
-    if spec.model.mitigation is not None and not spec.model.has_group_thresholds:
-        groups = training_groups(spec, rows, labels)
-        if not spec.model.is_reduced:
-            by_group = weigh_groups(groups, labels, weights)
-            weights = by_group if weights is None else weights * by_group
+    groups = None if spec.model.mitigation is None else training_groups(spec, rows, labels)
+    if groups is not None and spec.model.weighs_groups and not spec.model.is_reduced:
+        by_group = weigh_groups(groups, labels, weights)
+        weights = by_group if weights is None else weights * by_group
     sampler = build_sampler(spec)
     if sampler is not None:
         check_neighbours(sampler, labels)

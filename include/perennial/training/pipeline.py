@@ -84,6 +84,10 @@ def _build_estimator(spec: ModelSpec) -> Any:
         raise TrainingError(f"model.params: {path} cannot be built with them: {error}") from error
     if spec.model.is_reduced and isinstance(estimator, Boosted):
         raise TrainingError(f"model.mitigation: {NO_REDUCTIONS}")
+    if spec.model.is_reduced and not (hasattr(estimator, "decision_function") or hasattr(estimator, "predict_proba")):
+        raise TrainingError(
+            f"model.mitigation: reductions need decision_function or predict_proba, and {path} has neither"
+        )
     if not fits:
         raise TrainingError(f"model.estimator: {path} is not a {_NOUN[spec.task]}, and the spec's task is {spec.task}")
     if spec.model.weighs_rows and not has_fit_parameter(estimator, "sample_weight"):

@@ -24,7 +24,7 @@ def model(mitigation, estimator=LOGISTIC, **more):
     ("mitigation", "more", "said"),
     [
         (REWEIGHTING | {"constraint": "equalized_odds"}, {}, "is not for reweighting"),
-        ({"column": "sex", "method": "reductions"}, {}, "reductions need one"),
+        ({"column": "sex", "method": "reductions"}, {}, "is missing: say what should be alike"),
         (THRESHOLD | {"constraint": "equalized_odds"}, {}, "choose equal_opportunity, or the method reductions"),
         (THRESHOLD, {"imbalance": {"threshold": "f1"}}, "for accuracy or balanced_accuracy only"),
         (THRESHOLD, {"ensemble": {"members": 3}}, "one threshold, not one for each group"),
@@ -75,6 +75,11 @@ def test_thresholds_need_probabilities_but_no_weights(make_spec):
     assert list(check_estimator(neighbours, "classification", evaluation)) == []
     found = list(check_estimator(model(THRESHOLD, "sklearn.svm.LinearSVC"), "classification", evaluation))
     assert [one.path for one in found] == [("model", "mitigation")]
+
+
+def test_reductions_give_a_probability_to_what_only_ranks(make_spec):
+    evaluation = make_spec().evaluation
+    assert list(check_estimator(model(REDUCTIONS, "sklearn.svm.LinearSVC"), "classification", evaluation)) == []
 
 
 def test_lint_says_which_column_the_served_model_needs():

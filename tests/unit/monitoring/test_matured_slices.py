@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from perennial.monitoring.drift_tests.matured_tests import measure_metrics
@@ -16,7 +17,7 @@ from tests.watched_model import SPEC, TRAINED_ROWS, make_watched
 
 
 def with_slices(**slices):
-    asked = {"columns": ["kind", "x"], "min_rows": 100, "quantiles": 2, **slices}
+    asked = {"columns": ["kind", "x"], "min_rows": 100, "quantiles": 2, "max_drop": 0.1, **slices}
     return {"evaluation": SPEC["evaluation"] | {"primary": "log_loss", "slices": asked}}
 
 
@@ -50,11 +51,15 @@ def test_slices_that_are_as_before_are_in_the_result_and_quiet(watched):
     assert DriftTestResult.model_validate_json(found.model_dump_json()) == found
 
 
-def test_flipped_labels_make_slices_worse_and_only_a_floor_fires(watched):
-    watched.land(TRAINED_ROWS, 800, flipped=0.3)
+def test_a_fall_in_one_slice_is_named_and_only_a_floor_fires(watched):
+    watched.land(TRAINED_ROWS, 800)
+    (file,) = (watched.home / "rows").glob(f"*{TRAINED_ROWS}.parquet")
+    frame = pd.read_parquet(file)
+    frame["y"] ^= (frame["kind"] == "a") & (frame["id"] % 2 == 0)
+    frame.to_parquet(file, index=False)
     found = performance(watched.run())
-    assert found.slices.worse
-    assert "slices are worse than on the holdout beyond chance" in found.sentence
+    assert found.slices.worse[0].name == "kind=a"
+    assert "slices are worse than on the holdout beyond chance, first kind=a" in found.sentence
     assert found.status == "quiet"
     low = replace(watched, spec=ModelSpec.model_validate(SPEC | with_slices(floor=0.55)))
     assert performance(low.run()).status == "fired"

@@ -91,7 +91,7 @@ def test_what_changes_no_result_changes_no_digest(path, value):
         ("source.known_time", "seen_at", {"replay"}),
         ("features.numeric", ["x", "y"], {"rows", "features"}),
         ("target.label_delay_days", 2.0, {"fitting", "watching"}),
-        ("target.positive", 0, {"search", "judging", "watching"}),
+        ("target.positive", 0, {"search", "judging", "slices", "watching"}),
         ("model.params", {"C": 2.0}, {"fitting"}),
         ("model.seed", 1, {"fitting"}),
         ("evaluation.holdout", {"days": 11}, {"fitting", "judging"}),

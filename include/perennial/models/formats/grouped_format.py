@@ -12,13 +12,13 @@ from pathlib import Path
 from sklearn.pipeline import Pipeline
 
 from perennial.errors import TrainingError
-from perennial.models.by_group import ByGroup, GroupThresholds
+from perennial.models.by_group import GroupThresholdClassifier, GroupThresholds
 from perennial.models.formats.boosted_format import BoostedFormat
 from perennial.models.formats.skops_format import SkopsFormat, SkopsModel
 from perennial.models.model import Model
 
 _THRESHOLDS = "thresholds.json"
-_INNER = (BoostedFormat(), SkopsFormat())
+_BOOSTED, _PLAIN = BoostedFormat(), SkopsFormat()
 
 
 class GroupedFormat:
@@ -30,15 +30,15 @@ class GroupedFormat:
 
     def takes(self, model: Model) -> bool:
         """Tell whether a model is a pipeline with thresholds by group."""
-        return isinstance(model, SkopsModel) and isinstance(model.pipeline[-1], ByGroup)
+        return isinstance(model, SkopsModel) and isinstance(model.pipeline[-1], GroupThresholdClassifier)
 
     def write(self, model: Model, path: Path) -> tuple[str, ...]:
         """Write a pipeline; return the types that a loader must trust beyond those of skops itself."""
-        if not isinstance(model, SkopsModel) or not isinstance(model.pipeline[-1], ByGroup):
+        if not isinstance(model, SkopsModel) or not isinstance(model.pipeline[-1], GroupThresholdClassifier):
             raise TrainingError(f"{self.name} keeps pipelines with thresholds by group, not {type(model).__name__}")
         decided = model.pipeline[-1]
         inner = SkopsModel(Pipeline([*model.pipeline.steps[:-1], ("estimator", decided.estimator.estimator)]))
-        kept = next(one for one in _INNER if not isinstance(one, BoostedFormat) or one.takes(inner))
+        kept = _BOOSTED if _BOOSTED.takes(inner) else _PLAIN
         try:
             with tempfile.TemporaryDirectory(dir=path.parent) as folder, zipfile.ZipFile(path, "w") as archive:
                 types = kept.write(inner, Path(folder) / kept.file)
@@ -54,12 +54,12 @@ class GroupedFormat:
             with zipfile.ZipFile(path) as archive:
                 content = {name: archive.read(name) for name in archive.namelist()}
             thresholds = GroupThresholds(**json.loads(content[_THRESHOLDS]))
-            kept = next(one for one in _INNER if one.file in content)
-        except (zipfile.BadZipFile, OSError, KeyError, ValueError, TypeError, StopIteration) as error:
+            kept = _BOOSTED if _BOOSTED.file in content else _PLAIN
+            inside = content[kept.file]
+        except (zipfile.BadZipFile, OSError, KeyError, ValueError, TypeError) as error:
             raise TrainingError(f"{path.name} is not a readable model with thresholds by group: {error}") from error
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / kept.file).write_bytes(content[kept.file])
+            (Path(folder) / kept.file).write_bytes(inside)
             inner = kept.read(Path(folder) / kept.file, trusted).pipeline
-        return SkopsModel(
-            Pipeline([*inner.steps[:-1], ("estimator", ByGroup.around(inner[-1], thresholds))]),
-        )
+        decided = GroupThresholdClassifier.around(inner[-1], thresholds)
+        return SkopsModel(Pipeline([*inner.steps[:-1], ("estimator", decided)]))

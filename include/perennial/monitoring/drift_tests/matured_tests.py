@@ -13,7 +13,7 @@ from perennial.drift.loss_level import JUMP
 from perennial.errors import ChampionUnusable
 from perennial.evaluation.metrics import score
 from perennial.evaluation.performance import PerformanceTest, measure_performance
-from perennial.evaluation.slices.watched import WatchedSlices
+from perennial.evaluation.slices.records import WatchedSlices
 from perennial.models.predictions import Predictions
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.drift_tests.slice_tests import measure_matured_slices

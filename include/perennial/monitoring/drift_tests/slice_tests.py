@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from perennial.errors import ChampionUnusable
-from perennial.evaluation.slices.watched import WatchedSlices, compare_with_levels
+from perennial.evaluation.slices.records import WatchedSlices
+from perennial.evaluation.slices.watched import compare_with_levels
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.drift_tests.slice_levels import judged_slices, slice_columns
 from perennial.registry.records import Champion
 
 
 def measure_matured_slices(reader: CheckReader, champion: Champion, key: str) -> WatchedSlices | None:
-    """Compare the champion in slices of matured rows with its holdout and the floor; None: there is nothing to look at.
+    """Compare the champion in slices of matured rows with its holdout and the floor; None: the spec asks for none.
 
     Raises
     ------
@@ -18,13 +19,13 @@ def measure_matured_slices(reader: CheckReader, champion: Champion, key: str) ->
         See `CheckReader.scored`.
     """
     spec = reader.run.spec
-    rows = reader.rows(key, slice_columns(spec))
     asked = spec.evaluation.slices
-    if asked is None or not set(asked.read) <= set(rows.columns):
+    if asked is None:
         return None
     try:
         before = reader.reference(champion).slices
     except ChampionUnusable:
         before = None
+    rows = reader.rows(key, slice_columns(spec))
     judged = judged_slices(spec, rows, reader.truth(champion, key), reader.scored(champion, key).predictions)
     return compare_with_levels(spec, asked, judged, before)

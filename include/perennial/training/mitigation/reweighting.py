@@ -31,4 +31,4 @@ def weigh_groups(
     of_cell = np.bincount(cell, count, len(groups_found) * len(labels_found))[cell]
     expected = np.bincount(group, count)[group] * np.bincount(label, count)[label] / count.sum()
     # Rows that do not count keep their weight of 0.
-    return np.divide(expected, of_cell, out=np.ones(len(labels)), where=of_cell > 0)
+    return np.asarray(np.divide(expected, of_cell, out=np.ones(len(labels)), where=of_cell > 0))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perennial.evaluation.slices.cut import cut
 
 
+@settings(deadline=None)
 @given(
     numbers=st.lists(st.none() | st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0]), min_size=2, max_size=80),
     quantiles=st.integers(2, 6),

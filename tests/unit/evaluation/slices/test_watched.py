@@ -16,8 +16,7 @@ FLOOR = {"columns": ["place", "size"], "min_rows": 50, "metric": "mae"}
 @pytest.fixture
 def spec(make_spec):
     def make(**changes):
-        evaluation = {"holdout": {"fraction": 0.25}, "primary": "rmse", "slices": FLOOR | changes}
-        return make_spec("sklearn.linear_model.LinearRegression", task="regression", evaluation=evaluation)
+        return make_spec("regression", holdout={"fraction": 0.25}, slices=FLOOR | changes)
 
     return make
 

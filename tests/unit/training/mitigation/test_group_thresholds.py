@@ -104,3 +104,8 @@ def test_an_estimator_without_probabilities_is_told(make_spec, grouped):
     spec = make_spec("sklearn.svm.LinearSVC", model=mitigated())
     with pytest.raises(TrainingError, match=r"model.mitigation: sklearn.svm.LinearSVC gives no probabilities"):
         fitted(spec, grouped)
+
+
+def test_what_makes_no_groups_is_told_before_the_fit(make_spec, grouped):
+    with pytest.raises(TrainingError, match=r"model.mitigation.column: 'sex' has fewer than two groups"):
+        prepare_fit(make_spec(model=mitigated()), grouped.assign(sex="f"))

@@ -13,7 +13,13 @@ MITIGATED = {"mitigation": {"column": "sex", "method": "reweighting"}}
 
 def test_a_group_is_a_value_as_text_and_rows_without_one_are_a_group():
     assert groups_of(pd.Series(["a", None, "b"], dtype="str")).tolist() == ["a", "missing", "b"]
-    assert groups_of(pd.Series([1.0, np.nan])).tolist() == ["1.0", "missing"]
+
+
+def test_a_whole_number_is_one_group_in_rows_with_and_without_gaps():
+    assert groups_of(pd.Series([2, 1])).tolist() == ["2", "1"]
+    assert groups_of(pd.Series([2.0, np.nan, 1.5])).tolist() == ["2", "missing", "1.5"]
+    assert groups_of(pd.Series([2, None], dtype="Int64")).tolist() == ["2", "missing"]
+    assert groups_of(pd.Series([True, False])).tolist() == groups_of(pd.Series([1, 0])).tolist() == ["1", "0"]
 
 
 def test_groups_with_too_few_rows_of_a_label_are_joined(make_spec, grouped):

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
 from perennial.data.labels import positive_label
 from perennial.data.weights import metric_weights
 from perennial.errors import TrainingError
-from perennial.models.by_group import ByGroup
+from perennial.models.by_group import GroupThresholdClassifier
 from perennial.models.predictions import as_labels
-from perennial.training.imbalance.known_responses import KnownDecisions, KnownProbabilities
+from perennial.training.imbalance.calibration import calibrate
 from perennial.training.imbalance.threshold import best_threshold
 from perennial.training.mitigation.groups import training_groups
 
@@ -98,13 +97,7 @@ def decide(spec: ModelSpec, fitted: Any, said: OutOfFold) -> Any:
     model: Any = fitted
     probabilities = said.responses
     if spec.model.calibration is not None:
-        others = (KnownDecisions if hasattr(fitted, "decision_function") else KnownProbabilities)(fitted.classes_)
-        model = CalibratedClassifierCV(FrozenEstimator(others), method=spec.model.calibration, ensemble=False, cv=2)
-        model.fit(said.responses, said.labels)
-        probabilities = model.predict_proba(said.responses)
-        # From here on the calibrators read the classifier itself.
-        model.estimator = model.calibrated_classifiers_[0].estimator = FrozenEstimator(fitted)
-        model.n_features_in_ = fitted.n_features_in_
+        model, probabilities = calibrate(fitted, spec.model.calibration, said.responses, said.labels)
     if spec.model.has_group_thresholds:
         return _with_group_thresholds(spec, model, said, probabilities)
     if spec.model.imbalance.threshold is None:
@@ -138,20 +131,21 @@ def _with_threshold(
     return decided.fit(said.responses[:1], said.labels[:1])
 
 
-def _with_group_thresholds(spec: ModelSpec, model: Any, said: OutOfFold, probabilities: NDArray[np.float64]) -> ByGroup:
+def _with_group_thresholds(
+    spec: ModelSpec, model: Any, said: OutOfFold, probabilities: NDArray[np.float64]
+) -> GroupThresholdClassifier:
     from perennial.training.mitigation.group_thresholds import choose_thresholds
 
     mitigation, labels = spec.model.mitigation, as_labels(model.classes_)
     assert mitigation is not None  # noqa: S101 - the spec asks for thresholds by group
-    label = positive_label(spec, labels)
-    place = labels.index(label)
+    place = labels.index(positive_label(spec, labels))
     thresholds = choose_thresholds(
         mitigation.column,
-        label,
+        labels[place],
         str(mitigation.constraint),
         spec.model.imbalance.threshold or "accuracy",
         groups=training_groups(spec, said.rows, said.labels),
-        positive=said.labels == label,
+        positive=said.labels == labels[place],
         probability=probabilities[:, place],
     )
-    return ByGroup.around(model, thresholds)
+    return GroupThresholdClassifier.around(model, thresholds)
