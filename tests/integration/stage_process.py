@@ -10,7 +10,7 @@ from typing import Any
 
 from killed_process import Order, obey
 
-from perennial.deployment import Deployment
+from perennial.deployment import Deployment, PackageIndex
 from perennial.run import RetrainingRun
 from perennial.spec.reading.loader import load_spec
 from perennial.stages import STAGES, maker
@@ -26,6 +26,7 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
             store=open_store(settings["store"]),
             tracking_uri=settings["tracking_uri"],
             data_root=Path(settings["data_root"]),
+            package_index=PackageIndex(settings["index"], "worker", "password"),
         ),
         run_id=settings["run_id"],
         now=datetime(2026, 1, 1, tzinfo=UTC),
