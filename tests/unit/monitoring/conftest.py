@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from perennial.deployment import Deployment
+from perennial.monitoring.opening import open_check
+from perennial.monitoring.records import OpenCheck
 from perennial.run import MonitorRun
 from perennial.spec import ModelSpec
 from perennial.store.local import LocalStore
 from perennial.store.protocol import Store
 from perennial.store.s3 import S3Store
 from tests.conftest import S3Server
-from tests.unit.monitoring.parcels import NOW, Parcels, Registry, make_spec
+from tests.unit.monitoring.opened import SPEC
+from tests.unit.monitoring.parcels import NOW, Parcels, Registry, day, make_champion, make_spec, write_origin
 
 
 @pytest.fixture
@@ -52,3 +55,17 @@ def make_run(tmp_path: Path, store: LocalStore) -> Callable[..., MonitorRun]:
         )
 
     return make
+
+
+@pytest.fixture
+def watch(make_run, store, registry, parcels):
+    """Return a model whose champion was trained on what came until day 0, and that was checked on day 5."""
+    write_origin(store, "1", end=day(0))
+    registry.champion = make_champion("1")
+    parcels.deliver([1, 2], days=[-1, -6])
+    parcels.deliver([3, 4, 5], days=[1, 3, 5])
+
+    def check(**changes) -> OpenCheck | None:
+        return open_check(make_run(changes.pop("spec", SPEC), **changes))
+
+    return check
