@@ -97,11 +97,9 @@ def _labels_needed(spec: Sections) -> Iterator[Complaint]:
 
 def _groups_misused(spec: Sections) -> Iterator[Complaint]:
     column = spec.mitigated_column
-    if column in (spec.target.column, spec.source.event_time, *spec.source.key):
-        yield (
-            ("model", "mitigation", "column"),
-            f"{column!r} is the target, the event time or a key: name a column of groups",
-        )
+    if column in (spec.target.column, spec.source.event_time):
+        message = f"{column!r} is the target or the event time: name a column of groups"
+        yield ("model", "mitigation", "column"), message
 
 
 def _rates_without_a_label(spec: Sections) -> Iterator[Complaint]:

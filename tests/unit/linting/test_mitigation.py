@@ -51,8 +51,16 @@ def test_thresholds_by_group_go_with_calibration_resampling_and_a_metric_for_the
 def test_a_regression_and_a_column_that_is_no_group_are_refused(make_spec):
     with pytest.raises(ValidationError, match="is for classification only"):
         make_spec("sklearn.linear_model.Ridge", task="regression", model={"mitigation": REWEIGHTING})
-    with pytest.raises(ValidationError, match="'label' is the target, the event time or a key"):
+    with pytest.raises(ValidationError, match="'label' is the target or the event time"):
         make_spec(model={"mitigation": REWEIGHTING | {"column": "label"}})
+
+
+def test_a_part_of_the_key_may_be_the_column_of_groups(make_spec):
+    source = make_spec().source.model_dump() | {"key": ["day", "carrier"]}
+    assert (
+        make_spec(source=source, model={"mitigation": REWEIGHTING | {"column": "carrier"}}).mitigated_column
+        == "carrier"
+    )
 
 
 def test_the_column_is_in_the_snapshot_and_no_pattern_takes_it_as_a_feature(make_spec):
