@@ -22,7 +22,7 @@ Kind = Literal["record", "immutable", "derived", "report", "lease"]
   and to model versions. A backup takes it before what it refers to.
 - `immutable`: written once; records and model versions refer to it. A backup takes it last.
 - `derived`: made again by the first process that finds it missing, and different in every deployment. Not in backups.
-- `report`: a page for people, which no step reads.
+- `report`: a page or figures for people; pages may show those of others, but no decision depends on one.
 - `lease`: a running process's claim. Not in backups: its process no longer runs after a restore.
 """
 
@@ -109,6 +109,7 @@ FAILURE = Place("{model}/runs/{run}/failure.json", "immutable")
 
 DATA_DOCS = Place("{model}/runs/{run}/data_docs.html", "report")
 TUNING_PAGE = Place("{model}/runs/{run}/tuning.html", "report")
+EXPLANATIONS = Place("{model}/runs/{run}/explanations.json", "report")
 REHEARSAL = Place("{model}/runs/{run}/rehearsal.json", "report")
 CHECK_REPORT = Place("{model}/monitor/reports/{sequence:08d}/report.html", "report")
 

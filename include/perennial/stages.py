@@ -227,7 +227,7 @@ STAGES: Mapping[str, Stage] = {
         ),
         Stage(
             name="evaluate",
-            function="perennial.evaluation.evaluate:evaluate",
+            function="perennial.retraining.evaluate:evaluate",
             takes=("snapshot", "candidate"),
             makes="evaluation",
             returns=Evaluation,

@@ -14,6 +14,7 @@ from perennial.models.formats.formats import format_named
 from perennial.models.manifest import Manifest
 from perennial.models.model import Model, ModelFormat
 from perennial.models.predictions import Predictions
+from perennial.models.reasons import Reasons, reasons
 from perennial.models.recorded import RecordedBundle
 from perennial.models.transform import made_features
 
@@ -49,6 +50,12 @@ class Bundle:
     def predict(self, rows: pd.DataFrame) -> Predictions:
         """Return the served model's predictions for rows that have its inputs; see Model."""
         return self.model.predict(rows[list(self.inputs)])
+
+    def reasons(
+        self, rows: pd.DataFrame, *, usual: pd.DataFrame | None = None, orders: int = 10, seed: int = 0
+    ) -> Reasons:
+        """Explain the served model's predictions for single rows; see `perennial.models.reasons.reasons`."""
+        return reasons(self.model, rows, usual=usual, orders=orders, seed=seed)
 
 
 def features_of(manifest: Manifest, rows: pd.DataFrame) -> pd.DataFrame:

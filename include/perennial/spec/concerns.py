@@ -130,6 +130,8 @@ CONCERNS: Mapping[str, tuple[Concern, ...]] = {
     # A snapshot contains the columns of slices and of groups; a check compares slices with those of the champion's holdout.
     "evaluation.slices": (Concern.ROWS, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "evaluation.fairness": (Concern.ROWS, Concern.JUDGING),
+    # Explains a candidate, but does not judge it.
+    "evaluation.explain": _NONE,
     # A threshold is chosen by a metric.
     "evaluation.weighted": (Concern.SEARCH, Concern.FITTING, Concern.JUDGING, Concern.SLICES, Concern.WATCHING),
     "packages": (Concern.JUDGING,),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from perennial.spec.explain import ExplainSection
 from perennial.spec.fairness import FairnessSection
 from perennial.spec.metrics import MetricName, wrong_bounds
 from perennial.spec.section import (
@@ -95,6 +96,8 @@ class EvaluationSection(Section):
     """Slices of the holdout, each of which must hold up; None: only the holdout as a whole counts."""
     fairness: FairnessSection | None = None
     """How much the model may differ between groups of people; None: groups are not compared."""
+    explain: ExplainSection | None = None
+    """What drives the candidate, measured after its figures; None: it is not explained."""
     weighted: bool = False
     """Whether rows count in metrics by the column `model.weights.column`, as they do in the fit."""
 

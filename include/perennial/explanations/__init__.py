@@ -1,0 +1,1 @@
+"""What a model relies on: measured on held-out rows, and for single predictions."""
