@@ -110,6 +110,8 @@ FAILURE = Place("{model}/runs/{run}/failure.json", "immutable")
 DATA_DOCS = Place("{model}/runs/{run}/data_docs.html", "report")
 TUNING_PAGE = Place("{model}/runs/{run}/tuning.html", "report")
 EXPLANATIONS = Place("{model}/runs/{run}/explanations.json", "report")
+MODEL_CARD = Place("{model}/runs/{run}/card.html", "report")
+MODEL_CARD_TEXT = Place("{model}/runs/{run}/card.md", "report")
 REHEARSAL = Place("{model}/runs/{run}/rehearsal.json", "report")
 CHECK_REPORT = Place("{model}/monitor/reports/{sequence:08d}/report.html", "report")
 

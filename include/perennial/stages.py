@@ -291,7 +291,7 @@ STAGES: Mapping[str, Stage] = {
         ),
         Stage(
             name="register",
-            function="perennial.promotion.registry:register",
+            function="perennial.retraining.register:register",
             takes=("candidate", "evaluation", "verdict", "refit", "assembly"),
             makes="registered",
             returns=RegisteredVersion,
@@ -302,7 +302,7 @@ STAGES: Mapping[str, Stage] = {
         ),
         Stage(
             name="approve",
-            function="perennial.promotion.approval:approve",
+            function="perennial.retraining.approve:approve",
             takes=("registered", "verdict"),
             makes="answered",
             returns=Verdict,

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from airflow.sdk import conf
 
-from perennial.layout import DATA_DOCS, TUNING_PAGE, run_folder
+from perennial.layout import DATA_DOCS, MODEL_CARD, TUNING_PAGE, run_folder
 from perennial_airflow.hooks.tracking import TrackingHook
 
 
@@ -28,6 +28,11 @@ def data_docs_page(model: str, run_id: str) -> str:
 def tuning_page(model: str, run_id: str) -> str:
     """Return the address of the page of a search."""
     return f"{_base()}/perennial/reports/{run_folder(model, run_id)}{TUNING_PAGE.name}"
+
+
+def model_card_page(model: str, run_id: str) -> str:
+    """Return the address of the card of the version that a run registered."""
+    return f"{_base()}/perennial/reports/{run_folder(model, run_id)}{MODEL_CARD.name}"
 
 
 def drift_report_page(model: str, sequence: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perennial.layout import PROMOTION
+from perennial.model_card.write import write_cards_after
 from perennial.promotion.registry import promote as promote_version
 from perennial.store.sealed import seal
 
@@ -25,4 +26,5 @@ def promote(
     """
     promotion = promote_version(run, registered, answered or verdict)
     run.store.write(run.prefix + PROMOTION.name, seal(promotion))
+    write_cards_after(run, promotion)
     return promotion

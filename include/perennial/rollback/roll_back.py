@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perennial.champions.records import MoveOrigin
+from perennial.model_card.write import write_cards_after
 from perennial.promotion.champion_move import move_champion
 from perennial.rollback.request import made_before
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def roll_back(run: Run, request: RollbackRequest, examination: Examination) -> Promotion:
     """Make the examined version champion again, and enter the move in the ledger of champions.
 
-    Killed at any point and called again it leaves one move and one entry.
+    Killed at any point and called again it leaves one move and one entry. The cards of both versions are written anew.
 
     Raises
     ------
@@ -36,4 +37,6 @@ def roll_back(run: Run, request: RollbackRequest, examination: Examination) -> P
         verdict=examination.sentence,
         forced=examination.objections,
     )
-    return move_champion(run, examination.name, examination.version, expected=examination.champion, origin=origin)
+    promotion = move_champion(run, examination.name, examination.version, expected=examination.champion, origin=origin)
+    write_cards_after(run, promotion)
+    return promotion

@@ -15,7 +15,14 @@ from perennial.record import Record
 from perennial.spec.alerts import EventName
 from perennial.stages import maker
 from perennial_airflow.dag_ids import MONITOR, RETRAIN, retraining_dag, rollback_dag
-from perennial_airflow.pages import dag_page, data_docs_page, drift_report_page, run_page, version_page
+from perennial_airflow.pages import (
+    dag_page,
+    data_docs_page,
+    drift_report_page,
+    model_card_page,
+    run_page,
+    version_page,
+)
 
 if TYPE_CHECKING:
     from perennial.data.snapshots.records import Snapshot
@@ -271,6 +278,7 @@ def _of_verdict(
         links=_links(
             airflow=run_page(retraining_dag(version.name), run_id),
             mlflow=version_page(version.name, version.version, region),
+            model_card=model_card_page(version.name, run_id),
         ),
     )
 
@@ -322,13 +330,20 @@ def _event(
 
 
 def _links(
-    *, airflow: str = "", data_docs: str = "", drift_report: str = "", mlflow: str = "", rollback: str = ""
+    *,
+    airflow: str = "",
+    data_docs: str = "",
+    drift_report: str = "",
+    mlflow: str = "",
+    model_card: str = "",
+    rollback: str = "",
 ) -> dict[str, str]:
     named = {
         "Airflow run": airflow,
         "Rollback form": rollback,
         "Data Docs": data_docs,
         "MLflow version": mlflow,
+        "Model card": model_card,
         "Drift report": drift_report,
     }
     return {name: address for name, address in named.items() if address}

@@ -24,13 +24,18 @@ REPORT_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "private, no-cache",
 }
-MEDIA_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "png": "image/png"}
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json",
+    "md": "text/markdown; charset=utf-8",
+    "png": "image/png",
+}
 
 ModelName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+$")]
 RunName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_+-][A-Za-z0-9_.+-]*$")]
 CheckNumber = Annotated[int, Path(ge=1)]
 ReplayName = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
-FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|png)$")]
+FileName = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]+\.(html|json|md|png)$")]
 
 
 def may_read_retraining(model: ModelName, request: Request, user: GetUserDep) -> None:

@@ -9,7 +9,7 @@ from airflow.sdk import Param
 
 from perennial_airflow.alerts.callbacks import tell_of_question
 from perennial_airflow.operators.stage import StageOperator
-from perennial_airflow.pages import version_page
+from perennial_airflow.pages import model_card_page, version_page
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -99,7 +99,8 @@ class ApproveOperator(StageOperator):
         champion = (
             f"The champion is version {verdict.champion_version}." if verdict.champion_version else "No champion yet."
         )
-        return "\n".join([*lines, champion, f"[The version in MLflow]({page})" if page else "", f"Run: {run_id}"])
+        card = f"[The model card]({model_card_page(registered.name, run_id)})"
+        return "\n".join([*lines, champion, card, f"[The version in MLflow]({page})" if page else "", f"Run: {run_id}"])
 
     @property
     def _registered(self) -> RegisteredVersion:

@@ -16,6 +16,7 @@ from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
 from perennial_airflow.deployment import deployment
 from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
+from perennial_airflow.links.model_card import ModelCardLink
 from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.links.tuning_page import TuningPageLink
 from perennial_airflow.started_by import started_by
@@ -35,9 +36,9 @@ LINKS: Mapping[str, tuple[BaseOperatorLink, ...]] = {
     "evaluate": (MlflowRunLink(),),
     "refit": (MlflowRunLink(),),
     "assemble": (MlflowRunLink(),),
-    "register": (ModelVersionLink(),),
-    "approve": (ModelVersionLink(),),
-    "promote": (ModelVersionLink(),),
+    "register": (ModelCardLink(), ModelVersionLink()),
+    "approve": (ModelCardLink(), ModelVersionLink()),
+    "promote": (ModelCardLink(), ModelVersionLink()),
 }
 """The links of the stages that have a page."""
 

@@ -147,7 +147,8 @@ def test_drift_and_the_retraining_that_it_triggers_are_told_once_although_the_ch
 
     assert again.tasks["trigger_retraining"] == "skipped"
     assert names(web_server) == ["promoted", "drift", "retraining_triggered", "monitoring_failed"]
-    _, drift, triggered, _ = web_server.bodies
+    promoted, drift, triggered, _ = web_server.bodies
+    assert promoted["links"]["Model card"].startswith("http://airflow.example/perennial/reports/alerted/runs/")
     assert drift["reason"].startswith("ks: ")
     assert drift["facts"]["columns"].startswith("items")
     assert drift["links"]["Drift report"] == "http://airflow.example/perennial/reports/alerted/checks/1/report.html"

@@ -131,13 +131,12 @@ def test_a_report_may_neither_run_nor_fetch_anything(server: ApiServer, report: 
 
 def test_a_run_name_keeps_its_signs(server: ApiServer, report: Path) -> None:
     run = "manual__2024-02-01T00_00_00+00_00"
-    path = report.parents[1] / run / "verdict.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("{}")
-
-    answer = server.get(f"/perennial/reports/orders/runs/{run}/verdict.json", token=server.token)
-
-    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    folder = report.parents[1] / run
+    folder.mkdir(exist_ok=True)
+    for file, kind in (("verdict.json", "application/json"), ("card.md", "text/markdown; charset=utf-8")):
+        (folder / file).write_text("{}")
+        answer = server.get(f"/perennial/reports/orders/runs/{run}/{file}", token=server.token)
+        assert (answer.status, answer.headers["content-type"]) == (200, kind)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from perennial.spec.reading.loader import load_spec
 from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.links.drift_report import DriftReportLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
+from perennial_airflow.links.model_card import ModelCardLink
 from perennial_airflow.links.model_version import ModelVersionLink
 from perennial_airflow.links.triggered_run import TriggeredRunLink
 from perennial_airflow.links.tuning_page import SearchProgressLink, TuningPageLink
@@ -63,6 +64,13 @@ def test_a_search_has_a_page_only_in_the_run_that_made_it(task: SimpleNamespace,
     returned["choose"] = {"searched": True}
     page = "/perennial/reports/orders/runs/manual__2024-02-01T00_00_00+00_00/tuning.html"
     assert TuningPageLink().get_link(task, ti_key=Key()).endswith(page)
+
+
+def test_a_version_that_was_registered_has_a_card(task: SimpleNamespace, returned: dict[str, Any]) -> None:
+    assert ModelCardLink().get_link(task, ti_key=Key()) == ""
+    returned["register"] = REGISTERED
+    page = "/perennial/reports/orders/runs/manual__2024-02-01T00_00_00+00_00/card.html"
+    assert ModelCardLink().get_link(task, ti_key=Key()).endswith(page)
 
 
 def test_a_task_of_the_search_leads_to_the_trials_so_far_unless_no_search_was_due(task: SimpleNamespace) -> None:
@@ -137,6 +145,6 @@ def test_the_web_interface_finds_them_after_serialization(
         "train": ["MLflow run"],
         "evaluate": ["MLflow run"],
         "refit": ["MLflow run"],
-        "register": ["Model version"],
-        "promote": ["Model version"],
+        "register": ["Model card", "Model version"],
+        "promote": ["Model card", "Model version"],
     }

@@ -79,13 +79,14 @@ def test_the_archive_has_the_whole_history_and_no_rows_and_is_the_same_when_it_i
         "watched/runs/second/evaluation.json",
         "watched/runs/second/verdict.json",
         "watched/runs/second/approval.json",
+        "watched/runs/second/card.html",
         "watched/runs/first/promotion.json",
         "watched/ledger/00000001.json",
     } <= set(keys)
     assert json.loads(content["mlflow/versions/2.json"])["tags"]["perennial.verdict"] == "promote"
     specs = [json.loads(data) for name, data in content.items() if name.endswith("/spec.json")]
     assert [spec["name"] for spec in specs] == ["watched", "watched"]
-    assert {name.rsplit(".", 1)[1] for name in content} == {"json", "png"}
+    assert {name.rsplit(".", 1)[1] for name in content} == {"html", "json", "md", "png"}
 
     # Neither rows nor what others wrote into MLflow.
     assert not any(b"hush-hush" in data or data.startswith(b"PAR1") for data in content.values())

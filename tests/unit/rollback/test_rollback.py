@@ -40,6 +40,16 @@ def test_the_version_before_is_champion_again_and_the_ledger_says_by_whom_and_wh
     assert entry.verdict.startswith("They were not compared: there are 0 labelled rows after 2024-01-04")
 
 
+def test_the_cards_of_both_versions_say_so(model, wanted):
+    take_back(model, wanted())
+    store = model.deployment.store
+    first, second = (store.read(f"watched/runs/{run}/card.md").decode() for run in ("first", "second"))
+    assert "**champion**" in first
+    assert "**was champion**" in second
+    for card in (first, second):
+        assert "rolled back in place of version 2 by alice: bad answers" in card
+
+
 def test_the_same_rollback_again_changes_nothing_and_does_not_go_further_back(model, wanted):
     first = take_back(model, wanted())
     assert take_back(model, wanted()) == first
