@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from perennial.errors import PerennialError
 from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.drift_tests.reference import SCORE
 from perennial.monitoring.records import LedgerEntry, OpenCheck
+from perennial.monitoring.report.reliance import Reliance
 from perennial.monitoring.report.svg import Steps, draw_distributions, draw_shares
 from perennial.printable import PrintableLog
 from perennial.spec.monitoring import DriftTestName
@@ -45,7 +47,7 @@ class ColumnFigure:
 
 @dataclass(frozen=True)
 class ColumnFigures:
-    """The columns that the report draws, largest effect first.
+    """The columns that the report draws: first those that the champion relies on most, then by effect.
 
     Attributes
     ----------
@@ -62,15 +64,25 @@ class ColumnFigures:
     missing: str = field(default="")
 
 
-def ranked_columns(entry: LedgerEntry) -> list[tuple[DriftTestName, ColumnDrift]]:
-    """Return all columns of an entry with their tests, largest effect first."""
+def ranked_columns(entry: LedgerEntry, reliance: Reliance) -> list[tuple[DriftTestName, ColumnDrift]]:
+    """Return all columns of an entry with their tests.
+
+    Columns that drifted come first, and among them the predictions, then those that the champion relies on most. Where that
+    is not known, as among columns that did not drift, the largest effect comes first.
+    """
     columns = [(result.test, column) for result in entry.results for column in result.columns]
-    return sorted(columns, key=lambda found: (not found[1].drifted, -_effect(found[1]), found[0], found[1].column))
+
+    def rank(found: tuple[DriftTestName, ColumnDrift]) -> tuple[bool, float, float, str, str]:
+        test, column = found
+        relied = math.inf if test == "predictions" and reliance.by_column else reliance.value(column.column)
+        return not column.drifted, -relied if column.drifted else 0.0, -_effect(column), test, column.column
+
+    return sorted(columns, key=rank)
 
 
-def draw_columns(reader: CheckReader, entry: LedgerEntry) -> ColumnFigures:
+def draw_columns(reader: CheckReader, entry: LedgerEntry, reliance: Reliance) -> ColumnFigures:
     """Draw the columns that drifted. Never raises: the result says what could not be drawn."""
-    ranked = [found for found in ranked_columns(entry) if found[1].drifted or found[1].tested]
+    ranked = [found for found in ranked_columns(entry, reliance) if found[1].drifted or found[1].tested]
     drifted = [found for found in ranked if found[1].drifted]
     chosen = drifted[:MOST_DRAWN] or ranked[:1]
     more = [column.column for _, column in drifted[MOST_DRAWN:]]

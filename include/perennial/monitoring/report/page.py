@@ -13,6 +13,7 @@ from perennial.monitoring.drift_tests.reader import CheckReader
 from perennial.monitoring.records import Decision, DriftTestResult, LedgerEntry
 from perennial.monitoring.report.columns import draw_columns, ranked_columns
 from perennial.monitoring.report.losses import draw_check_losses
+from perennial.monitoring.report.reliance import reliance_of
 from perennial.printable import PrintableLog
 from perennial.spec.monitoring import DriftTestName
 
@@ -63,8 +64,10 @@ def write_report(reader: CheckReader, entry: LedgerEntry) -> str:
 
 def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
     """Return the page, UTF-8."""
+    reliance = reliance_of(reader, entry)
     page = _PAGES.get_template("report.html.j2").render(
         entry=entry,
+        reliance=reliance,
         word=_WORDS[entry.decision.outcome],
         headline=decision_sentence(entry.decision, first=entry.check.incomparable is not None),
         facts=_facts(entry),
@@ -72,10 +75,10 @@ def render_report(reader: CheckReader, entry: LedgerEntry) -> bytes:
             (TEST_TITLES[result.test], status_of(result, entry.decision), _sentence(result)) for result in entry.results
         ],
         titles=TEST_TITLES,
-        figures=draw_columns(reader, entry),
+        figures=draw_columns(reader, entry, reliance),
         losses=draw_check_losses(reader, entry),
         slices=next((result.slices for result in entry.results if result.slices), None),
-        columns=[(TEST_TITLES[test], column, _pvalue(column)) for test, column in ranked_columns(entry)],
+        columns=[(TEST_TITLES[test], column, _pvalue(column)) for test, column in ranked_columns(entry, reliance)],
     )
     return page.encode()
 

@@ -6,9 +6,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from perennial.evaluation.records import Interval
+from perennial.explanations.records import Explanations, Importance
 from perennial.monitoring.records import Alarm, Decision
 from perennial.monitoring.report.page import decision_sentence, render_report, write_report
 from perennial.monitoring.steps import CheckReader, close_check
+from perennial.store.sealed import seal
 from tests.watched_model import TRAINED_ROWS, make_watched
 
 EVIL = "<script>alert(1)</script>"
@@ -77,6 +80,36 @@ def test_each_drifted_column_is_drawn_largest_effect_first(drifted):
     assert f"D {largest.statistic:.3f} at {largest.location:,.4g}" in page
     assert ">missing</text>" in page
     assert ">4</text>" in page  # a new value of the column of few
+
+
+def test_columns_that_drifted_are_ranked_by_how_much_the_champion_relies_on_them(drifted, tmp_path):
+    watched, entry = drifted[0].copy(tmp_path / "model"), drifted[1]
+    store = watched.deployment.store
+    relied = {("kind",): 0.2, ("holes", "few"): 0.01, ("x",): -0.001}
+    importances = tuple(
+        Importance(features=features, candidate=Interval(value=value, low=value, high=value))
+        for features, value in relied.items()
+    )
+    said = {"mlflow_run_id": entry.check.champion.mlflow_run_id, "metric": "roc_auc", "rows": 100}
+    store.write("watched/runs/first/explanations.json", seal(Explanations(**said, importances=importances)))
+
+    page = page_of(watched, entry)
+
+    effects = {
+        c.column: max(c.effect or 0.0, abs(c.missing.current - c.missing.reference))
+        for result in entry.results
+        for c in result.columns
+    }
+    same = sorted(["holes", "few"], key=lambda name: -effects[name])
+    assert re.findall(r"<figcaption><h3>(\w+)</h3>", page) == ["prediction", "kind", *same, "x"]
+    assert "Without kind the champion's roc_auc is worse by 0.2." in page
+    assert '<th class="figure">Relied on</th>' in page
+    # Explanations of another candidate, or damaged ones, say nothing about the champion.
+    for others in (seal(Explanations(**said | {"mlflow_run_id": "other"}, importances=importances)), b"{"):
+        store.write("watched/runs/first/explanations.json", others)
+        without = page_of(watched, entry)
+        assert "Relied on" not in without
+        assert re.findall(r"<figcaption><h3>(\w+)</h3>", without)[0] != "kind"
 
 
 def test_the_losses_are_drawn_with_statistic_and_threshold(drifted):
