@@ -20,11 +20,14 @@ from demo.periods import batches
 from demo.replay import Replay, play_together
 from demo.report import print_how_to_open, print_retrainings
 from demo.reproduction import reproduce_champion
+from demo.retraining import Retraining
+from demo.rollback import roll_back_and_return
 from demo.search import search_and_train
 from demo.stack import Stack, play_in_stack
+from demo.together import together
+from demo.wheel import predict_by_wheel
 
 YEAR = "flight_delay"
-QUIET_BATCHES = 8
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False)
 # Output to a file would be wrapped at 80 columns.
@@ -46,33 +49,44 @@ def play(
     home.make_again()
     keep = False
     try:
-        _play(home)
+        champion = _play(home)
         keep = not once
     finally:
         if not keep:
             services.stop_all(home)
     if keep:
-        print_how_to_open(home, YEAR, console)
+        print_how_to_open(home, champion, console)
 
 
-def _play(home: Home) -> None:
+def _play(home: Home) -> Retraining:
+    """Play all of it; return the retraining that made the champion."""
     console.print(f"Starting Airflow ({home.airflow_url}) and MLflow ({home.mlflow_url}) ...", soft_wrap=True)
     flights.clear(home.data)
     flights.clear(home.data, quiet.FOLDER)
     services.start_all(home)
     year = Replay(YEAR, batches(), lambda period: flights.land_period(period, home.data))
-    still = Replay(quiet.MODEL, batches()[:QUIET_BATCHES], lambda period: quiet.land_resampled(period, home.data))
+    still = Replay(quiet.MODEL, quiet.BATCHES, lambda period: quiet.land_resampled(period, home.data))
     replayed, control = play_together([year, still], home, console)
     print_retrainings(replayed, console)
     print_checks([replayed, control], console)
     print_summary([replayed, control], console)
-    reproduce_champion(home, YEAR, console)
     if control.triggered:
         raise DemoError("the quiet replay, in which nothing drifts, triggered a retraining")
     if not replayed.triggered:
         raise DemoError("no drift was found in a year of flights")
-    replay_policies(home, YEAR, console)
-    search_and_train(home, console)
+    # None of them needs what another makes.
+    together(
+        lambda: replay_policies(home, YEAR, console),
+        lambda: search_and_train(home, console),
+        lambda: _take_champion_out(home),
+    )
+    return replayed.champion
+
+
+def _take_champion_out(home: Home) -> None:
+    reproduce_champion(home, YEAR, console)
+    predict_by_wheel(home, YEAR, console)
+    roll_back_and_return(home, YEAR, console)
 
 
 @app.command()

@@ -89,6 +89,11 @@ class Home:
         return self.folder / "quiet_dags"
 
     @property
+    def wheel(self) -> Path:
+        """The champion's wheel, rows to predict for, and an environment in which it is installed."""
+        return self.folder / "wheel"
+
+    @property
     def passwords(self) -> Path:
         """Airflow's own file of passwords, by user."""
         return self.airflow / "simple_auth_manager_passwords.json.generated"
@@ -153,7 +158,10 @@ class Home:
                 "dag_processor": {
                     "dag_bundle_config_list": json.dumps(
                         [_bundle("dags-folder", DAGS), _bundle("quiet-replay", self.quiet_dags)]
-                    )
+                    ),
+                    # Files are parsed again after this time; a spec that you edit is seen then. The default of 30 seconds
+                    # would occupy a tenth of the cores.
+                    "min_file_process_interval": 120,
                 },
                 "api": {
                     "host": "127.0.0.1",

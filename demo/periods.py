@@ -37,9 +37,9 @@ WINTER = Period(date(2013, 1, 1), date(2013, 3, 1))
 """January and February, on which the first champion is trained."""
 
 
-def batches(until: date = YEAR_ENDS) -> list[Period]:
-    """Return consecutive periods of two weeks from the end of the winter to `until`; the last may be shorter."""
+def batches(until: date = YEAR_ENDS, days: int = BATCH_DAYS) -> list[Period]:
+    """Return consecutive periods of so many days from the end of the winter to `until`; the last may be shorter."""
     found = [WINTER]
     while found[-1].end < until:
-        found.append(Period(found[-1].end, min(found[-1].end + timedelta(days=BATCH_DAYS), until)))
+        found.append(Period(found[-1].end, min(found[-1].end + timedelta(days=days), until)))
     return found[1:]

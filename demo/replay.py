@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +17,7 @@ from demo.errors import DemoError
 from demo.home import USER, Home
 from demo.periods import WINTER, Period
 from demo.retraining import Retraining, dag_of, finished_retraining, first_retraining
+from demo.together import together
 from perennial.monitoring.records import LedgerEntry
 
 
@@ -65,6 +66,12 @@ class Replayed:
     checks: list[Check]
 
     @property
+    def champion(self) -> Retraining:
+        """The newest retraining that was promoted."""
+        later = [check.retraining for check in self.checks if check.retraining and check.retraining.promoted]
+        return [self.first, *later][-1]
+
+    @property
     def triggered(self) -> list[Check]:
         """The checks that triggered a retraining."""
         return [check for check in self.checks if check.retraining is not None]
@@ -77,15 +84,7 @@ def play_together(replays: Sequence[Replay], home: Home, console: Console) -> li
         with AirflowApi(home.airflow_url, user=USER, password=home.password()) as airflow:
             return play(replay, airflow, console)
 
-    pool = ThreadPoolExecutor(len(replays))
-    running = [pool.submit(play_one, replay) for replay in replays]
-    try:
-        ended, _ = wait(running, return_when=FIRST_EXCEPTION)
-    finally:
-        # The other threads end when the caller stops the services.
-        pool.shutdown(wait=False)
-    failed = [future for future in ended if future.exception()]
-    return [future.result() for future in failed or running]
+    return together(*(partial(play_one, replay) for replay in replays))
 
 
 def play(replay: Replay, airflow: AirflowApi, console: Console) -> Replayed:

@@ -12,6 +12,7 @@ from demo.home import USER, Home
 from demo.periods import ZONE
 from demo.replay import Replayed
 from demo.retraining import Retraining
+from perennial.layout import MODEL_CARD, run_folder
 
 PRIMARY = "roc_auc"
 
@@ -35,13 +36,31 @@ def print_retrainings(replayed: Replayed, console: Console) -> None:
         console.print(f"[bold]{run.title}: {run.verdict.outcome}[/]. {escape(run.verdict.sentence)}")
 
 
-def print_how_to_open(home: Home, model: str, console: Console) -> None:
-    """Print how to open, log in and stop. The password is shown only here."""
+def print_how_to_open(home: Home, champion: Retraining, console: Console) -> None:
+    """Print how to open, log in, use the champion and stop. The password is shown only here."""
+    model = champion.registered.name
     console.print()
     console.print(f"Airflow  {home.airflow_url}/dags/{model}.monitor and {model}.retrain", soft_wrap=True)
     console.print(f"         user {USER}, password {home.password()}", soft_wrap=True, highlight=False)
     console.print(f"MLflow   {home.mlflow_url}", soft_wrap=True)
+    for line in _champion_lines(home, champion):
+        console.print(line, soft_wrap=True, highlight=False)
     console.print(f"Both keep running, in {home.folder}. Stop them: make stop. Another make demo starts from scratch.")
+
+
+def _champion_lines(home: Home, champion: Retraining) -> list[str]:
+    """Return where the champion's card is, how to predict with its wheel, and how to roll back."""
+    model = champion.registered.name
+    card = run_folder(model, champion.run_id) + MODEL_CARD.name
+    return [
+        f"Card     {home.airflow_url}/perennial/reports/{card}",
+        f"Wheel    {home.wheel}/{model}-*.whl, of the champion. In an environment of your own, where pip fetches the",
+        "         libraries that fitted it (NumPy, pandas, scikit-learn, SciPy and skops):",
+        f"         python3 -m venv new && new/bin/pip install {home.wheel}/*.whl",
+        f"         new/bin/python -m {model} predict {home.wheel}/rows.csv",
+        f"         or without a package index: {home.wheel}/environment/bin/python has it installed already",
+        f"Back     {home.airflow_url}/dags/{model}.rollback: Trigger, with a version ('previous') and a reason",
+    ]
 
 
 def _score(run: Retraining, *, champion: bool) -> str:

@@ -15,7 +15,10 @@ from perennial.errors import PackageError
 from perennial.packages.required import required
 
 _TIMEOUT_S = 1800
-_KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LD_LIBRARY_PATH")
+_KEPT_VARIABLES = (
+    *("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OPENBLAS_NUM_THREADS"),
+)
 # Python without its own site-packages, environment variables and current folder: the first argument takes their place. It
 # exits at the end of its standard input, which comes with the end of the process that started it.
 _BOOT = (

@@ -20,6 +20,12 @@ def test_each_batch_but_the_last_has_two_of_every_day_of_the_week() -> None:
         assert [weekdays.count(n) for n in range(7)] == [2] * 7
 
 
+def test_longer_batches_hold_the_same_days() -> None:
+    longer = batches(days=28)
+    assert longer[0] == Period(batches()[0].start, batches()[1].end)
+    assert longer[-1].end == batches()[-1].end
+
+
 def test_as_of_is_the_last_second_in_new_york() -> None:
     assert WINTER.as_of == datetime(2013, 2, 28, 23, 59, 59, tzinfo=ZONE)
     assert str(Period(date(2013, 4, 26), date(2013, 5, 10))) == "Apr 26 to May 09"

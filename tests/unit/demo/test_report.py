@@ -57,12 +57,16 @@ def test_a_promoted_run_has_the_time_from_its_batch_s_landing_and_a_rejected_one
     assert cells(line)[1:] == ["", "12.5", ""]
 
 
-def test_the_password_is_shown_with_both_addresses(tmp_path: Path) -> None:
+def test_the_end_says_how_to_open_both_predict_with_the_wheel_and_roll_back(tmp_path: Path) -> None:
     home = Home(tmp_path, 18080, 15000)
     home.make_again()
     console = Console(width=200, record=True, file=io.StringIO())
-    print_how_to_open(home, "flight_delay", console)
+    print_how_to_open(home, retraining("May-23", champion=0.7, outcome="promote"), console)
     text = console.export_text()
     assert "http://127.0.0.1:18080/dags/flight_delay.monitor and flight_delay.retrain" in text
     assert "http://127.0.0.1:15000" in text
     assert f"user admin, password {home.password()}" in text
+    assert "http://127.0.0.1:18080/perennial/reports/flight_delay/runs/run-May-23/card.html" in text
+    assert f"new/bin/pip install {home.folder}/wheel/*.whl" in text
+    assert f"new/bin/python -m flight_delay predict {home.folder}/wheel/rows.csv" in text
+    assert "http://127.0.0.1:18080/dags/flight_delay.rollback" in text
