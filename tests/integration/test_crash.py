@@ -22,6 +22,7 @@ from tests.integration.killed_process import KilledProcess, Order
 from tests.package_index import PackageServer, running_index
 
 MEASURED = r'("?(?:(?:train_)?seconds|load_s|p50|p95|p99|calls|memory_mb|size_bytes)"?:? ?)[0-9.e-]+'
+MEASURED_IN_WORDS = r"[0-9.,/]+ (ms|MiB)\b"
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(900)]
 
 
@@ -83,7 +84,7 @@ def what_is_there(folder: Path) -> dict[str, Any]:
     for item in store.list("flight_delay/packages/"):
         if item.key.endswith(".json"):
             (wheel,) = json.loads(unseal(store.read(item.key)))["made"]
-            ids |= {wheel["digest"]: "<wheel>", wheel["file"]: "<wheel's file>"}
+            ids |= {wheel["digest"]: "<wheel>", wheel["file"].split("-")[1]: "<version>"}
 
     def content(key: str) -> object:
         data = store.read(key)
@@ -94,7 +95,7 @@ def what_is_there(folder: Path) -> dict[str, Any]:
         text = str(content).replace(str(folder), "<folder>")
         for found, name in ids.items():
             text = text.replace(found, name)
-        return re.sub(MEASURED, r"\1<measured>", text)
+        return re.sub(MEASURED_IN_WORDS, r"<measured> \1", re.sub(MEASURED, r"\1<measured>", text))
 
     registered = client.search_registered_models()
     return {
