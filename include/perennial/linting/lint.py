@@ -14,6 +14,7 @@ from perennial.linting.estimator import check_estimator
 from perennial.linting.holdout import check_holdout
 from perennial.linting.imbalance import check_resampling
 from perennial.linting.mitigation import check_mitigation
+from perennial.linting.onnx import check_onnx
 from perennial.linting.pruner import check_pruner
 from perennial.linting.retraining import check_batches, check_retraining
 from perennial.linting.sampler import check_sampler
@@ -144,3 +145,5 @@ def _findings_of_model(model: Model, parts: Mapping[str, Any]) -> Iterator[Findi
         yield from check_resampling(model.imbalance.resampling, parts.get("features"))
     if model.mitigation is not None:
         yield from check_mitigation(model.mitigation, model, parts.get("features"))
+    if "onnx" in parts.get("packages", ()):
+        yield from check_onnx(model, parts.get("features"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from skl2onnx import to_onnx
+from skl2onnx import get_model_alias, to_onnx
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.base import is_classifier
@@ -20,6 +20,15 @@ from perennial.packages.onnx_preparation import PREPARED
 def reads_doubles(estimator: Any) -> bool:
     """Tell whether the converted estimator reads 64-bit floats; skl2onnx knows histogram boosting in 32 bits only."""
     return not isinstance(estimator, HistGradientBoostingClassifier | HistGradientBoostingRegressor)
+
+
+def is_known(kind: type) -> bool:
+    """Tell whether skl2onnx has a converter for a class of estimators."""
+    try:
+        get_model_alias(kind)
+    except RuntimeError:
+        return False
+    return True
 
 
 def estimator_graph(estimator: Any, width: int, opset: Mapping[str, int]) -> Any:
