@@ -168,6 +168,8 @@ def _nothing_to_promote(
     if registered is None:
         return "Nothing was registered, so there is nothing to promote"
     settled = answered or verdict
+    if settled.consequence == "ask":
+        return "Nobody has approved the candidate, or it is judged again, against another champion"
     return "" if settled.promotes else settled.sentence
 
 

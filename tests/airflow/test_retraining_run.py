@@ -39,6 +39,40 @@ def test_a_first_model_is_promoted_and_a_rerun_on_the_same_rows_is_rejected(
     assert again.xcoms["ingest"]["reused"] is True
 
 
+def test_a_run_that_judges_a_candidate_again_reads_nothing_and_compares_it_with_the_champion_of_now(
+    champion: Callable[..., None], deployment: Path, run_dag: Callable[..., DagRunResult]
+) -> None:
+    from mlflow import MlflowClient
+
+    champion("judged")
+    (first,) = [path.name for path in (deployment / "store/judged/runs").iterdir()]
+    registry = MlflowClient(f"sqlite:///{deployment}/mlflow.db")
+    registry.create_model_version("judged", "somewhere")
+    registry.set_registered_model_alias("judged", "champion", "2")
+    (deployment / "data/orders/orders.csv").unlink()
+
+    again = run_dag("judged.retrain", judges_again=_run_of("judged.retrain"))
+
+    assert again.tasks == dict.fromkeys(ALL, "success")
+    assert again.xcoms["decide"]["champion_version"] == "2"
+    assert again.xcoms["promote"] == {"name": "judged", "version": "1", "previous_version": "2"}
+    assert len(registry.search_runs([again.xcoms["train"]["experiment_id"]])) == 1
+    # All later tasks work under the name of the run that trained.
+    assert [path.name for path in (deployment / "store/judged/runs").iterdir()] == [first]
+    assert again.link("validate", "DataDocsLink").endswith(f"/judged/runs/{first}/data_docs.html")
+
+    lost = run_dag("judged.retrain", judges_again="manual__long_ago")
+    assert (lost.tasks["ingest"], lost.tries["ingest"], lost.tasks["promote"]) == ("failed", 1, "upstream_failed")
+
+
+def _run_of(dag_id: str) -> str:
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        return DagRun.find(dag_id=dag_id, session=session)[0].run_id
+
+
 def test_every_task_leads_to_what_the_run_made_also_where_it_was_skipped(
     add_spec: Callable[..., Path],
     land_orders: Callable[..., None],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import dropwhile, takewhile
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
@@ -25,6 +26,7 @@ from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
 from perennial.models.tuning import Search, Tuning
 from perennial.packages.records import Packages, Publication
+from perennial.promotion.approval import champion_since
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
@@ -69,7 +71,8 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False, 
         depends on the rows.
     ask : callable
         Called if the spec wants a person to decide. Without an answer the candidate is registered, and the champion
-        stays.
+        stays. If the champion changes while it is asked, the candidate is judged again from `evaluate` on, once for each
+        champion, and it is asked again.
 
     Raises
     ------
@@ -92,25 +95,48 @@ def retrain(run: RetrainingRun, console: Console, *, keep_run_id: bool = False, 
 
 def _run_stages(run: RetrainingRun, display: _Display, keep_run_id: bool, ask: Ask) -> dict[str, Any]:
     """Run each stage that is needed, and return name -> record that the stage made."""
-    ingest, *others = STAGES.values()
+    ingest, *making = takewhile(lambda stage: stage.name != "evaluate", STAGES.values())
     snapshot = display.show(ingest, run)
     if not keep_run_id:
         # The reports belong to these rows: the same command on newer rows must not overwrite them.
         run = replace(run, run_id=f"{run.run_id}-{snapshot.digest[:12]}")
     run = run_on(run, snapshot)
-    made = {ingest.makes: snapshot}
+    candidate: dict[str, Any] = {ingest.makes: snapshot}
+    judged_against: set[str] = set()
     # Owned over all stages: the same command in another process waits, and then finds all results.
     with owned(run, display.say) as run:
-        for stage in others:
-            taken: list[Any] = [made.get(name) for name in stage.takes]
-            if stage.why_not(run, *taken):
+        for stage in making:
+            taken = [candidate.get(name) for name in stage.takes]
+            if not stage.why_not(run, *taken):
+                candidate[stage.makes] = display.show(stage, run, *taken)
+        while True:
+            made, champion = _judge(run, display, candidate, ask)
+            if champion is None or champion in judged_against:
+                return made
+            judged_against.add(champion)
+            display.say(f"The champion is {champion} now, so the candidate is judged again.")
+
+
+def _judge(
+    run: RetrainingRun, display: _Display, candidate: Mapping[str, Any], ask: Ask
+) -> tuple[dict[str, Any], str | None]:
+    """Run the stages from `evaluate` on; return all records, and the champion to judge against if it has changed."""
+    made = dict(candidate)
+    for stage in dropwhile(lambda stage: stage.name != "evaluate", STAGES.values()):
+        taken: list[Any] = [made.get(name) for name in stage.takes]
+        if stage.why_not(run, *taken):
+            continue
+        if stage.name == "approve":
+            with display.paused():
+                answer = ask(*taken)
+            if answer is None:
                 continue
-            if stage.name == "approve":
-                with display.paused():
-                    run = replace(run, answer=ask(*taken))
-            if stage.name != "approve" or run.answer is not None:
-                made[stage.makes] = display.show(stage, run, *taken)
-    return made
+            champion = champion_since(run, *taken) if answer.approved else None
+            if champion is not None:
+                return made, champion
+            run = replace(run, answer=answer)
+        made[stage.makes] = display.show(stage, run, *taken)
+    return made, None
 
 
 class _Display:

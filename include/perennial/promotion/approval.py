@@ -9,6 +9,7 @@ from perennial.printable import PrintableLog
 from perennial.promotion.answers import keep_answer
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.registry import settle_challenger
+from perennial.registry.aliases import CHAMPION, version_by_alias
 from perennial.registry.tracking import Tracker, again_on_conflict
 
 if TYPE_CHECKING:
@@ -24,6 +25,24 @@ def question(verdict: Verdict) -> str:
     if verdict.outcome == "reject":
         return "Promote this candidate although gates failed? That needs a reason."
     return "Promote this candidate?"
+
+
+def champion_since(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> str | None:
+    """Return which champion there is now, such as `v7` or `none`, if it is not the one that the verdict is about.
+
+    None: the verdict holds, or the candidate itself is champion already. After another champion a question, and an
+    approval, is about figures that nobody may rely on: the candidate has to go back to `evaluate`.
+
+    Raises
+    ------
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    found = version_by_alias(Tracker(run.tracking_uri), registered.name, CHAMPION)
+    version = None if found is None else str(found.version)
+    if version in (verdict.champion_version, registered.version):
+        return None
+    return "none" if version is None else f"v{version}"
 
 
 def approve(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Verdict:

@@ -154,7 +154,8 @@ def _not_promoted(context: Mapping[str, Any]) -> Iterable[Event]:
 
     task = context["task"]
     registered = task.takes["registered"]
-    if registered is None:  # a dry run
+    # Nothing was decided in a dry run, or if another run judges the candidate again.
+    if registered is None or task.verdict.consequence == "ask":
         return []
     return [events.not_promoted(RegisteredVersion.model_validate(registered), task.verdict, **_origin(context))]
 

@@ -19,4 +19,4 @@ class DataDocsLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the report's address. It is made from model and run, since a failed validation has no XCom."""
-        return data_docs_page(operator.spec.name, ti_key.run_id)
+        return data_docs_page(operator.spec.name, operator.retraining_id or ti_key.run_id)

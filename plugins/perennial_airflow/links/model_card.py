@@ -22,4 +22,4 @@ class ModelCardLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the card's address, or '' if nothing was registered."""
         registered = returned_by(maker("registered").name, ti_key)
-        return model_card_page(operator.spec.name, ti_key.run_id) if registered else ""
+        return model_card_page(operator.spec.name, operator.retraining_id or ti_key.run_id) if registered else ""

@@ -22,7 +22,8 @@ class TuningPageLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the page's address, or '' if this run has not searched."""
         found = returned_by(maker("tuning").name, ti_key)
-        return tuning_page(operator.spec.name, ti_key.run_id) if found and found["searched"] else ""
+        page = tuning_page(operator.spec.name, operator.retraining_id or ti_key.run_id)
+        return page if found and found["searched"] else ""
 
 
 class SearchProgressLink(BaseOperatorLink):
@@ -33,4 +34,5 @@ class SearchProgressLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """Return the page's address, or '' if no search was due."""
         found = operator.outcome
-        return "" if found and not found["study"] else tuning_page(operator.spec.name, ti_key.run_id)
+        page = tuning_page(operator.spec.name, operator.retraining_id or ti_key.run_id)
+        return "" if found and not found["study"] else page

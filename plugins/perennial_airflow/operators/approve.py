@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from perennial.promotion.records import RegisteredVersion, Verdict
+    from perennial.run import RetrainingRun
 
 APPROVE, REFUSE = "Approve", "Refuse"
 REASON = "reason"
@@ -28,6 +29,9 @@ class ApproveOperator(StageOperator):
 
     A cleared task asks again. Airflow shows the text and the persons of the first question then, so the answer is held
     against the spec of that moment here.
+
+    If the champion has changed before the question or while it waited, nobody's approval counts: another run judges the
+    candidate again, and asks.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -36,14 +40,18 @@ class ApproveOperator(StageOperator):
         Raises
         ------
         TaskAwaitingInput
-            Always; Airflow calls `answered` when there is an answer, or no more time.
+            Airflow calls `answered` when there is an answer, or no more time.
         AirflowSkipException
             There is nothing to ask.
+        DagRunTriggerException
+            The champion has changed since `evaluate`.
         """
         from airflow.sdk.exceptions import TaskAwaitingInput
         from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 
-        self.skip_if_nothing_to_do(self.retraining_run(context))
+        run = self.retraining_run(context)
+        self.skip_if_nothing_to_do(run)
+        self._judge_again_if_champion_changed(run, context)
         registered, verdict = self._registered, self._verdict
         approval = self.spec.approval
         upsert_hitl_detail(
@@ -66,6 +74,8 @@ class ApproveOperator(StageOperator):
         ------
         PromotionError
             Whoever answered may not by the spec as it is now, or approved what was rejected without a reason.
+        DagRunTriggerException
+            The answer approves, and the champion has changed since `evaluate`.
         """
         from dataclasses import replace
 
@@ -86,7 +96,22 @@ class ApproveOperator(StageOperator):
             at=event.get("responded_at") or datetime.now(UTC),
             reason=(event.get("params_input") or {}).get(REASON) or ("" if user else "the time for an answer is over"),
         )
-        return self.run_stage(replace(self.retraining_run(context), answer=answer))
+        run = replace(self.retraining_run(context), answer=answer)
+        if answer.approved:
+            self._judge_again_if_champion_changed(run, context)
+        return self.run_stage(run)
+
+    def _judge_again_if_champion_changed(self, run: RetrainingRun, context: Context) -> None:
+        from perennial.promotion.approval import champion_since
+        from perennial_airflow.judged_again import judge_again
+
+        verdict = self._verdict
+        champion = champion_since(run, self._registered, verdict)
+        if champion is not None:
+            judged = "without one" if verdict.champion_version is None else f"against v{verdict.champion_version}"
+            why = f"The champion is {champion} now, and the candidate was judged {judged}."
+            self.log.warning("%s It goes back to 'evaluate', in a run of its own, and nobody's approval is kept", why)
+            judge_again(context, self.spec.name, champion=champion, why=why)
 
     def body(self, registered: RegisteredVersion, verdict: Verdict, run_id: str) -> str:
         """Return the question's text, in Markdown."""
@@ -99,7 +124,7 @@ class ApproveOperator(StageOperator):
         champion = (
             f"The champion is version {verdict.champion_version}." if verdict.champion_version else "No champion yet."
         )
-        card = f"[The model card]({model_card_page(registered.name, run_id)})"
+        card = f"[The model card]({model_card_page(registered.name, self.retraining_id or run_id)})"
         return "\n".join([*lines, champion, card, f"[The version in MLflow]({page})" if page else "", f"Run: {run_id}"])
 
     @property

@@ -14,6 +14,7 @@ from perennial_airflow import run_arguments
 from perennial_airflow.building.placement import heavy, light
 from perennial_airflow.building.retries import RETRY_WHAT_CAN_CHANGE
 from perennial_airflow.deployment import deployment
+from perennial_airflow.judged_again import KEPT, earlier_run, kept_result
 from perennial_airflow.links.data_docs import DataDocsLink
 from perennial_airflow.links.mlflow_run import MlflowRunLink
 from perennial_airflow.links.model_card import ModelCardLink
@@ -115,12 +116,18 @@ class StageOperator(BaseOperator):
         self.trials = trials
         self.search = search
         self.outcome: dict[str, Any] | None = None
+        self.retraining_id: str | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Call the stage and return its record as JSON.
 
-        The record is also kept in `outcome`, for the task's callbacks.
+        The record is also kept in `outcome`, for the task's callbacks. If the run judges the candidate of an earlier one
+        again, a task before `evaluate` returns what it returned there.
         """
+        earlier = earlier_run(context["dag_run"].conf)
+        if earlier is not None and self.stage.name in KEPT:
+            self.retraining_id, self.outcome = earlier, kept_result(context, earlier)
+            return self.outcome
         return self.run_stage(self.retraining_run(context))
 
     def run_stage(self, run: RetrainingRun) -> dict[str, Any]:
@@ -185,10 +192,11 @@ class StageOperator(BaseOperator):
         from perennial.run import RetrainingRun
 
         dag_run = context["dag_run"]
+        self.retraining_id = earlier_run(dag_run.conf) or dag_run.run_id
         return RetrainingRun(
             spec=self.spec,
             deployment=deployment(self.spec, **source),
-            run_id=dag_run.run_id,
+            run_id=self.retraining_id,
             now=datetime.now(UTC),
             as_of=run_arguments.as_of(self.as_of),
             window_days=run_arguments.window_days(self.window_days),

@@ -54,7 +54,7 @@ def returned(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def task(add_spec: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What links read of a task."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow:5000")
-    return SimpleNamespace(spec=load_spec(add_spec()))
+    return SimpleNamespace(spec=load_spec(add_spec()), retraining_id=None)
 
 
 def test_a_search_has_a_page_only_in_the_run_that_made_it(task: SimpleNamespace, returned: dict[str, Any]) -> None:

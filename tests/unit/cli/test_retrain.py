@@ -38,10 +38,10 @@ SPEC = {
 CHAMPION = Champion(version="1", mlflow_run_id="r", bundle_digest="b", snapshot_digest="s", train_end=DAY)
 
 
-def make_run(tmp_path, **arguments):
+def make_run(tmp_path, tracking_uri="", **arguments):
     return RetrainingRun(
         spec=ModelSpec.model_validate(SPEC),
-        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri="", data_root=Path()),
+        deployment=Deployment(store=LocalStore(tmp_path / "store"), tracking_uri=tracking_uri, data_root=Path()),
         run_id="cli-1",
         now=datetime(2026, 1, 1, tzinfo=UTC),
         **arguments,
@@ -233,7 +233,9 @@ class Asked:
 @pytest.mark.parametrize(
     ("approved", "promoted", "consequence"), [(None, False, "ask"), (False, False, "reject"), (True, True, "promote")]
 )
-def test_a_person_is_asked_before_the_promotion(called, tmp_path, monkeypatch, approved, promoted, consequence):
+def test_a_person_is_asked_before_the_promotion(
+    called, tmp_path, mlflow_uri, monkeypatch, approved, promoted, consequence
+):
     names, answers, _ = called
     answers["decide"] = judged("promote", "All gates passed.", consequence="ask")
     monkeypatch.setattr(
@@ -241,7 +243,7 @@ def test_a_person_is_asked_before_the_promotion(called, tmp_path, monkeypatch, a
     )
     answer = None if approved is None else Answer(approved=approved, by="alice", at=DAY, reason="So be it.")
     asked, output = Asked(answer), io.StringIO()
-    verdict = retrain(make_run(tmp_path), Console(file=output, width=120), ask=asked)
+    verdict = retrain(make_run(tmp_path, mlflow_uri), Console(file=output, width=120), ask=asked)
     assert asked.about == (answers["register"], answers["decide"])
     assert ("promote" in names, verdict.consequence) == (promoted, consequence)
     said = "repeat the command with --approve" if approved is None else "by alice on 2013-03-01 00:00 UTC: So be it."

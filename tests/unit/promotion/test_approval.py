@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from perennial.answer import Answer
 from perennial.errors import PromotionError
 from perennial.monitoring.ledger import has_ended, read_verdict
-from perennial.promotion.approval import approve
+from perennial.promotion.approval import approve, champion_since
 from perennial.promotion.registry import promote, register
 from perennial.promotion.verdict import decide
 from perennial.registry.aliases import CHALLENGER, CHAMPION, version_by_alias
@@ -84,6 +84,21 @@ def test_an_approved_candidate_becomes_champion_and_its_version_says_by_whom(run
         "perennial.approval.at": NOON.isoformat(),
         "perennial.approval.reason": "It is right about the holidays.",
     }
+
+
+def test_a_verdict_holds_until_there_is_a_champion_that_it_is_not_about(run, asked):
+    registered, verdict = asked()
+    assert champion_since(run, registered, verdict) is None
+    registry = Tracker(run.tracking_uri).client
+    registry.set_registered_model_alias("late", CHAMPION, registered.version)
+    assert champion_since(run, registered, verdict) is None  # its own promotion
+    other = registry.create_model_version("late", "somewhere").version
+    registry.set_registered_model_alias("late", CHAMPION, other)
+    assert champion_since(run, registered, verdict) == f"v{other}"
+    about_other = verdict.model_copy(update={"champion_version": str(other)})
+    assert champion_since(run, registered, about_other) is None
+    registry.delete_registered_model_alias("late", CHAMPION)
+    assert champion_since(run, registered, about_other) == "none"
 
 
 def test_a_refused_candidate_stays_a_challenger(run, asked):
