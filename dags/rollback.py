@@ -1,4 +1,4 @@
-"""One rollback DAG per model spec: examine >> roll_back. A person triggers it, with a version and a reason."""
+"""One rollback DAG per model spec: choose >> examine >> roll_back. A person triggers it, with a version and a reason."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from perennial_airflow.building.model_specs import dags_by_id, models_folder
 from perennial_airflow.building.placement import heavy, light, tags
 from perennial_airflow.building.retries import BACK_OFF
 from perennial_airflow.dag_ids import ROLLBACK, rollback_dag
+from perennial_airflow.operators.choose_version import CHOSEN_BY, LIST, ChooseVersionOperator
 from perennial_airflow.operators.rollback import ExamineOperator, RollBackOperator
 from perennial_airflow.run_arguments import LONGEST_REASON
 
-# The form under "Trigger". It cannot list the versions: DAG files read neither store nor MLflow.
+# The form under "Trigger". It cannot list the versions, since DAG files read neither store nor MLflow: `choose` can.
 FORM = {
     "version": Param(
         "previous",
         type="string",
-        pattern="^(previous|[1-9][0-9]*)$",
+        pattern=f"^(previous|{LIST}|[1-9][0-9]*)$",
+        examples=["previous", LIST],
         title="Version",
-        description="`previous`: the one that the champion replaced. Or the number of a version: the model's page in "
-        "MLflow and `perennial champions` list them, with figures.",
+        description=f"`previous`: the one that the champion replaced. `{LIST}`: the task `choose` shows those that were "
+        "champion, with figures, and waits for your choice. Or the number of a version.",
     ),
     "reason": Param(
         type="string",
@@ -45,7 +47,7 @@ FORM = {
 
 PAGE = (
     "Makes an earlier version champion again: reference and thresholds follow from the version, so one alias moves them "
-    "all. `examine` changes nothing: it loads the version, looks for its columns in the source, and compares it with "
+    "all. `choose` passes the version on, or asks for one. `examine` changes nothing: it loads the version, looks for its columns in the source, and compares it with "
     "the champion on the newest rows with labels. The same candidate is not promoted again without something new."
 )
 
@@ -63,9 +65,11 @@ def rollback(spec: ModelSpec) -> DAG:
         tags=tags(spec, "rollback"),
         default_args={"owner": spec.owner, **BACK_OFF},
     ) as dag:
+        choose = ChooseVersionOperator(task_id="choose", spec=spec, version="{{ params.version }}", **light(spec))
         asked = {
             "spec": spec,
-            "version": "{{ params.version }}",
+            "version": choose.output,
+            "chosen_by": f"{{{{ ti.xcom_pull(task_ids='choose', key='{CHOSEN_BY}') or '' }}}}",
             "reason": "{{ params.reason }}",
             "force": "{{ params.force }}",
         }
@@ -78,7 +82,7 @@ def rollback(spec: ModelSpec) -> DAG:
             **light(spec),
             **on_rollback(spec),
         )
-        chain(examine, roll_back)
+        chain(choose, examine, roll_back)
         dag.add_result(roll_back.output)
     # Set last: every task created later would copy the params, and checking the copies is most of the parse time.
     dag.params = copy.deepcopy(ParamsDict(FORM))

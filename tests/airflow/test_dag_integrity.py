@@ -130,9 +130,10 @@ def test_a_rollback_examines_before_it_moves_and_its_form_wants_a_reason(
     add_spec()
     dag = load_dags().dags["orders.rollback"]
 
-    assert [task.task_id for task in dag.topological_sort()] == ["examine", "roll_back"]
+    assert [task.task_id for task in dag.topological_sort()] == ["choose", "examine", "roll_back"]
     assert (dag.schedule, dag.params["version"], dag.params["force"]) == (None, "previous", False)
     assert dag.task_dict["roll_back"].outlets == [Asset("perennial://orders/champion")]
+    assert dag.params.get_param("version").resolve("list") == "list"
     for name, value in (("version", "newest"), ("reason", ""), ("force", "yes")):
         with pytest.raises(ParamValidationError):
             dag.params.get_param(name).resolve(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from perennial.registry.champions import current_champion
 from perennial.registry.tracking import Tracker
 
 if TYPE_CHECKING:
+    from perennial.champions.records import ChampionEntry
     from perennial.run import Run
 
 PREVIOUS = "previous"
@@ -91,6 +93,16 @@ def _champion(run: Run) -> str | None:
     return None if found is None else found.version
 
 
+def previous_of(run: Run, entries: Sequence[ChampionEntry], champion: str) -> str:
+    """Return the version that the champion replaced when it was promoted; empty: it is not known, or there was none."""
+    found = previous_champion(entries, champion)
+    if found:
+        return found
+    # The ledger may be younger than the champion.
+    version = version_by_number(Tracker(run.tracking_uri), run.spec.name, champion)
+    return "" if version is None else str(version.tags.get(PREVIOUS_TAG, ""))
+
+
 def target_of(run: Run, request: RollbackRequest, champion: str) -> str:
     """Return the number of the version that the request is to.
 
@@ -102,11 +114,7 @@ def target_of(run: Run, request: RollbackRequest, champion: str) -> str:
     name, tracker = run.spec.name, Tracker(run.tracking_uri)
     to = request.to
     if to == PREVIOUS:
-        to = previous_champion(read_champions(run.store, name), champion) or ""
-        if not to:
-            found = version_by_number(tracker, name, champion)
-            # The ledger may be younger than the champion.
-            to = found.tags.get(PREVIOUS_TAG, "") if found is not None else ""
+        to = previous_of(run, read_champions(run.store, name), champion)
         if not to:
             raise PromotionError(
                 f"it is not known which version of {name} was champion before version {champion}: name one. "

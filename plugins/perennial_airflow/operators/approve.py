@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from perennial_airflow.alerts.callbacks import tell_of_question
+from perennial_airflow.markdown import plain
 from perennial_airflow.operators.stage import StageOperator
 from perennial_airflow.pages import model_card_page, version_page
 
@@ -115,10 +116,12 @@ class ApproveOperator(StageOperator):
 
     def body(self, registered: RegisteredVersion, verdict: Verdict, run_id: str) -> str:
         """Return the question's text, in Markdown."""
-        lines = [verdict.sentence, ""]
+        lines = [plain(verdict.sentence), ""]
         for blessing in verdict.blessings:
             lines += [f"**{blessing.name}: {blessing.outcome}**", ""]
-            lines += [f"- {'passed' if gate.passed else 'NOT PASSED'}: {gate.sentence}" for gate in blessing.gates]
+            lines += [
+                f"- {'passed' if gate.passed else 'NOT PASSED'}: {plain(gate.sentence)}" for gate in blessing.gates
+            ]
             lines.append("")
         page = version_page(registered.name, registered.version, self.spec.region)
         champion = (

@@ -34,9 +34,11 @@ class RollbackOperator(BaseOperator):
     reason : str
     force : bool or str
         Roll back in spite of objections.
+    chosen_by : str
+        Who chose the version from the list; empty: whoever triggered the run named it.
     """
 
-    template_fields: ClassVar[tuple[str, ...]] = ("version", "reason", "force")
+    template_fields: ClassVar[tuple[str, ...]] = ("version", "reason", "force", "chosen_by")
     ui_color = "#f6e3df"
 
     def __init__(
@@ -46,6 +48,7 @@ class RollbackOperator(BaseOperator):
         version: str,
         reason: str,
         force: bool | str = False,
+        chosen_by: str = "",
         retry_policy: RetryPolicy | None = RETRY_WHAT_CAN_CHANGE,
         **kwargs: Any,
     ) -> None:
@@ -54,6 +57,7 @@ class RollbackOperator(BaseOperator):
         self.version = version
         self.reason = reason
         self.force = force
+        self.chosen_by = chosen_by
         self.outcome: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -71,7 +75,7 @@ class RollbackOperator(BaseOperator):
         return RollbackRequest(
             to=self.version,
             reason=self.reason,
-            by=started_by(context),
+            by=started_by(context) + (f", version chosen by {self.chosen_by}" if self.chosen_by else ""),
             run_id=context["dag_run"].run_id,
             force=run_arguments.flag("force", self.force),
         )

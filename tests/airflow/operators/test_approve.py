@@ -71,7 +71,7 @@ def test_the_question_has_what_is_needed_to_decide_and_names_who_may(
     assert (asked["options"], asked["defaults"]) == (["Approve", "Refuse"], ["Refuse"])
     assert [user["id"] for user in asked["assigned_users"]] == ["alice", "3"]
     assert asked["subject"] == "orders: may version 7 become champion?"
-    assert "- NOT PASSED: worse by 0.02" in asked["body"]
+    assert r"- NOT PASSED: worse by 0\.02" in asked["body"]
     assert "- passed: 234 labelled rows" in asked["body"]
     assert "/perennial/reports/orders/runs/scheduled__1/card.html)" in asked["body"]
     assert "that needs a reason" in asked["params"]["reason"]["description"]
