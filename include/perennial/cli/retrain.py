@@ -26,7 +26,7 @@ from perennial.models.candidate import Candidate
 from perennial.models.refit import Refit
 from perennial.models.tuning import Search, Tuning
 from perennial.packages.records import Packages, Publication
-from perennial.promotion.approval import champion_since
+from perennial.promotion.approval import champion_since, promoted_before
 from perennial.promotion.records import GateResult, Promotion, RegisteredVersion, Verdict
 from perennial.run_owner import owned
 from perennial.stages import STAGES, Stage
@@ -127,6 +127,10 @@ def _judge(
         if stage.why_not(run, *taken):
             continue
         if stage.name == "approve":
+            settled = promoted_before(run, *taken)
+            if settled is not None:
+                made[stage.makes] = settled
+                continue
             with display.paused():
                 answer = ask(*taken)
             if answer is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from perennial.errors import PromotionError
 from perennial.printable import PrintableLog
-from perennial.promotion.answers import keep_answer
+from perennial.promotion.answers import keep_answer, with_answer
 from perennial.promotion.records import RegisteredVersion, Verdict
 from perennial.promotion.registry import settle_challenger
 from perennial.registry.aliases import CHAMPION, version_by_alias
@@ -25,6 +25,25 @@ def question(verdict: Verdict) -> str:
     if verdict.outcome == "reject":
         return "Promote this candidate although gates failed? That needs a reason."
     return "Promote this candidate?"
+
+
+def promoted_before(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> Verdict | None:
+    """Return the verdict with the approval by which the candidate is champion already; None: it is not.
+
+    A cleared run has nothing left to ask then.
+
+    Raises
+    ------
+    Damaged
+        The answer is not what was written.
+    TrackingUnavailable
+        MLflow does not answer.
+    """
+    found = version_by_alias(Tracker(run.tracking_uri), registered.name, CHAMPION)
+    if found is None or str(found.version) != registered.version:
+        return None
+    settled = with_answer(run.store, run.spec.name, run.run_id, verdict)
+    return settled if settled.promotes else None
 
 
 def champion_since(run: RetrainingRun, registered: RegisteredVersion, verdict: Verdict) -> str | None:

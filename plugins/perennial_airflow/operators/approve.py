@@ -36,7 +36,7 @@ class ApproveOperator(StageOperator):
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Put the question, and wait for the answer.
+        """Put the question, and wait for the answer; if it was given and carried out, return the verdict.
 
         Raises
         ------
@@ -50,10 +50,17 @@ class ApproveOperator(StageOperator):
         from airflow.sdk.exceptions import TaskAwaitingInput
         from airflow.sdk.execution_time.hitl import HITLUser, upsert_hitl_detail
 
+        from perennial.promotion.approval import promoted_before
+
         run = self.retraining_run(context)
         self.skip_if_nothing_to_do(run)
-        self._judge_again_if_champion_changed(run, context)
         registered, verdict = self._registered, self._verdict
+        settled = promoted_before(run, registered, verdict)
+        if settled is not None:
+            self.log.info("version %s of %s is champion already", registered.version, registered.name)
+            self.outcome = settled.model_dump(mode="json")
+            return self.outcome
+        self._judge_again_if_champion_changed(run, context)
         approval = self.spec.approval
         upsert_hitl_detail(
             ti_id=context["ti"].id,
@@ -95,7 +102,7 @@ class ApproveOperator(StageOperator):
             approved=event["chosen_options"] == [APPROVE],
             by=by,
             at=event.get("responded_at") or datetime.now(UTC),
-            reason=(event.get("params_input") or {}).get(REASON) or ("" if user else "the time for an answer is over"),
+            reason=(event.get("params_input") or {}).get(REASON) or ("" if user else self._time_is_over()),
         )
         run = replace(self.retraining_run(context), answer=answer)
         if answer.approved:
@@ -113,6 +120,16 @@ class ApproveOperator(StageOperator):
             why = f"The champion is {champion} now, and the candidate was judged {judged}."
             self.log.warning("%s It goes back to 'evaluate', in a run of its own, and nobody's approval is kept", why)
             judge_again(context, self.spec.name, champion=champion, why=why)
+
+    def _time_is_over(self) -> str:
+        approval = self.spec.approval
+        if not approval.approvers:
+            return "the time for an answer is over"
+        # Airflow takes any id, and lets nobody else answer.
+        return (
+            f"none of {', '.join(approval.approvers)} has answered in {approval.hours:g} hours: see that approval.approvers "
+            "has ids of Airflow users"
+        )
 
     def body(self, registered: RegisteredVersion, verdict: Verdict, run_id: str) -> str:
         """Return the question's text, in Markdown."""

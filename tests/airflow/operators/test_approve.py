@@ -82,6 +82,7 @@ def test_nobody_is_asked_about_what_the_verdict_settles(make: Callable[..., Appr
         make(consequence="reject").execute(context())
 
 
+NOBODY = "none of alice, 3 has answered in 5 hours: see that approval.approvers has ids of Airflow users"
 BOB = {"id": "3", "name": "bob"}
 
 
@@ -148,7 +149,7 @@ def test_a_candidate_is_not_judged_against_the_same_champion_for_ever(
     [
         (event(BOB, reason="The holidays."), "bob", True, "The holidays."),
         (event({"id": "alice", "name": "Alice"}, "Refuse"), "Alice", False, ""),
-        (event(None, "Refuse"), "nobody", False, "the time for an answer is over"),
+        (event(None, "Refuse"), "nobody", False, NOBODY),
     ],
 )
 def test_an_answer_says_who_when_and_why(

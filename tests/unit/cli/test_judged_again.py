@@ -64,6 +64,15 @@ def test_it_is_judged_against_the_champion_of_now_and_promoted_by_the_answer_to_
     assert moves(model) == [("found", "2"), ("promoted", "1")]
 
 
+def test_the_same_command_after_the_promotion_asks_nobody(model: Watched) -> None:
+    decided_by(Person(model), model)
+    person = Person(model)
+    verdict, _ = decided_by(person, model)
+    assert person.asked_about == []
+    assert verdict.promotes
+    assert moves(model) == [("promoted", "1")]
+
+
 def test_champions_that_change_for_ever_do_not_have_it_judged_for_ever(model: Watched) -> None:
     person = Person(model, *["2", "3"] * 5)
     verdict, output = decided_by(person, model)

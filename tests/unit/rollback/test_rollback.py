@@ -87,6 +87,21 @@ def test_what_is_no_earlier_version_is_refused(model, wanted, to, said):
     assert champion(model) == "2"
 
 
+def test_a_version_that_was_deleted_is_refused_before_and_after_it_was_examined(model, wanted):
+    registry = Tracker(model.tracking_uri).client
+    first = registry.get_model_version("watched", "1")
+    extra = registry.create_model_version("watched", first.source, run_id=first.run_id, tags=first.tags).version
+    examination = examine(model.run(), wanted(str(extra)))
+    registry.delete_model_version("watched", extra)
+    said = f"version {extra} of watched is "
+    with pytest.raises(PromotionError, match=said + "not in the registry. There are: 1, 2"):
+        examine(model.run(), wanted(str(extra)))
+    with pytest.raises(PromotionError, match=said + "no longer in the registry$"):
+        roll_back(model.run(), wanted(str(extra)), examination)
+    assert champion(model) == "2"
+    assert moves(model) == [("promoted", "1"), ("promoted", "2")]
+
+
 def test_the_first_champion_has_none_before_it(model, wanted):
     take_back(model, wanted())
     with pytest.raises(PromotionError, match="not known which version of watched was champion before version 1"):
