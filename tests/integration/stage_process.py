@@ -26,7 +26,7 @@ def run_stage(settings: dict[str, str], order: Order) -> Any:
             store=open_store(settings["store"]),
             tracking_uri=settings["tracking_uri"],
             data_root=Path(settings["data_root"]),
-            package_index=PackageIndex(settings["index"], "worker", "password"),
+            package_index=PackageIndex(settings["index"], "worker", "password") if "index" in settings else None,
         ),
         run_id=settings["run_id"],
         now=datetime(2026, 1, 1, tzinfo=UTC),

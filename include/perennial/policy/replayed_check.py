@@ -156,6 +156,7 @@ class ReplayedReader(CheckReader):
             predictions=KolmogorovSmirnov.fit(scores, columns=[SCORE]),
             charts={**charts, "predictions": ControlChart.of_numbers(scores, [SCORE])},
             level=LossLevel.of(losses),
+            slices=None,
             **(loss_detector(watch, losses, rows[plan.event_time]) if with_detector else _NO_DETECTOR),
         )
 

@@ -29,7 +29,7 @@ LIGHT = {
     "orders.retrain": {"decide", "register", "promote"},
     "orders.monitor": {"wait_for_rows", "govern", "trigger_retraining", "move_cursor"},
     "orders.backtest": set(),
-    "orders.rollback": {"roll_back"},
+    "orders.rollback": {"choose", "roll_back"},
 }
 
 
