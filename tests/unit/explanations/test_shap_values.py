@@ -61,7 +61,9 @@ def test_values_that_do_not_add_up_to_the_prediction_are_refused(tmp_path: Path)
     with pytest.raises(NotExplained, match="do not add up"):
         shap_importances(kinds.model.pipeline, kinds.inputs, Deadline(SECONDS))
     numbers = bundled(tmp_path / "two", "sklearn.ensemble.HistGradientBoostingClassifier", columns=("x", "gap"))
-    assert shap_importances(numbers.model.pipeline, numbers.inputs.head(100), Deadline(SECONDS))[0][0].features == ("x",)
+    assert shap_importances(numbers.model.pipeline, numbers.inputs.head(100), Deadline(SECONDS))[0][0].features == (
+        "x",
+    )
 
 
 def test_an_estimator_that_shap_does_not_take_is_named(tmp_path: Path) -> None:
