@@ -66,7 +66,7 @@ def tell_of_question(
 ) -> None:
     """Tell that a person is asked about a candidate. It never fails: the question is put already."""
     if spec.alerts is not None:
-        AlertNotifier(spec, lambda _: [events.approval_asked(registered, verdict, **_origin(context))])(context)
+        AlertNotifier(spec, lambda _: [events.approval_asked(registered, verdict, **_retraining(context))])(context)
 
 
 def _callbacks(spec: ModelSpec, **events_of: Callable[[Mapping[str, Any]], Iterable[Event]]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _promoted(context: Mapping[str, Any]) -> Iterable[Event]:
     from perennial.promotion.records import Promotion
 
     task = context["task"]
-    return [events.promoted(Promotion.model_validate(task.outcome), task.verdict, **_origin(context))]
+    return [events.promoted(Promotion.model_validate(task.outcome), task.verdict, **_retraining(context))]
 
 
 def _rolled_back(context: Mapping[str, Any]) -> Iterable[Event]:
@@ -157,7 +157,11 @@ def _not_promoted(context: Mapping[str, Any]) -> Iterable[Event]:
     # Nothing was decided in a dry run, or if another run judges the candidate again.
     if registered is None or task.verdict.consequence == "ask":
         return []
-    return [events.not_promoted(RegisteredVersion.model_validate(registered), task.verdict, **_origin(context))]
+    return [events.not_promoted(RegisteredVersion.model_validate(registered), task.verdict, **_retraining(context))]
+
+
+def _retraining(context: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_origin(context), "retraining": context["task"].retraining_id or context["run_id"]}
 
 
 def _origin(context: Mapping[str, Any]) -> dict[str, Any]:

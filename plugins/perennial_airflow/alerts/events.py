@@ -146,7 +146,13 @@ def retraining_triggered(entry: LedgerEntry) -> Event:
 
 
 def promoted(
-    promotion: Promotion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+    promotion: Promotion,
+    verdict: Verdict,
+    *,
+    run_id: str,
+    retraining: str,
+    triggered_by: str,
+    region: str | None = None,
 ) -> Event:
     """Return the event of a new champion.
 
@@ -155,12 +161,14 @@ def promoted(
     promotion : Promotion
     verdict : Verdict
     run_id, triggered_by : str
-        Id of the retraining, and by whom or what it was started.
+        Id of the DAG run, and by whom or what it was started.
+    retraining : str
+        Id of the retraining: that of an earlier run if its candidate is judged again.
     region : str, optional
         The spec's region.
     """
     facts = {"previous": promotion.previous_version, "triggered by": triggered_by}
-    return _of_verdict("promoted", promotion, verdict, facts, run_id, region)
+    return _of_verdict("promoted", promotion, verdict, facts, run_id, retraining, region)
 
 
 def rolled_back(
@@ -225,7 +233,13 @@ def rollback_asked(entry: LedgerEntry) -> Event:
 
 
 def not_promoted(
-    registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+    registered: RegisteredVersion,
+    verdict: Verdict,
+    *,
+    run_id: str,
+    retraining: str,
+    triggered_by: str,
+    region: str | None = None,
 ) -> Event:
     """Return the event of a candidate that was rejected, or proved neither better nor worse.
 
@@ -234,17 +248,25 @@ def not_promoted(
     registered : RegisteredVersion
     verdict : Verdict
     run_id, triggered_by : str
-        Id of the retraining, and by whom or what it was started.
+        Id of the DAG run, and by whom or what it was started.
+    retraining : str
+        Id of the retraining: that of an earlier run if its candidate is judged again.
     region : str, optional
         The spec's region.
     """
     facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
     name: EventName = "inconclusive" if verdict.result == "inconclusive" else "rejected"
-    return _of_verdict(name, registered, verdict, facts, run_id, region)
+    return _of_verdict(name, registered, verdict, facts, run_id, retraining, region)
 
 
 def approval_asked(
-    registered: RegisteredVersion, verdict: Verdict, *, run_id: str, triggered_by: str, region: str | None = None
+    registered: RegisteredVersion,
+    verdict: Verdict,
+    *,
+    run_id: str,
+    retraining: str,
+    triggered_by: str,
+    region: str | None = None,
 ) -> Event:
     """Return the event of a question to a person about a candidate.
 
@@ -253,12 +275,14 @@ def approval_asked(
     registered : RegisteredVersion
     verdict : Verdict
     run_id, triggered_by : str
-        Id of the retraining, and by whom or what it was started.
+        Id of the DAG run, and by whom or what it was started.
+    retraining : str
+        Id of the retraining: that of an earlier run if its candidate is judged again.
     region : str, optional
         The spec's region.
     """
     facts = {"champion": verdict.champion_version, "triggered by": triggered_by}
-    return _of_verdict("approval_asked", registered, verdict, facts, run_id, region)
+    return _of_verdict("approval_asked", registered, verdict, facts, run_id, retraining, region)
 
 
 def _of_verdict(
@@ -267,6 +291,7 @@ def _of_verdict(
     verdict: Verdict,
     facts: Mapping[str, Any],
     run_id: str,
+    retraining: str,
     region: str | None,
 ) -> Event:
     return _event(
@@ -278,7 +303,7 @@ def _of_verdict(
         links=_links(
             airflow=run_page(retraining_dag(version.name), run_id),
             mlflow=version_page(version.name, version.version, region),
-            model_card=model_card_page(version.name, run_id),
+            model_card=model_card_page(version.name, retraining),
         ),
     )
 
